@@ -1,0 +1,319 @@
+"""One request on the wire: the only module that knows aiohttp's client.
+
+The token is attached to each hop by its origin, never to the aiohttp session: aiohttp would send it along to wherever
+a redirect leads. Redirects are therefore followed here. What aiohttp raises becomes a `TransportError` that is raised
+outside of the handler: the original, whose traceback holds headers and bodies, is not chained to it.
+"""
+
+import asyncio
+import math
+import string
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+from urllib.parse import quote
+
+import aiohttp
+import attrs
+from yarl import URL
+
+from ._secret import Secret, SecretBytes
+from ._version import __version__
+from .errors import (
+    BodyTooLargeError,
+    CircleCIError,
+    InvalidInputError,
+    RedirectError,
+    RequestTimeoutError,
+    SessionClosedError,
+    TransportError,
+)
+from .request import Response
+
+__all__ = ["Transport", "check_borrowed", "parse_base_url", "parse_token"]
+
+MAX_REDIRECTS: Final = 5
+# Within this, a host that can be reached has been reached.
+_CONNECT_TIMEOUT: Final = 10.0
+# Of the whole time, how much may pass until there is a connection.
+_POOL_SHARE: Final = 0.95
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_KEEPS_METHOD: Final = frozenset({307, 308})
+_VISIBLE: Final = string.ascii_letters + string.digits + string.punctuation
+_TOKEN_HEADER: Final = "Circle-Token"  # noqa: S105 - the name of a header
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+Origin = tuple[str, str, int | None]
+
+
+def _origin(url: URL) -> Origin:
+    return url.scheme, (url.host or "").lower().rstrip("."), url.port
+
+
+def parse_token(token: object) -> Secret | None:
+    """The token, checked. Its value is in no error.
+
+    Raises:
+        InvalidInputError: It is not visible ASCII.
+    """
+    if token is None:
+        return None
+    # Anything else would be refused late, trimmed or misread on its way.
+    if not isinstance(token, str) or not token or not all("!" <= char <= "~" for char in token):
+        raise InvalidInputError("token: expected a non-empty string of visible ASCII characters, or None")
+    return token if isinstance(token, Secret) else Secret(token)
+
+
+def parse_base_url(base_url: object, *, with_token: bool) -> URL:
+    """The base URL, checked and without a slash at its end.
+
+    Raises:
+        InvalidInputError: It is not an absolute HTTP URL, or the token would go over the network in clear.
+    """
+    expected = "base_url: expected an absolute http or https URL such as 'https://circleci.com/api/v1.1'"
+    try:
+        url = URL(base_url) if isinstance(base_url, str) else None
+    except ValueError:
+        url = None
+    if url is None or url.scheme not in {"http", "https"} or not url.host:
+        raise InvalidInputError(expected)
+    if url.raw_query_string or url.raw_fragment or url.raw_user is not None or url.raw_password is not None:
+        raise InvalidInputError(f"{expected}, without query, fragment, user or password")
+    if with_token and url.scheme == "http" and _origin(url)[1] not in _LOOPBACK:
+        raise InvalidInputError("base_url: expected https, because the token would be sent in clear over http")
+    return URL(str(url).rstrip("/"), encoded=True)
+
+
+def check_borrowed(session: object) -> None:
+    """Refuse a session that cannot be used safely.
+
+    Raises:
+        InvalidInputError: It is no aiohttp session, or has credentials of its own.
+    """
+    if session is None:
+        return
+    if not isinstance(session, aiohttp.ClientSession):
+        raise InvalidInputError(f"session: expected an aiohttp.ClientSession, got {type(session).__name__}")
+    if session.auth is not None or any(name in session.headers for name in ("Authorization", _TOKEN_HEADER)):
+        raise InvalidInputError(
+            "session: expected one without default credentials (auth, Authorization, Circle-Token): "
+            "aiohttp would send them to wherever a redirect leads. Give the token to CircleCISession instead",
+        )
+
+
+def _next_hop(current: URL, location: str, method: str, status: int) -> URL:
+    """Where a redirect leads, if the request may go there."""
+    maybe_sent = method not in {"GET", "HEAD"}
+    try:
+        # Byte for byte: a signed URL that is quoted anew is no longer the one that was signed.
+        url = current.join(URL(quote(location, safe=_VISIBLE, errors="surrogateescape"), encoded=True))
+        origin = _origin(url)
+    except ValueError:
+        raise RedirectError("The service redirected to what is no URL", maybe_sent) from None
+    if url.scheme not in {"http", "https"} or not url.host or url.raw_user is not None:
+        raise RedirectError("The service redirected to what is no plain http or https URL", maybe_sent)
+    if (current.scheme, url.scheme) == ("https", "http"):
+        raise RedirectError("The service redirected from https to http", maybe_sent)
+    if maybe_sent and (status not in _KEEPS_METHOD or origin != _origin(current)):
+        raise RedirectError(f"The service redirected a {method}, which is sent to its own origin only", maybe_sent)
+    return url
+
+
+def _translate(error: Exception, *, waited_for_pool: bool, timeout: float) -> TransportError:  # noqa: PLR0911 - a table
+    """What an exception of aiohttp means. Its text is not used where it may quote what was sent or received."""
+    match error:
+        case aiohttp.ConnectionTimeoutError() if waited_for_pool:
+            return RequestTimeoutError(
+                f"No connection of the borrowed session came free within {timeout:g} s", maybe_sent=False, phase="pool"
+            )
+        case aiohttp.ConnectionTimeoutError():
+            return RequestTimeoutError("The connection could not be made in time", maybe_sent=False, phase="connect")
+        case TimeoutError():
+            return RequestTimeoutError(f"No whole reply within {timeout:g} s", phase="read")
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            return TransportError(
+                "TLS could not be agreed on: the certificate does not fit, or it is no TLS",
+                maybe_sent=False,
+                transient=False,
+            )
+        case aiohttp.ClientConnectorError():
+            return TransportError(f"The connection could not be made: {error.os_error}", maybe_sent=False)
+        case aiohttp.ClientPayloadError():
+            return TransportError("The reply broke off")
+        case aiohttp.ClientConnectionError() | OSError():
+            return TransportError(f"The connection broke: {type(error).__name__}")
+        case _:
+            return TransportError(f"The reply is not HTTP: {type(error).__name__}")
+
+
+@attrs.define(eq=False)
+class Transport:
+    """The connections of a session, shared with its views.
+
+    Args:
+        base_url: As `parse_base_url` gives it.
+        token: As `parse_token` gives it; sent to the origin of the base URL and nowhere else.
+        borrowed: A session to use. It is neither closed nor changed.
+    """
+
+    base_url: URL
+    token: Secret | None
+    borrowed: aiohttp.ClientSession | None = attrs.field(default=None)
+    closed: bool = attrs.field(default=False, init=False)
+    _own: aiohttp.ClientSession | None = attrs.field(default=None, init=False)
+    _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
+    _calls: set["_Call"] = attrs.field(factory=set["_Call"], init=False)
+
+    @contextmanager
+    def call(self) -> Generator[None]:
+        """Hold one call open: `close` ends it, with `SessionClosedError` for its caller.
+
+        Raises:
+            SessionClosedError: The session is closed, is closed meanwhile, or belongs to another event loop.
+        """
+        if self.closed:
+            raise SessionClosedError("The session is closed")
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise SessionClosedError("The session belongs to another event loop: use one session for each")
+        task = asyncio.current_task()
+        assert task is not None, "a coroutine is run by a task"  # noqa: S101 - for the type checkers
+        call = _Call(task)
+        self._calls.add(call)
+        try:
+            yield
+        except asyncio.CancelledError as error:
+            # As in asyncio.timeout: only a cancellation that is ours alone becomes our error.
+            if not (call.ended and task.uncancel() <= call.cancelling):
+                raise
+            # Its frames hold what was being sent.
+            error.__traceback__ = None
+        else:
+            return
+        finally:
+            self._calls.discard(call)
+            call.done.set()
+        raise SessionClosedError("The session was closed during the call") from None
+
+    async def close(self) -> None:
+        """End the calls in flight, then close what is ours. Closing twice is no error."""
+        self.closed = True
+        current = asyncio.current_task()
+        calls = [call for call in self._calls if call.task is not current]
+        for call in calls:
+            call.end()
+        for call in calls:
+            await call.done.wait()
+        if self._own is not None:
+            await self._own.close()
+
+    async def exchange(
+        self,
+        method: str,
+        target: str,
+        body: SecretBytes | None,
+        *,
+        timeout: float,  # noqa: ASYNC109 - it says in which phase it ran out, which asyncio.timeout cannot
+        max_body: int,
+    ) -> Response:
+        """Send a request and read the reply to its end, following redirects.
+
+        Args:
+            method: The HTTP method.
+            target: What follows the base URL.
+            body: JSON, or `None`.
+            timeout: Seconds for all of it.
+            max_body: Bytes that the reply may have, decompressed.
+
+        Raises:
+            TransportError: There is no usable reply.
+        """
+        deadline = time.monotonic() + timeout
+        failure: CircleCIError
+        try:
+            return await self._follow(method, target, body, deadline=deadline, max_body=max_body)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            waited_for_pool = self.borrowed is not None and time.monotonic() >= deadline - timeout * (1 - _POOL_SHARE)
+            failure = _translate(error, waited_for_pool=waited_for_pool, timeout=timeout)
+        except RuntimeError as error:
+            failure = SessionClosedError(f"The aiohttp session cannot be used: {error}")
+        raise failure
+
+    async def _follow(
+        self, method: str, target: str, body: SecretBytes | None, *, deadline: float, max_body: int
+    ) -> Response:
+        url = URL(f"{self.base_url}{target}", encoded=True)
+        for _ in range(MAX_REDIRECTS + 1):
+            remaining = max(deadline - time.monotonic(), 0.001)
+            async with self._session().request(
+                method,
+                url,
+                headers=self._headers(url, has_body=body is not None),
+                data=body,
+                timeout=aiohttp.ClientTimeout(
+                    # Staggered and not rounded up to seconds, so that the phase that ran out of time says so.
+                    total=remaining,
+                    connect=_POOL_SHARE * remaining,
+                    sock_connect=min(_CONNECT_TIMEOUT, 0.9 * remaining),
+                    ceil_threshold=math.inf,
+                ),
+                allow_redirects=False,
+                raise_for_status=False,
+            ) as reply:
+                location = reply.headers.get("Location")
+                if reply.status not in _REDIRECTS or location is None:
+                    return Response(reply.status, reply.headers, await _read(reply, max_body))
+                url = _next_hop(url, location, method, reply.status)
+        raise RedirectError(f"The service redirected more than {MAX_REDIRECTS} times", method != "GET")
+
+    def _headers(self, url: URL, *, has_body: bool) -> dict[str, str]:
+        headers = {"Accept": "application/json", "User-Agent": f"circleci-v1-async/{__version__}"}
+        if has_body:
+            headers["Content-Type"] = "application/json"
+        if self.token is not None and _origin(url) == _origin(self.base_url):
+            headers[_TOKEN_HEADER] = self.token
+        return headers
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self.borrowed is not None:
+            return self.borrowed
+        if self._own is None:
+            # Made here, because aiohttp binds a session to the loop that runs. Cookies would tie calls together,
+            # and how many run at once is not for the connector to say.
+            self._own = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+            )
+        return self._own
+
+
+@attrs.define(eq=False)
+class _Call:
+    """A call in flight."""
+
+    task: "asyncio.Task[object]"
+    cancelling: int = attrs.field(init=False)
+    ended: bool = attrs.field(default=False, init=False)
+    done: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.cancelling = self.task.cancelling()
+
+    def end(self) -> None:
+        """Cancel it on the session's behalf."""
+        self.ended = True
+        self.task.cancel()
+
+
+async def _read(reply: aiohttp.ClientResponse, max_body: int) -> bytes:
+    """The body, piece by piece, so that one that is too large is noticed while it is small."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in reply.content.iter_any():
+        size += len(piece)
+        if size > max_body:
+            raise BodyTooLargeError(f"The reply is larger than {max_body} bytes (max_body)")
+        pieces.append(piece)
+    return b"".join(pieces)

@@ -1,0 +1,110 @@
+"""String enums of the wire. All but `BuildFilter` are open: the service may add a value at any time."""
+
+from enum import StrEnum
+from typing import Self
+
+__all__ = [
+    "BuildFilter",
+    "BuildStatus",
+    "CheckoutKeyType",
+    "Lifecycle",
+    "Outcome",
+    "TestResult",
+    "VcsType",
+]
+
+
+class OpenStrEnum(StrEnum):
+    """A string enum that keeps a value it does not know.
+
+    An unknown value becomes a member for itself: it equals, hashes, prints and pickles as its string. It is not
+    remembered, so values that keep changing cost no memory, and two of them are equal but not identical.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        member = str.__new__(cls, value)
+        member._name_ = value
+        member._value_ = value
+        return member
+
+
+class BuildStatus(OpenStrEnum):
+    """Where a build or an action stands, in one word (openapi.yml; `killed` from CircleCI's former web front end)."""
+
+    RETRIED = "retried"
+    CANCELED = "canceled"
+    INFRASTRUCTURE_FAIL = "infrastructure_fail"
+    TIMEDOUT = "timedout"
+    NOT_RUN = "not_run"
+    RUNNING = "running"
+    FAILED = "failed"
+    QUEUED = "queued"
+    SCHEDULED = "scheduled"
+    NOT_RUNNING = "not_running"
+    NO_TESTS = "no_tests"
+    FIXED = "fixed"
+    SUCCESS = "success"
+    KILLED = "killed"
+
+
+class Outcome(OpenStrEnum):
+    """How a build ended (openapi.yml)."""
+
+    CANCELED = "canceled"
+    INFRASTRUCTURE_FAIL = "infrastructure_fail"
+    TIMEDOUT = "timedout"
+    FAILED = "failed"
+    NO_TESTS = "no_tests"
+    SUCCESS = "success"
+
+
+class Lifecycle(OpenStrEnum):
+    """The phase that a build is in (openapi.yml)."""
+
+    QUEUED = "queued"
+    SCHEDULED = "scheduled"
+    NOT_RUN = "not_run"
+    NOT_RUNNING = "not_running"
+    RUNNING = "running"
+    FINISHED = "finished"
+
+
+class TestResult(OpenStrEnum):
+    """How one test ended (openapi.yml)."""
+
+    __test__ = False  # pytest would collect a class of this name
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    SKIPPED = "skipped"
+
+
+class CheckoutKeyType(OpenStrEnum):
+    """What a checkout key belongs to: the repository, or a GitHub user (openapi.yml)."""
+
+    DEPLOY_KEY = "deploy-key"
+    GITHUB_USER_KEY = "github-user-key"
+
+
+class VcsType(OpenStrEnum):
+    """Where the code lives.
+
+    `circleci` marks projects of the GitHub App, GitLab and Bitbucket Data Center (CircleCI's docs); openapi.yml
+    has the other two.
+    """
+
+    GITHUB = "github"
+    BITBUCKET = "bitbucket"
+    CIRCLECI = "circleci"
+
+
+class BuildFilter(StrEnum):
+    """Which builds a list is to hold (openapi.yml). Closed: it is ours to send, not the service's to extend."""
+
+    COMPLETED = "completed"
+    SUCCESSFUL = "successful"
+    FAILED = "failed"
+    RUNNING = "running"

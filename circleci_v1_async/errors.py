@@ -1,0 +1,337 @@
+"""Everything that this package raises on purpose.
+
+CircleCIError
+├── InvalidInputError (ValueError)     a bad argument; raised before any I/O
+├── SessionClosedError (RuntimeError)  used after close, or from another event loop
+├── TransportError                     no usable reply came back
+│   ├── RequestTimeoutError (TimeoutError)
+│   ├── RedirectError                  a redirect that is not followed
+│   └── BodyTooLargeError
+├── StatusError                        the service answered with an error status
+│   ├── BadRequestError        400
+│   ├── AuthenticationError    401
+│   ├── PermissionDeniedError  403
+│   ├── NotFoundError          404
+│   ├── GoneError              410
+│   ├── RateLimitError         429
+│   └── ServerError            5xx
+├── DecodeError                        the reply is not what the operation promises
+├── PaginationDriftError               a list changed faster than it can be read
+├── WaitTimeoutError (TimeoutError)    a build did not finish in time
+└── DownloadError                      artifacts that could not be fetched
+    ├── UnsafePathError
+    ├── PathConflictError
+    └── TruncatedError
+
+Every one pickles. None carries a token, a request body, a cookie, or bytes of a JSON reply.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from .models import Build
+    from .request import Request
+
+__all__ = [
+    "AuthenticationError",
+    "BadRequestError",
+    "BodyTooLargeError",
+    "CircleCIError",
+    "DecodeError",
+    "DownloadError",
+    "GoneError",
+    "InvalidInputError",
+    "NotFoundError",
+    "PaginationDriftError",
+    "PathConflictError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RedirectError",
+    "RequestTimeoutError",
+    "ServerError",
+    "SessionClosedError",
+    "StatusError",
+    "TransportError",
+    "TruncatedError",
+    "UnsafePathError",
+    "WaitTimeoutError",
+    "status_error",
+]
+
+
+class CircleCIError(Exception):
+    """Base of all errors of this package."""
+
+
+class InvalidInputError(CircleCIError, ValueError):
+    """An argument cannot be right. Nothing was sent."""
+
+
+class SessionClosedError(CircleCIError, RuntimeError):
+    """The session is closed, was closed during the call, or belongs to another event loop."""
+
+
+class TransportError(CircleCIError):
+    """No usable reply: the connection could not be made, broke, or did not speak HTTP.
+
+    Attributes:
+        message: What happened.
+        maybe_sent: Whether the service may have received the request and acted on it. `False` is certain.
+        transient: Whether the same request may well succeed later. A certificate that does not fit stays as it is.
+    """
+
+    def __init__(self, message: str, maybe_sent: bool = True, transient: bool = True) -> None:
+        # Nothing but the message: RequestTimeoutError is an OSError too, which would read the others as its errno.
+        super().__init__(message)
+        self.message = message
+        self.maybe_sent = maybe_sent
+        self.transient = transient
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class RequestTimeoutError(TransportError, TimeoutError):
+    """The reply did not come in time.
+
+    Attributes:
+        phase: What the time ran out on: making a connection (`connect`), waiting for a free one in the pool of a
+            borrowed session (`pool`), or waiting for the reply (`read`).
+    """
+
+    def __init__(
+        self, message: str, maybe_sent: bool = True, phase: Literal["connect", "pool", "read"] = "read"
+    ) -> None:
+        super().__init__(message, maybe_sent)
+        self.phase = phase
+
+
+class RedirectError(TransportError):
+    """The service redirected to where the request must not go, or too often."""
+
+    def __init__(self, message: str, maybe_sent: bool = True) -> None:
+        super().__init__(message, maybe_sent, transient=False)
+
+
+class BodyTooLargeError(TransportError):
+    """The reply is larger than `max_body`. It was not read to its end."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, transient=False)
+
+
+class StatusError(CircleCIError):
+    """The service answered with an error status.
+
+    Attributes:
+        status: The HTTP status.
+        message: What the service said, at most 500 characters. Empty when it said nothing that can be shown.
+        request: The request, without its body.
+        headers: The reply's headers, names in any case, without cookies and locations.
+        request_id: CircleCI's id for the exchange, for its support; `None` when it sent none.
+        attempts: How many times the request was sent.
+    """
+
+    hint = ""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        request: "Request[Any]",
+        headers: Mapping[str, str],
+        request_id: str | None,
+        attempts: int,
+    ) -> None:
+        super().__init__(status, message, request, headers, request_id, attempts)
+        self.status = status
+        self.message = message
+        self.request = request
+        self.headers = headers
+        self.request_id = request_id
+        self.attempts = attempts
+
+    def __str__(self) -> str:
+        text = f"{self.request.method} {self.request.target} answered {self.status}"
+        if self.message:
+            text += f": {self.message}"
+        if self.attempts > 1:
+            text += f" (after {self.attempts} attempts)"
+        return f"{text.removesuffix('.')}. {self.hint}" if self.hint else text
+
+
+class BadRequestError(StatusError):
+    """400: the service does not accept the request."""
+
+
+class AuthenticationError(StatusError):
+    """401: no token, or one that is invalid or expired."""
+
+    hint = "The token is missing, invalid or expired; some operations want a personal token, not a project's."
+
+
+class PermissionDeniedError(StatusError):
+    """403: the token may not do this, or GitHub refused CircleCI."""
+
+
+class NotFoundError(StatusError):
+    """404: it does not exist, or the token may not see it."""
+
+    hint = (
+        "CircleCI answers the same when a private project is asked for with an invalid token or none, "
+        "or a personal operation with a project's token."
+    )
+
+
+class GoneError(StatusError):
+    """410: CircleCI has removed the operation."""
+
+
+class RateLimitError(StatusError):
+    """429: too many requests.
+
+    Attributes:
+        retry_after: Seconds that the service asks to wait; `None` when it did not say, or not clearly.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        request: "Request[Any]",
+        headers: Mapping[str, str],
+        request_id: str | None,
+        attempts: int,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(status, message, request, headers, request_id, attempts)
+        self.args = (*self.args, retry_after)
+        self.retry_after = retry_after
+
+    @property
+    def hint(self) -> str:  # type: ignore[override]
+        """What to do about it."""
+        return "" if self.retry_after is None else f"The service asks to wait {self.retry_after:g} s."
+
+
+class ServerError(StatusError):
+    """5xx: the service failed."""
+
+
+_BY_STATUS: Mapping[int, type[StatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    410: GoneError,
+    429: RateLimitError,
+}
+
+
+def status_error(status: int) -> type[StatusError]:
+    """The class for an error status."""
+    return ServerError if status >= 500 else _BY_STATUS.get(status, StatusError)  # noqa: PLR2004 - 5xx
+
+
+class DecodeError(CircleCIError):
+    """The reply, or the data given to `loads`, is not what was promised. Bytes of it are not shown: they may be secret.
+
+    Attributes:
+        reason: What is wrong.
+        path: Where, as a JSON path such as `$[3].build_num`; `$` for all of it.
+        status: The HTTP status; `None` for `loads`.
+        request: The request, without its body; `None` for `loads`.
+        content_type: What the service said the reply was; `None` when it did not.
+        size: Bytes received.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        path: str = "$",
+        size: int = 0,
+        status: int | None = None,
+        request: "Request[Any] | None" = None,
+        content_type: str | None = None,
+    ) -> None:
+        super().__init__(reason, path, size, status, request, content_type)
+        self.reason = reason
+        self.path = path
+        self.size = size
+        self.status = status
+        self.request = request
+        self.content_type = content_type
+
+    def __str__(self) -> str:
+        text = f"{self.reason} at {self.path}"
+        if self.request is None:
+            return text
+        call = f"{self.request.method} {self.request.target}"
+        text = f"{call} answered {self.status} with a body that cannot be used: {text}"
+        text += f" ({self.size} bytes, content type {self.content_type or 'not given'})"
+        if not self.request.idempotent:
+            text += ". The service has acted on the request all the same"
+        return text
+
+
+class PaginationDriftError(CircleCIError):
+    """A list changed faster than it can be read without losing builds.
+
+    Attributes:
+        message: What happened.
+        resume_offset: Where a new walk may start: it repeats builds that were already yielded, to be dropped by
+            `build.key`, and loses none.
+    """
+
+    def __init__(self, message: str, resume_offset: int) -> None:
+        super().__init__(message, resume_offset)
+        self.message = message
+        self.resume_offset = resume_offset
+
+    def __str__(self) -> str:
+        return f"{self.message} (resume_offset={self.resume_offset})"
+
+
+class WaitTimeoutError(CircleCIError, TimeoutError):
+    """A build did not finish in time.
+
+    Attributes:
+        message: What was waited for.
+        last: The build as it was seen last; `None` when it was never seen.
+    """
+
+    def __init__(self, message: str, last: "Build | None" = None) -> None:
+        # As in TransportError.
+        super().__init__(message)
+        self.message = message
+        self.last = last
+
+
+class DownloadError(CircleCIError):
+    """Artifacts could not be fetched.
+
+    Attributes:
+        message: What happened.
+        failed: The outcomes of those that failed.
+    """
+
+    def __init__(self, message: str, failed: tuple[Any, ...] = ()) -> None:
+        super().__init__(message, failed)
+        self.message = message
+        self.failed = failed
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UnsafePathError(DownloadError):
+    """An artifact's path would lead out of the folder, or cannot be a file's name."""
+
+
+class PathConflictError(DownloadError):
+    """Two artifacts want the same file, or the file is there already."""
+
+
+class TruncatedError(DownloadError):
+    """Fewer bytes came than were announced."""

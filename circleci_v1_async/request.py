@@ -1,0 +1,212 @@
+"""A request and a reply as values, without I/O."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar, cast, overload
+from urllib.parse import quote
+
+import attrs
+from multidict import CIMultiDict
+
+from .errors import InvalidInputError
+from .slug import ProjectSlug
+
+__all__ = ["Request", "Response"]
+
+T = TypeVar("T")
+
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+_METHOD = re.compile(r"[A-Z]+")
+# Visible ASCII, without the query and the fragment.
+_PATH = re.compile(r"""/[!"$->@-~]*""")
+
+PathValue = str | int | ProjectSlug
+QueryValue = str | int | bool | None
+
+
+def given(**values: object) -> dict[str, Any]:
+    """The values that were given: `None` never reaches the wire."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _segment(name: str, value: object) -> str:
+    """One path segment, or a slug's three, quoted so that it arrives as it is."""
+    if isinstance(value, ProjectSlug):
+        return "/".join(_segment(name, part) for part in (value.vcs_type, value.username, value.reponame))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or value in {"", ".", ".."} or _CONTROL.search(value):
+        raise InvalidInputError(
+            f"{name}: expected a non-empty string, not '.' or '..', without control characters; got {value!r}",
+        )
+    return _quoted(name, value)
+
+
+def _quoted(name: str, value: str) -> str:
+    try:
+        return quote(value, safe="")
+    except UnicodeEncodeError:
+        raise InvalidInputError(f"{name}: expected text without lone surrogates; got {value!r}") from None
+
+
+def _query_text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int):
+        raise InvalidInputError(f"query {name}: expected a string, an integer or a boolean; got {type(value).__name__}")
+    return _quoted(name, str(value))
+
+
+@attrs.frozen(init=False)
+class Request(Generic[T]):
+    """One call of the API as a value.
+
+    `CircleCISession.send` takes one, which reaches every endpoint, also those without a method of their own.
+
+    Args:
+        method: The HTTP method, in capitals.
+        path: The path below the base URL, with placeholders: `/project/{project}/{build_num}`. It is also the label
+            of the call in logs and errors.
+        path_values: A value for each placeholder. A `ProjectSlug` fills three segments, everything else one.
+        query: Query parameters; those that are `None` are left out, booleans are `true` and `false`.
+        body: What is sent as JSON; `None` sends none. It is in no repr.
+        returns: The type of the result: a model, or a container such as `list[Build]`. Omitted: the JSON as it is.
+            `None`: the body of the reply is ignored and the result is `None`.
+        idempotent: Whether sending it twice does no more than sending it once. By default what the method says.
+
+    Raises:
+        InvalidInputError: The method is not one, a placeholder has no value, or a value no placeholder.
+    """
+
+    method: str
+    path: str
+    path_values: Mapping[str, PathValue]
+    query: Mapping[str, QueryValue]
+    body: Any = attrs.field(repr=False)
+    returns: Any
+    idempotent: bool
+
+    @overload
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        path_values: Mapping[str, PathValue] = ...,
+        *,
+        returns: type[T],
+        query: Mapping[str, QueryValue] = ...,
+        body: Any = ...,
+        idempotent: bool | None = ...,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: "Request[None]",
+        method: str,
+        path: str,
+        path_values: Mapping[str, PathValue] = ...,
+        *,
+        returns: None,
+        query: Mapping[str, QueryValue] = ...,
+        body: Any = ...,
+        idempotent: bool | None = ...,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: "Request[Any]",
+        method: str,
+        path: str,
+        path_values: Mapping[str, PathValue] = ...,
+        *,
+        query: Mapping[str, QueryValue] = ...,
+        body: Any = ...,
+        idempotent: bool | None = ...,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        path_values: Mapping[str, PathValue] | None = None,
+        *,
+        returns: Any = Any,
+        query: Mapping[str, QueryValue] | None = None,
+        body: Any = None,
+        idempotent: bool | None = None,
+    ) -> None:
+        if not _METHOD.fullmatch(method):
+            raise InvalidInputError(f"method: expected an HTTP method in capitals, got {method!r}")
+        if not _PATH.fullmatch(path):
+            raise InvalidInputError(
+                f"path: expected '/' and then visible ASCII without '?' and '#' (path_values and query are quoted, "
+                f"a path is not), got {path!r}"
+            )
+        path_values = dict(path_values or {})
+        if (names := set(_PLACEHOLDER.findall(path))) != path_values.keys():
+            raise InvalidInputError(
+                f"path_values: expected {sorted(names)} for {path}, got {sorted(path_values)}",
+            )
+        cast("Any", self).__attrs_init__(
+            method,
+            path,
+            path_values,
+            given(**query) if query else {},
+            body,
+            returns,
+            method in _IDEMPOTENT if idempotent is None else idempotent,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def target(self) -> str:
+        """The path with its values quoted, and the query: what follows the base URL on the request line.
+
+        Raises:
+            InvalidInputError: A value cannot be one path segment, or a query value is of the wrong type.
+        """
+        target = _PLACEHOLDER.sub(lambda match: _segment(match[1], self.path_values[match[1]]), self.path)
+        if not self.query:
+            return target
+        query = [f"{_quoted('query', name)}={_query_text(name, value)}" for name, value in self.query.items()]
+        return f"{target}?{'&'.join(query)}"
+
+    def without_body(self) -> "Request[T]":
+        """The request as an error may carry it."""
+        return self if self.body is None else self._with(body=None)
+
+    def with_query(self, **query: QueryValue) -> "Request[T]":
+        """The request with further query parameters."""
+        return self._with(query={**self.query, **query})
+
+    def _with(self, **changes: Any) -> "Request[T]":
+        return cast("Request[T]", attrs.evolve(cast("Any", self), **changes))
+
+
+@attrs.frozen
+class Response:
+    """A reply that was read to its end.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Names in any case.
+        body: The bytes, decompressed.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = attrs.field(repr=False)
+
+    @property
+    def shown_headers(self) -> Mapping[str, str]:
+        """The headers without cookies, which are credentials, and locations, which may be presigned. They pickle."""
+        return CIMultiDict(pair for pair in self.headers.items() if pair[0].lower() not in {"set-cookie", "location"})
+
+    @property
+    def request_id(self) -> str | None:
+        """CircleCI's id for the exchange; `None` when it sent none."""
+        return self.headers.get("X-Circleci-Request-Id") or self.headers.get("X-Request-Id")

@@ -1,0 +1,111 @@
+"""Naming a project: `ProjectSlug` and the many ways in which people write one."""
+
+import re
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+import attrs
+
+from .errors import InvalidInputError
+
+__all__ = ["ProjectSlug"]
+
+_VCS_TYPES = {"gh": "github", "github": "github", "bb": "bitbucket", "bitbucket": "bitbucket", "circleci": "circleci"}
+_VCS_HOSTS = {"github.com": "github", "www.github.com": "github", "bitbucket.org": "bitbucket"}
+_SCP_LIKE = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>[^/].*)")
+# A pasted URL may have a password before its host, or a token in its query.
+_CREDENTIALS = re.compile(r"^([a-z+]*:?//)?.+(?=@)|(?<=[?#]).+", re.DOTALL | re.IGNORECASE)
+# What CircleCI's own URLs put in front of a slug.
+_CIRCLECI_PREFIXES = {"pipelines", "jobs", "project", "projects", "api", "v1", "v1.1", "v2", "insights", "settings"}
+_EXPECTED = (
+    "expected a project as 'github/org/repo' (or gh, bitbucket, bb, circleci), as a repository URL "
+    "such as 'https://github.com/org/repo', or as a CircleCI build or pipeline URL"
+)
+
+
+def _vcs_type(value: str) -> str:
+    try:
+        return _VCS_TYPES[value]
+    except (KeyError, TypeError):
+        raise InvalidInputError(f"unknown VCS type {value!r}: expected one of {', '.join(_VCS_TYPES)}") from None
+
+
+def _check_name(_slug: "ProjectSlug", attribute: "attrs.Attribute[str]", value: object) -> None:
+    if not isinstance(value, str) or not value or "/" in value or value != value.strip():
+        raise InvalidInputError(
+            f"ProjectSlug.{attribute.name}: expected a non-empty string without '/' or space around it, got {value!r}",
+        )
+
+
+@attrs.frozen
+class ProjectSlug:
+    """The three parts by which the API names a project. `str(slug)` joins them with slashes.
+
+    Args:
+        vcs_type: `github`, `bitbucket` or `circleci`; `gh` and `bb` are expanded.
+        username: The organization or user. For `circleci`, the organization's id.
+        reponame: The repository. For `circleci`, the project's id.
+
+    Raises:
+        InvalidInputError: A part is empty, has a slash or space around it, or the VCS type is unknown.
+    """
+
+    vcs_type: str = attrs.field(converter=_vcs_type)
+    username: str = attrs.field(validator=_check_name)
+    reponame: str = attrs.field(validator=_check_name)
+
+    def __str__(self) -> str:
+        return f"{self.vcs_type}/{self.username}/{self.reponame}"
+
+    @classmethod
+    def parse(cls, project: "ProjectSlug | str") -> Self:
+        """The slug that a string stands for; a slug gives itself.
+
+        Takes `gh/org/repo` and its like, repository URLs (`https://`, `ssh://`, `git@github.com:org/repo.git`) and
+        the URLs of builds, jobs and pipelines that CircleCI shows, of CircleCI Server too.
+
+        Raises:
+            InvalidInputError: No project can be read from it.
+        """
+        if isinstance(project, cls):
+            return project
+        if not isinstance(project, str):
+            raise InvalidInputError(f"{_EXPECTED}; got {type(project).__name__}")
+        slug = cls._from_text(project.strip())
+        if slug is None:
+            shown = _CREDENTIALS.sub(r"\1***", project.strip())
+            raise InvalidInputError(f"{_EXPECTED}; got {shown!r}")
+        return slug
+
+    @classmethod
+    def _from_text(cls, text: str) -> Self | None:
+        if "://" in text or text.startswith("//"):
+            try:
+                parts = urlsplit(text)
+                host, path = parts.hostname or "", parts.path
+            except ValueError:
+                return None
+            return cls._from_location(host, path)
+        if (scp := _SCP_LIKE.fullmatch(text)) is not None:
+            return cls._from_location(scp["host"], scp["path"])
+        return cls._from_segments(text.strip("/").split("/"), exact=True)
+
+    @classmethod
+    def _from_location(cls, host: str, path: str) -> Self | None:
+        segments = [unquote(segment) for segment in path.split("/") if segment]
+        if (vcs_type := _VCS_HOSTS.get(host)) is not None:
+            if len(segments) < 2:  # noqa: PLR2004 - organization and repository
+                return None
+            return cls._from_segments([vcs_type, segments[0], segments[1].removesuffix(".git")], exact=True)
+        while segments and segments[0] in _CIRCLECI_PREFIXES:
+            del segments[0]
+        return cls._from_segments(segments, exact=False)
+
+    @classmethod
+    def _from_segments(cls, segments: list[str], *, exact: bool) -> Self | None:
+        if len(segments) < 3 or (exact and len(segments) > 3) or segments[0] not in _VCS_TYPES:  # noqa: PLR2004 - a slug has three parts
+            return None
+        try:
+            return cls(*segments[:3])
+        except InvalidInputError:
+            return None

@@ -1,0 +1,304 @@
+"""What the wire says of a build: in full, shallow, with its steps, and in a branch's summary."""
+
+import hashlib
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any, Final
+from urllib.parse import quote
+
+from circleci_v1_async.testing._state import FIRST_CONFIGURED_STEP, Action, Build, Previous, Project, stable_uuid
+
+Payload = dict[str, Any]
+
+AUTHOR: Final[Payload] = {"name": "Ada Adams", "login": "ada", "email": "ada@acme.example", "id": 1815}
+ACTION_TIME: Final = timedelta(milliseconds=3_497)
+AVATAR: Final = "https://avatars.githubusercontent.com/u/1815?v=4"
+SHORT_VCS: Final = {"github": "gh", "bitbucket": "bb"}
+HOSTS: Final = {"github": "https://github.com", "bitbucket": "https://bitbucket.org", "circleci": "//circleci.com"}
+SHALLOW_KEYS: Final = (
+    *("author_date", "author_email", "author_name", "body", "branch", "build_num", "build_time_millis", "build_url"),
+    *("committer_date", "committer_email", "committer_name", "dont_build", "fleet", "lifecycle", "outcome"),
+    *("parallel", "platform", "pull_requests", "queued_at", "reponame", "start_time", "status", "stop_time"),
+    *("subject", "usage_queued_at", "user", "username", "vcs_revision", "vcs_tag", "vcs_url", "why", "workflows"),
+)
+CONFIG: Final = (
+    "version: 2.1\njobs:\n  build:\n    docker:\n      - image: cimg/python:3.13\n    steps:\n      - checkout\n"
+)
+
+
+def iso(moment: datetime) -> str:
+    """A server's time on the wire: UTC, three digits of milliseconds, `Z`."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def iso_seconds(moment: datetime) -> str:
+    """A commit's time on the wire, which has no milliseconds."""
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def vcs_url(project: Project) -> str:
+    """Where the project's code lives. A project of the GitHub App or of GitLab has opaque ids in place of names."""
+    return f"{HOSTS[project.vcs_type]}/{project.username}/{project.reponame}"
+
+
+def identity() -> Payload:
+    """The token's owner as GitHub knows them; two of the keys do end in a question mark."""
+    return {
+        "avatar_url": AVATAR,
+        "external_id": AUTHOR["id"],
+        "id": AUTHOR["id"],
+        "name": AUTHOR["name"],
+        "user?": True,
+        "domain": "github.com",
+        "type": "github",
+        "authorized?": True,
+        "provider_id": stable_uuid("provider"),
+        "login": AUTHOR["login"],
+    }
+
+
+def workflow_id(build: Build) -> str:
+    """The UUID of the workflow's run, which all jobs of one push share."""
+    return stable_uuid(build.slug, build.workflow, build.revision)
+
+
+def full(project: Project, build: Build) -> Payload:
+    """A build as the lists, triggers, retries and cancellations give it. What the user fixed comes last and wins."""
+    payload: Payload = {
+        "compare": None,
+        "previous_successful_build": None,
+        "build_parameters": build.build_parameters,
+        "oss": project.public,
+        **_commit(project, build),
+        "fail_reason": None,
+        "retry_of": build.retry_of,
+        "reponame": project.reponame,
+        "ssh_users": [],
+        "build_url": _build_url(project, build.build_num),
+        "parallel": build.parallel,
+        "failed": build.phase.failed,
+        "branch": build.branch,
+        "username": project.username,
+        "why": build.why,
+        "user": _user(project),
+        "vcs_revision": build.revision,
+        **_workflow(build),
+        "vcs_tag": build.tag,
+        "build_num": build.build_num,
+        "infrastructure_fail": build.phase.outcome == "infrastructure_fail",
+        "previous": _previous(build.previous),
+        "status": build.status,
+        "retries": build.retries or None,
+        "vcs_type": project.vcs_type,
+        "vcs_url": vcs_url(project),
+        "timedout": build.phase.outcome == "timedout",
+        "dont_build": build.dont_build,
+        "lifecycle": build.phase.lifecycle,
+        "no_dependency_cache": False,
+        "ssh_disabled": True,
+        **_times(build),
+        "picard": None,
+        "circle_yml": None,
+        "messages": _messages(build),
+        "is_first_green_build": False,
+        "job_name": None,
+        "canceler": identity() if build.canceled_by_user else None,
+        "platform": "2.0",
+        "outcome": build.phase.outcome,
+        "node": None,
+        "canceled": build.phase.outcome == "canceled",
+    }
+    return payload | build.fields
+
+
+def shallow(project: Project, build: Build) -> Payload:
+    """A build as `shallow=true` gives it: the few keys that are quick to find, two of which only it has."""
+    added: Payload = {"fleet": None, "pull_requests": []}
+    payload = full(project, build) | added | build.fields
+    return {key: payload[key] for key in SHALLOW_KEYS if key in payload}
+
+
+def detail(project: Project, build: Build, *, storage: str) -> Payload:
+    """A single build with its steps, whose logs lie under the address `storage`."""
+    payload: Payload = {
+        "previous_successful_build": _previous(build.previous_successful),
+        "owners": [AUTHOR["login"]],
+        "pull_requests": [],
+        "picard": {
+            "executor": "docker",
+            "resource_class": {"class": "medium", "name": "Docker Medium", "cpu": 2.0, "ram": 4096},
+        },
+        "circle_yml": {"string": CONFIG},
+        "steps": steps(build, storage=storage),
+    }
+    return full(project, build) | payload | build.fields
+
+
+def summary(build: Build) -> Payload:
+    """A build as the branches of `/projects` list it."""
+    return {
+        "outcome": build.phase.outcome,
+        "status": build.status,
+        "build_num": build.build_num,
+        "vcs_revision": build.revision,
+        "pushed_at": iso(build.created.replace(microsecond=0)),
+        "is_workflow_job": build.workflow is not None,
+        "is_2_0_job": True,
+        "added_at": iso(build.stop_time if build.phase.is_finished else build.created),
+    }
+
+
+def steps(build: Build, *, storage: str) -> list[Payload]:
+    """The steps in order; each holds one action per container that ran it."""
+    ordered = sorted(build.actions, key=lambda action: (action.step, action.index))
+    grouped = (list(actions) for _, actions in groupby(ordered, key=lambda action: action.step))
+    return [
+        {"name": actions[0].name, "actions": [_action(build, action, storage) for action in actions]}
+        for actions in grouped
+    ]
+
+
+def step_output(action: Action) -> list[Payload]:
+    """An action's log: what it printed and, if it failed, how it ended."""
+    end = iso(_end_time(action))
+    output: list[Payload] = []
+    if action.output:
+        output.append({"message": action.output, "time": end, "type": "out"})
+    if action.status == "failed":
+        output.append({"message": "Exited with code 1", "time": end, "type": "err"})
+    return output
+
+
+def _action(build: Build, action: Action, storage: str) -> Payload:
+    running = action.status == "running"
+    from_config = action.step >= FIRST_CONFIGURED_STEP
+    payload: Payload = {
+        "truncated": False,
+        "truncation_len": None,
+        "index": action.index,
+        "parallel": True,
+        "failed": True if action.status == "failed" else None,
+        "infrastructure_fail": True if action.status == "infrastructure_fail" else None,
+        "name": action.name,
+        "bash_command": f"#!/bin/bash -eo pipefail\n{action.name}" if from_config else None,
+        "status": action.status,
+        "timedout": True if action.status == "timedout" else None,
+        "continue": None,
+        "end_time": None if running else iso(_end_time(action)),
+        "type": "test",
+        "allocation_id": f"{build.revision[:24]}-{action.index}-build/1A2B3C4D",
+        "start_time": iso(action.start_time),
+        "background": False,
+        "exit_code": {"success": 0, "failed": 1}.get(action.status) if from_config else None,
+        "insignificant": False,
+        "canceled": True if action.status == "canceled" else None,
+        "step": action.step,
+        "source": "config",
+        "run_time_millis": None if running else ACTION_TIME // timedelta(milliseconds=1),
+        "has_output": bool(action.output),
+    }
+    # Recorded: there is no address while an action runs, and now and then none afterwards either.
+    if action.output and action.published and not running:
+        where = f"/{build.slug}/{build.build_num}/{action.step}/{action.index}"
+        signature = hashlib.sha256(where.encode()).hexdigest()
+        payload["output_url"] = f"{storage}/output{where}?X-Amz-Expires=300&X-Amz-Signature={signature}"
+    return payload | action.fields
+
+
+def artifact_url(build: Build, node_index: int, path: str, *, storage: str) -> str:
+    """Where an artifact's bytes are: an address to use, never to build oneself."""
+    return f"{storage}/output/job/{build.job_id}/artifacts/{node_index}/{quote(path)}"
+
+
+def _end_time(action: Action) -> datetime:
+    return action.start_time + ACTION_TIME
+
+
+def _build_url(project: Project, build_num: int) -> str:
+    vcs = SHORT_VCS.get(project.vcs_type, project.vcs_type)
+    return f"https://circleci.com/{vcs}/{project.username}/{project.reponame}/{build_num}"
+
+
+def _user(project: Project) -> Payload:
+    # Bitbucket's users have a UUID in braces where GitHub's have a number.
+    identity = "{" + stable_uuid("user") + "}" if project.vcs_type == "bitbucket" else AUTHOR["id"]
+    return {
+        "is_user": True,
+        "login": AUTHOR["login"],
+        "avatar_url": AVATAR,
+        "name": AUTHOR["name"],
+        "vcs_type": project.vcs_type,
+        "id": identity,
+    }
+
+
+def _commit(project: Project, build: Build) -> Payload:
+    keys = ("author_name", "author_email", "author_date", "committer_name", "committer_email", "committer_date")
+    if build.why == "api" and not (build.phase.started or build.phase.is_over):
+        # The service looks a commit up only when it gets round to the build; until then the details are missing.
+        return dict.fromkeys((*keys, "subject", "body"))
+    date = iso_seconds(build.created - timedelta(seconds=40))
+    who = (AUTHOR["name"], AUTHOR["email"], date)
+    # Bitbucket names no committer, and its date is empty rather than null.
+    committer = (None, None, "") if project.vcs_type == "bitbucket" else who
+    commit: Payload = dict(zip(keys, (*who, *committer), strict=True))
+    commit |= {"subject": build.subject, "body": ""}
+    listed = commit | {
+        "branch": build.branch,
+        "commit": build.revision,
+        "commit_url": f"{vcs_url(project)}/commit/{build.revision}",
+        "author_login": AUTHOR["login"],
+        "committer_login": committer[0] and AUTHOR["login"],
+    }
+    return commit | {"all_commit_details": [listed], "all_commit_details_truncated": False}
+
+
+def _workflow(build: Build) -> Payload:
+    """The keys of a workflow's build. Builds that the API started without one have none of them."""
+    if build.workflow is None:
+        return {}
+    run = workflow_id(build)
+    return {
+        "context_ids": [],
+        "workflows": {
+            "job_name": build.job,
+            "job_id": build.job_id,
+            "workflow_id": run,
+            "workspace_id": run,
+            "upstream_job_ids": [],
+            "upstream_concurrency_map": {},
+            "workflow_name": build.workflow,
+        },
+    }
+
+
+def _times(build: Build) -> Payload:
+    """The build's times. A queue's time is no key at all until the build is in it; the others are null until then."""
+    phase = build.phase
+    times: Payload = {"start_time": None, "stop_time": None, "build_time_millis": build.millis}
+    if phase.usage_queued:
+        times["usage_queued_at"] = iso(build.created)
+    if phase.queued:
+        times["queued_at"] = iso(build.created + timedelta(milliseconds=60))
+    if phase.started:
+        times["start_time"] = iso(build.start_time)
+    if phase.outcome:
+        times["stop_time"] = iso(build.stop_time)
+    return times
+
+
+def _previous(previous: Previous | None) -> Payload | None:
+    if previous is None:
+        return None
+    return {
+        "build_num": previous.build_num,
+        "status": previous.status,
+        "build_time_millis": previous.build_time_millis,
+    }
+
+
+def _messages(build: Build) -> list[Payload]:
+    if build.dont_build is None:
+        return []
+    text = f"Your build was not run - reason code ({build.dont_build})."
+    return [{"type": "warning", "message": text, "reason": build.dont_build}]

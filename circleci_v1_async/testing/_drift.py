@@ -1,0 +1,76 @@
+"""Lists that change while they are read, as the service's do."""
+
+import random
+from typing import Final
+
+import attrs
+
+from circleci_v1_async.testing import _builds
+from circleci_v1_async.testing._operations import list_query, listed_builds
+from circleci_v1_async.testing._routing import Call
+from circleci_v1_async.testing._state import Build
+
+_ARRIVAL_STATUSES: Final = {"completed": "success", "successful": "success", "failed": "failed"}
+
+
+@attrs.define
+class Drift:
+    """Changes a list before each page of it that is served, and remembers what every served version held.
+
+    Each rate is a mean number of changes per page: 0.5 is one change before every other page, by chance, and 2.0 is two
+    before each page. The same seed and the same requests give the same changes.
+
+    Attributes:
+        slug: The project in which builds arrive and finish.
+        inserts: Builds that arrive at the head of the list, with a status and a branch that belong there.
+        removals: Listed builds that leave the list: they finish if it lists what is running, else they disappear.
+        finishes: Running builds that end, in success or failure, and so enter filtered lists in the middle.
+        rounds: Before how many more pages the list changes; None for all of them, 0 to let it rest.
+        served: How many versions of the list were served, one per page.
+        survivors: The `(vcs_url, build_num)` of the builds that every served version held: what an exact walk yields.
+    """
+
+    slug: str
+    inserts: float
+    removals: float
+    finishes: float
+    rounds: int | None
+    _random: random.Random = attrs.field(repr=False)
+    served: int = attrs.field(default=0, init=False)
+    survivors: frozenset[tuple[str, int]] = attrs.field(default=frozenset[tuple[str, int]](), init=False, repr=False)
+
+    def reset(self) -> None:
+        """Forget what was served: the next walk begins."""
+        self.served = 0
+        self.survivors = frozenset()
+
+    def before_page(self, call: Call) -> None:
+        """Change the list that `call` asks for a page of, and note what it holds then."""
+        if self.rounds is None or self.rounds > 0:
+            self._change(call)
+            self.rounds = self.rounds and self.rounds - 1
+        version = frozenset(
+            (_builds.vcs_url(call.projects[build.slug]), build.build_num) for build in listed_builds(call)
+        )
+        self.survivors = self.survivors & version if self.served else version
+        self.served += 1
+
+    def _change(self, call: Call) -> None:
+        query, account = list_query(call), call.account
+        running = [build for build in call.projects[self.slug].builds.values() if build.status == "running"]
+        for build in self._sample(running, self.finishes):
+            account.finish_build(build.slug, build.build_num, self._random.choice(("success", "failed")))
+        for build in self._sample(listed_builds(call), self.removals):
+            if query.filter == "running":
+                account.finish_build(build.slug, build.build_num)
+            else:
+                account.remove_build(build.slug, build.build_num)
+        for _ in range(self._draw(self.inserts)):
+            status = _ARRIVAL_STATUSES.get(query.filter or "", "running")
+            account.add_build(self.slug, branch=query.branch, status=status)
+
+    def _sample(self, builds: list[Build], rate: float) -> list[Build]:
+        return self._random.sample(builds, min(self._draw(rate), len(builds)))
+
+    def _draw(self, rate: float) -> int:
+        return int(rate) + (self._random.random() < rate % 1)

@@ -1,0 +1,187 @@
+"""What the wire says of users, projects, artifacts and keys."""
+
+import base64
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+from circleci_v1_async.testing._builds import (
+    AUTHOR,
+    AVATAR,
+    Payload,
+    artifact_url,
+    identity,
+    iso,
+    summary,
+    vcs_url,
+    workflow_id,
+)
+from circleci_v1_async.testing._state import Build, CheckoutKey, Project, SshKey, md5_fingerprint, stable_uuid
+
+_RECENT_BUILDS: Final = 5
+# Integrations of another age: the service still sends their settings, null in every project of the last years.
+_UNUSED_SETTINGS: Final = (
+    *("campfire_notify_prefs", "campfire_room", "campfire_subdomain", "campfire_token", "flowdock_api_token"),
+    *("heroku_deploy_user", "irc_channel", "irc_keyword", "irc_notify_prefs", "irc_password", "irc_server"),
+    *("irc_username", "jira", "slack_api_token", "slack_channel", "slack_channel_override"),
+    *("slack_integration_access_token", "slack_integration_channel", "slack_integration_channel_id"),
+    *("slack_integration_notify_prefs", "slack_integration_team", "slack_integration_team_id"),
+    *("slack_integration_webhook_url", "slack_notify_prefs", "slack_subdomain", "slack_webhook_url"),
+)
+
+
+def default_user() -> Payload:
+    """What `/me` says of the token's owner, without the projects."""
+    return {
+        "enrolled_betas": [],
+        "in_beta_program": False,
+        "selected_email": AUTHOR["email"],
+        "avatar_url": AVATAR,
+        "trial_end": "2025-01-20T08:30:00.000Z",
+        "admin": None,
+        "basic_email_prefs": "smart",
+        "sign_in_count": 31,
+        "github_oauth_scopes": ["user:email", "repo"],
+        "analytics_id": stable_uuid("analytics"),
+        "name": AUTHOR["name"],
+        "gravatar_id": None,
+        "first_vcs_authorized_client_id": None,
+        "days_left_in_trial": -350,
+        "privacy_optout": False,
+        "parallelism": 1,
+        "student": False,
+        "bitbucket_authorized": False,
+        "github_id": AUTHOR["id"],
+        "web_ui_pipelines_optout": "not-selected",
+        "bitbucket": None,
+        "dev_admin": False,
+        "all_emails": [AUTHOR["email"]],
+        "created_at": "2025-01-06T08:30:00.000Z",
+        "plan": None,
+        "heroku_api_key": "fake-heroku-key",
+        "identities": {"github": identity()},
+        "login": AUTHOR["login"],
+        "organization_prefs": {},
+        "containers": 1,
+        "pusher_id": "5f3c0ffee5f3c0ffee5f3c0ffee5f3c0ffee5f3c",
+        "web_ui_pipelines_first_opt_in": False,
+    }
+
+
+def user(fields: Payload, followed: Iterable[Project]) -> Payload:
+    """`/me`: the owner's fields and the projects that they follow."""
+    projects = {vcs_url(project): {"on_dashboard": True, "emails": "default"} for project in followed}
+    return {"projects": projects, "num_projects_followed": len(projects), **fields}
+
+
+def project(item: Project, *, shallow: bool) -> Payload:
+    """A project as `/projects` lists it; `shallow` leaves out its branches."""
+    return {
+        **dict.fromkeys(_UNUSED_SETTINGS),
+        "ssh_keys": [ssh_key(key) for key in item.ssh_keys],
+        **({} if shallow else {"branches": _branches(item)}),
+        "oss": item.public,
+        "reponame": item.reponame,
+        **dict.fromkeys(("dependencies", "compile", "setup", "test", "extra"), ""),
+        "aws": {"keypair": None},
+        "parallel": 1,
+        "username": item.username,
+        "has_usable_key": bool(item.checkout_keys),
+        "vcs_type": item.vcs_type,
+        "feature_flags": {"set-github-status": True, "build-prs-only": False, "oss": item.public},
+        "language": "Python",
+        "vcs_url": vcs_url(item),
+        "following": item.following,
+        "default_branch": item.default_branch,
+    }
+
+
+def artifact(build: Build, path: str, node_index: int, *, storage: str) -> Payload:
+    """An artifact as the lists give it."""
+    return {
+        "path": path,
+        "pretty_path": path,
+        "node_index": node_index,
+        "url": artifact_url(build, node_index, path, storage=storage),
+    }
+
+
+def test(name: str, result: str, fields: dict[str, Any]) -> Payload:
+    """One test's result."""
+    return {
+        "classname": "",
+        "file": None,
+        "name": name,
+        "result": result,
+        "run_time": 0.011,
+        "message": None,
+        "source": "unknown",
+        "source_type": "unknown",
+    } | fields
+
+
+def checkout_key(key: CheckoutKey, *, digest: Literal["md5", "sha256"]) -> Payload:
+    """A checkout key, with the fingerprint in the digest asked for."""
+    return {
+        "public_key": f"ssh-rsa {base64.b64encode(key.blob).decode()} \n",
+        "type": key.type,
+        "fingerprint": key.fingerprint(digest),
+        "login": key.login,
+        "preferred": key.preferred,
+        "time": iso(key.time),
+    }
+
+
+def ssh_key(key: SshKey) -> Payload:
+    """A stored SSH key as its project shows it: never the private half."""
+    return {
+        "hostname": key.hostname,
+        "public_key": f"ssh-rsa {base64.b64encode(key.blob).decode()}",
+        "fingerprint": md5_fingerprint(key.blob),
+    }
+
+
+def _branches(item: Project) -> Payload:
+    builds: dict[str, list[Build]] = {}
+    for build in item.newest_first():
+        builds.setdefault(build.branch, []).append(build)
+    return {_branch_key(name): _branch(listed) for name, listed in builds.items()}
+
+
+def _branch_key(name: str) -> str:
+    # The service encodes even the dots, which no URL needs.
+    return quote(name, safe="").replace(".", "%2E")
+
+
+def _branch(newest_first: list[Build]) -> Payload:
+    finished = [build for build in newest_first if build.phase.outcome]
+    branch: Payload = {
+        "pusher_logins": [AUTHOR["login"]],
+        "running_builds": [summary(build) for build in newest_first if not build.phase.outcome],
+        "recent_builds": [summary(build) for build in islice(finished, _RECENT_BUILDS)],
+        "is_using_workflows": any(build.workflow for build in newest_first),
+        "latest_workflows": _workflows(newest_first),
+        "latest_completed_workflows": _workflows(finished),
+    }
+    for key, succeeded in (("last_success", True), ("last_non_success", False)):
+        build = next((build for build in finished if (build.phase.outcome == "success") is succeeded), None)
+        if build:
+            branch[key] = summary(build)
+    return branch
+
+
+def _workflows(newest_first: list[Build]) -> Payload:
+    """The latest run of each workflow, under its name as the service mangles it."""
+    latest: Payload = {}
+    for build in newest_first:
+        if build.workflow:
+            latest.setdefault(
+                build.workflow.replace("-", "_"),
+                {
+                    "status": "success" if build.status == "fixed" else build.status,
+                    "created_at": iso(build.created),
+                    "id": workflow_id(build),
+                },
+            )
+    return latest

@@ -1,0 +1,168 @@
+"""From a request's method and path to what answers it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Final, cast
+from urllib.parse import unquote
+
+import attrs
+
+from circleci_v1_async.testing._account import Account
+from circleci_v1_async.testing._builds import Payload
+from circleci_v1_async.testing._exchange import ReceivedRequest, Reply
+from circleci_v1_async.testing._listing import PageRenderer
+from circleci_v1_async.testing._state import VCS_ALIASES, Build, Project
+
+BAD_REQUEST: Final = Reply.message(400, "Bad request.")
+
+
+class RefusedError(Exception):
+    """The service refuses the request, with `reply`."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.status)
+        self.reply = reply
+
+
+@attrs.frozen
+class Call:
+    """A request on its way through an operation: what it addresses, what it may see, what it carries.
+
+    Attributes:
+        params: The route's parameters, decoded.
+        authorized: Whether the request carries the right token.
+        storage: Where artifacts and logs are served, an address without a final slash.
+        pages: Turns builds into a list's body.
+    """
+
+    account: Account
+    projects: Mapping[str, Project]
+    request: ReceivedRequest
+    params: Mapping[str, str]
+    authorized: bool
+    storage: str
+    pages: PageRenderer
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The query; of a key that is repeated, the last value."""
+        return dict(self.request.query)
+
+    @cached_property
+    def project(self) -> Project:
+        """The project addressed. One that is private looks, without a token, as if it did not exist."""
+        vcs_type = VCS_ALIASES.get(self.params["vcs-type"], self.params["vcs-type"])
+        project = self.projects.get(f"{vcs_type}/{self.params['username']}/{self.params['project']}")
+        if project is None or not (project.public or self.authorized):
+            raise RefusedError(Reply.message(404, "Project not found"))
+        return project
+
+    @property
+    def project_to_change(self) -> Project:
+        """The project addressed, for whoever may change it: a public one can be read by all."""
+        project = self.project
+        self.require_token()
+        return project
+
+    @cached_property
+    def build(self) -> Build:
+        """The build addressed."""
+        build = self.project.builds.get(int(self.params["build-num"]))
+        if build is None:
+            raise RefusedError(Reply.message(404, "Build not found"))
+        return build
+
+    @cached_property
+    def body(self) -> Payload:
+        """The body's JSON object; an empty body is an empty object."""
+        try:
+            body: object = self.request.json
+        except ValueError as error:
+            raise RefusedError(BAD_REQUEST) from error
+        if body is not None and not isinstance(body, dict):
+            raise RefusedError(BAD_REQUEST)
+        return cast(Payload, body or {})
+
+    @property
+    def followed(self) -> list[Project]:
+        """The projects that the token's owner follows."""
+        return [project for project in self.projects.values() if project.following]
+
+    def require_token(self) -> None:
+        """Refuse whoever has not logged in."""
+        if not self.authorized:
+            raise RefusedError(Reply.message(401, "You must log in first."))
+
+
+Operation = Callable[[Call], object]
+
+
+@attrs.frozen
+class Route:
+    """One operation's address.
+
+    Attributes:
+        template: Its path, with `:names` for parameters; `:build-num` takes digits only, a final `*rest` the rest.
+        operation: Gives a reply, a compact JSON body, or a value to make one of.
+        status: The status of the answer, if the operation gives no reply of its own.
+        headers: Headers of the answer, in addition to those of every answer.
+    """
+
+    method: str
+    template: str
+    operation: Operation
+    status: int = 200
+    headers: Mapping[str, str] = attrs.Factory(dict[str, str])
+
+    @property
+    def name(self) -> str:
+        """The operation's name."""
+        return getattr(self.operation, "__name__", "")
+
+    @cached_property
+    def _parts(self) -> list[str]:
+        return self.template.split("/")
+
+    def match(self, method: str, path: str) -> dict[str, str] | None:
+        """The parameters in a raw path, each decoded by itself; None if the path is not this route's."""
+        parts, segments = self._parts, path.split("/")
+        if method != self.method:
+            return None
+        if parts[-1].startswith("*"):
+            segments = [*segments[: len(parts) - 1], "/".join(segments[len(parts) - 1 :])]
+        if len(parts) != len(segments) or not all(map(_fits, parts, segments)):
+            return None
+        return {
+            part[1:]: unquote(segment) for part, segment in zip(parts, segments, strict=True) if part[:1] in {":", "*"}
+        }
+
+
+@attrs.frozen
+class Site:
+    """Routes under one prefix."""
+
+    prefix: str
+    routes: tuple[Route, ...]
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route of a request and its parameters; None where nothing is."""
+        if not path.startswith(self.prefix + "/"):
+            return None
+        rest = path[len(self.prefix) :]
+        return next(self._matches(method, rest), None)
+
+    def _matches(self, method: str, path: str) -> Iterator[tuple[Route, dict[str, str]]]:
+        for route in self.routes:
+            params = route.match(method, path)
+            if params is not None:
+                yield route, params
+
+
+def _fits(part: str, segment: str) -> bool:
+    match part[:1]:
+        case "*":
+            return bool(segment)
+        case ":":
+            return segment.isdecimal() if part == ":build-num" else bool(segment)
+        case _:
+            return part == segment

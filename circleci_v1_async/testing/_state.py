@@ -1,0 +1,275 @@
+"""What the fake knows: plain values, no I/O and nothing of the wire's shapes."""
+
+import base64
+import hashlib
+import zlib
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Final, Literal
+
+import attrs
+
+VCS_ALIASES: Final = {"gh": "github", "bb": "bitbucket"}
+FIRST_CONFIGURED_STEP: Final = 101
+
+
+@attrs.frozen
+class Phase:
+    """What a status says about the rest of a build.
+
+    Attributes:
+        lifecycle: The wire's `lifecycle`.
+        outcome: The wire's `outcome`; None until the build is finished.
+        failed: The wire's `failed`, which is null rather than false on time-outs and on builds that tested nothing.
+        usage_queued: Whether the build has entered the plan's queue.
+        queued: Whether it has entered a machine's queue.
+        started: Whether it has run.
+        timed: Whether a finished build tells how long it ran; one that its infrastructure failed does not.
+    """
+
+    lifecycle: str
+    outcome: str | None = None
+    failed: bool | None = None
+    usage_queued: bool = True
+    queued: bool = False
+    started: bool = False
+    timed: bool = True
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the build has run to an end."""
+        return self.lifecycle == "finished"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the build will never change again."""
+        return self.outcome is not None or self.lifecycle == "not_run"
+
+
+def _finished(outcome: str, *, failed: bool | None = None, timed: bool = True) -> Phase:
+    return Phase("finished", outcome, failed, queued=True, started=True, timed=timed)
+
+
+PHASES: Final = {
+    "success": _finished("success", failed=False),
+    "fixed": _finished("success", failed=False),
+    "failed": _finished("failed", failed=True),
+    "canceled": _finished("canceled", failed=False),
+    "timedout": _finished("timedout"),
+    "no_tests": _finished("no_tests"),
+    "infrastructure_fail": _finished("infrastructure_fail", failed=True, timed=False),
+    "retried": _finished("infrastructure_fail", failed=True, timed=False),
+    "running": Phase("running", queued=True, started=True),
+    "queued": Phase("queued", queued=True),
+    "scheduled": Phase("scheduled"),
+    "not_running": Phase("not_running"),
+    "not_run": Phase("not_run", usage_queued=False),
+}
+# Recorded: a build that is canceled before it starts keeps the lifecycle that it had and never gets a queue time.
+CANCELED_WHILE_WAITING: Final = Phase("scheduled", "canceled", usage_queued=False)
+
+
+@attrs.frozen
+class Previous:
+    """The earlier build of the same branch that a build points at, as it stood when the later one was created."""
+
+    build_num: int
+    status: str
+    build_time_millis: int
+
+
+@attrs.frozen
+class Action:
+    """One container's share of a step of a build."""
+
+    step: int
+    index: int
+    name: str
+    status: str
+    output: str
+    published: bool
+    start_time: datetime
+    fields: dict[str, object]
+
+
+@attrs.frozen
+class Artifact:
+    """One file that a build kept."""
+
+    path: str
+    node_index: int
+    data: bytes = attrs.field(repr=False)
+
+
+@attrs.frozen
+class SshKey:
+    """A private key's public half, stored for a host."""
+
+    hostname: str
+    blob: bytes = attrs.field(repr=False)
+
+
+@attrs.frozen
+class CheckoutKey:
+    """A key that builds check their code out with.
+
+    Attributes:
+        blob: The key in the binary form of SSH; the fingerprints are its digests.
+        sha256: A fingerprint to use instead of the blob's own.
+    """
+
+    type: str
+    time: datetime
+    login: str | None
+    preferred: bool
+    blob: bytes = attrs.field(repr=False)
+    sha256: str | None = None
+
+    def fingerprint(self, digest: Literal["md5", "sha256"] = "md5") -> str:
+        """The key's fingerprint: MD5 as hex pairs between colons, or SHA-256 as base64 without a prefix."""
+        if digest == "md5":
+            return md5_fingerprint(self.blob)
+        return self.sha256 or base64.b64encode(hashlib.sha256(self.blob).digest()).decode()
+
+    def answers_to(self, fingerprint: str) -> bool:
+        """Whether `fingerprint` names this key, in either digest, with or without `SHA256:` and padding."""
+        bare = fingerprint.removeprefix("SHA256:").rstrip("=")
+        return bare in {self.fingerprint("md5"), self.fingerprint("sha256").rstrip("=")}
+
+
+@attrs.frozen(eq=False)
+class Build:
+    """One build. A change is a new value, so whatever was rendered of this one stays true.
+
+    Attributes:
+        created: When the service learnt of the build; every later time follows from it.
+        fields: Keys of the wire that the user fixed, whatever the rest says.
+        actions: The steps; like `artifacts` and `tests` no part of a listing, so they grow in place.
+    """
+
+    slug: str
+    build_num: int
+    branch: str
+    status: str
+    subject: str
+    created: datetime
+    revision: str
+    why: str
+    workflow: str | None
+    job: str
+    previous: Previous | None
+    previous_successful: Previous | None
+    fields: dict[str, object]
+    dont_build: str | None = None
+    tag: str | None = None
+    parallel: int = 1
+    build_parameters: dict[str, object] = attrs.Factory(dict[str, object])
+    retry_of: int | None = None
+    retries: tuple[int, ...] = ()
+    canceled_while_waiting: bool = False
+    canceled_by_user: bool = False
+    actions: list[Action] = attrs.Factory(list[Action])
+    artifacts: list[Artifact] = attrs.Factory(list[Artifact])
+    tests: list[dict[str, object]] = attrs.Factory(list[dict[str, object]])
+
+    @cached_property
+    def phase(self) -> Phase:
+        """What the status implies; a status that nobody knows is taken for a build that waits."""
+        if self.canceled_while_waiting and self.status == "canceled":
+            return CANCELED_WHILE_WAITING
+        return PHASES.get(self.status, PHASES["not_running"])
+
+    @cached_property
+    def job_id(self) -> str:
+        """The UUID of the build's job, part of the addresses of its artifacts."""
+        return stable_uuid(self.slug, self.build_num)
+
+    def action(self, step: str, index: str) -> Action | None:
+        """The action that a path names by two numbers."""
+        named = (action for action in self.actions if (str(action.step), str(action.index)) == (step, index))
+        return next(named, None)
+
+    def artifact(self, node_index: str, path: str) -> Artifact | None:
+        """The artifact that a path names; of those stored twice, the later one."""
+        named = (item for item in reversed(self.artifacts) if (str(item.node_index), item.path) == (node_index, path))
+        return next(named, None)
+
+    @cached_property
+    def recency(self) -> tuple[datetime, int]:
+        """The hidden order of `/recent-builds`: by second, and within one second in any order, but always the same."""
+        return self.created.replace(microsecond=0), zlib.crc32(f"{self.slug}#{self.build_num}".encode())
+
+    @cached_property
+    def duration(self) -> timedelta:
+        """How long the build ran, or will have run when it is finished."""
+        return timedelta(milliseconds=60_000 + 7_919 * self.build_num % 90_000)
+
+    @cached_property
+    def millis(self) -> int | None:
+        """How long the build ran, in milliseconds; None where the service cannot tell."""
+        return self.duration // timedelta(milliseconds=1) if self.phase.is_finished and self.phase.timed else None
+
+    @property
+    def start_time(self) -> datetime:
+        """When the build started, or would have."""
+        return self.created + timedelta(milliseconds=4_500)
+
+    @property
+    def stop_time(self) -> datetime:
+        """When the build stopped, or will have."""
+        return self.start_time + self.duration
+
+
+@attrs.define(eq=False)
+class Project:
+    """One project and everything that hangs on it."""
+
+    vcs_type: str
+    username: str
+    reponame: str
+    default_branch: str
+    following: bool
+    public: bool
+    builds: dict[int, Build] = attrs.Factory(dict[int, Build])
+    checkout_keys: list[CheckoutKey] = attrs.Factory(list[CheckoutKey])
+    ssh_keys: list[SshKey] = attrs.Factory(list[SshKey])
+    last_num: int = 0
+    _last_over: dict[tuple[str, bool], Previous] = attrs.field(factory=dict[tuple[str, bool], Previous], init=False)
+
+    @property
+    def slug(self) -> str:
+        """The project's name, its version control system spelled out."""
+        return f"{self.vcs_type}/{self.username}/{self.reponame}"
+
+    def store(self, build: Build) -> None:
+        """Put a new build, or a new version of one, in its place."""
+        self.builds[build.build_num] = build
+        self.last_num = max(self.last_num, build.build_num)
+        if build.phase.is_over:
+            self._remember(build, successful=False)
+        if build.phase.outcome == "success":
+            self._remember(build, successful=True)
+
+    def previous(self, branch: str, *, successful: bool = False) -> Previous | None:
+        """The latest build of a branch that is over, or that succeeded."""
+        return self._last_over.get((branch, successful))
+
+    def _remember(self, build: Build, *, successful: bool) -> None:
+        latest = self.previous(build.branch, successful=successful)
+        if latest is None or latest.build_num <= build.build_num:
+            self._last_over[build.branch, successful] = Previous(build.build_num, build.status, build.millis or 0)
+
+    def newest_first(self) -> list[Build]:
+        """The builds by descending number: the order of the project's lists."""
+        return [self.builds[num] for num in sorted(self.builds, reverse=True)]
+
+
+def md5_fingerprint(blob: bytes) -> str:
+    """The fingerprint that the service shows for an SSH key: MD5, as hex pairs between colons."""
+    return hashlib.md5(blob, usedforsecurity=False).digest().hex(":")
+
+
+def stable_uuid(*parts: object) -> str:
+    """A UUID that depends on nothing but `parts`."""
+    digest = hashlib.md5("/".join(map(str, parts)).encode(), usedforsecurity=False).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:]}"

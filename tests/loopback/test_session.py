@@ -1,0 +1,330 @@
+"""The session's life: where its token and address come from, whose connections it uses, how it ends."""
+
+import asyncio
+import contextlib
+import inspect
+import pickle
+from collections.abc import Callable
+
+import aiohttp
+import pytest
+from script_server import ScriptServer, hang, reply
+from yarl import URL
+
+from circleci_v1_async import (
+    CircleCISession,
+    DecodeError,
+    InvalidInputError,
+    Request,
+    SessionClosedError,
+)
+from circleci_v1_async.session import SessionOptions
+from circleci_v1_async.testing import FakeCircleCI
+
+TOKEN = "a-token-nobody-sees"
+
+
+async def test_all_operations_are_served_by_the_fake_over_a_socket(fake: FakeCircleCI, ci: CircleCISession) -> None:
+    fake.add_project("github/acme/web")
+    fake.add_build("github/acme/web", branch="main", status="failed")
+    fake.add_step("github/acme/web", 1, "Tests", output="1 failed", status="failed")
+    fake.add_artifact("github/acme/web", 1, "log.txt", b"1 failed")
+    fake.add_test("github/acme/web", 1, name="it adds", result="failure")
+    key = fake.add_checkout_key("github/acme/web", sha256="ab/c+d=")
+
+    assert (await ci.get_current_user()).login == fake.user["login"]
+    (project,) = await ci.list_projects()
+    assert project.slug is not None
+    (build,) = await ci.list_project_builds(project.slug, filter="failed")
+    assert build.key == ("https://github.com/acme/web", 1)
+    assert await ci.list_project_builds(project.slug, branch="main") == [build]
+    assert await ci.list_recent_builds() == [build]
+    detail = await ci.get_build("gh/acme/web", 1)
+    assert [step.name for step in detail.steps][-1] == "Tests"
+    assert [artifact.path for artifact in await ci.list_build_artifacts("gh/acme/web", 1)] == ["log.txt"]
+    assert [artifact.path for artifact in await ci.list_latest_artifacts("gh/acme/web")] == ["log.txt"]
+    assert [test.name for test in await ci.list_build_tests("gh/acme/web", 1)] == ["it adds"]
+    assert (await ci.retry_build("gh/acme/web", 1)).retry_of == 1
+    assert (await ci.trigger_build("gh/acme/web", branch="main")).build_num == 3
+    assert (await ci.trigger_branch_build("gh/acme/web", "feature/x")).branch == "feature/x"
+    assert (await ci.cancel_build("gh/acme/web", 4)).is_finished
+    await ci.add_ssh_key("gh/acme/web", hostname="", private_key="-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    assert (await ci.create_checkout_key("gh/acme/web", "deploy-key")).type == "deploy-key"
+    assert len(await ci.list_checkout_keys("gh/acme/web", digest="sha256")) == 2
+    assert (await ci.get_checkout_key("gh/acme/web", key["fingerprint"])).public_key == key["public_key"]
+    assert (await ci.delete_checkout_key("gh/acme/web", "ab/c+d=")).message == "ok"
+    assert (await ci.follow_project("gh/acme/web")).following is True
+
+
+@pytest.mark.parametrize(
+    ("branch", "segment"),
+    [("feature/x", "feature%2Fx"), ("a b#1?x", "a%20b%231%3Fx"), ("ünï", "%C3%BCn%C3%AF"), ("%2e%2e", "%252e%252e")],
+)
+async def test_a_branch_name_arrives_as_one_segment_byte_for_byte(branch: str, segment: str) -> None:
+    async with ScriptServer(reply(200, [])) as server, CircleCISession(base_url=server.base_url) as ci:
+        await ci.list_project_builds("gh/acme/web", branch=branch)
+    assert server.requests[0].target == f"/api/v1.1/project/github/acme/web/tree/{segment}?limit=30&offset=0"
+
+
+async def test_a_fingerprint_arrives_as_one_segment_byte_for_byte(fake: FakeCircleCI, ci: CircleCISession) -> None:
+    fake.add_project("github/acme/web")
+    fake.add_checkout_key("github/acme/web", sha256="ab/c+d=")
+    await ci.get_checkout_key("gh/acme/web", "ab/c+d=")
+    assert fake.requests[-1].path.endswith("/checkout-key/ab%2Fc%2Bd%3D")
+
+
+def test_a_session_can_be_made_without_a_loop() -> None:
+    assert not CircleCISession(TOKEN).closed
+
+
+async def test_a_session_closes_at_the_end_of_its_block(fake: FakeCircleCI) -> None:
+    async with CircleCISession(fake.token, base_url=fake.base_url) as ci:
+        await ci.get_current_user()
+    assert ci.closed
+    with pytest.raises(SessionClosedError, match="is closed"):
+        await ci.get_current_user()
+
+
+async def test_closing_twice_or_before_any_call_is_no_error(ci: CircleCISession) -> None:
+    await ci.close()
+    await ci.close()
+    assert ci.closed
+
+
+def test_a_session_belongs_to_the_loop_that_used_it_first() -> None:
+    async def serve_two_loops() -> None:
+        async with ScriptServer(reply(200, {})) as server:
+            ci = CircleCISession(base_url=server.base_url)
+            await ci.get_current_user()
+            with pytest.raises(SessionClosedError, match="another event loop"):
+                await asyncio.to_thread(asyncio.run, ci.get_current_user())
+            await ci.close()
+
+    asyncio.run(serve_two_loops())
+
+
+async def test_closing_ends_the_calls_in_flight_with_an_error_that_says_so() -> None:
+    async with ScriptServer(hang) as server:
+        ci = CircleCISession(base_url=server.base_url)
+        calls = [asyncio.create_task(ci.get_current_user()) for _ in range(3)]
+        await server.has_received(3)
+        await ci.close()
+        for call in calls:
+            with pytest.raises(SessionClosedError, match="closed during the call"):
+                await call
+
+
+async def test_closing_from_within_a_call_of_the_same_task_does_not_wait_for_itself() -> None:
+    ci = CircleCISession()
+    with ci._transport.call():
+        await ci.close()
+    assert ci.closed
+
+
+async def test_a_call_that_is_cancelled_while_the_session_closes_stays_cancelled() -> None:
+    async with ScriptServer(hang) as server:
+        ci = CircleCISession(base_url=server.base_url)
+        call = asyncio.create_task(ci.get_current_user())
+        await server.has_received(1)
+        call.cancel()
+        await ci.close()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+
+async def test_a_timeout_of_the_caller_passes_through_as_it_is() -> None:
+    async with ScriptServer(hang) as server, CircleCISession(base_url=server.base_url) as ci:
+        with pytest.raises(TimeoutError) as caught:
+            async with asyncio.timeout(0.05):
+                await ci.get_current_user()
+        assert type(caught.value) is TimeoutError
+
+
+async def test_a_view_shares_the_connections_and_closing_it_does_nothing(
+    fake: FakeCircleCI, ci: CircleCISession
+) -> None:
+    fake.add_project("github/acme/web")
+    view = ci.with_options(timeout=5)
+    assert await view.list_projects() == await ci.list_projects()
+    await view.close()
+    assert not view.closed
+    await ci.close()
+    assert view.closed
+
+
+async def test_a_view_may_be_strict_where_its_session_is_not() -> None:
+    async with ScriptServer(reply(200, {"login": 1})) as server, CircleCISession(base_url=server.base_url) as ci:
+        assert (await ci.get_current_user()).login is None
+        with pytest.raises(DecodeError, match=r"\$\.login"):
+            await ci.with_options(strict=True).get_current_user()
+        assert (await ci.with_options(strict=False).get_current_user()).login is None
+
+
+async def test_a_wrong_value_is_logged_once_for_a_session_and_its_views(caplog: pytest.LogCaptureFixture) -> None:
+    async with ScriptServer(reply(200, {"login": 1})) as server, CircleCISession(base_url=server.base_url) as ci:
+        for session in (ci, ci, ci.with_options(timeout=1), ci.with_options(strict=False)):
+            await session.get_current_user()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "User.login: a JSON number is none of its values and is left out (said once)"
+    ]
+
+
+def test_a_view_has_no_options_of_the_connections() -> None:
+    with pytest.raises(InvalidInputError, match="with_options: expected timeout"):
+        CircleCISession().with_options(base_url="https://elsewhere.example")
+
+
+@pytest.mark.parametrize("option", ["timeout", "max_body"])
+@pytest.mark.parametrize("value", [0, -1, None, "1", True, float("nan")])
+def test_an_option_that_is_no_positive_number_is_refused(option: str, value: object) -> None:
+    with pytest.raises(InvalidInputError, match=f"{option}: expected a positive number"):
+        CircleCISession(**{option: value})
+    with pytest.raises(InvalidInputError, match=f"{option}: expected a positive number"):
+        CircleCISession().with_options(**{option: value})
+
+
+def test_the_options_are_the_same_wherever_they_are_taken() -> None:
+    parameters = inspect.signature(CircleCISession.__init__).parameters.keys()
+    assert parameters - {"self", "token"} == SessionOptions.__annotations__.keys()
+
+
+@pytest.mark.parametrize(
+    ("environment", "token"),
+    [
+        ({"CIRCLE_TOKEN": "a", "CIRCLECI_TOKEN": "b", "CIRCLECI_CLI_TOKEN": "c"}, "a"),
+        ({"CIRCLE_TOKEN": "", "CIRCLECI_TOKEN": "b", "CIRCLECI_CLI_TOKEN": "c"}, "b"),
+        ({"CIRCLECI_CLI_TOKEN": "c"}, "c"),
+    ],
+)
+async def test_from_env_takes_the_first_token_that_is_set(
+    environment: dict[str, str], token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    async with ScriptServer(reply(200, {})) as server, CircleCISession.from_env(base_url=server.base_url) as ci:
+        await ci.get_current_user()
+    assert server.requests[0].headers["Circle-Token"] == token
+
+
+def test_from_env_without_a_token_names_the_variables() -> None:
+    with pytest.raises(InvalidInputError, match="CIRCLE_TOKEN, CIRCLECI_TOKEN, CIRCLECI_CLI_TOKEN"):
+        CircleCISession.from_env()
+
+
+@pytest.mark.parametrize(
+    ("address", "base_url"),
+    [
+        ("", "https://circleci.com/api/v1.1"),
+        ("https://ci.acme.example/api/v1.1/", "https://ci.acme.example/api/v1.1"),
+        ("https://ci.acme.example/api", "https://ci.acme.example/api/v1.1"),
+    ],
+)
+def test_from_env_takes_the_address_also_as_other_clients_write_it(
+    address: str, base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIRCLE_TOKEN", TOKEN)
+    monkeypatch.setenv("CIRCLE_API_URL", address)
+    assert CircleCISession.from_env()._transport.base_url == URL(base_url)
+
+
+@pytest.mark.parametrize("token", ["", " s3cret", "s3cret\n", "s3 cret", "s3\x00", "s3crét", "s3\u2028", 53, b"s3"])
+def test_a_token_that_is_none_is_refused_without_showing_it(token: object) -> None:
+    with pytest.raises(InvalidInputError, match=r"^token: expected a non-empty string of visible ASCII") as caught:
+        CircleCISession(token)
+    assert "s3" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "circleci.com/api/v1.1",
+        "/api/v1.1",
+        "ftp://circleci.com",
+        "https://",
+        "https://circleci.com/api?x=1",
+        "https://circleci.com/api#x",
+        "https://user@circleci.com/api",
+        "https://:password@circleci.com/api",
+        "https://circleci.com:port/",
+        URL("https://circleci.com"),
+        None,
+    ],
+)
+def test_a_base_url_that_is_none_is_refused(base_url: object) -> None:
+    with pytest.raises(InvalidInputError, match="base_url: expected an absolute http or https URL"):
+        CircleCISession(base_url=base_url)
+
+
+def test_a_token_is_sent_in_clear_to_loopback_only() -> None:
+    with pytest.raises(InvalidInputError, match="expected https"):
+        CircleCISession(TOKEN, base_url="http://ci.acme.example/api/v1.1")
+    for host in ("localhost", "127.0.0.1:8080", "[::1]", "LOCALHOST."):
+        CircleCISession(TOKEN, base_url=f"http://{host}/api/v1.1")
+    CircleCISession(base_url="http://ci.acme.example/api/v1.1")
+
+
+def test_the_token_is_in_no_repr_and_a_session_is_not_pickled() -> None:
+    ci = CircleCISession(TOKEN)
+    assert repr(ci) == "<CircleCISession https://circleci.com/api/v1.1 token=***>"
+    assert repr(CircleCISession()) == "<CircleCISession https://circleci.com/api/v1.1 anonymous>"
+    assert TOKEN not in repr(vars(ci))
+    assert TOKEN not in repr(ci._transport)
+    with pytest.raises(TypeError, match="not pickled"):
+        pickle.dumps(ci)
+    with pytest.raises(TypeError, match="not pickled"):
+        pickle.dumps(ci._transport.token)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # aiohttp's, of BasicAuth
+@pytest.mark.parametrize(
+    "options",
+    [
+        lambda: {"headers": {"authorization": "Bearer x"}},
+        lambda: {"headers": {"Circle-Token": "x"}},
+        lambda: {"auth": aiohttp.BasicAuth("x")},
+    ],
+    ids=["Authorization", "Circle-Token", "auth"],
+)
+async def test_a_borrowed_session_with_credentials_of_its_own_is_refused(options: Callable[[], dict]) -> None:
+    async with aiohttp.ClientSession(**options()) as borrowed:
+        with pytest.raises(InvalidInputError, match="without default credentials"):
+            CircleCISession(session=borrowed)
+
+
+def test_what_is_no_aiohttp_session_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"expected an aiohttp\.ClientSession, got str"):
+        CircleCISession(session="session")
+
+
+async def test_options_of_a_borrowed_session_that_would_change_calls_do_not(fake: FakeCircleCI) -> None:
+    options = {"base_url": "https://elsewhere.example/", "raise_for_status": True, "requote_redirect_url": True}
+    async with aiohttp.ClientSession(**options) as borrowed:
+        ci = CircleCISession(fake.token, base_url=fake.base_url, session=borrowed)
+        assert (await ci.get_current_user()).login == fake.user["login"]
+        fake.fail_next(404)
+        with contextlib.suppress(Exception):
+            await ci.get_current_user()
+        await ci.close()
+        assert not borrowed.closed
+
+
+async def test_a_borrowed_session_that_is_closed_is_said_to_be() -> None:
+    borrowed = aiohttp.ClientSession()
+    await borrowed.close()
+    with pytest.raises(SessionClosedError, match="Session is closed"):
+        await CircleCISession(session=borrowed).get_current_user()
+
+
+async def test_our_own_session_keeps_no_cookies() -> None:
+    cookie = [("Set-Cookie", "ring-session=abc; Path=/")]
+    async with ScriptServer(reply(200, {}, cookie)) as server, CircleCISession(base_url=server.base_url) as ci:
+        await ci.get_current_user()
+        await ci.get_current_user()
+    assert "Cookie" not in server.requests[1].headers
+
+
+async def test_a_void_operation_ignores_the_body_and_a_raw_one_refuses_none() -> None:
+    async with ScriptServer(reply(204)) as server, CircleCISession(base_url=server.base_url) as ci:
+        assert await ci.send(Request("PUT", "/x", returns=None)) is None
+        with pytest.raises(DecodeError, match="The body is empty"):
+            await ci.send(Request("PUT", "/x"))

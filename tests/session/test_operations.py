@@ -1,0 +1,103 @@
+import inspect
+
+import pytest
+from operations import PROJECT, ROWS, Row
+from script_server import ScriptServer, reply
+
+from circleci_v1_async import CircleCISession, InvalidInputError, Request
+
+NO_OPERATIONS = {"send", "close"}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.operation}: {row.method} {row.target}")
+async def test_an_operation_sends_exactly_its_request_and_returns_its_typed_result(row: Row) -> None:
+    async with ScriptServer(reply(row.status, row.reply)) as server, CircleCISession(base_url=server.base_url) as ci:
+        assert await row.call(ci) == row.result
+    (request,) = server.requests
+    assert (request.method, request.target, request.json) == (row.method, f"/api/v1.1{row.target}", row.body)
+
+
+def test_every_public_coroutine_has_a_row() -> None:
+    coroutines = {
+        name
+        for name, member in inspect.getmembers(CircleCISession, inspect.iscoroutinefunction)
+        if not name.startswith("_")
+    }
+    assert coroutines - NO_OPERATIONS == {row.operation for row in ROWS}
+
+
+BAD_CALLS = {
+    "limit 0": (lambda ci: ci.list_project_builds(PROJECT, limit=0), "limit: expected an integer from 1 to 100"),
+    "limit 101": (lambda ci: ci.list_recent_builds(limit=101), "limit: expected an integer from 1 to 100"),
+    "limit True": (lambda ci: ci.list_recent_builds(limit=True), "limit: expected an integer from 1 to 100"),
+    "limit '9'": (lambda ci: ci.list_recent_builds(limit="9"), "limit: expected an integer from 1 to 100"),
+    "offset -1": (lambda ci: ci.list_recent_builds(offset=-1), "offset: expected an integer from 0"),
+    "unknown filter": (
+        lambda ci: ci.list_project_builds(PROJECT, filter="passing"),
+        "filter: expected 'completed' or 'successful' or 'failed' or 'running', got 'passing'",
+    ),
+    "revision and tag": (
+        lambda ci: ci.trigger_build(PROJECT, revision="a", tag="b"),
+        "expected revision or tag, got both",
+    ),
+    "parallel 0": (lambda ci: ci.trigger_build(PROJECT, parallel=0), "parallel: expected an integer from 1"),
+    "empty revision": (
+        lambda ci: ci.trigger_branch_build(PROJECT, "main", revision=""),
+        "revision: expected a non-empty",
+    ),
+    "empty branch": (lambda ci: ci.trigger_branch_build(PROJECT, ""), "branch: expected a non-empty string"),
+    "empty listed branch": (
+        lambda ci: ci.list_project_builds(PROJECT, branch=""),
+        "branch: expected a non-empty string",
+    ),
+    "dotted fingerprint": (
+        lambda ci: ci.delete_checkout_key(PROJECT, ".."),
+        "fingerprint: expected a non-empty string",
+    ),
+    "build_num 0": (lambda ci: ci.get_build(PROJECT, 0), "build_num: expected an integer from 1, got 0"),
+    "build_num None": (lambda ci: ci.get_build(PROJECT, None), "build_num: expected an integer from 1, got None"),
+    "no slug": (lambda ci: ci.get_build("acme/web", 1), "expected a project as 'github/org/repo'"),
+    "no string": (lambda ci: ci.follow_project(7), "expected a project as 'github/org/repo'"),
+    "unknown digest": (lambda ci: ci.list_checkout_keys(PROJECT, digest="sha1"), "digest: expected 'md5' or 'sha256'"),
+    "unknown key type": (
+        lambda ci: ci.create_checkout_key(PROJECT, "ssh-key"),
+        "type: expected 'deploy-key' or 'github-user-key'",
+    ),
+    "empty key": (
+        lambda ci: ci.add_ssh_key(PROJECT, hostname="h", private_key=""),
+        "private_key: expected a key in PEM",
+    ),
+    "a number as parameter": (
+        lambda ci: ci.trigger_build(PROJECT, build_parameters={"A": 1}),
+        "build_parameters: expected a mapping of strings to strings",
+    ),
+    "a list as parameters": (
+        lambda ci: ci.trigger_branch_build(PROJECT, "main", build_parameters=["A"]),
+        "build_parameters: expected a mapping of strings to strings",
+    ),
+    "a body that JSON has no form for": (
+        lambda ci: ci.send(Request("POST", "/x", body={"a": object()})),
+        "body: expected what JSON can hold",
+    ),
+    "a type that nothing decodes into": (
+        lambda ci: ci.send(Request("GET", "/x", returns=object())),
+        "returns: expected a model",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CALLS)
+async def test_a_bad_argument_is_refused_before_any_request_and_says_what_was_expected(name: str) -> None:
+    call, expected = BAD_CALLS[name]
+    async with ScriptServer(reply(200, [])) as server, CircleCISession(base_url=server.base_url) as ci:
+        with pytest.raises(InvalidInputError, match=expected.replace("(", r"\(")):
+            await call(ci)
+    assert server.requests == []
+
+
+def test_a_walk_refuses_bad_arguments_without_a_loop() -> None:
+    ci = CircleCISession()
+    with pytest.raises(InvalidInputError, match="filter"):
+        ci.iter_project_builds(PROJECT, filter="passing")
+    with pytest.raises(InvalidInputError, match="page_size"):
+        ci.iter_recent_builds(page_size=101)

@@ -1,0 +1,168 @@
+"""What a user writes, as type checkers see it. Checked by mypy and pyright in their strict modes, and never run."""
+
+from datetime import datetime
+from typing import Any, assert_type
+
+import aiohttp
+
+from circleci_v1_async import (
+    Action,
+    Artifact,
+    BuildFilter,
+    BuildStatus,
+    CheckoutKey,
+    CheckoutKeyType,
+    CircleCIError,
+    CircleCISession,
+    DecodeError,
+    FollowResult,
+    InvalidInputError,
+    Message,
+    Outcome,
+    PageWalk,
+    PaginationDriftError,
+    Project,
+    ProjectSlug,
+    RateLimitError,
+    Request,
+    RequestTimeoutError,
+    Step,
+    TestMetadata,
+    TransportError,
+    User,
+    WaitTimeoutError,
+    dumps,
+    loads,
+)
+from circleci_v1_async import Build as Job
+from circleci_v1_async.models import BuildDetail
+from circleci_v1_async.testing import FakeCircleCI
+
+SLUG = ProjectSlug("gh", "mozilla", "bleach")
+
+
+async def operations(ci: CircleCISession) -> None:
+    assert_type(await ci.get_current_user(), User)
+    assert_type(await ci.list_projects(shallow=True), list[Project])
+    assert_type(await ci.list_project_builds(SLUG, branch="main", filter=BuildFilter.FAILED, limit=100), list[Job])
+    assert_type(await ci.list_project_builds("gh/mozilla/bleach", filter="failed", shallow=True), list[Job])
+    assert_type(await ci.list_recent_builds(limit=10, offset=20), list[Job])
+    assert_type(await ci.trigger_build(SLUG, revision="c0ffee", build_parameters={"A": "1"}), Job)
+    assert_type(await ci.trigger_branch_build(SLUG, "feature/x", parallel=2), Job)
+    assert_type(await ci.get_build(SLUG, 7), BuildDetail)
+    assert_type(await ci.retry_build(SLUG, 7), Job)
+    assert_type(await ci.cancel_build(SLUG, 7), Job)
+    assert_type(await ci.list_build_artifacts(SLUG, 7), list[Artifact])
+    assert_type(await ci.list_latest_artifacts(SLUG, branch="main", filter="successful"), list[Artifact])
+    assert_type(await ci.list_build_tests(SLUG, 7), list[TestMetadata])
+    await ci.add_ssh_key(SLUG, hostname="example.com", private_key="pem")
+    assert_type(await ci.list_checkout_keys(SLUG, digest="sha256"), list[CheckoutKey])
+    assert_type(await ci.create_checkout_key(SLUG, CheckoutKeyType.DEPLOY_KEY), CheckoutKey)
+    assert_type(await ci.create_checkout_key(SLUG, "deploy-key"), CheckoutKey)
+    assert_type(await ci.get_checkout_key(SLUG, "SHA256:ab/c+d="), CheckoutKey)
+    assert_type(await ci.delete_checkout_key(SLUG, "SHA256:ab/c+d="), Message)
+    assert_type(await ci.follow_project(SLUG), FollowResult)
+
+
+async def walks(ci: CircleCISession) -> None:
+    walk = ci.iter_project_builds(SLUG, branch="main", filter="completed", limit=1000, page_size=50, prefetch=2)
+    assert_type(walk, PageWalk[Job])
+    async for build in walk:
+        assert_type(build, Job)
+        assert_type(build.key, tuple[str | None, int])
+        assert_type(build.project, ProjectSlug | None)
+        assert_type(build.is_finished, bool)
+        assert_type(build.status, BuildStatus | None)
+        assert_type(build.outcome, Outcome | None)
+        assert_type(build.start_time, datetime | None)
+    async for page in ci.iter_recent_builds(shallow=True).pages():
+        assert_type(page, list[Job])
+    assert_type(await ci.iter_recent_builds().collect(), list[Job])
+    async with ci.iter_recent_builds() as walk:
+        assert_type(walk, PageWalk[Job])
+    assert_type(walk.requests, int)
+    assert_type(walk.resume_offset, int)
+
+
+async def details(ci: CircleCISession) -> list[str]:
+    detail = await ci.get_build("https://circleci.com/gh/mozilla/bleach/542", 542)
+    assert_type(detail.steps, tuple[Step, ...])
+    summary: Job = detail
+    actions = [action for step in detail.steps for action in step.actions]
+    assert_type(actions, list[Action])
+    slow = [action.name or "" for action in actions if (action.run_time_millis or 0) > 60_000]
+    projects = {build.project for build in [summary] if build.project is not None}
+    assert_type(projects, set[ProjectSlug])
+    return slow
+
+
+async def own_requests(ci: CircleCISession) -> None:
+    builds = Request("GET", "/project/{project}", {"project": SLUG}, query={"limit": 5}, returns=list[Job])
+    assert_type(builds, Request[list[Job]])
+    assert_type(await ci.send(builds), list[Job])
+    assert_type(await ci.send(builds.with_query(offset=5)), list[Job])
+    detail = Request("GET", "/project/{project}/{n}", {"project": SLUG, "n": 7}, returns=BuildDetail)
+    assert_type(await ci.send(detail), BuildDetail)
+    assert_type(await ci.send(Request("GET", "/me", returns=dict[str, int])), dict[str, int])
+    raw = Request("GET", "/me")
+    assert_type(raw, Request[Any])
+    assert_type(await ci.send(raw), Any)
+    nothing = Request("POST", "/project/{project}/unfollow", {"project": SLUG}, returns=None, idempotent=True)
+    assert_type(nothing, Request[None])
+    await ci.send(nothing)
+
+
+async def errors(ci: CircleCISession) -> float:
+    try:
+        await ci.get_build(SLUG, 7)
+    except InvalidInputError as error:
+        assert_type(error, InvalidInputError)
+        value_error: ValueError = error
+        raise value_error from None
+    except RateLimitError as error:
+        assert_type(error.status, int)
+        assert_type(error.message, str)
+        assert_type(error.request_id, str | None)
+        assert_type(error.retry_after, float | None)
+        return error.retry_after or 1.0
+    except DecodeError as error:
+        assert_type(error.path, str)
+        assert_type(error.content_type, str | None)
+    except PaginationDriftError as error:
+        assert_type(error.resume_offset, int)
+    except RequestTimeoutError as error:
+        timeout_error: TimeoutError = error
+        raise timeout_error from None
+    except TransportError as error:
+        assert_type(error.maybe_sent, bool)
+    except WaitTimeoutError as error:
+        assert_type(error.last, Job | None)
+    except CircleCIError:
+        raise
+    return 0.0
+
+
+def keeping(builds: list[Job]) -> Job:
+    kept = dumps(builds)
+    assert_type(kept, bytes)
+    assert_type(loads(kept, list[Job]), list[Job])
+    return loads('{"build_num": 7}', Job)
+
+
+async def main() -> None:
+    async with CircleCISession("token", timeout=30, strict=True) as ci:
+        assert_type(ci, CircleCISession)
+        await operations(ci)
+        assert_type(ci.with_options(timeout=5.0, strict=False), CircleCISession)
+    async with CircleCISession.from_env(base_url="https://circleci.acme.example/api/v1.1") as ci:
+        await walks(ci)
+        assert_type(ci.closed, bool)
+    async with aiohttp.ClientSession() as http, CircleCISession(session=http) as ci:
+        await details(ci)
+        await own_requests(ci)
+    async with FakeCircleCI() as fake:
+        fake.add_project(str(SLUG))
+        fake.add_build(str(SLUG), status="failed")
+        async with CircleCISession(fake.token, base_url=fake.base_url) as ci:
+            await errors(ci)
+            keeping(await ci.iter_project_builds(SLUG).collect())

@@ -1,0 +1,236 @@
+"""Models: values, each field explained, nothing secret shown."""
+
+import copy
+import inspect
+import json
+import pickle
+import re
+import types
+from typing import Any, get_args
+
+import attrs
+import pytest
+from model_payloads import MODELS, full
+
+from circleci_v1_async import models
+from circleci_v1_async._converter import Decoder
+from circleci_v1_async.enums import BuildStatus, Lifecycle, Outcome, VcsType
+from circleci_v1_async.models import (
+    BranchBuild,
+    Build,
+    BuildDetail,
+    BuildSummary,
+    Project,
+    TestMetadata,
+    TestReport,
+    User,
+)
+from circleci_v1_async.slug import ProjectSlug
+
+EACH = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+DECODER = Decoder(strict=True)
+WEB = ProjectSlug("github", "acme", "web")
+# Fields whose name does not give them away.
+SECRET = {"output_url", "build_parameters", "aws", "jira", "pusher_id"}
+SECRET_WORDS = re.compile(r"token|api_key|password|webhook|private")
+
+
+def filled(model: type) -> Any:
+    return DECODER.decode(json.dumps(full(model)).encode(), model)
+
+
+@EACH
+def test_a_model_is_frozen_slotted_and_keyword_only(model: type):
+    value = filled(model)
+    for field in attrs.fields(model):
+        assert field.kw_only
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            setattr(value, field.name, None)
+    assert not hasattr(value, "__dict__")
+    with pytest.raises(TypeError):
+        model(1)
+
+
+@EACH
+def test_a_model_pickles_and_copies(model: type):
+    value = filled(model)
+    for again in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):  # noqa: S301 - our own
+        assert again == value
+        assert type(again) is model
+
+
+@EACH
+def test_everything_but_the_build_num_is_optional(model: type):
+    needed = {field.name for field in attrs.fields(model) if field.default is attrs.NOTHING}
+    assert needed <= {"build_num"}
+    bare = model(**dict.fromkeys(needed, 1))
+    for field in attrs.fields(model):
+        if field.name not in needed:
+            assert getattr(bare, field.name) == (None if types.NoneType in get_args(field.type) else ())
+
+
+@EACH
+def test_no_secret_is_in_a_repr(model: type):
+    for field in attrs.fields(model):
+        is_secret = field.name in SECRET or SECRET_WORDS.search(field.name) is not None
+        assert field.repr is not is_secret, field.name
+    value = filled(model)
+    assert not re.search("the [a-z_]*(token|api_key|password|webhook|output_url)", repr(value))
+
+
+def test_the_secrets_that_are_known_are_all_hidden():
+    hidden = {f"{model.__name__}.{field.name}" for model in MODELS for field in attrs.fields(model) if not field.repr}
+    assert hidden == {
+        "Action.output_url",
+        "Build.build_parameters",
+        "BuildDetail.build_parameters",
+        "Project.aws",
+        "Project.campfire_token",
+        "Project.flowdock_api_token",
+        "Project.hipchat_api_token",
+        "Project.irc_password",
+        "Project.jira",
+        "Project.slack_api_token",
+        "Project.slack_integration_access_token",
+        "Project.slack_integration_webhook_url",
+        "Project.slack_webhook_url",
+        "User.heroku_api_key",
+        "User.pusher_id",
+    }
+
+
+@EACH
+def test_the_docstring_of_a_model_names_only_fields_that_it_has(model: type):
+    doc = inspect.getdoc(model)
+    assert doc
+    listed = re.findall(r"^    (\w+(?:, \w+)*)(?: and the rest)?:", doc, re.MULTILINE)
+    names = {name for line in listed for name in line.split(", ")}
+    assert names <= {field.name for field in attrs.fields(model)}
+
+
+def test_models_extend_each_other_as_the_service_does():
+    assert BuildDetail.__mro__[:3] == (BuildDetail, Build, BuildSummary)
+    assert issubclass(BranchBuild, BuildSummary)
+    assert [field.name for field in attrs.fields(BuildSummary)] == ["build_num", "build_url", "status", "vcs_revision"]
+
+
+def test_all_public_models_are_exported():
+    assert set(models.__all__) == {model.__name__ for model in MODELS} - {"TestReport"}
+
+
+def test_pytest_collects_no_model():
+    assert TestMetadata.__test__ is False
+    assert TestReport.__test__ is False
+
+
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [
+        ({"vcs_url": "https://github.com/acme/web", "build_url": "b"}, ("https://github.com/acme/web", 7)),
+        ({"build_url": "https://circleci.com/gh/acme/web/7"}, ("https://circleci.com/gh/acme/web/7", 7)),
+        ({"vcs_url": "", "build_url": "b"}, ("b", 7)),
+        ({}, (None, 7)),
+    ],
+)
+def test_the_key_of_a_build(fields: dict[str, Any], key: tuple[str | None, int]):
+    assert Build(build_num=7, **fields).key == key
+    assert BuildDetail(build_num=7, **fields).key == key
+
+
+@pytest.mark.parametrize(
+    ("fields", "project"),
+    [
+        ({"vcs_type": VcsType.GITHUB, "username": "acme", "reponame": "web"}, WEB),
+        # Shallow items have no vcs_type.
+        ({"username": "acme", "reponame": "web", "vcs_url": "https://github.com/acme/web"}, WEB),
+        ({"username": "acme", "reponame": "web", "build_url": "https://circleci.com/gh/acme/web/7"}, WEB),
+        ({"build_url": "https://circleci.com/bb/acme/web/7"}, ProjectSlug("bitbucket", "acme", "web")),
+        ({"build_url": "https://circleci.acme.example/gh/acme/web/7"}, WEB),
+        # What people see is not how the API names it.
+        (
+            {
+                "build_url": "https://circleci.com/circleci/43G3kM5R/9e9f3d70/7",
+                "vcs_type": VcsType.CIRCLECI,
+                "username": "Acme",
+                "reponame": "web",
+            },
+            ProjectSlug("circleci", "43G3kM5R", "9e9f3d70"),
+        ),
+        ({"vcs_type": VcsType("sourcehut"), "username": "acme", "reponame": "web"}, None),
+        (
+            {"vcs_type": VcsType("sourcehut"), "username": "a", "reponame": "b", "vcs_url": "git@github.com:acme/web"},
+            WEB,
+        ),
+        ({"vcs_type": VcsType.GITHUB, "username": "acme"}, None),
+        ({"vcs_type": VcsType.GITHUB, "username": "a/b", "reponame": "web"}, None),
+        ({"build_url": "https://circleci.com/", "vcs_url": "https://git.acme.example/acme/web"}, None),
+        ({"build_url": "", "vcs_url": ""}, None),
+        ({}, None),
+    ],
+)
+def test_the_project_of_a_build(fields: dict[str, Any], project: ProjectSlug | None):
+    assert Build(build_num=7, **fields).project == project
+
+
+@pytest.mark.parametrize(
+    ("fields", "slug"),
+    [
+        ({"vcs_type": VcsType.GITHUB, "username": "acme", "reponame": "web"}, WEB),
+        ({"vcs_url": "https://github.com/acme/web"}, WEB),
+        (
+            {
+                "vcs_type": VcsType("sourcehut"),
+                "username": "a",
+                "reponame": "b",
+                "vcs_url": "https://github.com/acme/web",
+            },
+            WEB,
+        ),
+        ({"vcs_url": "https://git.acme.example/acme/web"}, None),
+        ({}, None),
+    ],
+)
+def test_the_slug_of_a_project(fields: dict[str, Any], slug: ProjectSlug | None):
+    assert Project(**fields).slug == slug
+
+
+@pytest.mark.parametrize(
+    ("lifecycle", "status", "outcome", "stopped", "finished"),
+    [
+        ("finished", "success", "success", True, True),
+        ("finished", "failed", "failed", True, True),
+        ("finished", None, None, False, True),
+        ("not_run", "not_run", None, False, True),
+        # Recorded; they will never change again.
+        ("scheduled", "not_run", None, False, True),
+        ("scheduled", "canceled", "canceled", False, True),
+        ("queued", "queued", None, False, False),
+        ("scheduled", "scheduled", None, False, False),
+        ("not_running", "not_running", None, False, False),
+        ("running", "running", None, False, False),
+        ("running", "running", "failed", False, True),
+        ("running", "brand_new", None, True, True),
+        ("brand_new", "brand_new", None, False, False),
+        ("brand_new", "brand_new", "brand_new", False, True),
+        (None, "brand_new", None, False, False),
+        (None, "success", None, False, False),
+        (None, "not_run", None, False, True),
+        (None, None, "", False, False),
+        (None, None, None, True, True),
+        (None, None, None, False, False),
+    ],
+)
+def test_whether_a_build_is_finished(lifecycle, status, outcome, stopped, finished):
+    build = Build(
+        build_num=7,
+        lifecycle=lifecycle and Lifecycle(lifecycle),
+        status=status and BuildStatus(status),
+        outcome=None if outcome is None else Outcome(outcome),
+        stop_time=filled(Build).stop_time if stopped else None,
+    )
+    assert build.is_finished is finished
+
+
+def test_a_secret_is_an_attribute_like_others():
+    assert User(heroku_api_key="s3cret").heroku_api_key == "s3cret"
+    assert User(heroku_api_key="s3cret") != User()

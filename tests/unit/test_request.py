@@ -1,0 +1,257 @@
+"""Requests and replies as values."""
+
+import pickle
+from typing import Any
+from urllib.parse import unquote
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+from yarl import URL
+
+from circleci_v1_async import Build, BuildFilter, InvalidInputError, ProjectSlug, Request
+from circleci_v1_async._secret import Secret, SecretBytes
+from circleci_v1_async.request import Response
+
+BASE = "https://circleci.com/api/v1.1"
+
+
+def on_branch(branch: object) -> Request[Any]:
+    return Request("GET", "/tree/{branch}", {"branch": branch})
+
+
+@pytest.mark.parametrize(
+    ("value", "segment"),
+    [
+        ("main", "main"),
+        ("feature/x", "feature%2Fx"),
+        ("../../envvar", "..%2F..%2Fenvvar"),
+        ("/", "%2F"),
+        ("...", "..."),
+        (".git", ".git"),
+        ("a b#1?x", "a%20b%231%3Fx"),
+        ("a?b#c", "a%3Fb%23c"),
+        ("a+b", "a%2Bb"),
+        ("a&b=c", "a%26b%3Dc"),
+        ("100%", "100%25"),
+        ("%2e%2e", "%252e%252e"),
+        ("%2F", "%252F"),
+        ("SHA256:ab/c+d=", "SHA256%3Aab%2Fc%2Bd%3D"),
+        ("ünï", "%C3%BCn%C3%AF"),
+        ("😀", "%F0%9F%98%80"),
+        ("a\u2028b", "a%E2%80%A8b"),
+        ("~a-b_c.d", "~a-b_c.d"),
+        ("{branch}", "%7Bbranch%7D"),
+        (7, "7"),
+        (-1, "-1"),
+        (BuildFilter.FAILED, "failed"),
+        (Secret("key"), "key"),
+        (ProjectSlug("gh", "a b", "c#d"), "github/a%20b/c%23d"),
+    ],
+)
+def test_a_path_value_is_quoted_so_that_it_arrives_as_it_is(value: object, segment: str):
+    assert on_branch(value).target == f"/tree/{segment}"
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1).filter(lambda s: s not in {".", ".."})
+)
+def test_any_text_is_exactly_one_segment_of_the_url(value: str):
+    url = URL(BASE + on_branch(value).target, encoded=True)
+    *_, tree, segment = url.raw_path.split("/")
+    assert (tree, unquote(segment)) == ("tree", value)
+    assert url.raw_path.count("/") == 4
+    assert not url.raw_query_string
+    assert not url.raw_fragment
+
+
+@pytest.mark.parametrize(
+    "value", ["", ".", "..", "a\nb", "a\r", "\x00", "\x1f", "a\x7f", "a\tb", True, False, 1.5, None, b"main", ["main"]]
+)
+def test_a_value_that_cannot_be_a_segment_is_refused(value: object):
+    with pytest.raises(InvalidInputError, match=r"^branch: expected a non-empty string, not '\.' or '\.\.', without"):
+        _ = on_branch(value).target
+
+
+@pytest.mark.parametrize("value", ["\ud800", "a\udfffb"])
+def test_a_lone_surrogate_is_refused_as_a_segment_and_in_a_query(value: str):
+    with pytest.raises(InvalidInputError, match=r"^branch: expected text without lone surrogates"):
+        _ = on_branch(value).target
+    with pytest.raises(InvalidInputError, match=r"^name: expected text without lone surrogates"):
+        _ = Request("GET", "/me", query={"name": value}).target
+    with pytest.raises(InvalidInputError, match=r"^query: expected text without lone surrogates"):
+        _ = Request("GET", "/me", query={value: "name"}).target
+
+
+@pytest.mark.parametrize("part", [".", "..", "a\nb"])
+def test_a_part_of_a_slug_is_held_to_the_same_rule(part: str):
+    with pytest.raises(InvalidInputError, match=r"^project: expected a non-empty string"):
+        _ = Request("GET", "/project/{project}", {"project": ProjectSlug("gh", "acme", part)}).target
+
+
+def test_values_are_put_where_the_path_says():
+    request = Request("GET", "/project/{project}/{n}/{n}", {"project": ProjectSlug.parse("gh/a/{n}"), "n": 7})
+    assert request.target == "/project/github/a/%7Bn%7D/7/7"
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ({}, ""),
+        ({"limit": 30, "offset": 0}, "?limit=30&offset=0"),
+        ({"shallow": True, "mine": False}, "?shallow=true&mine=false"),
+        ({"filter": None, "limit": 1}, "?limit=1"),
+        ({"filter": None}, ""),
+        ({"branch": "a b&c=d+e/ü"}, "?branch=a%20b%26c%3Dd%2Be%2F%C3%BC"),
+        ({"branch": ""}, "?branch="),
+        ({"filter": BuildFilter.FAILED}, "?filter=failed"),
+        ({"circle token": "x"}, "?circle%20token=x"),
+        ({"a=b&c": "x"}, "?a%3Db%26c=x"),
+    ],
+)
+def test_a_query_is_quoted_and_what_is_none_is_left_out(query: dict[str, Any], text: str):
+    assert Request("GET", "/me", query=query).target == f"/me{text}"
+
+
+@pytest.mark.parametrize("value", [1.5, b"x", ["x"], {}])
+def test_a_query_value_of_another_type_is_refused(value: object):
+    with pytest.raises(InvalidInputError, match=r"^query name: expected a string, an integer or a boolean; got "):
+        _ = Request("GET", "/me", query={"name": value}).target
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "expected"),
+    [
+        ("/{a}", {}, "expected ['a'] for /{a}, got []"),
+        ("/{a}/{b}", {"a": 1}, "expected ['a', 'b'] for /{a}/{b}, got ['a']"),
+        ("/me", {"a": 1}, "expected [] for /me, got ['a']"),
+        ("/{a}", {"b": 1}, "expected ['a'] for /{a}, got ['b']"),
+    ],
+)
+def test_each_placeholder_has_a_value_and_each_value_a_placeholder(path: str, values: dict[str, Any], expected: str):
+    with pytest.raises(InvalidInputError) as caught:
+        Request("GET", path, values)
+    assert str(caught.value) == f"path_values: {expected}"
+
+
+@pytest.mark.parametrize("method", ["", "get", "G E T", "GET\r\n", "GET\nX", "1"])
+def test_a_method_that_is_none_is_refused(method: str):
+    with pytest.raises(InvalidInputError, match=r"^method: expected an HTTP method in capitals"):
+        Request(method, "/me")
+
+
+@pytest.mark.parametrize(
+    "path", ["", "me", "https://evil.example/", "/me?x=1", "/me#x", "/a b", "/a\r\nX-Evil: y", "/ü", "/\ud800", "/a\n"]
+)
+def test_a_path_that_is_none_is_refused(path: str):
+    with pytest.raises(InvalidInputError, match=r"^path: expected '/' and then visible ASCII"):
+        Request("GET", path)
+
+
+@pytest.mark.parametrize(
+    ("method", "idempotent"),
+    [("GET", True), ("HEAD", True), ("PUT", True), ("DELETE", True), ("POST", False), ("PATCH", False)],
+)
+def test_the_method_says_whether_a_request_may_be_sent_twice_unless_the_caller_does(method: str, idempotent: bool):  # noqa: FBT001 - a column
+    assert Request(method, "/me").idempotent is idempotent
+    assert Request(method, "/me", idempotent=not idempotent).idempotent is not idempotent
+
+
+def test_without_returns_the_json_comes_as_it_is():
+    assert Request("GET", "/me").returns is Any
+    assert Request("GET", "/me", returns=None).returns is None
+    assert Request("GET", "/me", returns=list[Build]).returns == list[Build]
+
+
+POST = Request(
+    "POST",
+    "/project/{project}",
+    {"project": ProjectSlug.parse("gh/acme/web")},
+    query={"a": 1, "b": None},
+    body={"key": "s3cret"},
+    returns=list[Build],
+    idempotent=True,
+)
+
+
+def test_a_body_is_in_no_repr():
+    assert "s3cret" not in repr(POST)
+    assert "s3cret" not in str(POST)
+
+
+def test_a_request_prints_as_the_label_of_the_call():
+    assert str(POST) == "POST /project/{project}"
+
+
+def test_without_its_body_a_request_is_otherwise_the_same():
+    assert POST.without_body() == attrs.evolve(POST, body=None)
+    assert POST.without_body().body is None
+    assert (POST.without_body().target, POST.without_body().idempotent) == (POST.target, True)
+    bare = Request("GET", "/me")
+    assert bare.without_body() is bare
+
+
+def test_further_query_parameters_leave_the_request_as_it_was():
+    assert POST.with_query(limit=5, a=2).target == "/project/github/acme/web?a=2&limit=5"
+    assert POST.with_query(a=None).target == "/project/github/acme/web"
+    assert POST.target == "/project/github/acme/web?a=1"
+    assert POST.with_query(limit=5).body == POST.body
+
+
+def test_requests_are_values():
+    assert pickle.loads(pickle.dumps(POST)) == POST  # noqa: S301 - our own
+    assert POST.without_body() != POST
+    assert not hasattr(POST, "__dict__")
+    with pytest.raises(AttributeError):
+        POST.method = "GET"
+
+
+def test_what_a_request_was_made_of_may_change_afterwards():
+    values, query = {"branch": "main"}, {"limit": 1}
+    request = Request("GET", "/tree/{branch}", values, query=query)
+    values["branch"], query["limit"] = "other", 2
+    assert request.target == "/tree/main?limit=1"
+
+
+REPLY = Response(
+    429,
+    CIMultiDict(
+        [("Set-Cookie", "s3cret"), ("Via", "a"), ("via", "b"), ("LOCATION", "s3cret"), ("X-Request-Id", "id-2")]
+    ),
+    b"s3cret",
+)
+
+
+def test_shown_headers_are_without_cookies_and_locations_and_pickle():
+    shown = pickle.loads(pickle.dumps(REPLY.shown_headers))  # noqa: S301 - our own
+    assert list(shown.items()) == [("Via", "a"), ("via", "b"), ("X-Request-Id", "id-2")]
+    assert shown["x-request-id"] == "id-2"
+
+
+def test_the_body_of_a_reply_is_in_no_repr():
+    assert "body" not in repr(REPLY)
+
+
+@pytest.mark.parametrize(
+    ("headers", "request_id"),
+    [
+        ({"X-Circleci-Request-Id": "id-1", "X-Request-Id": "id-2"}, "id-1"),
+        ({"x-circleci-request-id": "", "x-request-id": "id-2"}, "id-2"),
+        ({}, None),
+    ],
+)
+def test_the_id_of_an_exchange_is_what_the_service_calls_it(headers: dict[str, str], request_id: str | None):
+    assert Response(200, CIMultiDict(headers), b"").request_id == request_id
+
+
+def test_a_secret_goes_where_a_string_goes_and_shows_itself_nowhere():
+    secret = Secret("s3cret")
+    assert f"{secret!r} {[secret]} {SecretBytes(b's3cret')!r}" == "'***' ['***'] b'***'"
+    assert secret == "s3cret"
+    assert SecretBytes(b"s3cret") == b"s3cret"
+    assert not hasattr(secret, "__dict__")
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(TypeError, match="a secret is not pickled"):
+            pickle.dumps(secret, protocol)

@@ -1,0 +1,113 @@
+"""What the package shows to its users."""
+
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from importlib.metadata import version
+from types import ModuleType
+
+import pytest
+
+import circleci_v1_async
+
+PUBLIC = sorted(
+    module.name
+    for module in pkgutil.walk_packages(circleci_v1_async.__path__, f"{circleci_v1_async.__name__}.")
+    if not any(part.startswith("_") for part in module.name.split("."))
+)
+EVERY_MODULE = pytest.mark.parametrize("name", [circleci_v1_async.__name__, *PUBLIC])
+
+
+def case_aware(names: list[str]) -> list[str]:
+    """Ruff's order: constants, classes, the rest."""
+    return sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+
+
+def test_all_is_exactly_what_the_package_imports_by_name():
+    imported = {
+        name
+        for name, value in vars(circleci_v1_async).items()
+        if not isinstance(value, ModuleType) and (not name.startswith("_") or name == "__version__")
+    }
+    assert set(circleci_v1_async.__all__) == imported
+
+
+@EVERY_MODULE
+def test_all_is_sorted_and_names_what_is_there(name: str):
+    module = importlib.import_module(name)
+    names = getattr(module, "__all__", [])
+    assert list(names) == case_aware(names)
+    assert len(set(names)) == len(names)
+    for public in names:
+        assert hasattr(module, public)
+
+
+@pytest.mark.parametrize("name", ["enums", "errors", "models", "slug"])
+def test_all_names_of_a_module_of_values_are_the_packages_own(name: str):
+    module = importlib.import_module(f"circleci_v1_async.{name}")
+    internal = {"status_error"}
+    assert set(module.__all__) - internal <= set(circleci_v1_async.__all__)
+
+
+def test_the_names_that_other_peoples_code_relies_on_are_there():
+    expected = """
+        CircleCISession ProjectSlug Request PageWalk dumps loads
+        User Project Branch Build BuildDetail BuildSummary BranchBuild Step Action Node Artifact TestMetadata
+        CheckoutKey FollowResult Message
+        CircleCIError InvalidInputError SessionClosedError TransportError RequestTimeoutError RedirectError
+        BodyTooLargeError StatusError BadRequestError AuthenticationError PermissionDeniedError NotFoundError GoneError
+        RateLimitError ServerError DecodeError PaginationDriftError WaitTimeoutError DownloadError UnsafePathError
+        PathConflictError TruncatedError
+    """
+    assert set(expected.split()) <= set(circleci_v1_async.__all__)
+
+
+@EVERY_MODULE
+def test_every_module_can_be_imported_first_without_a_warning(name: str):
+    subprocess.run([sys.executable, "-W", "error", "-c", f"import {name}"], check=True, timeout=60)  # noqa: S603 - our own
+
+
+def test_importing_the_package_starts_no_event_loop_and_needs_no_extra():
+    code = """
+import sys
+sys.modules.update(dict.fromkeys(["click", "rich", "hypothesis", "pytest"]))
+import asyncio, circleci_v1_async
+assert asyncio._get_running_loop() is None
+assert "circleci_v1_async.testing" not in sys.modules
+assert "circleci_v1_async.cli" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)  # noqa: S603 - our own
+
+
+def public_objects() -> dict[str, object]:
+    """Modules, what they export, and the public methods and properties that those define here."""
+    found: dict[str, object] = {}
+    for module_name in (circleci_v1_async.__name__, *PUBLIC):
+        module = importlib.import_module(module_name)
+        found[module_name] = module
+        for name in getattr(module, "__all__", [name for name in vars(module) if not name.startswith("_")]):
+            value = getattr(module, name)
+            is_ours = getattr(value, "__module__", "").startswith(circleci_v1_async.__name__)
+            if not is_ours or not (inspect.isclass(value) or inspect.isfunction(value)):
+                continue
+            found[f"{module_name}.{name}"] = value
+            for method, member in vars(value).items() if inspect.isclass(value) else ():
+                if not method.startswith("_") and isinstance(
+                    member, property | classmethod | staticmethod | type(public_objects)
+                ):
+                    found[f"{module_name}.{name}.{method}"] = member
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), public_objects().items(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_public_name_has_a_docstring_of_its_own(name: str, value: object):
+    doc = value.__dict__.get("__doc__") if inspect.isclass(value) else getattr(value, "__doc__", None)
+    assert doc, name
+
+
+def test_the_version_is_that_of_the_distribution():
+    assert circleci_v1_async.__version__ == version("circleci-v1-async")

@@ -1,0 +1,430 @@
+"""What the planner of a walk asks for and lets be read, on lists that change before every reply."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from itertools import count, pairwise
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from circleci_v1_async import walk
+from circleci_v1_async.errors import InvalidInputError, PaginationDriftError
+from circleci_v1_async.walk import PagePlan, Slot
+
+CI = bool(os.environ.get("CI"))
+BUDGET = walk._BUDGET
+
+thorough = settings(
+    max_examples=3000 if CI else 300,
+    deadline=None,
+    derandomize=CI,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+@attrs.frozen
+class Event:
+    """What happens around one reply."""
+
+    pick: int  # which of the requests under way is served
+    flips: list[tuple[int, int]]  # runs of items that leave the list, or enter it, before that
+    lag: int  # how many versions the replica that serves it is behind
+    read: bool  # whether the caller reads on after it
+
+
+@attrs.frozen
+class Script:
+    """A walk and everything that its service does meanwhile. Once the events are used up, the list stays still."""
+
+    limit: int
+    overlap: int
+    prefetch: int
+    offset: int
+    items: int
+    hidden: list[int]
+    head: int
+    events: list[Event]
+    pick: int
+
+
+@st.composite
+def scripts(draw: st.DrawFn) -> Script:
+    items = draw(st.integers(0, 48))
+    at = st.integers(0, max(0, items - 1))
+    events = st.builds(
+        Event,
+        pick=st.integers(0, 4),
+        flips=st.lists(st.tuples(at, st.integers(1, 6)), max_size=3),
+        lag=st.sampled_from([0, 0, 0, 1, 2]),
+        read=st.booleans(),
+    )
+    return Script(
+        limit=draw(st.integers(2, 8)),
+        overlap=draw(st.integers(1, 3)),
+        prefetch=draw(st.integers(0, 5)),
+        offset=draw(st.sampled_from([0, 0, 0, 1, 3, 10])),
+        items=items,
+        hidden=draw(st.lists(at, max_size=8)),
+        head=draw(st.integers(0, 12)),
+        events=draw(st.lists(events, max_size=30)),
+        pick=draw(st.integers(0, 4)),
+    )
+
+
+class ChangingService:
+    """A list whose items keep one order, any of which may be missing at any time."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.present = {item for item in range(script.head, script.items) if item not in script.hidden}
+        self.versions: list[list[int]] = []
+        self.served: list[list[int]] = []
+        self.flip([])
+
+    def flip(self, runs: list[tuple[int, int]]) -> None:
+        for start, length in runs:
+            self.present ^= set(range(start, min(start + length, self.script.items)))
+        self.versions.append(sorted(self.present))
+
+    def serve(self, slot: Slot[int], event: Event) -> list[int]:
+        self.flip(event.flips)
+        version = self.versions[max(0, len(self.versions) - 1 - event.lag)]
+        self.served.append(version)
+        return version[slot.offset : slot.offset + self.script.limit]
+
+    def always_there(self) -> set[int]:
+        """The items that the walk has to find: in every version that served a page, and not above its start."""
+        return set(self.served[0][self.script.offset :]).intersection(*self.served)
+
+
+def same(item: int) -> tuple[str, int]:
+    return "https://github.com/mozilla/bleach", item
+
+
+def walk_through(script: Script, plan_class: type[PagePlan[int]]) -> None:
+    service = ChangingService(script)
+    plan = plan_class(
+        same,
+        limit=None,
+        offset=script.offset,
+        page_size=script.limit,
+        overlap=script.overlap,
+        prefetch=script.prefetch,
+    )
+    window = script.prefetch + (script.prefetch != 1)
+    under_way: list[Slot[int]] = []
+    found: list[int] = []
+    events = iter(script.events)
+    still = Event(script.pick, [], 0, read=True)
+
+    def read() -> bool:
+        page = plan.take()
+        if page is not None:
+            assert page, "an empty page was given"
+            found.extend(page)
+            under_way.extend(plan.asks(waiting=False))
+        elif not plan.done:
+            under_way.extend(plan.asks(waiting=True))
+        return page is not None
+
+    try:
+        while not plan.done:
+            event = next(events, still)
+            while event.read and read():
+                pass
+            if not under_way:
+                read()
+                continue
+            assert len(under_way) <= window, "more requests under way than allowed"
+            assert len(plan._slots) <= window + BUDGET, "more pages held than allowed"
+            slot = under_way.pop(event.pick % len(under_way))
+            plan.answer(slot, service.serve(slot, event))
+            assert len(service.served) < 1000, "stuck on a list that has gone still"
+    except PaginationDriftError:
+        # Only a walk from below the top can lose its place: with every build that it knew.
+        if not script.offset:
+            raise
+
+    assert len(found) == len(set(found)), "repeated"
+    assert not plan.done or service.always_there() <= set(found), "lost"
+
+
+class WithoutTheSeamRule(PagePlan[int]):
+    def _joins(self, slot: Slot[int]) -> bool:
+        return bool(slot.page) or super()._joins(slot)
+
+
+class EmptyPageIsTheEnd(PagePlan[int]):
+    def _joins(self, slot: Slot[int]) -> bool:
+        return not slot.page or super()._joins(slot)
+
+
+@thorough
+@given(scripts())
+def test_every_item_that_is_always_there_is_given_exactly_once(script):
+    walk_through(script, PagePlan)
+
+
+@pytest.mark.parametrize("mutant", [WithoutTheSeamRule, EmptyPageIsTheEnd])
+def test_the_same_property_catches_a_planner(mutant):
+    search = settings(thorough, max_examples=3000, derandomize=True, phases=[Phase.generate])
+    with pytest.raises(AssertionError, match="lost"):
+        search(given(scripts())(lambda script: walk_through(script, mutant)))()
+
+
+def make_plan(
+    *,
+    limit: int | None = None,
+    offset: int = 0,
+    page_size: int = 4,
+    overlap: int = 1,
+    prefetch: int = 0,
+) -> PagePlan[int]:
+    return PagePlan(
+        lambda item: item,
+        limit=limit,
+        offset=offset,
+        page_size=page_size,
+        overlap=overlap,
+        prefetch=prefetch,
+    )
+
+
+def drive(plan: PagePlan[int], serve: Callable[[Slot[int]], list[int]]) -> Iterator[tuple[list[int], list[int]]]:
+    """The pages that a plan gives, each with the offsets that were asked for since the one before; replies in order."""
+    asked: list[int] = []
+    under_way: list[Slot[int]] = []
+    while True:
+        page = plan.take()
+        if page is None and plan.done:
+            break
+        slots = plan.asks(waiting=page is None)
+        asked.extend(slot.offset for slot in slots)
+        under_way.extend(slots)
+        if page is not None:
+            yield page, asked
+            asked = []
+        else:
+            slot = under_way.pop(0)
+            plan.answer(slot, serve(slot))
+    if asked:
+        yield [], asked
+
+
+def cut(items: list[int], page_size: int) -> Callable[[Slot[int]], list[int]]:
+    return lambda slot: items[slot.offset : slot.offset + page_size]
+
+
+@thorough
+@given(
+    items=st.integers(0, 120),
+    page_size=st.integers(2, 12),
+    overlap=st.integers(1, 5),
+    prefetch=st.integers(0, 5),
+    limit=st.none() | st.integers(0, 130),
+)
+def test_a_list_that_stays_still_costs_no_more_requests_than_its_pages(items, page_size, overlap, prefetch, limit):
+    plan = make_plan(limit=limit, page_size=page_size, overlap=overlap, prefetch=prefetch)
+    k = plan.page_size
+    steps = list(drive(plan, cut(list(range(items)), k)))
+
+    assert [item for page, _ in steps for item in page] == list(range(items))[:limit]
+    wanted = items if limit is None else min(items, limit)
+    if wanted == 0:
+        bound = 0 if limit == 0 else 1
+    elif limit is not None and limit <= items:
+        bound = 1 + math.ceil((limit - k) / max(1, k - min(overlap, k - 1)))
+    else:
+        bound = 1 + max(0, math.ceil((items - k + 1) / max(1, k - min(overlap, k - 1))))
+    beyond_the_end = 0 if limit is not None and limit <= items else prefetch if prefetch > 1 else 0
+    assert sum(len(asked) for _, asked in steps) <= bound + beyond_the_end
+
+
+@pytest.mark.parametrize(
+    ("prefetch", "ahead"),
+    [
+        (0, [[0], [3], [6], [9], [12], [15]]),
+        (1, [[0], [3, 6], [9], [12], [15], [18]]),
+        (2, [[0], [3, 6, 9], [12], [15], [18], [21]]),
+        (4, [[0], [3, 6, 9, 12, 15], [18], [21], [24], [27]]),
+    ],
+)
+def test_requests_ramp_up_after_the_first_page_and_slide(prefetch, ahead):
+    plan = make_plan(prefetch=prefetch)
+    steps = drive(plan, cut(list(range(1000)), 4))
+    assert [asked for _, (_, asked) in zip(range(6), steps, strict=False)] == ahead
+
+
+def test_the_window_doubles_from_page_to_page():
+    plan = make_plan(prefetch=8)
+    serve = cut(list(range(1000)), 4)
+    under_way = plan.asks(waiting=True)
+    windows = [len(under_way)]
+    for _ in range(5):
+        slot = under_way.pop(0)
+        plan.answer(slot, serve(slot))
+        assert plan.take()
+        under_way += plan.asks(waiting=True)
+        windows.append(len(under_way))
+    assert windows == [1, 2, 4, 8, 9, 9]
+
+
+def test_nothing_is_asked_for_beyond_a_short_page_that_is_already_there():
+    plan = make_plan(prefetch=3)
+    serve = cut(list(range(9)), 4)
+    (first,) = plan.asks(waiting=True)
+    plan.answer(first, serve(first))
+    assert plan.take() == [0, 1, 2, 3]
+    second, third = plan.asks(waiting=True)
+    plan.answer(third, serve(third))
+    assert len(third.page or []) < 4
+    assert plan.asks(waiting=True) == []
+    plan.answer(second, serve(second))
+    assert plan.take() == [4, 5, 6]
+    assert plan.asks(waiting=False) == []
+    assert plan.take() == [7, 8]
+    assert plan.done
+    assert plan.asks(waiting=True) == []
+
+
+def test_a_page_that_does_not_join_waits_behind_its_repair():
+    plan = make_plan()
+    replies = {0: [[0, 1, 2, 3]], 3: [[5, 6, 7, 8], [5, 6, 7, 8]]}
+    steps = drive(plan, lambda slot: replies[slot.offset].pop(0) if replies.get(slot.offset) else [2, 3, 4, 5])
+    assert next(steps) == ([0, 1, 2, 3], [0])
+    assert next(steps) == ([4, 5], [3, 0])
+    assert next(steps) == ([6, 7, 8], [])
+
+
+def test_a_stale_page_is_asked_for_again_at_its_own_offset_before_going_back():
+    plan = make_plan(prefetch=2)
+    (first,) = plan.asks(waiting=True)
+    plan.answer(first, [0, 1, 2, 3])
+    plan.take()
+    second, stale = plan.asks(waiting=True)
+    plan.answer(stale, [8, 9, 10, 11])
+    plan.answer(second, [3, 4, 5, 6])
+    assert plan.take() == [4, 5, 6]
+    assert plan.take() is None
+    (again,) = plan.asks(waiting=True)
+    assert again.offset == stale.offset == 6
+    plan.answer(again, [6, 7, 8, 9])
+    assert plan.take() == [7, 8, 9]
+    assert plan.take() == [10, 11]
+
+
+def test_a_page_without_a_seam_is_read_at_the_top_of_the_list():
+    plan = make_plan()
+    replies = iter([[0, 1, 2, 3], [], [10, 11, 12]])
+    assert list(drive(plan, lambda _: next(replies))) == [([0, 1, 2, 3], [0]), ([10, 11, 12], [3, 0])]
+
+
+def test_a_walk_from_below_the_top_gives_up_where_none_of_its_builds_is_left():
+    plan = make_plan(offset=2)
+    replies = iter([[2, 3, 4, 5], [11, 12, 13, 14], [9, 10, 11, 12], [7, 8, 9, 10]])
+    asked = []
+
+    def serve(slot):
+        asked.append(slot.offset)
+        return next(replies)
+
+    steps = drive(plan, serve)
+    assert next(steps) == ([2, 3, 4, 5], [2])
+    with pytest.raises(PaginationDriftError, match="none of the builds read so far is left") as caught:
+        next(steps)
+    assert caught.value.resume_offset == 2
+    assert asked == [2, 5, 2, 0]
+
+
+def test_a_walk_from_below_the_top_never_gives_what_lies_above_its_start():
+    plan = make_plan(offset=3)
+    replies = iter([[3, 4, 5, 6], [1, 2, 6, 7], [7, 8]])
+    assert [page for page, _ in drive(plan, lambda _: next(replies))] == [[3, 4, 5, 6], [7], [8]]
+
+
+def test_a_list_that_grows_faster_than_it_is_read_ends_in_an_error():
+    plan = make_plan()
+    replies = iter([[0, 1, 2, 3]] * 2 * BUDGET)
+    steps = drive(plan, lambda _: next(replies))
+    assert next(steps) == ([0, 1, 2, 3], [0])
+    with pytest.raises(PaginationDriftError, match=f"{BUDGET} pages brought nothing new") as caught:
+        next(steps)
+    assert caught.value.resume_offset == 3 * (BUDGET + 1)
+
+
+def test_a_place_that_is_not_found_again_ends_in_an_error():
+    plan = make_plan(offset=100_000)
+    replies = iter([n, n + 1, n + 2, n + 3] for n in range(0, 8 * BUDGET, 4))
+    steps = drive(plan, lambda _: next(replies))
+    assert next(steps) == ([0, 1, 2, 3], [100_000])
+    with pytest.raises(PaginationDriftError, match=f"{BUDGET} pages brought nothing new"):
+        next(steps)
+    assert len(plan._slots) == BUDGET + 1
+
+
+def test_something_new_refills_the_budget_but_no_more_pages_wait_than_it_allows(monkeypatch):
+    monkeypatch.setattr(walk, "_BUDGET", 3)
+    plan = make_plan(offset=100_000)
+    numbers, replies = count(), count()
+    found = [-1]
+
+    def serve(_: Slot[int]) -> list[int]:
+        assert len(plan._slots) <= 4
+        page = [next(numbers) for _ in range(4)]
+        joins = next(replies) % 3 == 0
+        return [found[-1], *page[1:]] if joins else page
+
+    pages = drive(plan, serve)
+    for _ in range(50):
+        page, _ = next(pages)
+        found += page
+    assert len(found) == 1 + 4 + 49 * 3
+
+
+def test_a_service_that_ignores_the_page_size_is_walked_in_its_own_steps():
+    plan = make_plan()
+    items = list(range(30))
+    steps = list(drive(plan, lambda slot: items[slot.offset : slot.offset + 10]))
+    assert [item for page, _ in steps for item in page] == items
+    assert [asked for _, asked in steps] == [[0], [9], [18], [27]]
+
+
+def test_pages_of_one_walk_overlap():
+    plan = make_plan(page_size=10, overlap=3)
+    offsets = [offset for _, asked in drive(plan, cut(list(range(95)), 10)) for offset in asked]
+    assert {after - before for before, after in pairwise(offsets)} == {7}
+
+
+def test_an_overlap_leaves_room_for_something_new():
+    plan = make_plan(page_size=3, overlap=50)
+    assert [item for page, _ in drive(plan, cut(list(range(8)), 3)) for item in page] == list(range(8))
+
+
+def test_the_first_of_two_items_that_are_the_same_is_the_place_where_it_is_given():
+    plan = make_plan()
+    assert [page for page, _ in drive(plan, lambda _: [1, 2, 1])] == [[1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"limit": -1}, "limit: expected an integer of at least 0, got -1"),
+        ({"limit": True}, "limit: expected an integer of at least 0, got True"),
+        ({"offset": -1}, "offset: expected an integer of at least 0, got -1"),
+        ({"offset": None}, "offset: expected an integer of at least 0, got None"),
+        ({"page_size": 1}, "page_size: expected an integer from 2 to 100, got 1"),
+        ({"page_size": 101}, "page_size: expected an integer from 2 to 100, got 101"),
+        ({"page_size": "50"}, "page_size: expected an integer from 2 to 100, got '50'"),
+        ({"overlap": 0}, "overlap: expected an integer of at least 1, got 0"),
+        ({"overlap": 1.5}, "overlap: expected an integer of at least 1, got 1.5"),
+        ({"prefetch": -1}, "prefetch: expected an integer of at least 0, got -1"),
+    ],
+)
+def test_an_argument_out_of_range_is_refused_with_what_was_expected(options, message):
+    with pytest.raises(InvalidInputError) as caught:
+        make_plan(**options)
+    assert str(caught.value) == message
