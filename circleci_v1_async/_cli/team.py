@@ -1,0 +1,93 @@
+"""The people of the demo: a fake project with a past, whose builds do not rest while they are read."""
+
+import random
+from typing import Any, Final
+
+from circleci_v1_async.testing import FakeCircleCI, ReceivedRequest
+
+__all__ = ["PROJECT", "Team"]
+
+PROJECT: Final = "github/acme/web"
+
+_SEED: Final = 2
+_RUNNING: Final = 6
+_MEDIAN_MILLIS: Final = 140_000
+_OUTCOMES: Final = {"success": 76, "failed": 13, "canceled": 5, "fixed": 3, "timedout": 2, "infrastructure_fail": 1}
+_BRANCHES: Final = {"main": 5, "feature/dark-mode": 2, "fix/clock-skew": 2, "deps/weekly": 2, "release/2.4": 1}
+_SUBJECTS: Final = (
+    "Cache the search index between requests",
+    "Do not log the user out on a 502",
+    "Let the importer skip empty rows",
+    "Make the nightly export resumable",
+    "Move avatars to the new bucket",
+    "Raise the upload limit to 25 MB",
+    "Say which field is wrong in form errors",
+    "Stop the clock in the scheduler's tests",
+    "Update aiohttp",
+)
+
+
+class Team:
+    """Works on a project: pushes, waits for builds, and tidies up, whenever a page of its builds is asked for.
+
+    Everything is drawn from one seed, so that every run is like the last.
+
+    Args:
+        fake: Gets the project.
+        builds: How many builds its past has.
+
+    Attributes:
+        arrived: Builds that were started since.
+        finished: Builds that ended since.
+        removed: Builds that disappeared since.
+    """
+
+    def __init__(self, fake: FakeCircleCI, builds: int) -> None:
+        self.arrived = self.finished = self.removed = 0
+        self._fake = fake
+        self._chance = random.Random(_SEED)  # noqa: S311 - reproducible on purpose
+        self._nums: list[int] = []
+        self._running: list[int] = []
+        fake.add_project(PROJECT)
+        for left in reversed(range(builds)):
+            self._start("running" if left < _RUNNING else self._draw(_OUTCOMES))
+        # It changes nothing itself; it notes what each version of the list held.
+        self._witness = fake.drift(PROJECT)
+        fake.before_reply(self._work)
+
+    @property
+    def survivors(self) -> frozenset[tuple[str, int]]:
+        """The keys of the builds that were in the list whenever a page of it was served."""
+        return self._witness.survivors
+
+    def _work(self, _request: ReceivedRequest) -> None:
+        for _ in range(self._chance.randrange(5)):
+            self._start("running")
+            self.arrived += 1
+        for _ in range(self._chance.randrange(min(5, len(self._running) + 1))):
+            self._fake.finish_build(PROJECT, self._take(self._running), self._draw(_OUTCOMES))
+            self.finished += 1
+        for _ in range(self._chance.randrange(min(3, len(self._nums) + 1))):
+            self._fake.remove_build(PROJECT, self._take(self._nums))
+            self.removed += 1
+
+    def _start(self, status: str) -> None:
+        is_running = status == "running"
+        fields: dict[str, Any] = {}
+        if not is_running:
+            fields["build_time_millis"] = int(_MEDIAN_MILLIS * self._chance.lognormvariate(0, 0.5))
+        build = self._fake.add_build(
+            PROJECT,
+            status=status,
+            branch=self._draw(_BRANCHES),
+            subject=self._chance.choice(_SUBJECTS),
+            job=self._chance.choice(("build", "lint", "test")),
+            **fields,
+        )
+        (self._running if is_running else self._nums).append(build["build_num"])
+
+    def _draw(self, weights: dict[str, int]) -> str:
+        return self._chance.choices(list(weights), list(weights.values()))[0]
+
+    def _take(self, nums: list[int]) -> int:
+        return nums.pop(self._chance.randrange(len(nums)))
