@@ -1,0 +1,128 @@
+"""Walks on a real socket."""
+
+import asyncio
+import gc
+import math
+import os
+from collections.abc import Awaitable, Callable
+
+import pytest
+from script_server import ScriptServer, hang, reply
+
+from benchmarks.drifting import CHANGES, LISTS, drifting_walk
+from circleci_v1_async import Build, CircleCISession, NotFoundError, PageWalk, SessionClosedError
+from circleci_v1_async.testing import FakeCircleCI
+
+SEEDS = 20 if os.environ.get("CI") else 3
+PROJECT = "github/acme/web"
+
+
+@pytest.mark.parametrize("prefetch", [0, 4])
+@pytest.mark.parametrize("changes", CHANGES)
+@pytest.mark.parametrize("kind", LISTS)
+async def test_a_walk_of_a_list_that_changes_before_every_page_loses_and_repeats_nothing(
+    kind: str, changes: str, prefetch: int
+) -> None:
+    for seed in range(SEEDS):
+        walked = await drifting_walk(kind, changes, prefetch=prefetch, seed=seed)
+        assert (walked.lost, walked.repeated) == (0, 0), f"seed {seed}"
+
+
+@pytest.mark.parametrize("prefetch", [0, 1, 4])
+@pytest.mark.parametrize("builds", [0, 1, 99, 100, 101, 195, 196, 250])
+async def test_a_list_that_stays_still_costs_no_more_requests_than_promised(
+    fake: FakeCircleCI, ci: CircleCISession, builds: int, prefetch: int
+) -> None:
+    fake.add_project(PROJECT)
+    for _ in range(builds):
+        fake.add_build(PROJECT)
+    walk = ci.iter_project_builds(PROJECT, prefetch=prefetch)
+    assert [build.build_num for build in await walk.collect()] == list(range(builds, 0, -1))
+    assert len(fake.requests) <= 1 + max(0, math.ceil((builds - 99) / 95)) + max(0, prefetch - 1)
+
+
+async def test_a_walk_sends_filter_branch_and_shallow_with_every_page(fake: FakeCircleCI, ci: CircleCISession) -> None:
+    fake.add_project(PROJECT)
+    for _ in range(12):
+        fake.add_build(PROJECT, branch="feature/x", status="failed")
+    walk = ci.iter_project_builds(PROJECT, branch="feature/x", filter="failed", shallow=True, page_size=10)
+    assert len(await walk.collect()) == 12
+    for request, offset in zip(fake.requests, ("0", "5"), strict=True):
+        assert request.path.endswith("/tree/feature%2Fx")
+        assert dict(request.query) == {"filter": "failed", "shallow": "true", "limit": "10", "offset": offset}
+
+
+async def test_thirty_builds_are_one_request_for_thirty(fake: FakeCircleCI, ci: CircleCISession) -> None:
+    fake.add_project(PROJECT)
+    for _ in range(200):
+        fake.add_build(PROJECT)
+    assert len([build async for build in ci.iter_recent_builds(limit=30, prefetch=8)]) == 30
+    assert [dict(request.query)["limit"] for request in fake.requests] == ["30"]
+
+
+@pytest.mark.parametrize("prefetch", [0, 1, 4, 8])
+async def test_a_break_within_the_first_page_costs_one_request(prefetch: int) -> None:
+    page = reply(200, [{"build_num": number, "vcs_url": "x"} for number in range(100, 0, -1)])
+    async with ScriptServer(page, hang) as server, CircleCISession(base_url=server.base_url) as ci:
+        async for build in ci.iter_project_builds(PROJECT, prefetch=prefetch):
+            if build.build_num == 1:
+                break
+        gc.collect()
+        assert len(server.requests) == 1
+
+
+async def leave_by_break(walk: PageWalk[Build]) -> None:
+    async for build in walk:
+        if build.build_num == 900:
+            break
+
+
+async def leave_by_error(walk: PageWalk[Build]) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async for build in walk:
+            _ = 1 / (build.build_num - 900)
+
+
+async def leave_by_cancellation(walk: PageWalk[Build]) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await walk.collect()
+
+
+async def leave_by_aclose(walk: PageWalk[Build]) -> None:
+    await leave_by_break(walk)
+    await walk.aclose()
+    await walk.aclose()
+
+
+@pytest.mark.parametrize("leave", [leave_by_break, leave_by_error, leave_by_cancellation, leave_by_aclose])
+async def test_leaving_a_walk_early_leaves_no_task_no_connection_and_no_request(
+    leave: Callable[[PageWalk[Build]], Awaitable[None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    pages = [reply(200, [{"build_num": n, "vcs_url": "x"} for n in range(top, top - 100, -1)]) for top in (1000, 905)]
+    async with ScriptServer(*pages, hang) as server, CircleCISession(base_url=server.base_url) as ci:
+        await leave(ci.iter_project_builds(PROJECT, prefetch=4))
+        gc.collect()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not [task for task in asyncio.all_tasks() if "PageWalk" in repr(task)]
+        assert not ci._transport._own.connector._acquired
+        seen = len(server.requests)
+        await asyncio.sleep(0)
+        assert len(server.requests) == seen
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+
+async def test_closing_the_session_under_a_walk_ends_it_with_an_error_that_says_so() -> None:
+    async with ScriptServer(hang) as server:
+        ci = CircleCISession(base_url=server.base_url)
+        walking = asyncio.create_task(ci.iter_recent_builds().collect())
+        await server.has_received(1)
+        await ci.close()
+        with pytest.raises(SessionClosedError, match="closed during the call"):
+            await walking
+
+
+async def test_an_error_of_the_service_comes_out_of_the_loop(ci: CircleCISession) -> None:
+    with pytest.raises(NotFoundError):
+        await ci.iter_project_builds("gh/acme/none").collect()
