@@ -58,6 +58,7 @@ from .models import (
     Workflow,
 )
 from .request import Request
+from .retry import RetryPolicy
 from .session import CircleCISession
 from .slug import ProjectSlug
 from .walk import PageWalk
@@ -109,6 +110,7 @@ __all__ = [
     "RedirectError",
     "Request",
     "RequestTimeoutError",
+    "RetryPolicy",
     "SSHKey",
     "SSHUser",
     "ServerError",

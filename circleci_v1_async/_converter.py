@@ -36,6 +36,7 @@ _log = logging.getLogger("circleci_v1_async")
 
 _BOM = b"\xef\xbb\xbf"
 _SHOWN_OF_HTML = 200
+_TRUNCATED = "Input data was truncated"  # msgspec's words
 _SHOWN_OF_MESSAGE = 500
 # An escape sequence; the second alternative is half of a surrogate pair that has lost the other half.
 _ESCAPE = re.compile(
@@ -288,7 +289,8 @@ class Decoder:
             reason, path = _explain(error)
             failure = DecodeError(reason, path, len(body))
         except msgspec.MsgspecError as error:
-            failure = DecodeError(_not_json(body.removeprefix(_BOM)) or str(error), "$", len(body))
+            reason = _not_json(body.removeprefix(_BOM)) or str(error)
+            failure = DecodeError(reason, "$", len(body), truncated=reason == _TRUNCATED)
         except (TypeError, ValueError) as error:
             reason, path = _explain(error)
             failure = DecodeError(reason, path, len(body))
@@ -390,7 +392,7 @@ def _message_within(text: str) -> str | None:
 
 
 def _encode_branch_name(name: str) -> str:
-    return quote(name, safe="")
+    return quote(name, safe="").replace(".", "%2E")
 
 
 def _with_branch_names(value: Any, rename: Callable[[str], str]) -> Any:

@@ -18,6 +18,7 @@ import aiohttp
 import attrs
 from yarl import URL
 
+from ._gate import Gate
 from ._secret import Secret, SecretBytes
 from ._version import __version__
 from .errors import (
@@ -37,7 +38,7 @@ MAX_REDIRECTS: Final = 5
 # Within this, a host that can be reached has been reached.
 _CONNECT_TIMEOUT: Final = 10.0
 # Of the whole time, how much may pass until there is a connection.
-_POOL_SHARE: Final = 0.95
+_POOL_SHARE: Final = 0.9
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _KEEPS_METHOD: Final = frozenset({307, 308})
 _VISIBLE: Final = string.ascii_letters + string.digits + string.punctuation
@@ -155,11 +156,13 @@ class Transport:
         base_url: As `parse_base_url` gives it.
         token: As `parse_token` gives it; sent to the origin of the base URL and nowhere else.
         borrowed: A session to use. It is neither closed nor changed.
+        gate: What every exchange is to pass first.
     """
 
     base_url: URL
     token: Secret | None
-    borrowed: aiohttp.ClientSession | None = attrs.field(default=None)
+    borrowed: aiohttp.ClientSession | None
+    gate: Gate
     closed: bool = attrs.field(default=False, init=False)
     _own: aiohttp.ClientSession | None = attrs.field(default=None, init=False)
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
@@ -257,7 +260,7 @@ class Transport:
                     # Staggered and not rounded up to seconds, so that the phase that ran out of time says so.
                     total=remaining,
                     connect=_POOL_SHARE * remaining,
-                    sock_connect=min(_CONNECT_TIMEOUT, 0.9 * remaining),
+                    sock_connect=min(_CONNECT_TIMEOUT, 0.8 * remaining),
                     ceil_threshold=math.inf,
                 ),
                 allow_redirects=False,
@@ -286,6 +289,10 @@ class Transport:
             self._own = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
             )
+            # aiohttp sends idempotent requests a second time when a connection breaks, without a word. How often a
+            # request is sent is for the retry policy to say.
+            if hasattr(self._own, "_retry_connection"):
+                setattr(self._own, "_retry_connection", False)  # noqa: B010 - there is no public name
         return self._own
 
 

@@ -131,6 +131,7 @@ class StatusError(CircleCIError):
         headers: The reply's headers, names in any case, without cookies and locations.
         request_id: CircleCI's id for the exchange, for its support; `None` when it sent none.
         attempts: How many times the request was sent.
+        retry_after: Seconds that the service asks to wait; `None` when it did not say, or not clearly.
     """
 
     hint = ""
@@ -143,14 +144,16 @@ class StatusError(CircleCIError):
         headers: Mapping[str, str],
         request_id: str | None,
         attempts: int,
+        retry_after: float | None = None,
     ) -> None:
-        super().__init__(status, message, request, headers, request_id, attempts)
+        super().__init__(status, message, request, headers, request_id, attempts, retry_after)
         self.status = status
         self.message = message
         self.request = request
         self.headers = headers
         self.request_id = request_id
         self.attempts = attempts
+        self.retry_after = retry_after
 
     def __str__(self) -> str:
         text = f"{self.request.method} {self.request.target} answered {self.status}"
@@ -158,6 +161,8 @@ class StatusError(CircleCIError):
             text += f": {self.message}"
         if self.attempts > 1:
             text += f" (after {self.attempts} attempts)"
+        if self.retry_after is not None:
+            text = f"{text.removesuffix('.')}. The service asks to wait {self.retry_after:g} s."
         return f"{text.removesuffix('.')}. {self.hint}" if self.hint else text
 
 
@@ -189,30 +194,7 @@ class GoneError(StatusError):
 
 
 class RateLimitError(StatusError):
-    """429: too many requests.
-
-    Attributes:
-        retry_after: Seconds that the service asks to wait; `None` when it did not say, or not clearly.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        request: "Request[Any]",
-        headers: Mapping[str, str],
-        request_id: str | None,
-        attempts: int,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(status, message, request, headers, request_id, attempts)
-        self.args = (*self.args, retry_after)
-        self.retry_after = retry_after
-
-    @property
-    def hint(self) -> str:  # type: ignore[override]
-        """What to do about it."""
-        return "" if self.retry_after is None else f"The service asks to wait {self.retry_after:g} s."
+    """429: too many requests."""
 
 
 class ServerError(StatusError):
@@ -244,6 +226,7 @@ class DecodeError(CircleCIError):
         request: The request, without its body; `None` for `loads`.
         content_type: What the service said the reply was; `None` when it did not.
         size: Bytes received.
+        truncated: Whether the JSON ends early, as when the reply broke off.
     """
 
     def __init__(
@@ -254,14 +237,16 @@ class DecodeError(CircleCIError):
         status: int | None = None,
         request: "Request[Any] | None" = None,
         content_type: str | None = None,
+        truncated: bool = False,
     ) -> None:
-        super().__init__(reason, path, size, status, request, content_type)
+        super().__init__(reason, path, size, status, request, content_type, truncated)
         self.reason = reason
         self.path = path
         self.size = size
         self.status = status
         self.request = request
         self.content_type = content_type
+        self.truncated = truncated
 
     def __str__(self) -> str:
         text = f"{self.reason} at {self.path}"
@@ -280,8 +265,8 @@ class PaginationDriftError(CircleCIError):
 
     Attributes:
         message: What happened.
-        resume_offset: Where a new walk may start: it repeats builds that were already yielded, to be dropped by
-            `build.key`, and loses none.
+        resume_offset: The offset of the page that was read last. A new walk from there, or from higher up if builds
+            may have left the list since, repeats builds that were already yielded: drop them by `build.key`.
     """
 
     def __init__(self, message: str, resume_offset: int) -> None:

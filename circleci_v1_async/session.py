@@ -1,19 +1,32 @@
 """The front door: `CircleCISession`, a coroutine for each operation."""
 
+import logging
 import os
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
+from itertools import count
 from sys import intern
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
 
 import attrs
 
+from ._clock import Clock
 from ._converter import Decoder, encode, error_message
+from ._gate import Gate
 from ._secret import Secret, SecretBytes
 from ._transport import Transport, check_borrowed, parse_base_url, parse_token
 from .enums import BuildFilter, CheckoutKeyType
-from .errors import DecodeError, InvalidInputError, status_error
+from .errors import (
+    CircleCIError,
+    DecodeError,
+    InvalidInputError,
+    RateLimitError,
+    StatusError,
+    TransportError,
+    status_error,
+)
 from .models import (
     Artifact,
     Build,
@@ -27,6 +40,7 @@ from .models import (
     User,
 )
 from .request import QueryValue, Request, Response, given
+from .retry import RetryBudget, RetryPolicy, parse_retry_after
 from .slug import ProjectSlug
 from .walk import PageWalk
 
@@ -37,17 +51,21 @@ __all__ = ["CircleCISession"]
 
 T = TypeVar("T")
 
+_log = logging.getLogger("circleci_v1_async")
+
 _TOKEN_VARIABLES = ("CIRCLE_TOKEN", "CIRCLECI_TOKEN", "CIRCLECI_CLI_TOKEN")
 _URL_VARIABLE = "CIRCLE_API_URL"
 _DEFAULT_URL = "https://circleci.com/api/v1.1"
 _MAX_LIMIT = 100
 _REDACTED = "***"
+_NOT_FOUND = 404
 
 
 class ViewOptions(TypedDict, total=False):
     """What a view of a session may change."""
 
     timeout: float
+    retry: RetryPolicy
     max_body: int
     strict: bool
 
@@ -57,6 +75,8 @@ class SessionOptions(ViewOptions, total=False):
 
     base_url: str
     session: "aiohttp.ClientSession | None"
+    concurrency: int
+    limiter: AbstractAsyncContextManager[object] | None
 
 
 def _positive(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -64,11 +84,17 @@ def _positive(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -
         raise InvalidInputError(f"{attribute.name}: expected a positive number, got {value!r}")
 
 
+def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, RetryPolicy):
+        raise InvalidInputError(f"retry: expected a RetryPolicy, got {value!r}")
+
+
 @attrs.frozen
 class _Options:
     """How calls are made; views differ in it."""
 
     timeout: float = attrs.field(validator=_positive)
+    retry: RetryPolicy = attrs.field(validator=_retry_policy)
     max_body: int = attrs.field(validator=_positive)
     decoder: Decoder
 
@@ -86,12 +112,21 @@ class CircleCISession:
         session: An aiohttp session to use, for proxies, private certificate authorities and tracing. It is neither
             closed nor changed, and must not have default credentials.
         timeout: Seconds that one exchange may take, from making the connection to the last byte.
+        concurrency: How many exchanges may be in flight at once; further ones wait.
+        retry: How often a request is sent, and how long to wait in between. A session also has a budget for retries,
+            so that an outage is not made worse by them.
+        limiter: An async context manager that each exchange enters, such as `aiolimiter.AsyncLimiter`, or one that
+            several processes share.
         max_body: Bytes that a reply may have, decompressed.
         strict: Whether a wrong value in an optional field is a `DecodeError`. Otherwise the field keeps its default,
             and the first of its kind is logged as a warning under `circleci_v1_async`.
 
     Raises:
         InvalidInputError: An argument cannot be right. The value of a token is not shown.
+
+    A 429 holds back all calls of the session, for as long as the service asks. A call takes at the most
+    `retry.attempts` times `timeout`, the waits between them (each up to `retry.cap` seconds, or `retry.max_retry_after`
+    when the service asks for it), and the time until it is its turn.
 
     Every operation may raise `InvalidInputError` before any I/O, `TransportError` when no reply came,
     `StatusError` (or the class for its status) when the service refused, `DecodeError` when the reply is not what was
@@ -105,13 +140,25 @@ class CircleCISession:
         base_url: str = _DEFAULT_URL,
         session: "aiohttp.ClientSession | None" = None,
         timeout: float = 60.0,
+        concurrency: int = 16,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - it is frozen
+        limiter: AbstractAsyncContextManager[object] | None = None,
         max_body: int = 64 * 2**20,
         strict: bool = False,
     ) -> None:
         token = parse_token(token)
         check_borrowed(session)
-        self._transport = Transport(parse_base_url(base_url, with_token=token is not None), token, session)
-        self._options = _Options(timeout, max_body, Decoder(strict))
+        if limiter is not None and not isinstance(cast("object", limiter), AbstractAsyncContextManager):
+            raise InvalidInputError(f"limiter: expected an async context manager, got {type(limiter).__name__}")
+        self._clock = Clock()
+        self._transport = Transport(
+            parse_base_url(base_url, with_token=token is not None),
+            token,
+            session,
+            Gate(_at_least_1("concurrency", concurrency), limiter, self._clock),
+        )
+        self._budget = RetryBudget()
+        self._options = _Options(timeout, retry, max_body, Decoder(strict))
         self._is_view = False
 
     @classmethod
@@ -149,9 +196,7 @@ class CircleCISession:
         if (strict := changes.pop("strict", None)) is not None:
             changes["decoder"] = Decoder(strict, self._options.decoder.reported)
         view = object.__new__(type(self))
-        view._transport = self._transport
-        view._options = attrs.evolve(self._options, **changes)
-        view._is_view = True
+        vars(view).update(vars(self), _options=attrs.evolve(self._options, **changes), _is_view=True)
         return view
 
     @property
@@ -199,14 +244,57 @@ class CircleCISession:
         if request.returns is not None:
             Decoder.check(request.returns)
         with self._transport.call():
-            response = await self._transport.exchange(
-                request.method, target, body, timeout=self._options.timeout, max_body=self._options.max_body
-            )
-        if response.status >= 300:  # noqa: PLR2004 - everything that is no success
-            raise self._status_error(request, response, attempts=1)
+            # The policy says when it was the last time.
+            for attempt in count(1):  # pragma: no branch
+                try:
+                    result = await self._attempt(request, target, body, attempt)
+                except (TransportError, StatusError, DecodeError) as error:
+                    if not await self._may_try_again(request, error, attempt):
+                        raise
+                else:
+                    self._budget.succeeded(attempt)
+                    return result
+        raise AssertionError  # pragma: no cover - for the type checkers
+
+    async def _attempt(self, request: Request[T], target: str, body: SecretBytes | None, attempt: int) -> T:
+        async with self._transport.gate.passed():
+            started = self._clock.monotonic()
+            outcome: object = "cancelled"
+            try:
+                response = await self._transport.exchange(
+                    request.method, target, body, timeout=self._options.timeout, max_body=self._options.max_body
+                )
+                outcome = response.status
+            except TransportError as error:
+                outcome = type(error).__name__
+                raise
+            finally:
+                milliseconds = (self._clock.monotonic() - started) * 1000
+                _log.debug("%s: %s in %.0f ms (attempt %d)", request, outcome, milliseconds, attempt)
+        return self._result(request, response, attempt)
+
+    async def _may_try_again(self, request: Request[Any], error: CircleCIError, attempt: int) -> bool:
+        """Wait as long as the policy says, if it says to try again and the budget has something left for it."""
+        delay = self._options.retry.delay(request, error, attempt, self._clock.random())
+        if isinstance(error, RateLimitError):
+            # Whoever comes next would be told the same.
+            pause = error.retry_after if delay is None else delay
+            if pause is not None and pause <= self._options.retry.max_retry_after:
+                self._transport.gate.hold(pause)
+        if delay is None or not self._budget.spend():
+            return False
+        _log.warning("%s: %s; trying again in %.1f s", request, _in_short(error), delay)
+        await self._clock.sleep(delay)
+        return True
+
+    def _result(self, request: Request[T], response: Response, attempt: int) -> T:
+        # The first DELETE may have done its work although no reply said so.
+        is_gone_already = response.status == _NOT_FOUND and request.method == "DELETE" and attempt > 1
+        if response.status >= 300 and not is_gone_already:  # noqa: PLR2004 - everything that is no success
+            raise self._status_error(request, response, attempt)
         return self._decode(request, response)
 
-    def _status_error(self, request: Request[Any], response: Response, attempts: int) -> Exception:
+    def _status_error(self, request: Request[Any], response: Response, attempts: int) -> StatusError:
         return status_error(response.status)(
             response.status,
             self._without_token(error_message(response.body)),
@@ -214,6 +302,7 @@ class CircleCISession:
             response.shown_headers,
             response.request_id,
             attempts,
+            parse_retry_after(response.headers, self._clock.now()),
         )
 
     def _without_token(self, text: str) -> str:
@@ -234,6 +323,7 @@ class CircleCISession:
                 response.status,
                 request.without_body(),
                 response.headers.get("Content-Type"),
+                error.truncated,
             )
         # Raised here, so that the frames that hold the body are not part of it.
         raise failure
@@ -664,6 +754,10 @@ def _identity(build: Build) -> tuple[str | None, int]:
     """A build's key, which a walk keeps of each build: its URL only once."""
     url, build_num = build.key
     return (intern(url) if url else url, build_num)
+
+
+def _in_short(error: CircleCIError) -> str:
+    return str(error.status) if isinstance(error, StatusError) else type(error).__name__
 
 
 _BUILD = "/project/{project}/{build_num}"

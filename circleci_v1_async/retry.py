@@ -1,0 +1,136 @@
+"""Whether to send a request again, and when: decisions without I/O."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import attrs
+
+from .errors import CircleCIError, DecodeError, InvalidInputError, RateLimitError, StatusError, TransportError
+from .request import Request
+
+__all__ = ["RetryBudget", "RetryPolicy", "parse_retry_after"]
+
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
+_READ_STATUSES: Final = frozenset({408, 500, 502, 503, 504})
+# The gateway answered: whether the service has seen the request is open.
+_GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
+
+
+def _not_negative(_policy: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise InvalidInputError(f"RetryPolicy.{attribute.name}: expected a number of seconds from 0, got {value!r}")
+
+
+def _at_least_once(_policy: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidInputError(f"RetryPolicy.attempts: expected an integer from 1, got {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
+    """How often a request is sent, and how long to wait in between.
+
+    Sent again is only what does no more twice than once: GET and HEAD after 408, 429, 500, 502, 503, 504 and broken
+    exchanges; DELETE and PUT after 429, 502, 503, 504 and broken exchanges; POST after 429, and when it is certain that
+    nothing was sent. A certificate that does not fit is no reason to try again.
+
+    The wait is a random part of `base`, twice `base` and so on up to `cap`, so that many clients do not come back at
+    once; or what the service asks for in `Retry-After`, unless that is longer than `max_retry_after`.
+
+    Args:
+        attempts: How often in all, from 1, which is no retries.
+        base: Seconds that the first wait has at the most.
+        cap: Seconds that any such wait has at the most.
+        max_retry_after: Seconds that the service may ask to wait. If it asks for more, the error is raised at once.
+
+    Raises:
+        InvalidInputError: An argument is out of its range.
+    """
+
+    attempts: int = attrs.field(default=3, validator=_at_least_once)
+    base: float = attrs.field(default=0.5, validator=_not_negative)
+    cap: float = attrs.field(default=8.0, validator=_not_negative)
+    max_retry_after: float = attrs.field(default=120.0, validator=_not_negative)
+
+    def delay(self, request: Request[Any], error: CircleCIError, attempt: int, chance: float) -> float | None:
+        """Seconds to wait before the request is sent again; `None` when it is not.
+
+        Args:
+            request: What was sent.
+            error: What came of it.
+            attempt: How often it was sent, from 1.
+            chance: A random number from 0 to 1.
+        """
+        if attempt >= self.attempts or not _may_be_sent_again(request, error):
+            return None
+        wait = error.retry_after if isinstance(error, StatusError) else None
+        if wait is None:
+            # 2 ** attempt is no float after a thousand attempts.
+            return chance * min(self.cap, self.base * 2.0 ** min(attempt - 1, 64))
+        return wait if wait <= self.max_retry_after else None
+
+
+def _may_be_sent_again(request: Request[Any], error: CircleCIError) -> bool:
+    match error:
+        case RateLimitError():
+            return True
+        case StatusError():
+            is_read = request.method in {"GET", "HEAD"}
+            return request.idempotent and error.status in (_READ_STATUSES if is_read else _GATEWAY_STATUSES)
+        case TransportError():
+            return error.transient and (request.idempotent or not error.maybe_sent)
+        case DecodeError():
+            # Without a length, a reply that broke off looks like this.
+            return error.truncated and request.idempotent
+        case _:
+            return False
+
+
+def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that a reply asks to wait; `None` when it does not say, or not clearly.
+
+    Args:
+        headers: Of the reply.
+        now: Seconds since 1970, for a reply that names a date.
+    """
+    values = [value for name, value in headers.items() if name.lower() == "retry-after"]
+    value = values[0].strip() if len(values) == 1 else ""
+    # float() and int() would take a lot for a number that is none: 1e400, 1_000, digits of other scripts.
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+        wait = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return wait if wait >= 0 else None
+
+
+@attrs.define
+class RetryBudget:
+    """What a session may spend on retries, so that an outage is not made worse by them.
+
+    A retry costs; a success gives back what its retries cost, or a little if it had none. Once it is spent, errors are
+    raised without a retry.
+    """
+
+    capacity: int = 100
+    cost: int = 5
+    _left: int = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._left = self.capacity
+
+    def spend(self) -> bool:
+        """Pay for a retry; `False` when there is not enough left."""
+        if self._left < self.cost:
+            return False
+        self._left -= self.cost
+        return True
+
+    def succeeded(self, attempt: int) -> None:
+        """Take back what a success on that attempt had cost."""
+        self._left = min(self.capacity, self._left + max(1, self.cost * (attempt - 1)))

@@ -1,0 +1,48 @@
+"""Time that passes only by being slept through, so that no test waits."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from circleci_v1_async import CircleCISession
+from circleci_v1_async._clock import Clock
+
+
+class FakeClock:
+    """Sleeping moves the time on and is written down; several sleepers sleep at the same time.
+
+    Args:
+        random: What chance says, from 0 to 1.
+        now: Seconds since 1970 at the beginning.
+    """
+
+    def __init__(self, random: float = 1.0, now: float = 1_700_000_000.0) -> None:
+        self.random = random
+        self.now = now
+        self.monotonic = 0.0
+        self.slept: list[float] = []
+        # Awaited within each sleep, before the time moves on: to look around, or to stay asleep.
+        self.while_asleep: Callable[[float], Awaitable[None]] | None = None
+        self.clock = Clock(
+            monotonic=lambda: self.monotonic, now=lambda: self.now, sleep=self._sleep, random=lambda: self.random
+        )
+
+    async def _sleep(self, seconds: float) -> None:
+        until = self.monotonic + seconds
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+        if self.while_asleep is not None:
+            await self.while_asleep(seconds)
+        self.pass_time(until - self.monotonic)
+
+    def pass_time(self, seconds: float) -> None:
+        """Move the time on; never back."""
+        seconds = max(0.0, seconds)
+        self.monotonic += seconds
+        self.now += seconds
+
+
+def use(ci: CircleCISession, clock: FakeClock) -> CircleCISession:
+    """Let a session that was just made wait by that clock. Views of it are to be made afterwards."""
+    ci._clock = clock.clock
+    ci._transport.gate.clock = clock.clock
+    return ci

@@ -1,0 +1,193 @@
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from circleci_v1_async import (
+    BodyTooLargeError,
+    CircleCIError,
+    DecodeError,
+    InvalidInputError,
+    RateLimitError,
+    RedirectError,
+    Request,
+    RequestTimeoutError,
+    RetryPolicy,
+    StatusError,
+    TransportError,
+)
+from circleci_v1_async.errors import status_error
+from circleci_v1_async.retry import RetryBudget, parse_retry_after
+
+GET, HEAD, POST, PUT, DELETE = (Request(method, "/x") for method in ("GET", "HEAD", "POST", "PUT", "DELETE"))
+
+
+def status(code: int, retry_after: float | None = None) -> StatusError:
+    return status_error(code)(code, "", GET, {}, None, 1, retry_after)
+
+
+BROKEN = TransportError("The connection broke")
+NOT_SENT = TransportError("The connection could not be made", maybe_sent=False)
+TIMED_OUT = RequestTimeoutError("No reply", phase="read")
+NOT_CONNECTED = RequestTimeoutError("No connection", maybe_sent=False, phase="connect")
+BAD_CERTIFICATE = TransportError("TLS", maybe_sent=False, transient=False)
+CUT_OFF = DecodeError("The JSON ends early", truncated=True)
+ONCE_MORE_IF: list[tuple[CircleCIError, set[Request[Any]]]] = [
+    (BROKEN, {"GET", "HEAD", "PUT", "DELETE"}),
+    (TIMED_OUT, {"GET", "HEAD", "PUT", "DELETE"}),
+    (NOT_SENT, {"GET", "HEAD", "PUT", "DELETE", "POST"}),
+    (NOT_CONNECTED, {"GET", "HEAD", "PUT", "DELETE", "POST"}),
+    (BAD_CERTIFICATE, set()),
+    (RedirectError("Refused"), set()),
+    (BodyTooLargeError("Too large"), set()),
+    (CUT_OFF, {"GET", "HEAD", "PUT", "DELETE"}),
+    (DecodeError("Not JSON"), set()),
+    (status(408), {"GET", "HEAD"}),
+    (status(429), {"GET", "HEAD", "PUT", "DELETE", "POST"}),
+    (status(500), {"GET", "HEAD"}),
+    *((status(code), {"GET", "HEAD", "PUT", "DELETE"}) for code in (502, 503, 504)),
+    *((status(code), set()) for code in (302, 400, 401, 403, 404, 409, 410, 422, 501, 505)),
+]
+
+
+@pytest.mark.parametrize("request_", [GET, HEAD, POST, PUT, DELETE], ids=str)
+@pytest.mark.parametrize(
+    ("error", "methods"), ONCE_MORE_IF, ids=lambda value: type(value).__name__ + str(getattr(value, "status", ""))
+)
+def test_a_request_is_sent_again_only_if_that_does_no_more_than_sending_it_once(
+    request_: Request[Any], error: CircleCIError, methods: set[str]
+) -> None:
+    delay = RetryPolicy().delay(request_, error, 1, 0.5)
+    assert (delay is not None) == (request_.method in methods)
+
+
+def test_a_request_may_say_itself_whether_it_is_idempotent() -> None:
+    assert RetryPolicy().delay(Request("POST", "/x", idempotent=True), BROKEN, 1, 1) is not None
+    assert RetryPolicy().delay(Request("GET", "/x", idempotent=False), BROKEN, 1, 1) is None
+    assert RetryPolicy().delay(Request("GET", "/x", idempotent=False), status(500), 1, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("attempt", "longest"), [(1, 0.5), (2, 1.0), (3, 2.0), (4, 4.0), (5, 8.0), (6, 8.0), (9_999, 8.0)]
+)
+def test_the_wait_is_a_random_part_of_a_span_that_doubles_up_to_the_cap(attempt: int, longest: float) -> None:
+    policy = RetryPolicy(attempts=10_000)
+    assert policy.delay(GET, BROKEN, attempt, 1.0) == longest
+    assert policy.delay(GET, BROKEN, attempt, 0.25) == longest / 4
+    assert policy.delay(GET, BROKEN, attempt, 0.0) == 0.0
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 3])
+def test_a_request_is_sent_so_often_in_all(attempts: int) -> None:
+    policy = RetryPolicy(attempts=attempts)
+    assert policy.delay(GET, BROKEN, attempts, 0.0) is None
+    assert attempts == 1 or policy.delay(GET, BROKEN, attempts - 1, 0.0) == 0.0
+
+
+def test_retry_after_is_waited_for_as_it_is_up_to_its_limit() -> None:
+    assert RetryPolicy().delay(GET, status(429, 120.0), 1, 0.0) == 120.0
+    assert RetryPolicy().delay(GET, status(503, 7.0), 1, 0.0) == 7.0
+    assert RetryPolicy().delay(GET, status(429, 120.1), 1, 0.0) is None
+    assert RetryPolicy(max_retry_after=1).delay(GET, status(429, 2.0), 1, 0.0) is None
+
+
+def test_other_errors_are_not_retried() -> None:
+    assert RetryPolicy().delay(GET, CircleCIError(), 1, 0.0) is None
+
+
+@pytest.mark.parametrize("option", ["base", "cap", "max_retry_after"])
+@pytest.mark.parametrize("value", [-1, "1", None, True, float("nan")])
+def test_a_policy_refuses_what_is_no_number_of_seconds(option: str, value: object) -> None:
+    with pytest.raises(InvalidInputError, match=f"RetryPolicy.{option}: expected a number of seconds from 0"):
+        RetryPolicy(**{option: value})
+
+
+@pytest.mark.parametrize("attempts", [0, -1, 1.5, "3", True])
+def test_a_policy_refuses_attempts_below_one(attempts: object) -> None:
+    with pytest.raises(InvalidInputError, match=r"RetryPolicy\.attempts: expected an integer from 1"):
+        RetryPolicy(attempts=attempts)
+
+
+def test_a_policy_is_a_value() -> None:
+    assert RetryPolicy() == RetryPolicy(attempts=3, base=0.5, cap=8.0, max_retry_after=120.0)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        RetryPolicy().attempts = 4
+
+
+NOW = 1_795_000_000.0  # Wed, 18 Nov 2026 09:46:40 GMT
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("2", 2.0),
+        (" 2 ", 2.0),
+        ("0", 0.0),
+        ("007", 7.0),
+        ("86400", 86400.0),
+        ("Wed, 18 Nov 2026 11:06:40 GMT", 0.0),
+        ("Wed, 18 Nov 2026 11:07:10 GMT", 30.0),
+        ("Wed, 18 Nov 2026 11:07:10 -0000", 30.0),
+        ("Wednesday, 18-Nov-26 11:07:10 GMT", 30.0),
+        ("Wed, 18 Nov 2026 11:06:39 GMT", None),
+        ("Wed, 18 Nov 100000 11:06:41 GMT", None),
+        ("Wed, 99 Nov 2026 11:06:41 GMT", None),
+        ("", None),
+        ("-1", None),
+        ("1.5", None),
+        ("nan", None),
+        ("inf", None),
+        ("1e400", None),
+        ("٣", None),
+        ("1_000", None),
+        ("1234567890", None),
+        ("soon", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_and_nothing_else(value: str, seconds: float | None) -> None:
+    assert parse_retry_after(CIMultiDict({"retry-after": value}), NOW) == seconds
+
+
+def test_two_retry_afters_are_none() -> None:
+    assert parse_retry_after(CIMultiDict([("Retry-After", "1"), ("Retry-After", "2")]), NOW) is None
+    assert parse_retry_after({}, NOW) is None
+
+
+@given(st.text())
+def test_no_retry_after_is_an_error_of_ours(value: str) -> None:
+    seconds = parse_retry_after({"Retry-After": value}, NOW)
+    assert seconds is None or seconds >= 0
+
+
+def test_a_budget_allows_twenty_retries_and_no_more() -> None:
+    budget = RetryBudget()
+    assert [budget.spend() for _ in range(22)] == [True] * 20 + [False] * 2
+
+
+def test_a_success_gives_back_what_its_retries_cost() -> None:
+    budget = RetryBudget()
+    while budget.spend():
+        pass
+    budget.succeeded(attempt=3)
+    assert [budget.spend() for _ in range(3)] == [True, True, False]
+
+
+def test_a_success_without_retries_gives_back_a_little_and_never_more_than_there_was() -> None:
+    budget = RetryBudget(capacity=10)
+    budget.spend()
+    budget.spend()
+    for _ in range(4):
+        budget.succeeded(attempt=1)
+    assert not budget.spend()
+    for _ in range(100):
+        budget.succeeded(attempt=1)
+    assert [budget.spend() for _ in range(3)] == [True, True, False]
+
+
+def test_only_a_429_has_a_time_to_wait_by_itself() -> None:
+    assert isinstance(status(429, 3.0), RateLimitError)
+    assert "asks to wait 3 s" in str(status(429, 3.0))
+    assert "asks" not in str(status(429))
