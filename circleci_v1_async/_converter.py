@@ -64,6 +64,18 @@ def _holds_model(annotation: Any) -> bool:
     return any(_holds_model(argument) for argument in get_args(annotation))
 
 
+def _fields(model: Any) -> "tuple[attrs.Attribute[Any], ...]":
+    """The fields of a model, which may be a user's, with their types for real."""
+    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(attrs.resolve_types(model))
+    return fields
+
+
+def _default_maker(default: Any) -> Callable[[], Any]:
+    """What gives a field's default, which a user's model may make anew each time."""
+    factory: Any = attrs.Factory
+    return default.factory if isinstance(default, factory) else lambda: default
+
+
 def _json_type(value: object) -> str:
     """The name of a JSON value's type."""
     match value:
@@ -99,9 +111,11 @@ def _blank_time_remover(annotation: Any) -> Callable[[Any], None] | None:  # noq
     """
     origin = _origin(annotation)
     if attrs.has(origin):
-        fields = attrs.fields(origin)
+        fields = _fields(origin)
         times = tuple(field.name for field in fields if "datetime.datetime" in str(field.type))
-        nested = tuple((field.name, clean) for field in fields if (clean := _blank_time_remover(field.type)))
+        nested = tuple(
+            (field.name, clean) for field in fields if (clean := _blank_time_remover(cast("Any", field.type)))
+        )
 
         def clean_model(value: Any) -> None:
             if isinstance(value, dict):
@@ -158,17 +172,19 @@ def make_converter(  # noqa: C901 - a list of hooks
         if field.default is attrs.NOTHING:
             return inner
 
+        default = _default_maker(field.default)
+
         def structure(value: Any, annotation: Any) -> Any:
             # Null is how the service says that there is nothing, whatever the field.
             if value is None:
-                return field.default
+                return default()
             if strict:
                 return inner(value, annotation)
             try:
                 return inner(value, annotation)
             except (msgspec.ValidationError, BaseValidationError, TypeError, ValueError):
                 report(model, field.name, _json_type(value))
-                return field.default
+                return default()
 
         return structure
 
@@ -177,9 +193,7 @@ def make_converter(  # noqa: C901 - a list of hooks
         by_field = make_dict_structure_fn(
             model,
             converter,
-            **cast(
-                "Any", {field.name: override(struct_hook=field_hook(model, field)) for field in attrs.fields(model)}
-            ),
+            **cast("Any", {field.name: override(struct_hook=field_hook(model, field)) for field in _fields(model)}),
         )
 
         def structure(value: Any, _annotation: Any) -> Any:

@@ -4,11 +4,12 @@ import copy
 import json
 import logging
 import math
+import re
 import types
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum, IntEnum
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 from urllib.parse import unquote
 
 import attrs
@@ -488,6 +489,12 @@ def test_no_byte_of_the_body_is_in_a_decode_error_or_in_the_log(model: type, cap
     assert "3.14" not in caplog.text
 
 
+@pytest.mark.parametrize("returns", [Enum("Colour", ["RED"]), Literal["red"], list[Literal["red"]]])
+def test_a_value_that_is_none_of_a_closed_set_is_not_quoted(returns: Any):
+    body = [CANARY] if get_origin(returns) is list else CANARY
+    assert refusal(body, returns).reason == "Invalid enum value"
+
+
 @pytest.mark.parametrize("body", [CANARY, f'{{"a": {CANARY}}}', f'{{"{CANARY}": "{CANARY}"', f'["{CANARY}", NaN]'])
 def test_no_byte_of_a_malformed_body_is_in_a_decode_error(body: str):
     error = refusal(body.encode(), User)
@@ -648,6 +655,11 @@ def test_percent_encoded_names_of_branches_are_decoded_in_both_ways(key: str, na
         assert decode([body], list[Project])[0].branches.keys() == {name}
 
 
+def test_names_of_branches_are_written_as_the_service_writes_them():
+    branches = {"feature/x ü": Branch()}
+    assert set(json.loads(dumps(Project(branches=branches)))["branches"]) == {"feature%2Fx%20%C3%BC"}
+
+
 def test_what_a_model_holds_of_other_kinds_is_written_as_its_kind():
     build = Build(build_num=1, branch=Secret("main"), build_parameters=types.MappingProxyType({"A": "1"}))
     assert loads(dumps(build), Build) == Build(build_num=1, branch="main", build_parameters={"A": "1"})
@@ -767,3 +779,19 @@ def test_an_error_reply_may_be_anything(body: bytes):
 
 def test_a_decode_error_is_of_the_family():
     assert issubclass(DecodeError, CircleCIError)
+
+
+@attrs.frozen
+class Theirs:
+    """A model of a user's, whose annotations are strings and whose default is made anew."""
+
+    number: "int"
+    when: "datetime | None" = None
+    names: "list[str]" = attrs.field(factory=list)
+
+
+def test_a_users_own_model_is_taken_apart_as_ours_are():
+    body = b'{"number": 1, "when": "", "names": 7}'
+    assert Decoder().decode(body, Theirs) == Theirs(1)
+    with pytest.raises(DecodeError, match=re.escape("$.names")):
+        Decoder(strict=True).decode(body, Theirs)

@@ -201,6 +201,7 @@ def test_the_slug_of_a_project(fields: dict[str, Any], slug: ProjectSlug | None)
         ("finished", "failed", "failed", True, True),
         ("finished", None, None, False, True),
         ("not_run", "not_run", None, False, True),
+        ("not_run", None, None, False, True),
         # Recorded; they will never change again.
         ("scheduled", "not_run", None, False, True),
         ("scheduled", "canceled", "canceled", False, True),
