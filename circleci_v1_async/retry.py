@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import attrs
 
+from ._arguments import integer
 from .errors import CircleCIError, DecodeError, InvalidInputError, RateLimitError, StatusError, TransportError
 from .request import Request
 
@@ -25,8 +26,7 @@ def _not_negative(_policy: Any, attribute: "attrs.Attribute[Any]", value: object
 
 
 def _at_least_once(_policy: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidInputError(f"RetryPolicy.attempts: expected an integer from 1, got {value!r}")
+    integer("RetryPolicy.attempts", value, 1)
 
 
 @attrs.frozen(kw_only=True)

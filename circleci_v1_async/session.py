@@ -1,32 +1,15 @@
 """The front door: `CircleCISession`, a coroutine for each operation."""
 
-import logging
-import os
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from functools import partial
-from itertools import count
 from sys import intern
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
+from typing import Any
 
-import attrs
-
-from ._clock import Clock
-from ._converter import Decoder, encode, error_message
-from ._gate import Gate
-from ._secret import Secret, SecretBytes
-from ._transport import Transport, check_borrowed, parse_base_url, parse_token
+from ._arguments import integer, one_of, strings, text
+from ._caller import Caller
+from ._secret import Secret
 from .enums import BuildFilter, CheckoutKeyType
-from .errors import (
-    CircleCIError,
-    DecodeError,
-    InvalidInputError,
-    RateLimitError,
-    StatusError,
-    TransportError,
-    status_error,
-)
+from .errors import InvalidInputError
 from .models import (
     Artifact,
     Build,
@@ -39,67 +22,14 @@ from .models import (
     TestReport,
     User,
 )
-from .request import QueryValue, Request, Response, given
-from .retry import RetryBudget, RetryPolicy, parse_retry_after
+from .request import QueryValue, Request, given
 from .slug import ProjectSlug
-from .walk import PageWalk
-
-if TYPE_CHECKING:
-    import aiohttp
+from .walk import MAX_PAGE, PageWalk
 
 __all__ = ["CircleCISession"]
 
-T = TypeVar("T")
 
-_log = logging.getLogger("circleci_v1_async")
-
-_TOKEN_VARIABLES = ("CIRCLE_TOKEN", "CIRCLECI_TOKEN", "CIRCLECI_CLI_TOKEN")
-_URL_VARIABLE = "CIRCLE_API_URL"
-_DEFAULT_URL = "https://circleci.com/api/v1.1"
-_MAX_LIMIT = 100
-_REDACTED = "***"
-_NOT_FOUND = 404
-
-
-class ViewOptions(TypedDict, total=False):
-    """What a view of a session may change."""
-
-    timeout: float
-    retry: RetryPolicy
-    max_body: int
-    strict: bool
-
-
-class SessionOptions(ViewOptions, total=False):
-    """What `CircleCISession` takes beside the token."""
-
-    base_url: str
-    session: "aiohttp.ClientSession | None"
-    concurrency: int
-    limiter: AbstractAsyncContextManager[object] | None
-
-
-def _positive(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise InvalidInputError(f"{attribute.name}: expected a positive number, got {value!r}")
-
-
-def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if not isinstance(value, RetryPolicy):
-        raise InvalidInputError(f"retry: expected a RetryPolicy, got {value!r}")
-
-
-@attrs.frozen
-class _Options:
-    """How calls are made; views differ in it."""
-
-    timeout: float = attrs.field(validator=_positive)
-    retry: RetryPolicy = attrs.field(validator=_retry_policy)
-    max_body: int = attrs.field(validator=_positive)
-    decoder: Decoder
-
-
-class CircleCISession:
+class CircleCISession(Caller):
     """A session with the CircleCI REST API v1.1.
 
     Use it as `async with CircleCISession(token) as ci:`, or call `close()` when done. It may be made anywhere, and is
@@ -132,201 +62,6 @@ class CircleCISession:
     `StatusError` (or the class for its status) when the service refused, `DecodeError` when the reply is not what was
     promised, and `SessionClosedError`.
     """
-
-    def __init__(
-        self,
-        token: str | None = None,
-        *,
-        base_url: str = _DEFAULT_URL,
-        session: "aiohttp.ClientSession | None" = None,
-        timeout: float = 60.0,
-        concurrency: int = 16,
-        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - it is frozen
-        limiter: AbstractAsyncContextManager[object] | None = None,
-        max_body: int = 64 * 2**20,
-        strict: bool = False,
-    ) -> None:
-        token = parse_token(token)
-        check_borrowed(session)
-        if limiter is not None and not isinstance(cast("object", limiter), AbstractAsyncContextManager):
-            raise InvalidInputError(f"limiter: expected an async context manager, got {type(limiter).__name__}")
-        self._clock = Clock()
-        self._transport = Transport(
-            parse_base_url(base_url, with_token=token is not None),
-            token,
-            session,
-            Gate(_at_least_1("concurrency", concurrency), limiter, self._clock),
-        )
-        self._budget = RetryBudget()
-        self._options = _Options(timeout, retry, max_body, Decoder(strict))
-        self._is_view = False
-
-    @classmethod
-    def from_env(cls, **options: Unpack[SessionOptions]) -> Self:
-        """A session with the token and the address of the environment.
-
-        The token is `CIRCLE_TOKEN`, else `CIRCLECI_TOKEN`, else `CIRCLECI_CLI_TOKEN`; the address is `CIRCLE_API_URL`
-        when it is set, to which `/v1.1` is added when it ends in `/api`. Empty counts as unset.
-
-        Args:
-            options: As the constructor's; `base_url` wins over the environment.
-
-        Raises:
-            InvalidInputError: No variable has a token.
-        """
-        token = next((Secret(value) for name in _TOKEN_VARIABLES if (value := os.environ.get(name))), None)
-        if token is None:
-            raise InvalidInputError(f"expected a token in one of {', '.join(_TOKEN_VARIABLES)}; none is set")
-        if url := os.environ.get(_URL_VARIABLE):
-            url = url.rstrip("/")
-            options.setdefault("base_url", f"{url}/v1.1" if url.endswith("/api") else url)
-        return cls(token, **options)
-
-    def with_options(self, **options: Unpack[ViewOptions]) -> Self:
-        """A view of the session with other options. It shares the connections; closing it does nothing.
-
-        Raises:
-            InvalidInputError: An option is none, or cannot be right.
-        """
-        if unknown := options.keys() - ViewOptions.__annotations__.keys():
-            raise InvalidInputError(
-                f"with_options: expected {', '.join(ViewOptions.__annotations__)}; got {', '.join(sorted(unknown))}"
-            )
-        changes: dict[str, Any] = dict(options)
-        if (strict := changes.pop("strict", None)) is not None:
-            changes["decoder"] = Decoder(strict, self._options.decoder.reported)
-        view = object.__new__(type(self))
-        vars(view).update(vars(self), _options=attrs.evolve(self._options, **changes), _is_view=True)
-        return view
-
-    @property
-    def closed(self) -> bool:
-        """Whether the session, or the one that this is a view of, is closed."""
-        return self._transport.closed
-
-    async def close(self) -> None:
-        """Close the session. Calls in flight end with `SessionClosedError`. Closing twice is no error."""
-        if not self._is_view:
-            await self._transport.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    def __repr__(self) -> str:
-        token = "anonymous" if self._transport.token is None else f"token={_REDACTED}"
-        return f"<{type(self).__name__} {self._transport.base_url} {token}{' closed' if self.closed else ''}>"
-
-    def __reduce_ex__(self, protocol: object) -> str | tuple[Any, ...]:
-        raise TypeError("a CircleCISession is not pickled: it holds connections and a token. Make one in each process")
-
-    async def send(self, request: Request[T]) -> T:
-        """Send a request and decode the reply. Every operation goes through here, and endpoints without one may.
-
-        `await ci.send(Request("GET", "/me"))` gives the JSON as it is.
-
-        Returns:
-            What `request.returns` names.
-
-        Raises:
-            InvalidInputError: The request cannot be sent as it is. Nothing was sent.
-            TransportError: There is no usable reply.
-            StatusError: The service answered with an error status.
-            DecodeError: The reply is not what `request.returns` names.
-            SessionClosedError: The session is closed, was closed meanwhile, or belongs to another event loop.
-        """
-        target = request.target
-        body = None if request.body is None else SecretBytes(encode(request.body))
-        if request.returns is not None:
-            Decoder.check(request.returns)
-        with self._transport.call():
-            # The policy says when it was the last time.
-            for attempt in count(1):  # pragma: no branch
-                try:
-                    result = await self._attempt(request, target, body, attempt)
-                except (TransportError, StatusError, DecodeError) as error:
-                    if not await self._may_try_again(request, error, attempt):
-                        raise
-                else:
-                    self._budget.succeeded(attempt)
-                    return result
-        raise AssertionError  # pragma: no cover - for the type checkers
-
-    async def _attempt(self, request: Request[T], target: str, body: SecretBytes | None, attempt: int) -> T:
-        async with self._transport.gate.passed():
-            started = self._clock.monotonic()
-            outcome: object = "cancelled"
-            try:
-                response = await self._transport.exchange(
-                    request.method, target, body, timeout=self._options.timeout, max_body=self._options.max_body
-                )
-                outcome = response.status
-            except TransportError as error:
-                outcome = type(error).__name__
-                raise
-            finally:
-                milliseconds = (self._clock.monotonic() - started) * 1000
-                _log.debug("%s: %s in %.0f ms (attempt %d)", request, outcome, milliseconds, attempt)
-        return self._result(request, response, attempt)
-
-    async def _may_try_again(self, request: Request[Any], error: CircleCIError, attempt: int) -> bool:
-        """Wait as long as the policy says, if it says to try again and the budget has something left for it."""
-        delay = self._options.retry.delay(request, error, attempt, self._clock.random())
-        if isinstance(error, RateLimitError):
-            # Whoever comes next would be told the same.
-            pause = error.retry_after if delay is None else delay
-            if pause is not None and pause <= self._options.retry.max_retry_after:
-                self._transport.gate.hold(pause)
-        if delay is None or not self._budget.spend():
-            return False
-        _log.warning("%s: %s; trying again in %.1f s", request, _in_short(error), delay)
-        await self._clock.sleep(delay)
-        return True
-
-    def _result(self, request: Request[T], response: Response, attempt: int) -> T:
-        # The first DELETE may have done its work although no reply said so.
-        is_gone_already = response.status == _NOT_FOUND and request.method == "DELETE" and attempt > 1
-        if response.status >= 300 and not is_gone_already:  # noqa: PLR2004 - everything that is no success
-            raise self._status_error(request, response, attempt)
-        return self._decode(request, response)
-
-    def _status_error(self, request: Request[Any], response: Response, attempts: int) -> StatusError:
-        return status_error(response.status)(
-            response.status,
-            self._without_token(error_message(response.body)),
-            request.without_body(),
-            response.shown_headers,
-            response.request_id,
-            attempts,
-            parse_retry_after(response.headers, self._clock.now()),
-        )
-
-    def _without_token(self, text: str) -> str:
-        """A server may echo what it was sent."""
-        token = self._transport.token
-        return text if token is None else text.replace(token, _REDACTED)
-
-    def _decode(self, request: Request[T], response: Response) -> T:
-        if request.returns is None:
-            return cast("T", None)
-        try:
-            return cast("T", self._options.decoder.decode(response.body, request.returns))
-        except DecodeError as error:
-            failure = DecodeError(
-                self._without_token(error.reason),
-                error.path,
-                error.size,
-                response.status,
-                request.without_body(),
-                response.headers.get("Content-Type"),
-                error.truncated,
-            )
-        # Raised here, so that the frames that hold the body are not part of it.
-        raise failure
 
     # The 18 operations of openapi.yml.
 
@@ -383,7 +118,7 @@ class CircleCISession:
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
         """
-        query = {**_page(limit, offset), "filter": _filter(filter), "shallow": shallow}
+        query = {**_page(limit, offset), "filter": one_of("filter", filter, BuildFilter), "shallow": shallow}
         return await self.send(_project_builds(project, branch, query))
 
     async def list_recent_builds(self, *, limit: int = 30, offset: int = 0, shallow: bool | None = None) -> list[Build]:
@@ -437,12 +172,12 @@ class CircleCISession:
         if revision is not None and tag is not None:
             raise InvalidInputError("trigger_build: expected revision or tag, got both")
         body = given(
-            branch=_text("branch", branch),
-            revision=_text("revision", revision),
-            tag=_text("tag", tag),
-            parallel=None if parallel is None else _at_least_1("parallel", parallel),
-            build_parameters=_strings("build_parameters", build_parameters),
-            job=_text("job", job),
+            branch=text("branch", branch),
+            revision=text("revision", revision),
+            tag=text("tag", tag),
+            parallel=None if parallel is None else integer("parallel", parallel, 1),
+            build_parameters=strings("build_parameters", build_parameters),
+            job=text("job", job),
         )
         return await self.send(
             Request("POST", "/project/{project}", _in_project(project), body=body or None, returns=Build)
@@ -476,9 +211,9 @@ class CircleCISession:
             GoneError: CircleCI has removed it.
         """
         body = given(
-            revision=_text("revision", revision),
-            parallel=None if parallel is None else _at_least_1("parallel", parallel),
-            build_parameters=_strings("build_parameters", build_parameters),
+            revision=text("revision", revision),
+            parallel=None if parallel is None else integer("parallel", parallel, 1),
+            build_parameters=strings("build_parameters", build_parameters),
         )
         path_values = {**_in_project(project), "branch": branch}
         return await self.send(
@@ -557,7 +292,7 @@ class CircleCISession:
         Raises:
             NotFoundError: There is no such build; the service has been seen to say so also when it kept nothing.
         """
-        query = given(branch=_text("branch", branch), filter=_filter(filter))
+        query = given(branch=text("branch", branch), filter=one_of("filter", filter, BuildFilter))
         return await self.send(
             Request(
                 "GET",
@@ -610,11 +345,8 @@ class CircleCISession:
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
         """
-        if digest not in {None, "md5", "sha256"}:
-            raise InvalidInputError(f"digest: expected 'md5' or 'sha256', got {digest!r}")
-        return await self.send(
-            Request("GET", _KEYS, _in_project(project), query={"digest": digest}, returns=list[CheckoutKey])
-        )
+        query = {"digest": one_of("digest", digest, ("md5", "sha256"))}
+        return await self.send(Request("GET", _KEYS, _in_project(project), query=query, returns=list[CheckoutKey]))
 
     async def create_checkout_key(self, project: ProjectSlug | str, type: CheckoutKeyType | str) -> CheckoutKey:
         """Make a key that builds check the code out with.
@@ -628,11 +360,8 @@ class CircleCISession:
         Raises:
             PermissionDeniedError: The token may not do it, or it is not a personal one.
         """
-        if type not in set(CheckoutKeyType):
-            raise InvalidInputError(f"type: expected {_one_of(CheckoutKeyType)}, got {type!r}")
-        return await self.send(
-            Request("POST", _KEYS, _in_project(project), body={"type": str(type)}, returns=CheckoutKey)
-        )
+        body = {"type": one_of("type", type, CheckoutKeyType)}
+        return await self.send(Request("POST", _KEYS, _in_project(project), body=body, returns=CheckoutKey))
 
     async def get_checkout_key(self, project: ProjectSlug | str, fingerprint: str) -> CheckoutKey:
         """A key that builds check the code out with.
@@ -686,7 +415,7 @@ class CircleCISession:
         shallow: bool | None = None,
         limit: int | None = None,
         offset: int = 0,
-        page_size: int = _MAX_LIMIT,
+        page_size: int = MAX_PAGE,
         overlap: int = 5,
         prefetch: int = 1,
     ) -> PageWalk[Build]:
@@ -710,7 +439,9 @@ class CircleCISession:
             InvalidInputError: At once; every other error of `list_project_builds` comes out of the loop.
             PaginationDriftError: Out of the loop: the list changes faster than it can be read.
         """
-        request = _project_builds(project, branch, {"filter": _filter(filter), "shallow": shallow})
+        request = _project_builds(
+            project, branch, {"filter": one_of("filter", filter, BuildFilter), "shallow": shallow}
+        )
         return self._walk(request, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch)
 
     def iter_recent_builds(
@@ -719,7 +450,7 @@ class CircleCISession:
         shallow: bool | None = None,
         limit: int | None = None,
         offset: int = 0,
-        page_size: int = _MAX_LIMIT,
+        page_size: int = MAX_PAGE,
         overlap: int = 5,
         prefetch: int = 1,
     ) -> PageWalk[Build]:
@@ -756,10 +487,6 @@ def _identity(build: Build) -> tuple[str | None, int]:
     return (intern(url) if url else url, build_num)
 
 
-def _in_short(error: CircleCIError) -> str:
-    return str(error.status) if isinstance(error, StatusError) else type(error).__name__
-
-
 _BUILD = "/project/{project}/{build_num}"
 _KEYS = "/project/{project}/checkout-key"
 _KEY = "/project/{project}/checkout-key/{fingerprint}"
@@ -770,7 +497,7 @@ def _in_project(project: ProjectSlug | str) -> dict[str, Any]:
 
 
 def _in_build(project: ProjectSlug | str, build_num: int) -> dict[str, Any]:
-    return {"project": ProjectSlug.parse(project), "build_num": _at_least_1("build_num", build_num)}
+    return {"project": ProjectSlug.parse(project), "build_num": integer("build_num", build_num, 1)}
 
 
 def _for_key(project: ProjectSlug | str, fingerprint: str) -> dict[str, Any]:
@@ -787,48 +514,4 @@ def _project_builds(
 
 
 def _page(limit: int, offset: int) -> dict[str, QueryValue]:
-    if not _is_int(limit) or not 1 <= limit <= _MAX_LIMIT:
-        raise InvalidInputError(f"limit: expected an integer from 1 to {_MAX_LIMIT}, got {limit!r}")
-    if not _is_int(offset) or offset < 0:
-        raise InvalidInputError(f"offset: expected an integer from 0, got {offset!r}")
-    return {"limit": limit, "offset": offset}
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _at_least_1(name: str, value: int) -> int:
-    if not _is_int(value) or value < 1:
-        raise InvalidInputError(f"{name}: expected an integer from 1, got {value!r}")
-    return value
-
-
-def _text(name: str, value: object) -> str | None:
-    if value is None or (isinstance(value, str) and value):
-        return value
-    raise InvalidInputError(f"{name}: expected a non-empty string, got {value!r}")
-
-
-def _strings(name: str, value: object) -> dict[str, str] | None:
-    if value is None:
-        return None
-    if isinstance(value, Mapping):
-        items = dict(cast("Mapping[object, object]", value))
-        if all(isinstance(part, str) for item in items.items() for part in item):
-            return cast("dict[str, str]", items)
-    # The values may be secrets.
-    raise InvalidInputError(f"{name}: expected a mapping of strings to strings")
-
-
-def _filter(value: BuildFilter | str | None) -> str | None:
-    if value is None:
-        return None
-    try:
-        return BuildFilter(value).value
-    except ValueError:
-        raise InvalidInputError(f"filter: expected {_one_of(BuildFilter)}, got {value!r}") from None
-
-
-def _one_of(values: type[BuildFilter] | type[CheckoutKeyType]) -> str:
-    return " or ".join(repr(str(value)) for value in values)
+    return {"limit": integer("limit", limit, 1, MAX_PAGE), "offset": integer("offset", offset, 0)}

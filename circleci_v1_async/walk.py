@@ -27,13 +27,14 @@ from typing import Final, Generic, Protocol, Self, TypeVar
 
 import attrs
 
-from .errors import InvalidInputError, PaginationDriftError
+from ._arguments import integer
+from .errors import PaginationDriftError
 
 __all__ = ["Fetch", "PagePlan", "PageWalk", "Slot"]
 
 T = TypeVar("T")
 
-_MAX_PAGE: Final = 100  # the service quietly serves 100 for more, and a full page would look like the last one
+MAX_PAGE: Final = 100  # the service quietly serves 100 for more, and a full page would look like the last one
 _MIN_PAGE: Final = 2  # a page of one has no room for both a seam and something new
 _BUDGET: Final = 128
 
@@ -90,11 +91,11 @@ class PagePlan(Generic[T]):
         overlap: int,
         prefetch: int,
     ) -> None:
-        self._left = sys.maxsize if limit is None else _integer("limit", limit, 0)
-        self._start = self.resume_offset = _integer("offset", offset, 0)
-        self.page_size = min(_integer("page_size", page_size, _MIN_PAGE, _MAX_PAGE), self._left)
-        self._overlap = min(_integer("overlap", overlap, 1), max(0, self.page_size - 1))
-        self._prefetch = _integer("prefetch", prefetch, 0)
+        self._left = sys.maxsize if limit is None else integer("limit", limit, 0)
+        self._start = self.resume_offset = integer("offset", offset, 0)
+        self.page_size = min(integer("page_size", page_size, _MIN_PAGE, MAX_PAGE), self._left)
+        self._overlap = min(integer("overlap", overlap, 1), max(0, self.page_size - 1))
+        self._prefetch = integer("prefetch", prefetch, 0)
         self.done = self._left == 0
         self._identity = identity
         self._seen: set[Hashable] = set()
@@ -264,7 +265,7 @@ class PageWalk(Generic[T]):
         *,
         limit: int | None = None,
         offset: int = 0,
-        page_size: int = _MAX_PAGE,
+        page_size: int = MAX_PAGE,
         overlap: int = 5,
         prefetch: int = 1,
     ) -> None:
@@ -391,10 +392,3 @@ class PageWalk(Generic[T]):
         self._cancel()
         if self._tasks:
             await asyncio.wait(self._tasks.values())
-
-
-def _integer(name: str, value: object, low: int, high: int | None = None) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and low <= value and (high is None or value <= high):
-        return value
-    expected = f"an integer of at least {low}" if high is None else f"an integer from {low} to {high}"
-    raise InvalidInputError(f"{name}: expected {expected}, got {value!r}")

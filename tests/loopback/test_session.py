@@ -18,7 +18,7 @@ from circleci_v1_async import (
     Request,
     SessionClosedError,
 )
-from circleci_v1_async.session import SessionOptions
+from circleci_v1_async._caller import SessionOptions
 from circleci_v1_async.testing import FakeCircleCI
 
 TOKEN = "a-token-nobody-sees"

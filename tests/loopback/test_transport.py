@@ -150,7 +150,7 @@ async def test_a_connection_that_cannot_be_made_times_out_while_connecting() -> 
         for filler in fillers:
             filler.setblocking(False)
             filler.connect_ex(address)
-        async with once(base_url=f"http://127.0.0.1:{address[1]}", timeout=0.2) as ci:
+        async with once(base_url=f"http://127.0.0.1:{address[1]}", timeout=2) as ci:
             with pytest.raises(RequestTimeoutError) as caught:
                 await ci.get_current_user()
         for filler in fillers:
@@ -164,7 +164,7 @@ async def test_a_pool_of_a_borrowed_session_that_stays_full_times_out_as_such() 
         holder = asyncio.create_task(slow.get_current_user())
         await server.has_received(1)
         with pytest.raises(RequestTimeoutError) as caught:
-            await slow.with_options(timeout=0.3).get_current_user()
+            await slow.with_options(timeout=2).get_current_user()
         holder.cancel()
         await asyncio.gather(holder, return_exceptions=True)
     assert (caught.value.phase, caught.value.maybe_sent) == ("pool", False)

@@ -412,16 +412,16 @@ def test_the_first_of_two_items_that_are_the_same_is_the_place_where_it_is_given
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"limit": -1}, "limit: expected an integer of at least 0, got -1"),
-        ({"limit": True}, "limit: expected an integer of at least 0, got True"),
-        ({"offset": -1}, "offset: expected an integer of at least 0, got -1"),
-        ({"offset": None}, "offset: expected an integer of at least 0, got None"),
+        ({"limit": -1}, "limit: expected an integer from 0, got -1"),
+        ({"limit": True}, "limit: expected an integer from 0, got True"),
+        ({"offset": -1}, "offset: expected an integer from 0, got -1"),
+        ({"offset": None}, "offset: expected an integer from 0, got None"),
         ({"page_size": 1}, "page_size: expected an integer from 2 to 100, got 1"),
         ({"page_size": 101}, "page_size: expected an integer from 2 to 100, got 101"),
         ({"page_size": "50"}, "page_size: expected an integer from 2 to 100, got '50'"),
-        ({"overlap": 0}, "overlap: expected an integer of at least 1, got 0"),
-        ({"overlap": 1.5}, "overlap: expected an integer of at least 1, got 1.5"),
-        ({"prefetch": -1}, "prefetch: expected an integer of at least 0, got -1"),
+        ({"overlap": 0}, "overlap: expected an integer from 1, got 0"),
+        ({"overlap": 1.5}, "overlap: expected an integer from 1, got 1.5"),
+        ({"prefetch": -1}, "prefetch: expected an integer from 0, got -1"),
     ],
 )
 def test_an_argument_out_of_range_is_refused_with_what_was_expected(options, message):

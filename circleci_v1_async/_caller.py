@@ -1,0 +1,284 @@
+"""How a call is made: options, attempts, the way from a request to its result."""
+
+import logging
+import os
+from contextlib import AbstractAsyncContextManager
+from itertools import count
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
+
+import attrs
+
+from ._arguments import integer
+from ._clock import Clock
+from ._converter import Decoder, encode, error_message
+from ._gate import Gate
+from ._secret import Secret, SecretBytes
+from ._transport import Transport, check_borrowed, parse_base_url, parse_token
+from .errors import (
+    CircleCIError,
+    DecodeError,
+    InvalidInputError,
+    RateLimitError,
+    StatusError,
+    TransportError,
+    status_error,
+)
+from .request import Request, Response
+from .retry import RetryBudget, RetryPolicy, parse_retry_after
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["Caller", "SessionOptions", "ViewOptions"]
+
+T = TypeVar("T")
+
+_log = logging.getLogger("circleci_v1_async")
+
+_TOKEN_VARIABLES = ("CIRCLE_TOKEN", "CIRCLECI_TOKEN", "CIRCLECI_CLI_TOKEN")
+_URL_VARIABLE = "CIRCLE_API_URL"
+_DEFAULT_URL = "https://circleci.com/api/v1.1"
+_REDACTED = "***"
+_NOT_FOUND = 404
+
+
+class ViewOptions(TypedDict, total=False):
+    """What a view of a session may change."""
+
+    timeout: float
+    retry: RetryPolicy
+    max_body: int
+    strict: bool
+
+
+class SessionOptions(ViewOptions, total=False):
+    """What `CircleCISession` takes beside the token."""
+
+    base_url: str
+    session: "aiohttp.ClientSession | None"
+    concurrency: int
+    limiter: AbstractAsyncContextManager[object] | None
+
+
+def _positive(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise InvalidInputError(f"{attribute.name}: expected a positive number, got {value!r}")
+
+
+def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, RetryPolicy):
+        raise InvalidInputError(f"retry: expected a RetryPolicy, got {value!r}")
+
+
+@attrs.frozen
+class _Options:
+    """How calls are made; views differ in it."""
+
+    timeout: float = attrs.field(validator=_positive)
+    retry: RetryPolicy = attrs.field(validator=_retry_policy)
+    max_body: int = attrs.field(validator=_positive)
+    decoder: Decoder
+
+
+class Caller:
+    """Makes calls. `CircleCISession` says which there are, and what the parameters mean."""
+
+    def __init__(
+        self,
+        token: str | None = None,
+        *,
+        base_url: str = _DEFAULT_URL,
+        session: "aiohttp.ClientSession | None" = None,
+        timeout: float = 60.0,
+        concurrency: int = 16,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - it is frozen
+        limiter: AbstractAsyncContextManager[object] | None = None,
+        max_body: int = 64 * 2**20,
+        strict: bool = False,
+    ) -> None:
+        token = parse_token(token)
+        check_borrowed(session)
+        if limiter is not None and not isinstance(cast("object", limiter), AbstractAsyncContextManager):
+            raise InvalidInputError(f"limiter: expected an async context manager, got {type(limiter).__name__}")
+        self._clock = Clock()
+        self._transport = Transport(
+            parse_base_url(base_url, with_token=token is not None),
+            token,
+            session,
+            Gate(integer("concurrency", concurrency, 1), limiter, self._clock),
+        )
+        self._budget = RetryBudget()
+        self._options = _Options(timeout, retry, max_body, Decoder(strict))
+        self._is_view = False
+
+    @classmethod
+    def from_env(cls, **options: Unpack[SessionOptions]) -> Self:
+        """A session with the token and the address of the environment.
+
+        The token is `CIRCLE_TOKEN`, else `CIRCLECI_TOKEN`, else `CIRCLECI_CLI_TOKEN`; the address is `CIRCLE_API_URL`
+        when it is set, to which `/v1.1` is added when it ends in `/api`. Empty counts as unset.
+
+        Args:
+            options: As the constructor's; `base_url` wins over the environment.
+
+        Raises:
+            InvalidInputError: No variable has a token.
+        """
+        token = next((Secret(value) for name in _TOKEN_VARIABLES if (value := os.environ.get(name))), None)
+        if token is None:
+            raise InvalidInputError(f"expected a token in one of {', '.join(_TOKEN_VARIABLES)}; none is set")
+        if url := os.environ.get(_URL_VARIABLE):
+            url = url.rstrip("/")
+            options.setdefault("base_url", f"{url}/v1.1" if url.endswith("/api") else url)
+        return cls(token, **options)
+
+    def with_options(self, **options: Unpack[ViewOptions]) -> Self:
+        """A view of the session with other options. It shares the connections; closing it does nothing.
+
+        Raises:
+            InvalidInputError: An option is none, or cannot be right.
+        """
+        if unknown := options.keys() - ViewOptions.__annotations__.keys():
+            raise InvalidInputError(
+                f"with_options: expected {', '.join(ViewOptions.__annotations__)}; got {', '.join(sorted(unknown))}"
+            )
+        changes: dict[str, Any] = dict(options)
+        if (strict := changes.pop("strict", None)) is not None:
+            changes["decoder"] = Decoder(strict, self._options.decoder.reported)
+        view = object.__new__(type(self))
+        vars(view).update(vars(self), _options=attrs.evolve(self._options, **changes), _is_view=True)
+        return view
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session, or the one that this is a view of, is closed."""
+        return self._transport.closed
+
+    async def close(self) -> None:
+        """Close the session. Calls in flight end with `SessionClosedError`. Closing twice is no error."""
+        if not self._is_view:
+            await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        token = "anonymous" if self._transport.token is None else f"token={_REDACTED}"
+        return f"<{type(self).__name__} {self._transport.base_url} {token}{' closed' if self.closed else ''}>"
+
+    def __reduce_ex__(self, protocol: object) -> str | tuple[Any, ...]:
+        raise TypeError("a CircleCISession is not pickled: it holds connections and a token. Make one in each process")
+
+    async def send(self, request: Request[T]) -> T:
+        """Send a request and decode the reply. Every operation goes through here, and endpoints without one may.
+
+        `await ci.send(Request("GET", "/me"))` gives the JSON as it is.
+
+        Returns:
+            What `request.returns` names.
+
+        Raises:
+            InvalidInputError: The request cannot be sent as it is. Nothing was sent.
+            TransportError: There is no usable reply.
+            StatusError: The service answered with an error status.
+            DecodeError: The reply is not what `request.returns` names.
+            SessionClosedError: The session is closed, was closed meanwhile, or belongs to another event loop.
+        """
+        target = request.target
+        body = None if request.body is None else SecretBytes(encode(request.body))
+        if request.returns is not None:
+            Decoder.check(request.returns)
+        with self._transport.call():
+            # The policy says when it was the last time.
+            for attempt in count(1):  # pragma: no branch
+                try:
+                    result = await self._attempt(request, target, body, attempt)
+                except (TransportError, StatusError, DecodeError) as error:
+                    if not await self._may_try_again(request, error, attempt):
+                        raise
+                else:
+                    self._budget.succeeded(attempt)
+                    return result
+        raise AssertionError  # pragma: no cover - for the type checkers
+
+    async def _attempt(self, request: Request[T], target: str, body: SecretBytes | None, attempt: int) -> T:
+        async with self._transport.gate.passed():
+            started = self._clock.monotonic()
+            outcome: object = "cancelled"
+            try:
+                response = await self._transport.exchange(
+                    request.method, target, body, timeout=self._options.timeout, max_body=self._options.max_body
+                )
+                outcome = response.status
+            except TransportError as error:
+                outcome = type(error).__name__
+                raise
+            finally:
+                milliseconds = (self._clock.monotonic() - started) * 1000
+                _log.debug("%s: %s in %.0f ms (attempt %d)", request, outcome, milliseconds, attempt)
+        return self._result(request, response, attempt)
+
+    async def _may_try_again(self, request: Request[Any], error: CircleCIError, attempt: int) -> bool:
+        """Wait as long as the policy says, if it says to try again and the budget has something left for it."""
+        delay = self._options.retry.delay(request, error, attempt, self._clock.random())
+        if isinstance(error, RateLimitError):
+            # Whoever comes next would be told the same.
+            pause = error.retry_after if delay is None else delay
+            if pause is not None and pause <= self._options.retry.max_retry_after:
+                self._transport.gate.hold(pause)
+        if delay is None or not self._budget.spend():
+            return False
+        _log.warning("%s: %s; trying again in %.1f s", request, _in_short(error), delay)
+        await self._clock.sleep(delay)
+        return True
+
+    def _result(self, request: Request[T], response: Response, attempt: int) -> T:
+        # The first DELETE may have done its work although no reply said so.
+        is_gone_already = response.status == _NOT_FOUND and request.method == "DELETE" and attempt > 1
+        if response.status >= 300 and not is_gone_already:  # noqa: PLR2004 - everything that is no success
+            raise self._status_error(request, response, attempt)
+        return self._decode(request, response)
+
+    def _status_error(self, request: Request[Any], response: Response, attempts: int) -> StatusError:
+        return status_error(response.status)(
+            response.status,
+            self._without_token(error_message(response.body)),
+            request.without_body(),
+            response.shown_headers,
+            response.request_id,
+            attempts,
+            parse_retry_after(response.headers, self._clock.now()),
+        )
+
+    def _without_token(self, text: str) -> str:
+        """A server may echo what it was sent."""
+        token = self._transport.token
+        return text if token is None else text.replace(token, _REDACTED)
+
+    def _decode(self, request: Request[T], response: Response) -> T:
+        if request.returns is None:
+            return cast("T", None)
+        try:
+            return cast("T", self._options.decoder.decode(response.body, request.returns))
+        except DecodeError as error:
+            failure = DecodeError(
+                self._without_token(error.reason),
+                error.path,
+                error.size,
+                response.status,
+                request.without_body(),
+                response.headers.get("Content-Type"),
+                error.truncated,
+            )
+        # Raised here, so that the frames that hold the body are not part of it.
+        raise failure
+
+
+def _in_short(error: CircleCIError) -> str:
+    return str(error.status) if isinstance(error, StatusError) else type(error).__name__
