@@ -192,6 +192,12 @@ class NotFoundError(StatusError):
 class GoneError(StatusError):
     """410: CircleCI has removed the operation."""
 
+    hint = (
+        "CircleCI has removed the operation. Its API v2 starts pipelines with "
+        "POST /project/{provider}/{organization}/{project}/pipeline/run and reruns workflows with "
+        "POST /workflow/{id}/rerun."
+    )
+
 
 class RateLimitError(StatusError):
     """429: too many requests."""
