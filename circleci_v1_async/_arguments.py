@@ -31,12 +31,12 @@ def one_of(name: str, value: object, values: Iterable[str]) -> str | None:
     raise InvalidInputError(f"{name}: expected {' or '.join(map(repr, known))}, got {value!r}")
 
 
-def strings(name: str, value: object) -> dict[str, str] | None:
-    """A mapping of strings to strings, or `None`. Its values may be secrets, and are not shown."""
+def strings(name: str, value: object) -> Mapping[str, str] | None:
+    """A mapping of strings to strings, or `None`. Its values may be secrets, and are not shown: give it hidden."""
     if value is None:
         return None
     if isinstance(value, Mapping):
-        items = dict(cast("Mapping[object, object]", value))
-        if all(isinstance(part, str) for item in items.items() for part in item):
-            return cast("dict[str, str]", items)
+        value = cast("Mapping[object, object]", value)
+        if all(isinstance(part, str) for item in value.items() for part in item):
+            return cast("Mapping[str, str]", value)
     raise InvalidInputError(f"{name}: expected a mapping of strings to strings")

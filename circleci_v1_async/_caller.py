@@ -13,7 +13,7 @@ from ._arguments import integer
 from ._clock import Clock
 from ._converter import Decoder, encode, error_message
 from ._gate import Gate
-from ._secret import Secret, SecretBytes
+from ._secret import Secret, SecretBytes, hide
 from ._transport import Transport, check_borrowed, parse_base_url, parse_token
 from .errors import (
     CircleCIError,
@@ -25,7 +25,7 @@ from .errors import (
     status_error,
 )
 from .request import Request, Response
-from .retry import RetryBudget, RetryPolicy, parse_retry_after
+from .retry import RetryBudget, RetryPolicy, may_have_been_done, parse_retry_after
 
 if TYPE_CHECKING:
     import aiohttp
@@ -97,6 +97,7 @@ class Caller:
         max_body: int = 64 * 2**20,
         strict: bool = False,
     ) -> None:
+        token = hide(token)
         token = parse_token(token)
         check_borrowed(session)
         if limiter is not None and not isinstance(cast("object", limiter), AbstractAsyncContextManager):
@@ -169,6 +170,9 @@ class Caller:
         await self.close()
 
     def __repr__(self) -> str:
+        if "_transport" not in vars(self):
+            # A traceback that shows variables does so also of a constructor that raises.
+            return f"<{type(self).__name__} that was not made>"
         token = "anonymous" if self._transport.token is None else f"token={_REDACTED}"
         return f"<{type(self).__name__} {self._transport.base_url} {token}{' closed' if self.closed else ''}>"
 
@@ -194,20 +198,24 @@ class Caller:
         body = None if request.body is None else SecretBytes(encode(request.body))
         if request.returns is not None:
             Decoder.check(request.returns)
+        maybe_done = False
         with self._transport.call():
             # The policy says when it was the last time.
             for attempt in count(1):  # pragma: no branch
                 try:
-                    result = await self._attempt(request, target, body, attempt)
+                    result = await self._attempt(request, target, body, attempt, maybe_done=maybe_done)
                 except (TransportError, StatusError, DecodeError) as error:
                     if not await self._may_try_again(request, error, attempt):
                         raise
+                    maybe_done |= may_have_been_done(error)
                 else:
                     self._budget.succeeded(attempt)
                     return result
         raise AssertionError  # pragma: no cover - for the type checkers
 
-    async def _attempt(self, request: Request[T], target: str, body: SecretBytes | None, attempt: int) -> T:
+    async def _attempt(
+        self, request: Request[T], target: str, body: SecretBytes | None, attempt: int, *, maybe_done: bool
+    ) -> T:
         async with self._transport.gate.passed():
             started = self._clock.monotonic()
             outcome: object = "cancelled"
@@ -221,8 +229,14 @@ class Caller:
                 raise
             finally:
                 milliseconds = (self._clock.monotonic() - started) * 1000
-                _log.debug("%s: %s in %.0f ms (attempt %d)", request, outcome, milliseconds, attempt)
-        return self._result(request, response, attempt)
+                # A record keeps its arguments: not the request, which has a body.
+                _log.debug(
+                    "%s %s: %s in %.0f ms (attempt %d)", request.method, request.path, outcome, milliseconds, attempt
+                )
+        is_gone_already = maybe_done and response.status == _NOT_FOUND and request.method == "DELETE"
+        if response.status >= 300 and not is_gone_already:  # noqa: PLR2004 - everything that is no success
+            raise self._status_error(request, response, attempt)
+        return self._decode(request, response)
 
     async def _may_try_again(self, request: Request[Any], error: CircleCIError, attempt: int) -> bool:
         """Wait as long as the policy says, if it says to try again and the budget has something left for it."""
@@ -234,16 +248,9 @@ class Caller:
                 self._transport.gate.hold(pause)
         if delay is None or not self._budget.spend():
             return False
-        _log.warning("%s: %s; trying again in %.1f s", request, _in_short(error), delay)
+        _log.warning("%s %s: %s; trying again in %.1f s", request.method, request.path, _in_short(error), delay)
         await self._clock.sleep(delay)
         return True
-
-    def _result(self, request: Request[T], response: Response, attempt: int) -> T:
-        # The first DELETE may have done its work although no reply said so.
-        is_gone_already = response.status == _NOT_FOUND and request.method == "DELETE" and attempt > 1
-        if response.status >= 300 and not is_gone_already:  # noqa: PLR2004 - everything that is no success
-            raise self._status_error(request, response, attempt)
-        return self._decode(request, response)
 
     def _status_error(self, request: Request[Any], response: Response, attempts: int) -> StatusError:
         return status_error(response.status)(
@@ -257,9 +264,13 @@ class Caller:
         )
 
     def _without_token(self, text: str) -> str:
-        """A server may echo what it was sent."""
+        """A server may echo what it was sent. What it says is cut at some length, which may be within the token."""
         token = self._transport.token
-        return text if token is None else text.replace(token, _REDACTED)
+        if token is None:
+            return text
+        text = text.replace(token, _REDACTED)
+        ending = next((token[:n] for n in range(len(token) - 1, 3, -1) if text.endswith(token[:n])), "")
+        return text.removesuffix(ending) + _REDACTED if ending else text
 
     def _decode(self, request: Request[T], response: Response) -> T:
         if request.returns is None:

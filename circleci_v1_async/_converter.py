@@ -23,6 +23,7 @@ from cattrs.cols import mapping_structure_factory as _mapping_structure_factory 
 from cattrs.errors import AttributeValidationNote
 from cattrs.gen import make_dict_structure_fn, override
 
+from ._secret import SecretBytes
 from .errors import DecodeError, InvalidInputError
 from .models import BuildMessage, FollowResult, Project
 
@@ -431,8 +432,8 @@ def encode(body: Any) -> bytes:
         # Not by msgspec, which makes NaN null and a set a list.
         return json.dumps(body, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_plain).encode()
     except (TypeError, ValueError, RecursionError):
-        # The error itself may quote the value, which may be a secret.
-        pass
+        # The error itself may quote the value, which may be a secret. So would a traceback that shows variables.
+        del body
     raise InvalidInputError(
         "body: expected what JSON can hold: strings, numbers, booleans, null, lists, dicts with string keys"
     )
@@ -476,4 +477,6 @@ def loads(data: bytes | str, type: type[T]) -> T:
         InvalidInputError: Nothing can be decoded into that type.
     """
     Decoder.check(type)
-    return Decoder().decode(data.encode(errors="surrogatepass") if isinstance(data, str) else data, type)
+    # From here on it is in no traceback that shows variables.
+    data = SecretBytes(data.encode(errors="surrogatepass") if isinstance(data, str) else data)
+    return Decoder().decode(data, type)

@@ -1,4 +1,7 @@
-"""A string that does not show itself."""
+"""Values that do not show themselves."""
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
 
 
 class Secret(str):
@@ -25,3 +28,28 @@ class SecretBytes(bytes):
 
     def __repr__(self) -> str:
         return "b'***'"
+
+
+class SecretDict(dict[str, Any]):
+    """As `Secret`, for variables of builds."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "{'***'}"
+
+
+_OF_A_TYPE_THAT_NO_SECRET_HAS: Final = object()
+
+
+def hide(value: object) -> Any:
+    """A secret argument, from the first line that has it on: also frames whose checks it fails have a traceback."""
+    match value:
+        case None | Secret():
+            return value
+        case str():
+            return Secret(value)
+        case Mapping():
+            return SecretDict(cast("Mapping[str, Any]", value))
+        case _:
+            return _OF_A_TYPE_THAT_NO_SECRET_HAS

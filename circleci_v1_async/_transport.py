@@ -103,20 +103,27 @@ def check_borrowed(session: object) -> None:
         )
 
 
+def _joined(current: URL, location: str) -> URL | None:
+    """The location, byte for byte: a signed URL that is quoted anew is no longer the one that was signed."""
+    try:
+        url = current.join(URL(quote(location, safe=_VISIBLE, errors="surrogateescape"), encoded=True))
+        _origin(url)  # A port may be none.
+    except ValueError:
+        return None
+    return url
+
+
 def _next_hop(current: URL, location: str, method: str, status: int) -> URL:
     """Where a redirect leads, if the request may go there."""
     maybe_sent = method not in {"GET", "HEAD"}
-    try:
-        # Byte for byte: a signed URL that is quoted anew is no longer the one that was signed.
-        url = current.join(URL(quote(location, safe=_VISIBLE, errors="surrogateescape"), encoded=True))
-        origin = _origin(url)
-    except ValueError:
-        raise RedirectError("The service redirected to what is no URL", maybe_sent) from None
+    url = _joined(current, location)
+    if url is None:
+        raise RedirectError("The service redirected to what is no URL", maybe_sent)
     if url.scheme not in {"http", "https"} or not url.host or url.raw_user is not None:
         raise RedirectError("The service redirected to what is no plain http or https URL", maybe_sent)
     if (current.scheme, url.scheme) == ("https", "http"):
         raise RedirectError("The service redirected from https to http", maybe_sent)
-    if maybe_sent and (status not in _KEEPS_METHOD or origin != _origin(current)):
+    if maybe_sent and (status not in _KEEPS_METHOD or _origin(url) != _origin(current)):
         raise RedirectError(f"The service redirected a {method}, which is sent to its own origin only", maybe_sent)
     return url
 
@@ -243,7 +250,13 @@ class Transport:
             failure = _translate(error, waited_for_pool=waited_for_pool, timeout=timeout)
         except RuntimeError as error:
             failure = SessionClosedError(f"The aiohttp session cannot be used: {error}")
-        raise failure
+        except TransportError as error:
+            failure = error
+        except asyncio.CancelledError as error:
+            # It passes, but without the frames below: they hold what was sent and what has been read.
+            raise error.with_traceback(None)  # noqa: B904 - it is the same
+        # Those frames are not part of it.
+        raise failure.with_traceback(None)
 
     async def _follow(
         self, method: str, target: str, body: SecretBytes | None, *, deadline: float, max_body: int
@@ -291,7 +304,7 @@ class Transport:
             )
             # aiohttp sends idempotent requests a second time when a connection breaks, without a word. How often a
             # request is sent is for the retry policy to say.
-            if hasattr(self._own, "_retry_connection"):
+            if hasattr(self._own, "_retry_connection"):  # pragma: no branch - an aiohttp to come may lack it
                 setattr(self._own, "_retry_connection", False)  # noqa: B010 - there is no public name
         return self._own
 

@@ -193,12 +193,12 @@ class Response:
 
     Attributes:
         status: The HTTP status.
-        headers: Names in any case.
-        body: The bytes, decompressed.
+        headers: Names in any case. In no repr, for the cookies and locations.
+        body: The bytes, decompressed. In no repr.
     """
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
 
     @property

@@ -12,7 +12,7 @@ from ._arguments import integer
 from .errors import CircleCIError, DecodeError, InvalidInputError, RateLimitError, StatusError, TransportError
 from .request import Request
 
-__all__ = ["RetryBudget", "RetryPolicy", "parse_retry_after"]
+__all__ = ["RetryBudget", "RetryPolicy", "may_have_been_done", "parse_retry_after"]
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _READ_STATUSES: Final = frozenset({408, 500, 502, 503, 504})
@@ -87,6 +87,11 @@ def _may_be_sent_again(request: Request[Any], error: CircleCIError) -> bool:
             return error.truncated and request.idempotent
         case _:
             return False
+
+
+def may_have_been_done(error: CircleCIError) -> bool:
+    """Whether the service may have acted on a request that ended so."""
+    return error.maybe_sent if isinstance(error, TransportError) else not isinstance(error, RateLimitError)
 
 
 def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from functools import partial
 from sys import intern
-from typing import Any
+from typing import Any, cast
 
 from ._arguments import integer, one_of, strings, text
 from ._caller import Caller
-from ._secret import Secret
+from ._secret import hide
 from .enums import BuildFilter, CheckoutKeyType
 from .errors import InvalidInputError
 from .models import (
@@ -169,6 +169,7 @@ class CircleCISession(Caller):
         Raises:
             GoneError: CircleCI has removed it.
         """
+        build_parameters = hide(build_parameters)
         if revision is not None and tag is not None:
             raise InvalidInputError("trigger_build: expected revision or tag, got both")
         body = given(
@@ -210,6 +211,7 @@ class CircleCISession(Caller):
         Raises:
             GoneError: CircleCI has removed it.
         """
+        build_parameters = hide(build_parameters)
         body = given(
             revision=text("revision", revision),
             parallel=None if parallel is None else integer("parallel", parallel, 1),
@@ -327,9 +329,9 @@ class CircleCISession(Caller):
         Raises:
             BadRequestError: The service does not take the key.
         """
-        private_key = Secret(private_key)
-        if not private_key:
-            raise InvalidInputError("private_key: expected a key in PEM format, got an empty string")
+        private_key = hide(private_key)
+        if not isinstance(cast("object", private_key), str) or not private_key:
+            raise InvalidInputError("private_key: expected a key in PEM format, as a string that is not empty")
         body = {"hostname": hostname, "private_key": private_key}
         await self.send(Request("POST", "/project/{project}/ssh-key", _in_project(project), body=body, returns=None))
 

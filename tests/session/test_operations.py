@@ -1,10 +1,11 @@
 import inspect
 
 import pytest
+from faults.scenes import facing
 from operations import PROJECT, ROWS, Row
 from script_server import ScriptServer, reply
 
-from circleci_v1_async import CircleCISession, InvalidInputError, Request
+from circleci_v1_async import CircleCISession, DecodeError, InvalidInputError, Request
 
 NO_OPERATIONS = {"send", "close"}
 
@@ -15,6 +16,17 @@ async def test_an_operation_sends_exactly_its_request_and_returns_its_typed_resu
         assert await row.call(ci) == row.result
     (request,) = server.requests
     assert (request.method, request.target, request.json) == (row.method, f"/api/v1.1{row.target}", row.body)
+
+
+@pytest.mark.fault(33)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.result is not None], ids=lambda row: row.target)
+async def test_json_of_another_shape_than_promised_is_a_decode_error_at_its_top(row: Row) -> None:
+    for value in ({} if isinstance(row.reply, list) else [], "text", 5, 0.5, True, None):
+        async with facing(reply(row.status, value)) as scene:
+            with pytest.raises(DecodeError) as caught:
+                await row.call(scene.ci)
+        assert caught.value.path == "$"
+        assert len(scene.server.requests) == 1
 
 
 def test_every_public_coroutine_has_a_row() -> None:
@@ -86,6 +98,7 @@ BAD_CALLS = {
 }
 
 
+@pytest.mark.fault(45)
 @pytest.mark.parametrize("name", BAD_CALLS)
 async def test_a_bad_argument_is_refused_before_any_request_and_says_what_was_expected(name: str) -> None:
     call, expected = BAD_CALLS[name]

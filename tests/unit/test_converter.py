@@ -82,6 +82,7 @@ def without(payload: dict[str, Any], *names: str) -> dict[str, Any]:
 # Bodies that are no JSON, or not that JSON.
 
 
+@pytest.mark.fault(25, 27, 28, 30, 31, 33)
 @BOTH_MODES
 @pytest.mark.parametrize(
     ("body", "reason"),
@@ -126,6 +127,7 @@ def test_a_body_that_is_no_object_is_a_decode_error_that_says_why(body: bytes, r
     assert error.__context__ is None
 
 
+@pytest.mark.fault(33)
 @BOTH_MODES
 @pytest.mark.parametrize("body", [b"{}", b'"builds"', b'""', b"null", b"1"])
 def test_a_list_is_asked_for_and_something_else_comes(body: bytes, strict):
@@ -138,6 +140,7 @@ def test_an_object_of_models_is_asked_for_and_a_list_comes():
     assert refusal([], dict[str, Build]).reason == "Expected `object`, got `array`"
 
 
+@pytest.mark.fault(26, 29, 30)
 @pytest.mark.parametrize(
     ("body", "returns", "expected"),
     [
@@ -162,6 +165,7 @@ def test_what_is_accepted(body: bytes, returns: Any, expected: object):
     assert type(value) is type(expected)
 
 
+@pytest.mark.fault(37)
 @pytest.mark.parametrize(
     ("body", "returns"),
     [
@@ -208,6 +212,7 @@ def test_a_class_that_is_no_model_is_never_made():
 # Wrong values, field by field.
 
 
+@pytest.mark.fault(37)
 @EACH_MODEL
 def test_a_wrong_value_in_an_optional_field_leaves_its_default_and_all_else_in_place(model: type):
     payload = full(model)
@@ -218,6 +223,7 @@ def test_a_wrong_value_in_an_optional_field_leaves_its_default_and_all_else_in_p
             assert decode([payload, {**payload, field.name: wrong}], list[model])[1] == expected, (field.name, wrong)
 
 
+@pytest.mark.fault(37)
 @EACH_MODEL
 def test_a_wrong_value_is_a_decode_error_with_its_path_when_strict(model: type):
     payload = full(model)
@@ -229,6 +235,7 @@ def test_a_wrong_value_is_a_decode_error_with_its_path_when_strict(model: type):
             assert error.path.startswith(f"$[1].{field.name}"), (field.name, wrong)
 
 
+@pytest.mark.fault(34, 37)
 @EACH_MODEL
 def test_a_wrong_value_in_a_required_field_is_a_decode_error_also_when_tolerant(model: type):
     payload = full(model)
@@ -239,6 +246,7 @@ def test_a_wrong_value_in_a_required_field_is_a_decode_error_also_when_tolerant(
         assert (error.reason, error.path) == (f"Object missing required field `{field.name}`", f"$.{field.name}")
 
 
+@pytest.mark.fault(34)
 @BOTH_MODES
 @EACH_MODEL
 def test_null_is_the_default_of_every_optional_field(model: type, strict, caplog: pytest.LogCaptureFixture):
@@ -251,6 +259,7 @@ def test_null_is_the_default_of_every_optional_field(model: type, strict, caplog
     assert not caplog.records
 
 
+@pytest.mark.fault(38)
 @BOTH_MODES
 @EACH_MODEL
 def test_an_empty_string_for_a_time_is_null_without_a_word(model: type, strict, caplog: pytest.LogCaptureFixture):
@@ -283,6 +292,7 @@ def test_blank_times_are_looked_for_without_trust_in_the_shape(body: dict[str, A
     assert decode({"build_num": 1, "author_date": "", **body}, Build) == Build(build_num=1)
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -301,6 +311,7 @@ def test_a_time_that_is_no_instant_is_left_out(wrong: object):
     assert refusal(payload, Build).path == "$.author_date"
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -316,6 +327,7 @@ def test_times_are_aware_in_every_form_that_was_recorded(text: str, expected: da
     assert time.utcoffset() == expected.utcoffset()
 
 
+@pytest.mark.fault(37)
 @pytest.mark.parametrize("wrong", ["5", 5.7, True])
 def test_an_integer_is_neither_read_from_text_nor_cut_nor_made_of_a_boolean(wrong: object):
     assert decode({"build_num": 1, "parallel": wrong, "retries": [1, wrong]}, Build) == Build(build_num=1)
@@ -323,6 +335,7 @@ def test_an_integer_is_neither_read_from_text_nor_cut_nor_made_of_a_boolean(wron
     assert refusal({"build_num": 1, "retries": [1, wrong]}, Build).path == "$.retries[1]"
 
 
+@pytest.mark.fault(34)
 def test_null_is_never_the_text_none():
     assert decode({"path": None}, models_of("Artifact")).path is None
 
@@ -363,6 +376,7 @@ def test_keys_of_the_body_are_not_in_a_path():
     assert refusal(payload, Project).path == "$.branches[...].recent_builds[0].build_num"
 
 
+@pytest.mark.fault(36)
 def test_unknown_keys_are_dropped_in_both_ways():
     payload = {"build_num": 1, "unknown": {"branch": 5}, "user": {"login": "ada", "unknown": 5}}
     expected = Build(build_num=1, user=BuildUser(login="ada"))
@@ -370,6 +384,7 @@ def test_unknown_keys_are_dropped_in_both_ways():
     assert decode({**payload, "branch": 5}, Build) == expected
 
 
+@pytest.mark.fault(35)
 @BOTH_MODES
 def test_an_unknown_enum_value_is_kept(strict, caplog: pytest.LogCaptureFixture):
     payload = {"build_num": 1, "status": "brand_new", "vcs_type": "sourcehut", "committer_date": ""}
@@ -413,6 +428,7 @@ def test_a_follow_result_that_is_no_object_is_a_decode_error():
     assert refusal(["followed"], FollowResult).reason == "Expected `object`, got `array`"
 
 
+@pytest.mark.fault(32)
 @BOTH_MODES
 @pytest.mark.parametrize(
     ("escaped", "text"),
@@ -470,6 +486,7 @@ def leaves(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from leaves(value[key])
 
 
+@pytest.mark.fault(42)
 @EACH_MODEL
 def test_no_byte_of_the_body_is_in_a_decode_error_or_in_the_log(model: type, caplog: pytest.LogCaptureFixture):
     payload = json.loads(json.dumps(full(model)).replace('"the ', f'"{CANARY} ').replace('"a ', f'"{CANARY} '))
@@ -588,6 +605,7 @@ def test_a_wrong_value_anywhere_costs_its_own_field_and_nothing_else(data: st.Da
 RETURNS = st.sampled_from([Any, int, str, dict[str, Any], list[int], *MODELS, *(list[model] for model in MODELS)])
 
 
+@pytest.mark.fault(25)
 @settings(deadline=None, max_examples=400)
 @given(st.data())
 def test_whatever_bytes_come_only_a_decode_error_comes_out(data: st.DataObject):
@@ -712,6 +730,7 @@ def circle() -> list[Any]:
     return loop
 
 
+@pytest.mark.fault(45)
 @pytest.mark.parametrize(
     "body",
     [
@@ -772,6 +791,7 @@ def test_what_an_error_reply_says(body: bytes, message: str):
     assert error_message(body) == message
 
 
+@pytest.mark.fault(1)
 @given(st.binary())
 def test_an_error_reply_may_be_anything(body: bytes):
     assert len(error_message(body)) <= 500

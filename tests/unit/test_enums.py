@@ -26,6 +26,7 @@ def test_a_known_value_is_the_one_member_that_stands_for_it(enum: type[OpenStrEn
         assert pickle.loads(pickle.dumps(member)) is member  # noqa: S301 - our own
 
 
+@pytest.mark.fault(35)
 @EACH_OPEN
 @pytest.mark.parametrize("value", ["brand_new", "", "ünï", "SUCCESS", "\n"])
 def test_an_unknown_value_is_kept_as_itself(enum: type[OpenStrEnum], value: str):
@@ -65,6 +66,7 @@ def test_what_is_no_string_is_no_value(enum: type[OpenStrEnum], value: object):
         enum(value)
 
 
+@pytest.mark.fault(35)
 def test_an_unknown_value_is_no_success():
     assert BuildStatus("brand_new") != BuildStatus.SUCCESS
     assert BuildStatus("brand_new") not in {BuildStatus.SUCCESS, BuildStatus.FIXED}

@@ -53,6 +53,7 @@ ONCE_MORE_IF: list[tuple[CircleCIError, set[Request[Any]]]] = [
 ]
 
 
+@pytest.mark.fault(4, 5, 6, 13, 14, 15, 16, 17, 18, 23)
 @pytest.mark.parametrize("request_", [GET, HEAD, POST, PUT, DELETE], ids=str)
 @pytest.mark.parametrize(
     ("error", "methods"), ONCE_MORE_IF, ids=lambda value: type(value).__name__ + str(getattr(value, "status", ""))
@@ -70,6 +71,7 @@ def test_a_request_may_say_itself_whether_it_is_idempotent() -> None:
     assert RetryPolicy().delay(Request("GET", "/x", idempotent=False), status(500), 1, 1) is None
 
 
+@pytest.mark.fault(60)
 @pytest.mark.parametrize(
     ("attempt", "longest"), [(1, 0.5), (2, 1.0), (3, 2.0), (4, 4.0), (5, 8.0), (6, 8.0), (9_999, 8.0)]
 )
@@ -87,6 +89,7 @@ def test_a_request_is_sent_so_often_in_all(attempts: int) -> None:
     assert attempts == 1 or policy.delay(GET, BROKEN, attempts - 1, 0.0) == 0.0
 
 
+@pytest.mark.fault(10)
 def test_retry_after_is_waited_for_as_it_is_up_to_its_limit() -> None:
     assert RetryPolicy().delay(GET, status(429, 120.0), 1, 0.0) == 120.0
     assert RetryPolicy().delay(GET, status(503, 7.0), 1, 0.0) == 7.0
@@ -120,6 +123,7 @@ def test_a_policy_is_a_value() -> None:
 NOW = 1_795_000_000.0  # Wed, 18 Nov 2026 09:46:40 GMT
 
 
+@pytest.mark.fault(7, 8, 9)
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
@@ -151,22 +155,26 @@ def test_retry_after_is_seconds_or_a_date_and_nothing_else(value: str, seconds: 
     assert parse_retry_after(CIMultiDict({"retry-after": value}), NOW) == seconds
 
 
+@pytest.mark.fault(9)
 def test_two_retry_afters_are_none() -> None:
     assert parse_retry_after(CIMultiDict([("Retry-After", "1"), ("Retry-After", "2")]), NOW) is None
     assert parse_retry_after({}, NOW) is None
 
 
+@pytest.mark.fault(9)
 @given(st.text())
 def test_no_retry_after_is_an_error_of_ours(value: str) -> None:
     seconds = parse_retry_after({"Retry-After": value}, NOW)
     assert seconds is None or seconds >= 0
 
 
+@pytest.mark.fault(12)
 def test_a_budget_allows_twenty_retries_and_no_more() -> None:
     budget = RetryBudget()
     assert [budget.spend() for _ in range(22)] == [True] * 20 + [False] * 2
 
 
+@pytest.mark.fault(12)
 def test_a_success_gives_back_what_its_retries_cost() -> None:
     budget = RetryBudget()
     while budget.spend():

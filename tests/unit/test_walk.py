@@ -361,6 +361,7 @@ async def waiting_for(held: Service, *released: int, asked: tuple[int, ...]) -> 
     await held.until_asked(*asked)
 
 
+@pytest.mark.fault(47)
 @pytest.mark.parametrize("pages", [False, True], ids=["items", "pages"])
 async def test_a_break_stops_what_is_under_way_while_the_walk_is_still_referenced(service, pages):
     walk = walk_of(service, prefetch=4)
@@ -393,6 +394,7 @@ async def test_an_error_in_the_loop_stops_what_is_under_way(service):
     assert not service.under_way
 
 
+@pytest.mark.fault(47)
 async def test_cancelling_a_caller_that_waits_for_a_page_stops_what_is_under_way(held):
     walk = walk_of(held, prefetch=4)
     reader = asyncio.ensure_future(walk.collect())
@@ -403,6 +405,7 @@ async def test_cancelling_a_caller_that_waits_for_a_page_stops_what_is_under_way
     assert not held.under_way
 
 
+@pytest.mark.fault(47)
 async def test_a_timeout_around_a_loop_stops_what_is_under_way(held):
     walk = walk_of(held, prefetch=4)
 
@@ -417,6 +420,7 @@ async def test_a_timeout_around_a_loop_stops_what_is_under_way(held):
     assert not held.under_way
 
 
+@pytest.mark.fault(47)
 async def test_cancelling_a_caller_inside_the_loop_stops_what_is_under_way(service):
     walk = walk_of(service, prefetch=4)
     inside = asyncio.Event()
