@@ -7,6 +7,8 @@ import pytest
 from circleci_v1_async import CircleCISession
 from circleci_v1_async.testing import FakeCircleCI
 
+pytest_plugins = ["fault_table"]
+
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,3 +27,13 @@ async def fake() -> AsyncIterator[FakeCircleCI]:
 async def ci(fake: FakeCircleCI) -> AsyncIterator[CircleCISession]:
     async with CircleCISession(fake.token, base_url=fake.base_url) as ci:
         yield ci
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests have measured, also those that pass: they say it with `record_property("figures", …)`."""
+    reports = terminalreporter.getreports("passed")
+    figures = [value for report in reports for name, value in report.user_properties if name == "figures"]
+    if figures:
+        terminalreporter.section("figures")
+        for value in figures:
+            terminalreporter.write_line(str(value))

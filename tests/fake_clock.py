@@ -17,13 +17,17 @@ class FakeClock:
 
     def __init__(self, random: float = 1.0, now: float = 1_700_000_000.0) -> None:
         self.random = random
-        self.now = now
         self.monotonic = 0.0
+        # What the wall clock says beyond the monotonic one: it may jump.
+        self.epoch = now
         self.slept: list[float] = []
         # Awaited within each sleep, before the time moves on: to look around, or to stay asleep.
         self.while_asleep: Callable[[float], Awaitable[None]] | None = None
         self.clock = Clock(
-            monotonic=lambda: self.monotonic, now=lambda: self.now, sleep=self._sleep, random=lambda: self.random
+            monotonic=lambda: self.monotonic,
+            now=lambda: self.epoch + self.monotonic,
+            sleep=self._sleep,
+            random=lambda: self.random,
         )
 
     async def _sleep(self, seconds: float) -> None:
@@ -32,13 +36,11 @@ class FakeClock:
         await asyncio.sleep(0)
         if self.while_asleep is not None:
             await self.while_asleep(seconds)
-        self.pass_time(until - self.monotonic)
+        self.pass_until(until)
 
-    def pass_time(self, seconds: float) -> None:
+    def pass_until(self, moment: float) -> None:
         """Move the time on; never back."""
-        seconds = max(0.0, seconds)
-        self.monotonic += seconds
-        self.now += seconds
+        self.monotonic = max(self.monotonic, moment)
 
 
 def use(ci: CircleCISession, clock: FakeClock) -> CircleCISession:

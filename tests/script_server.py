@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import ssl
 import struct
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple, Self
@@ -74,7 +75,8 @@ class ScriptServer:
     `script` holds bytes to send, or coroutine functions that get the request and the writer.
     """
 
-    def __init__(self, *script: bytes | Action) -> None:
+    def __init__(self, *script: bytes | Action, tls: ssl.SSLContext | None = None) -> None:
+        self.tls = tls
         self.script: list[bytes | Action] = list(script)
         self.requests: list[Received] = []
         self.connections = 0
@@ -83,7 +85,7 @@ class ScriptServer:
         self._handlers: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -99,7 +101,7 @@ class ScriptServer:
 
     @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def base_url(self) -> str:

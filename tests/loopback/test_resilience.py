@@ -115,11 +115,12 @@ async def test_a_deletion_that_is_found_done_on_the_second_try_is_a_success() ->
         assert len(server.requests) == 2
 
 
-async def test_a_deletion_of_what_was_never_there_is_an_error() -> None:
-    async with serve(error(404, "checkout key not found")) as (server, ci, _):
+@pytest.mark.parametrize("before", [(), (too_many(0),)], ids=["at once", "after a 429"])
+async def test_a_deletion_of_what_was_never_there_is_an_error(before: tuple[bytes, ...]) -> None:
+    async with serve(*before, error(404, "checkout key not found")) as (server, ci, _):
         with pytest.raises(NotFoundError):
             await ci.delete_checkout_key("gh/acme/web", "c9:0b")
-        assert len(server.requests) == 1
+        assert len(server.requests) == len(before) + 1
 
 
 async def test_a_wait_longer_than_allowed_is_raised_at_once() -> None:

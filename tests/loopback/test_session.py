@@ -56,6 +56,7 @@ async def test_all_operations_are_served_by_the_fake_over_a_socket(fake: FakeCir
     assert (await ci.follow_project("gh/acme/web")).following is True
 
 
+@pytest.mark.fault(45)
 @pytest.mark.parametrize(
     ("branch", "segment"),
     [("feature/x", "feature%2Fx"), ("a b#1?x", "a%20b%231%3Fx"), ("ünï", "%C3%BCn%C3%AF"), ("%2e%2e", "%252e%252e")],
@@ -66,6 +67,7 @@ async def test_a_branch_name_arrives_as_one_segment_byte_for_byte(branch: str, s
     assert server.requests[0].target == f"/api/v1.1/project/github/acme/web/tree/{segment}?limit=30&offset=0"
 
 
+@pytest.mark.fault(45)
 async def test_a_fingerprint_arrives_as_one_segment_byte_for_byte(fake: FakeCircleCI, ci: CircleCISession) -> None:
     fake.add_project("github/acme/web")
     fake.add_checkout_key("github/acme/web", sha256="ab/c+d=")
@@ -73,10 +75,12 @@ async def test_a_fingerprint_arrives_as_one_segment_byte_for_byte(fake: FakeCirc
     assert fake.requests[-1].path.endswith("/checkout-key/ab%2Fc%2Bd%3D")
 
 
+@pytest.mark.fault(50)
 def test_a_session_can_be_made_without_a_loop() -> None:
     assert not CircleCISession(TOKEN).closed
 
 
+@pytest.mark.fault(50)
 async def test_a_session_closes_at_the_end_of_its_block(fake: FakeCircleCI) -> None:
     async with CircleCISession(fake.token, base_url=fake.base_url) as ci:
         await ci.get_current_user()
@@ -85,12 +89,14 @@ async def test_a_session_closes_at_the_end_of_its_block(fake: FakeCircleCI) -> N
         await ci.get_current_user()
 
 
+@pytest.mark.fault(50)
 async def test_closing_twice_or_before_any_call_is_no_error(ci: CircleCISession) -> None:
     await ci.close()
     await ci.close()
     assert ci.closed
 
 
+@pytest.mark.fault(50)
 def test_a_session_belongs_to_the_loop_that_used_it_first() -> None:
     async def serve_two_loops() -> None:
         async with ScriptServer(reply(200, {})) as server:
@@ -103,6 +109,7 @@ def test_a_session_belongs_to_the_loop_that_used_it_first() -> None:
     asyncio.run(serve_two_loops())
 
 
+@pytest.mark.fault(49)
 async def test_closing_ends_the_calls_in_flight_with_an_error_that_says_so() -> None:
     async with ScriptServer(hang) as server:
         ci = CircleCISession(base_url=server.base_url)
@@ -121,6 +128,7 @@ async def test_closing_from_within_a_call_of_the_same_task_does_not_wait_for_its
     assert ci.closed
 
 
+@pytest.mark.fault(46, 49)
 async def test_a_call_that_is_cancelled_while_the_session_closes_stays_cancelled() -> None:
     async with ScriptServer(hang) as server:
         ci = CircleCISession(base_url=server.base_url)
@@ -132,6 +140,7 @@ async def test_a_call_that_is_cancelled_while_the_session_closes_stays_cancelled
             await call
 
 
+@pytest.mark.fault(46)
 async def test_a_timeout_of_the_caller_passes_through_as_it_is() -> None:
     async with ScriptServer(hang) as server, CircleCISession(base_url=server.base_url) as ci:
         with pytest.raises(TimeoutError) as caught:
@@ -160,6 +169,7 @@ async def test_a_view_may_be_strict_where_its_session_is_not() -> None:
         assert (await ci.with_options(strict=False).get_current_user()).login is None
 
 
+@pytest.mark.fault(37)
 async def test_a_wrong_value_is_logged_once_for_a_session_and_its_views(caplog: pytest.LogCaptureFixture) -> None:
     async with ScriptServer(reply(200, {"login": 1})) as server, CircleCISession(base_url=server.base_url) as ci:
         for session in (ci, ci, ci.with_options(timeout=1), ci.with_options(strict=False)):
@@ -227,6 +237,7 @@ def test_from_env_takes_the_address_also_as_other_clients_write_it(
     assert CircleCISession.from_env()._transport.base_url == URL(base_url)
 
 
+@pytest.mark.fault(43)
 @pytest.mark.parametrize("token", ["", " s3cret", "s3cret\n", "s3 cret", "s3\x00", "s3crét", "s3\u2028", 53, b"s3"])
 def test_a_token_that_is_none_is_refused_without_showing_it(token: object) -> None:
     with pytest.raises(InvalidInputError, match=r"^token: expected a non-empty string of visible ASCII") as caught:
@@ -255,6 +266,7 @@ def test_a_base_url_that_is_none_is_refused(base_url: object) -> None:
         CircleCISession(base_url=base_url)
 
 
+@pytest.mark.fault(44)
 def test_a_token_is_sent_in_clear_to_loopback_only() -> None:
     with pytest.raises(InvalidInputError, match="expected https"):
         CircleCISession(TOKEN, base_url="http://ci.acme.example/api/v1.1")
@@ -263,6 +275,7 @@ def test_a_token_is_sent_in_clear_to_loopback_only() -> None:
     CircleCISession(base_url="http://ci.acme.example/api/v1.1")
 
 
+@pytest.mark.fault(42)
 def test_the_token_is_in_no_repr_and_a_session_is_not_pickled() -> None:
     ci = CircleCISession(TOKEN)
     assert repr(ci) == "<CircleCISession https://circleci.com/api/v1.1 token=***>"
@@ -275,6 +288,7 @@ def test_the_token_is_in_no_repr_and_a_session_is_not_pickled() -> None:
         pickle.dumps(ci._transport.token)
 
 
+@pytest.mark.fault(51)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # aiohttp's, of BasicAuth
 @pytest.mark.parametrize(
     "options",
@@ -296,6 +310,7 @@ def test_what_is_no_aiohttp_session_is_refused() -> None:
         CircleCISession(session="session")
 
 
+@pytest.mark.fault(51)
 async def test_options_of_a_borrowed_session_that_would_change_calls_do_not(fake: FakeCircleCI) -> None:
     options = {"base_url": "https://elsewhere.example/", "raise_for_status": True, "requote_redirect_url": True}
     async with aiohttp.ClientSession(**options) as borrowed:
@@ -308,6 +323,7 @@ async def test_options_of_a_borrowed_session_that_would_change_calls_do_not(fake
         assert not borrowed.closed
 
 
+@pytest.mark.fault(50, 51)
 async def test_a_borrowed_session_that_is_closed_is_said_to_be() -> None:
     borrowed = aiohttp.ClientSession()
     await borrowed.close()
@@ -323,6 +339,7 @@ async def test_our_own_session_keeps_no_cookies() -> None:
     assert "Cookie" not in server.requests[1].headers
 
 
+@pytest.mark.fault(6)
 async def test_a_void_operation_ignores_the_body_and_a_raw_one_refuses_none() -> None:
     async with ScriptServer(reply(204)) as server, CircleCISession(base_url=server.base_url) as ci:
         assert await ci.send(Request("PUT", "/x", returns=None)) is None

@@ -34,6 +34,7 @@ def redirect(location: str, status: int = 302) -> bytes:
     return reply(status, b"", [("Location", location)])
 
 
+@pytest.mark.fault(39)
 async def test_a_redirect_within_the_origin_keeps_the_token() -> None:
     async with ScriptServer(redirect("/elsewhere?x=1"), reply(200, {})) as server:
         async with once(TOKEN, base_url=server.base_url) as ci:
@@ -44,6 +45,7 @@ async def test_a_redirect_within_the_origin_keeps_the_token() -> None:
     ]
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_to_another_origin_goes_without_the_token(status: int) -> None:
     async with ScriptServer(reply(200, {})) as other, ScriptServer(redirect(other.origin, status)) as server:
@@ -52,6 +54,7 @@ async def test_a_redirect_to_another_origin_goes_without_the_token(status: int) 
     assert TOKEN not in str(other.requests[0].headers)
 
 
+@pytest.mark.fault(39)
 async def test_a_signed_location_is_followed_byte_for_byte() -> None:
     signed = "/a%2Fb~%7Ec//d?X-Sig=a%2Bb/c==&e=%zz&ü=1"
     async with ScriptServer(redirect(signed.encode().decode("latin-1")), reply(200, {})) as server:
@@ -60,6 +63,7 @@ async def test_a_signed_location_is_followed_byte_for_byte() -> None:
     assert server.requests[1].target == signed.replace("ü", "%C3%BC")
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize(
     "location", ["ftp://x/", "http://user@127.0.0.1/", "http://[", "http://h:port/", "mailto:a@b.example"]
 )
@@ -70,6 +74,7 @@ async def test_a_location_that_is_no_plain_url_is_refused(location: str) -> None
     assert len(server.requests) == 1
 
 
+@pytest.mark.fault(39)
 async def test_more_than_five_redirects_are_refused() -> None:
     async with ScriptServer(redirect("/again")) as server, once(base_url=server.base_url) as ci:
         with pytest.raises(RedirectError, match="more than 5 times"):
@@ -77,6 +82,7 @@ async def test_more_than_five_redirects_are_refused() -> None:
     assert len(server.requests) == 6
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize("status", [301, 302, 303])
 async def test_a_post_is_not_turned_into_a_get_by_a_redirect(status: int) -> None:
     async with ScriptServer(redirect("/other", status)) as server, once(base_url=server.base_url) as ci:
@@ -86,6 +92,7 @@ async def test_a_post_is_not_turned_into_a_get_by_a_redirect(status: int) -> Non
     assert len(server.requests) == 1
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize("status", [307, 308])
 async def test_a_post_follows_a_redirect_that_keeps_it_within_the_origin_only(status: int) -> None:
     build = reply(201, {"build_num": 1})
@@ -99,6 +106,7 @@ async def test_a_post_follows_a_redirect_that_keeps_it_within_the_origin_only(st
     assert other.requests == []
 
 
+@pytest.mark.fault(39)
 async def test_a_redirect_from_https_to_http_is_refused() -> None:
     from yarl import URL  # noqa: PLC0415 - there is no certificate here, so this one is asked below the socket
 
@@ -108,6 +116,7 @@ async def test_a_redirect_from_https_to_http_is_refused() -> None:
         _next_hop(URL("https://a.example"), "http://a.example/", "GET", 302)
 
 
+@pytest.mark.fault(6)
 async def test_a_redirect_without_a_location_is_an_error_status() -> None:
     async with ScriptServer(reply(302)) as server, once(base_url=server.base_url) as ci:
         with pytest.raises(StatusError) as caught:
@@ -115,6 +124,7 @@ async def test_a_redirect_without_a_location_is_an_error_status() -> None:
     assert caught.value.status == 302
 
 
+@pytest.mark.fault(23)
 async def test_a_reply_that_does_not_come_times_out_while_reading() -> None:
     async with ScriptServer(hang) as server, once(base_url=server.base_url, timeout=0.05) as ci:
         with pytest.raises(RequestTimeoutError) as caught:
@@ -123,6 +133,7 @@ async def test_a_reply_that_does_not_come_times_out_while_reading() -> None:
     assert (caught.value.phase, caught.value.maybe_sent) == ("read", True)
 
 
+@pytest.mark.fault(22)
 async def test_a_body_that_trickles_times_out_all_the_same() -> None:
     async def trickle(received: Received, writer: asyncio.StreamWriter) -> None:
         def drip() -> None:
@@ -140,6 +151,7 @@ async def test_a_body_that_trickles_times_out_all_the_same() -> None:
     assert caught.value.phase == "read"
 
 
+@pytest.mark.fault(15)
 async def test_a_connection_that_cannot_be_made_times_out_while_connecting() -> None:
     with socket.socket() as listening:
         # A backlog that is full does not answer.
@@ -158,6 +170,7 @@ async def test_a_connection_that_cannot_be_made_times_out_while_connecting() -> 
     assert (caught.value.phase, caught.value.maybe_sent) == ("connect", False)
 
 
+@pytest.mark.fault(15)
 async def test_a_pool_of_a_borrowed_session_that_stays_full_times_out_as_such() -> None:
     async with ScriptServer(hang) as server, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as borrowed:
         slow = once(base_url=server.base_url, session=borrowed)
@@ -170,6 +183,7 @@ async def test_a_pool_of_a_borrowed_session_that_stays_full_times_out_as_such() 
     assert (caught.value.phase, caught.value.maybe_sent) == ("pool", False)
 
 
+@pytest.mark.fault(13)
 async def test_a_port_that_refuses_is_an_error_that_says_nothing_was_sent(unused_tcp_port: int) -> None:
     async with once(base_url=f"http://127.0.0.1:{unused_tcp_port}") as ci:
         with pytest.raises(TransportError, match="could not be made") as caught:
@@ -177,6 +191,7 @@ async def test_a_port_that_refuses_is_an_error_that_says_nothing_was_sent(unused
     assert not caught.value.maybe_sent
 
 
+@pytest.mark.fault(14)
 async def test_a_server_that_speaks_no_tls_is_an_error_that_will_not_pass() -> None:
     async def speak_first(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.acme.example ESMTP\r\n")
@@ -206,6 +221,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.fault(17, 18, 24)
 @pytest.mark.parametrize("fault", BROKEN)
 async def test_a_reply_that_is_broken_is_a_transport_error(fault: str) -> None:
     async with ScriptServer(BROKEN[fault]) as server, once(base_url=server.base_url) as ci:
@@ -217,6 +233,7 @@ async def test_a_reply_that_is_broken_is_a_transport_error(fault: str) -> None:
     assert caught.value.__context__ is None
 
 
+@pytest.mark.fault(21)
 async def test_a_reply_over_max_body_is_an_error_also_when_it_is_compressed() -> None:
     bomb = reply(200, gzip.compress(b" " * 2**20), [("Content-Encoding", "gzip")])
     async with ScriptServer(reply(200, b"[" + b" " * 2000 + b"]"), bomb) as server:
@@ -226,6 +243,7 @@ async def test_a_reply_over_max_body_is_an_error_also_when_it_is_compressed() ->
                     await ci.list_projects()
 
 
+@pytest.mark.fault(1, 42)
 async def test_a_status_error_shows_the_message_without_the_token() -> None:
     echo = reply(400, {"message": f"Bad header: {TOKEN}"})
     async with ScriptServer(echo) as server, once(TOKEN, base_url=server.base_url) as ci:
@@ -234,6 +252,7 @@ async def test_a_status_error_shows_the_message_without_the_token() -> None:
     assert caught.value.message == "Bad header: ***"
 
 
+@pytest.mark.fault(42)
 async def test_an_error_carries_neither_body_nor_cookie_nor_location() -> None:
     headers = [("Set-Cookie", "a=secret"), ("Location", "/secret"), ("X-Route", "/me")]
     async with ScriptServer(reply(401, {"message": "No."}, headers)) as server:
@@ -246,6 +265,7 @@ async def test_an_error_carries_neither_body_nor_cookie_nor_location() -> None:
     assert error.request.body is None
 
 
+@pytest.mark.fault(25)
 async def test_a_decode_error_says_what_came_and_what_was_asked() -> None:
     login_page = reply(200, b"<html>Log in", [("Content-Type", "text/html")])
     async with ScriptServer(login_page) as server, once(base_url=server.base_url) as ci:

@@ -95,6 +95,7 @@ async def leave_by_aclose(walk: PageWalk[Build]) -> None:
     await walk.aclose()
 
 
+@pytest.mark.fault(47)
 @pytest.mark.parametrize("leave", [leave_by_break, leave_by_error, leave_by_cancellation, leave_by_aclose])
 async def test_leaving_a_walk_early_leaves_no_task_no_connection_and_no_request(
     leave: Callable[[PageWalk[Build]], Awaitable[None]], caplog: pytest.LogCaptureFixture
@@ -113,6 +114,7 @@ async def test_leaving_a_walk_early_leaves_no_task_no_connection_and_no_request(
     assert [record for record in caplog.records if record.name == "asyncio"] == []
 
 
+@pytest.mark.fault(47, 49)
 async def test_closing_the_session_under_a_walk_ends_it_with_an_error_that_says_so() -> None:
     async with ScriptServer(hang) as server:
         ci = CircleCISession(base_url=server.base_url)

@@ -1,0 +1,41 @@
+"""Secrets that are all over what the faults send and get, so that one test can look for them after each fault."""
+
+import gzip
+import json
+from typing import Any
+
+from script_server import reply
+
+TOKEN = "canary-token-5f0c"
+CANARIES = {
+    "token": TOKEN,
+    "private key": "canary-private-key-17ab",
+    "build parameter": "canary-build-parameter-c41d",
+    "Heroku key": "canary-heroku-key-90e2",
+    "presigned URL": "canary-signature-b7d8",
+    "env value": "canary-env-value-2e6a",
+    "cookie": "canary-cookie-63f1",
+}
+PRIVATE_KEY = f"-----BEGIN KEY-----\n{CANARIES['private key']}\n-----END KEY-----\n"
+PARAMETERS = {"DEPLOY_KEY": CANARIES["build parameter"]}
+PRESIGNED = f"https://output.example/log?X-Amz-Signature={CANARIES['presigned URL']}"
+COOKIE = ("Set-Cookie", f"ring-session={CANARIES['cookie']}")
+
+
+def as_json(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+PROJECT = "gh/acme/web"
+ME = {"login": "ada", "heroku_api_key": CANARIES["Heroku key"]}
+BUILD = {
+    "build_num": 7,
+    "build_parameters": {"KEPT": CANARIES["env value"]},
+    "steps": [{"name": "Tests", "actions": [{"name": "Tests", "output_url": PRESIGNED}]}],
+}
+OK = reply(200, ME, [COOKIE])
+BUILT = reply(201, BUILD, [COOKIE])
+ECHO = f"Not with Circle-Token: {TOKEN}"
+# Of a reply, all but its end.
+CUT = as_json(ME)[:-3]
+ME_ZIPPED = gzip.compress(as_json({**ME, "noise": [str(n) for n in range(2000)]}), mtime=0)
