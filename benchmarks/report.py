@@ -1,0 +1,63 @@
+"""What a benchmark has to say: a table, and what it promised but did not keep."""
+
+import os
+import platform
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Final
+
+import attrs
+
+_PACKAGES: Final = ("aiohttp", "attrs", "cattrs", "msgspec")
+
+
+@attrs.frozen
+class Report:
+    """The outcome of one benchmark.
+
+    Attributes:
+        title: What was measured.
+        columns: The table's head.
+        rows: Its rows, as long as the head.
+        misses: What missed its target; empty when all is well.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[object, ...]]
+    misses: list[str]
+
+    def __str__(self) -> str:
+        return f"{self.title}\n\n{_table(self.columns, self.rows)}"
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def environment() -> str:
+    """Where and with what the figures were measured."""
+    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d} · {platform.system()} {platform.machine()}, {cores()} cores{load}\n"
+        f"{platform.python_implementation()} {platform.python_version()}, {packages}"
+    )
+
+
+def _table(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
+    """A Markdown table whose columns are aligned in plain text, too: words left, figures right."""
+    head, *body = [[str(cell) for cell in row] for row in (columns, *rows)]
+    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+    is_figure = [all(cell[:1].isdigit() for cell in column) for column in zip(*body, strict=True)]
+    aligned = [
+        [
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, is_figure, strict=True)
+        ]
+        for row in (head, *body)
+    ]
+    rule = [("-" * (width - 1) + ":") if right else "-" * width for width, right in zip(widths, is_figure, strict=True)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (aligned[0], rule, *aligned[1:]))
