@@ -28,6 +28,15 @@ async def test_a_walk_of_a_list_that_changes_before_every_page_loses_and_repeats
         assert (walked.lost, walked.repeated) == (0, 0), f"seed {seed}"
 
 
+@pytest.mark.parametrize("changes", ["2 removals", "both"])
+@pytest.mark.parametrize("kind", LISTS)
+async def test_the_gaps_that_removals_open_are_repaired(kind: str, changes: str) -> None:
+    walks = [await drifting_walk(kind, changes, prefetch=0, overlap=1, seed=seed) for seed in range(5)]
+    assert {(walked.lost, walked.repeated) for walked in walks} == {(0, 0)}
+    # A list of 1000 that stays still is 12 requests.
+    assert max(walked.requests for walked in walks) > 12
+
+
 @pytest.mark.parametrize("prefetch", [0, 1, 4])
 @pytest.mark.parametrize("builds", [0, 1, 99, 100, 101, 195, 196, 250])
 async def test_a_list_that_stays_still_costs_no_more_requests_than_promised(
