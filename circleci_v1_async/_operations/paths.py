@@ -1,0 +1,21 @@
+"""The paths that operations share, and the checked values for them."""
+
+from typing import Any, Final
+
+from circleci_v1_async._arguments import integer
+from circleci_v1_async.slug import ProjectSlug
+
+__all__ = ["BUILD", "PROJECT", "in_build", "in_project"]
+
+PROJECT: Final = "/project/{project}"
+BUILD: Final = f"{PROJECT}/{{build_num}}"
+
+
+def in_project(project: ProjectSlug | str) -> dict[str, Any]:
+    """The value for `PROJECT`."""
+    return {"project": ProjectSlug.parse(project)}
+
+
+def in_build(project: ProjectSlug | str, build_num: int) -> dict[str, Any]:
+    """The values for `BUILD`."""
+    return {"project": ProjectSlug.parse(project), "build_num": integer("build_num", build_num, 1)}
