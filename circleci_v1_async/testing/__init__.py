@@ -1,7 +1,20 @@
-"""A fake CircleCI for tests: a real server on loopback that behaves as the API v1.1 does."""
+"""A fake CircleCI for tests: a real server on loopback that behaves as the API v1.1 does.
 
+With pytest, ask for the fixtures `fake_circleci`, a fake without projects, and `circleci`, a session with it:
+
+    async def test_the_bot_tells_of_a_failure(fake_circleci, circleci):
+        fake_circleci.add_project("github/acme/web")
+        fake_circleci.add_build("github/acme/web", status="failed")
+        assert await report(circleci) == "acme/web #1 failed"
+
+The test may be run by pytest-asyncio or by anyio, or be a plain function. Elsewhere use `async with FakeCircleCI()`,
+or `with ThreadedFakeCircleCI()` in synchronous code. `python -m circleci_v1_async.testing` serves other programs.
+"""
+
+from circleci_v1_async.testing._content import GeneratedBytes
 from circleci_v1_async.testing._drift import Drift
 from circleci_v1_async.testing._exchange import ReceivedRequest
+from circleci_v1_async.testing._threaded import ThreadedFakeCircleCI
 from circleci_v1_async.testing.server import FakeCircleCI
 
-__all__ = ["Drift", "FakeCircleCI", "ReceivedRequest"]
+__all__ = ["Drift", "FakeCircleCI", "GeneratedBytes", "ReceivedRequest", "ThreadedFakeCircleCI"]

@@ -13,14 +13,16 @@ from circleci_v1_async.testing._state import (
     FIRST_CONFIGURED_STEP,
     VCS_ALIASES,
     Action,
-    Artifact,
     Build,
     CheckoutKey,
     Project,
+    ProjectToken,
     SshKey,
+    md5_fingerprint,
+    stable_uuid,
 )
 
-_EPOCH: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+EPOCH: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 _JOBS_PER_PUSH: Final = 4
 # The numbers that recorded builds start with: the machine, its environment, then what the configuration asks for.
 _BUILT_IN_STEPS: Final = (0, 99)
@@ -33,10 +35,13 @@ class Account:
 
     Attributes:
         user: What `/me` says of the token's owner, to change at will; the projects are added to it.
+        after_sunset: Whether all that CircleCI has announced to end has ended: triggers and reruns, which answer 410,
+            and the branches of projects, which are left out.
     """
 
     def __init__(self) -> None:
         self.user: Payload = _payloads.default_user()
+        self.after_sunset = False
         self._projects: dict[str, Project] = {}
         self._created = 0
 
@@ -180,18 +185,6 @@ class Account:
         start = build.start_time + timedelta(seconds=4 * len(build.actions))
         build.actions.append(Action(number, index, name, status, output, published, start, fields))
 
-    def add_artifact(self, slug: str, build_num: int, path: str, data: bytes, *, node_index: int = 0) -> None:
-        """Add a file to a build's artifacts.
-
-        Args:
-            slug: The project.
-            build_num: The build.
-            path: Its name, as the list gives it. Any text will do, the service checks nothing.
-            data: Its bytes.
-            node_index: The container that stored it. Two containers may store the same path.
-        """
-        self._build(slug, build_num).artifacts.append(Artifact(path, node_index, data))
-
     def add_test(self, slug: str, build_num: int, *, name: str, result: str = "success", **fields: object) -> None:
         """Add a test's result to a build.
 
@@ -233,6 +226,40 @@ class Account:
         """Store an SSH key for a host, as `POST …/ssh-key` does. What it opens is forgotten at once."""
         self._project(slug).ssh_keys.append(SshKey(hostname, _ssh_blob(private_key)))
 
+    def delete_ssh_key(self, slug: str, *, hostname: str, fingerprint: str) -> bool:
+        """Forget an SSH key for a host.
+
+        Returns:
+            Whether there was one.
+        """
+        project = self._project(slug)
+        before = len(project.ssh_keys)
+        project.ssh_keys = [
+            key for key in project.ssh_keys if (key.hostname, md5_fingerprint(key.blob)) != (hostname, fingerprint)
+        ]
+        return len(project.ssh_keys) < before
+
+    def add_env_var(self, slug: str, name: str, value: str) -> Payload:
+        """Give a project an environment variable, in place of one of that name.
+
+        Returns:
+            The variable as the lists show it, masked.
+        """
+        self._project(slug).env_vars[name] = value
+        return _payloads.env_var(name, value)
+
+    def add_project_token(self, slug: str, *, scope: str = "view-builds", label: str = "token") -> Payload:
+        """Give a project an API token. The fake takes none but its own, so that it opens nothing.
+
+        Returns:
+            The token as the service answers, which says it this once.
+        """
+        project = self._project(slug)
+        self._created += 1
+        token = ProjectToken(stable_uuid("token", self._created), label, scope)
+        project.tokens.append(token)
+        return _payloads.project_token(token) | {"token": f"fake-project-token-{self._created}"}
+
     def cancel_build(self, slug: str, build_num: int) -> Payload:
         """Cancel a build for the token's owner; one that has ended stays as it is.
 
@@ -247,16 +274,30 @@ class Account:
         self.finish_build(slug, build_num, "canceled")
         return self._change(slug, build_num, canceled_by_user=True)
 
-    def retry_build(self, slug: str, build_num: int) -> Payload:
+    def retry_build(self, slug: str, build_num: int, *, with_ssh: bool = False) -> Payload:
         """Build the same revision again.
+
+        Args:
+            slug: The project.
+            build_num: The build.
+            with_ssh: Whether the token's owner gets access to the new build.
 
         Returns:
             The new build as the service answers.
         """
         old = self._build(slug, build_num)
-        new = self._start(slug, old.branch, status="scheduled", why="retry", revision=old.revision, subject=old.subject)
+        same = {name: getattr(old, name) for name in ("revision", "subject", "workflow", "job")}
+        new = self._start(slug, old.branch, status="scheduled", why="retry", **same)
         self._change(slug, build_num, retries=(*old.retries, new))
-        return self._change(slug, new, retry_of=build_num, build_parameters=old.build_parameters)
+        return self._change(slug, new, retry_of=build_num, build_parameters=old.build_parameters, ssh_enabled=with_ssh)
+
+    def add_ssh_user(self, slug: str, build_num: int) -> Payload:
+        """Give the token's owner access to a build.
+
+        Returns:
+            The build as the service answers.
+        """
+        return self._change(slug, build_num, ssh_enabled=True)
 
     def trigger_build(
         self,
@@ -305,7 +346,7 @@ class Account:
     def _next_moment(self) -> datetime:
         pushes, job = divmod(self._created, _JOBS_PER_PUSH)
         self._created += 1
-        return _EPOCH + timedelta(minutes=pushes, milliseconds=50 * job)
+        return EPOCH + timedelta(minutes=pushes, milliseconds=50 * job)
 
 
 def split_slug(slug: str) -> tuple[str, str, str]:

@@ -8,12 +8,15 @@ from circleci_v1_async.testing._routing import RefusedError
 
 
 def is_authorized(request: ReceivedRequest, token: str) -> bool:
-    """Whether the request carries `token`: in `Circle-Token`, as a bearer, as a basic user name, or in the query.
+    """Whether the request carries `token`: in `Circle-Token`, as a bearer, as a basic user name, or in an API query.
 
     Raises:
         RefusedError: There is an `Authorization` header, and no sense in it.
     """
-    candidates = [request.headers.get("Circle-Token"), dict(request.query).get("circle-token")]
+    candidates = [request.headers.get("Circle-Token")]
+    if request.site == "api":
+        # Artifacts took it too, until 2022.
+        candidates.append(dict(request.query).get("circle-token"))
     authorization = request.headers.get("Authorization")
     if authorization is not None:
         candidates.append(_credentials(authorization))

@@ -1,11 +1,10 @@
 """What the wire says of a build: in full, shallow, with its steps, and in a branch's summary."""
 
-import hashlib
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
-from urllib.parse import quote
 
+from circleci_v1_async.testing._signing import Storage
 from circleci_v1_async.testing._state import FIRST_CONFIGURED_STEP, Action, Build, Previous, Project, stable_uuid
 
 Payload = dict[str, Any]
@@ -73,7 +72,7 @@ def full(project: Project, build: Build) -> Payload:
         "fail_reason": None,
         "retry_of": build.retry_of,
         "reponame": project.reponame,
-        "ssh_users": [],
+        "ssh_users": [_ssh_user(project)] if build.ssh_enabled else [],
         "build_url": _build_url(project, build.build_num),
         "parallel": build.parallel,
         "failed": build.phase.failed,
@@ -95,7 +94,7 @@ def full(project: Project, build: Build) -> Payload:
         "dont_build": build.dont_build,
         "lifecycle": build.phase.lifecycle,
         "no_dependency_cache": False,
-        "ssh_disabled": True,
+        "ssh_disabled": not build.ssh_enabled,
         **_times(build),
         "picard": None,
         "circle_yml": None,
@@ -118,8 +117,8 @@ def shallow(project: Project, build: Build) -> Payload:
     return {key: payload[key] for key in SHALLOW_KEYS if key in payload}
 
 
-def detail(project: Project, build: Build, *, storage: str) -> Payload:
-    """A single build with its steps, whose logs lie under the address `storage`."""
+def detail(project: Project, build: Build, *, storage: Storage) -> Payload:
+    """A single build with its steps, whose logs lie in `storage`."""
     payload: Payload = {
         "previous_successful_build": _previous(build.previous_successful),
         "owners": [AUTHOR["login"]],
@@ -148,7 +147,7 @@ def summary(build: Build) -> Payload:
     }
 
 
-def steps(build: Build, *, storage: str) -> list[Payload]:
+def steps(build: Build, *, storage: Storage) -> list[Payload]:
     """The steps in order; each holds one action per container that ran it."""
     ordered = sorted(build.actions, key=lambda action: (action.step, action.index))
     grouped = (list(actions) for _, actions in groupby(ordered, key=lambda action: action.step))
@@ -169,7 +168,7 @@ def step_output(action: Action) -> list[Payload]:
     return output
 
 
-def _action(build: Build, action: Action, storage: str) -> Payload:
+def _action(build: Build, action: Action, storage: Storage) -> Payload:
     running = action.status == "running"
     from_config = action.step >= FIRST_CONFIGURED_STEP
     payload: Payload = {
@@ -199,15 +198,8 @@ def _action(build: Build, action: Action, storage: str) -> Payload:
     }
     # Recorded: there is no address while an action runs, and now and then none afterwards either.
     if action.output and action.published and not running:
-        where = f"/{build.slug}/{build.build_num}/{action.step}/{action.index}"
-        signature = hashlib.sha256(where.encode()).hexdigest()
-        payload["output_url"] = f"{storage}/output{where}?X-Amz-Expires=300&X-Amz-Signature={signature}"
+        payload["output_url"] = storage.signed_output_url(build, action)
     return payload | action.fields
-
-
-def artifact_url(build: Build, node_index: int, path: str, *, storage: str) -> str:
-    """Where an artifact's bytes are: an address to use, never to build oneself."""
-    return f"{storage}/output/job/{build.job_id}/artifacts/{node_index}/{quote(path)}"
 
 
 def _end_time(action: Action) -> datetime:
@@ -232,12 +224,17 @@ def _user(project: Project) -> Payload:
     }
 
 
+def _ssh_user(project: Project) -> Payload:
+    who = _user(project)
+    return {"login": who["login"], "type": who["vcs_type"], "external_id": who["id"]}
+
+
 def _commit(project: Project, build: Build) -> Payload:
     keys = ("author_name", "author_email", "author_date", "committer_name", "committer_email", "committer_date")
     if build.why == "api" and not (build.phase.started or build.phase.is_over):
         # The service looks a commit up only when it gets round to the build; until then the details are missing.
         return dict.fromkeys((*keys, "subject", "body"))
-    date = iso_seconds(build.created - timedelta(seconds=40))
+    date = iso_seconds(project.commits[build.revision] - timedelta(seconds=40))
     who = (AUTHOR["name"], AUTHOR["email"], date)
     # Bitbucket names no committer, and its date is empty rather than null.
     committer = (None, None, "") if project.vcs_type == "bitbucket" else who

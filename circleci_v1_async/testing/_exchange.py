@@ -3,13 +3,15 @@
 import json
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
+from circleci_v1_async.testing._content import PIECE, Body
 from circleci_v1_async.testing._encoding import compact
 
 API_PREFIX: Final = "/api/v1.1"
+SiteName: TypeAlias = Literal["api", "artifacts", "storage"]
 
 
 @attrs.frozen
@@ -17,6 +19,7 @@ class ReceivedRequest:
     """A request as it came off the socket.
 
     Attributes:
+        site: What it came to: the API, the addresses of artifacts beside it, or what is stored elsewhere.
         method: The method, in capitals.
         path: The path with its percent-encoding, byte for byte, without the query.
         query_string: The query, byte for byte, without the question mark.
@@ -27,6 +30,7 @@ class ReceivedRequest:
         operation: What the service calls for, such as `list_project_builds`; None for an unknown route.
     """
 
+    site: SiteName
     method: str
     path: str
     query_string: str
@@ -64,7 +68,7 @@ class Reply:
     """
 
     status: int = 200
-    body: bytes = attrs.field(default=b"", repr=False)
+    body: Body = attrs.field(default=b"", repr=False)
     headers: Mapping[str, str] = attrs.Factory(dict[str, str])
 
     @classmethod
@@ -78,6 +82,13 @@ class Reply:
         page = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1>{text}</body></html>\n"
         return cls(status, page.encode(), {"Content-Type": "text/html;charset=utf-8"})
 
+    @classmethod
+    def xml(cls, status: int, code: str, message: str) -> "Reply":
+        """An error as S3 words it."""
+        error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        body = f'<?xml version="1.0" encoding="UTF-8"?>\n{error}'
+        return cls(status, body.encode(), {"Content-Type": "application/xml"})
+
 
 @attrs.frozen
 class Drop:
@@ -87,11 +98,31 @@ class Drop:
 
 
 @attrs.frozen
-class Truncate:
-    """The true reply breaks off in the middle of its body."""
+class Delivery:
+    """How the true reply goes out.
+
+    Attributes:
+        is_cut: Whether it breaks off in its body.
+        cut: After how many bytes of the body; None for half of it.
+        is_chunked: Whether it goes without a `Content-Length`.
+        piece: How many bytes of the body go out at a time.
+        pause: Seconds between two pieces.
+    """
+
+    is_cut: bool = False
+    cut: int | None = None
+    is_chunked: bool = False
+    piece: int = PIECE
+    pause: float = 0.0
+
+    def length(self, size: int) -> int:
+        """How many bytes go out of a body of `size` bytes."""
+        if not self.is_cut:
+            return size
+        return size // 2 if self.cut is None else min(self.cut, size)
 
 
-Outcome = Reply | Drop | Truncate
+Outcome = Reply | Drop | Delivery
 
 
 @attrs.frozen

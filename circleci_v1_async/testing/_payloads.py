@@ -10,14 +10,22 @@ from circleci_v1_async.testing._builds import (
     AUTHOR,
     AVATAR,
     Payload,
-    artifact_url,
     identity,
     iso,
     summary,
     vcs_url,
     workflow_id,
 )
-from circleci_v1_async.testing._state import Build, CheckoutKey, Project, SshKey, md5_fingerprint, stable_uuid
+from circleci_v1_async.testing._signing import Storage
+from circleci_v1_async.testing._state import (
+    Build,
+    CheckoutKey,
+    Project,
+    ProjectToken,
+    SshKey,
+    md5_fingerprint,
+    stable_uuid,
+)
 
 _RECENT_BUILDS: Final = 5
 # Integrations of another age: the service still sends their settings, null in every project of the last years.
@@ -75,12 +83,12 @@ def user(fields: Payload, followed: Iterable[Project]) -> Payload:
     return {"projects": projects, "num_projects_followed": len(projects), **fields}
 
 
-def project(item: Project, *, shallow: bool) -> Payload:
-    """A project as `/projects` lists it; `shallow` leaves out its branches."""
+def project(item: Project, *, branches: bool) -> Payload:
+    """A project as `/projects` lists it, with its branches or without."""
     return {
         **dict.fromkeys(_UNUSED_SETTINGS),
         "ssh_keys": [ssh_key(key) for key in item.ssh_keys],
-        **({} if shallow else {"branches": _branches(item)}),
+        **({"branches": _branches(item)} if branches else {}),
         "oss": item.public,
         "reponame": item.reponame,
         **dict.fromkeys(("dependencies", "compile", "setup", "test", "extra"), ""),
@@ -89,7 +97,7 @@ def project(item: Project, *, shallow: bool) -> Payload:
         "username": item.username,
         "has_usable_key": bool(item.checkout_keys),
         "vcs_type": item.vcs_type,
-        "feature_flags": {"set-github-status": True, "build-prs-only": False, "oss": item.public},
+        "feature_flags": {"set-github-status": True, "build-prs-only": False, "oss": item.public} | item.feature_flags,
         "language": "Python",
         "vcs_url": vcs_url(item),
         "following": item.following,
@@ -97,13 +105,30 @@ def project(item: Project, *, shallow: bool) -> Payload:
     }
 
 
-def artifact(build: Build, path: str, node_index: int, *, storage: str) -> Payload:
+def settings(item: Project, *, branches: bool) -> Payload:
+    """A project as its settings have it: half in kebab case."""
+    payload = project(item, branches=branches)
+    return {"vcs-type": payload.pop("vcs_type"), **payload}
+
+
+def env_var(name: str, value: str) -> Payload:
+    """An environment variable; of its value the service shows up to four letters."""
+    shown = min(4, len(value) // 2)
+    return {"name": name, "value": f"xxxx{value[len(value) - shown :]}"}
+
+
+def project_token(token: ProjectToken) -> Payload:
+    """A project's token as the lists give it: without what only its creation tells."""
+    return {"id": token.id, "label": token.label, "scope": token.scope}
+
+
+def artifact(build: Build, path: str, node_index: int, *, storage: Storage) -> Payload:
     """An artifact as the lists give it."""
     return {
         "path": path,
         "pretty_path": path,
         "node_index": node_index,
-        "url": artifact_url(build, node_index, path, storage=storage),
+        "url": storage.artifact_url(build, node_index, path),
     }
 
 

@@ -11,9 +11,13 @@ from circleci_v1_async.testing._account import Account
 from circleci_v1_async.testing._builds import Payload
 from circleci_v1_async.testing._exchange import ReceivedRequest, Reply
 from circleci_v1_async.testing._listing import PageRenderer
+from circleci_v1_async.testing._signing import Storage
 from circleci_v1_async.testing._state import VCS_ALIASES, Build, Project
 
 BAD_REQUEST: Final = Reply.message(400, "Bad request.")
+NOT_FOUND: Final = Reply.html(
+    404, "Page not found", text="<p>There is nothing here. Perhaps there was, once upon a build.</p>\n" * 120
+)
 
 
 class RefusedError(Exception):
@@ -31,7 +35,7 @@ class Call:
     Attributes:
         params: The route's parameters, decoded.
         authorized: Whether the request carries the right token.
-        storage: Where artifacts and logs are served, an address without a final slash.
+        storage: Where artifacts and logs are served.
         pages: Turns builds into a list's body.
     """
 
@@ -40,7 +44,7 @@ class Call:
     request: ReceivedRequest
     params: Mapping[str, str]
     authorized: bool
-    storage: str
+    storage: Storage
     pages: PageRenderer
 
     @cached_property
@@ -139,10 +143,11 @@ class Route:
 
 @attrs.frozen
 class Site:
-    """Routes under one prefix."""
+    """Routes under one prefix, and the answer where none of them leads."""
 
     prefix: str
     routes: tuple[Route, ...]
+    unknown: Reply = NOT_FOUND
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
         """The route of a request and its parameters; None where nothing is."""

@@ -2,12 +2,15 @@
 
 import base64
 import hashlib
+import mimetypes
 import zlib
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final, Literal
 
 import attrs
+
+from circleci_v1_async.testing._content import Data, fingerprint
 
 VCS_ALIASES: Final = {"gh": "github", "bb": "bitbucket"}
 FIRST_CONFIGURED_STEP: Final = 101
@@ -94,11 +97,39 @@ class Action:
 
 @attrs.frozen
 class Artifact:
-    """One file that a build kept."""
+    """One version of a file that a build kept.
+
+    Attributes:
+        etag: What kind of entity tag it has; None for none, nor any date.
+        version: How many versions there were before.
+    """
 
     path: str
     node_index: int
-    data: bytes = attrs.field(repr=False)
+    data: Data = attrs.field(repr=False)
+    etag: Literal["strong", "weak"] | None
+    version: int = 0
+
+    @property
+    def content_type(self) -> str:
+        """The media type, which its name says."""
+        return mimetypes.guess_type(self.path.rpartition("/")[2])[0] or "application/octet-stream"
+
+    @property
+    def age(self) -> timedelta:
+        """How long after its build's end it was stored."""
+        return timedelta(minutes=self.version)
+
+    @cached_property
+    def entity_tag(self) -> str | None:
+        """The tag as the wire has it. A weak one is the same for all versions."""
+        match self.etag:
+            case "strong":
+                return f'"{fingerprint(self.data)}"'
+            case "weak":
+                return f'W/"{fingerprint(self.path.encode())}"'
+            case _:
+                return None
 
 
 @attrs.frozen
@@ -137,6 +168,15 @@ class CheckoutKey:
         return bare in {self.fingerprint("md5"), self.fingerprint("sha256").rstrip("=")}
 
 
+@attrs.frozen
+class ProjectToken:
+    """An API token of a project; what it would open, nothing here asks for."""
+
+    id: str
+    label: str
+    scope: str
+
+
 @attrs.frozen(eq=False)
 class Build:
     """One build. A change is a new value, so whatever was rendered of this one stays true.
@@ -168,8 +208,9 @@ class Build:
     retries: tuple[int, ...] = ()
     canceled_while_waiting: bool = False
     canceled_by_user: bool = False
+    ssh_enabled: bool = False
     actions: list[Action] = attrs.Factory(list[Action])
-    artifacts: list[Artifact] = attrs.Factory(list[Artifact])
+    artifacts: dict[tuple[str, str], Artifact] = attrs.Factory(dict[tuple[str, str], Artifact])
     tests: list[dict[str, object]] = attrs.Factory(list[dict[str, object]])
 
     @cached_property
@@ -190,9 +231,8 @@ class Build:
         return next(named, None)
 
     def artifact(self, node_index: str, path: str) -> Artifact | None:
-        """The artifact that a path names; of those stored twice, the later one."""
-        named = (item for item in reversed(self.artifacts) if (str(item.node_index), item.path) == (node_index, path))
-        return next(named, None)
+        """The artifact that a path names."""
+        return self.artifacts.get((node_index, path))
 
     @cached_property
     def recency(self) -> tuple[datetime, int]:
@@ -233,6 +273,10 @@ class Project:
     builds: dict[int, Build] = attrs.Factory(dict[int, Build])
     checkout_keys: list[CheckoutKey] = attrs.Factory(list[CheckoutKey])
     ssh_keys: list[SshKey] = attrs.Factory(list[SshKey])
+    env_vars: dict[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    tokens: list[ProjectToken] = attrs.Factory(list[ProjectToken])
+    feature_flags: dict[str, object] = attrs.Factory(dict[str, object])
+    commits: dict[str, datetime] = attrs.Factory(dict[str, datetime])
     last_num: int = 0
     _last_over: dict[tuple[str, bool], Previous] = attrs.field(factory=dict[tuple[str, bool], Previous], init=False)
 
@@ -244,6 +288,7 @@ class Project:
     def store(self, build: Build) -> None:
         """Put a new build, or a new version of one, in its place."""
         self.builds[build.build_num] = build
+        self.commits.setdefault(build.revision, build.created)
         self.last_num = max(self.last_num, build.build_num)
         if build.phase.is_over:
             self._remember(build, successful=False)

@@ -3,34 +3,29 @@
 import asyncio
 import inspect
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import unquote
 
 import attrs
 from aiohttp import web
-from yarl import URL
 
-from circleci_v1_async.testing._account import Account
 from circleci_v1_async.testing._authentication import is_authorized
 from circleci_v1_async.testing._drift import Drift
 from circleci_v1_async.testing._encoding import compact, present
-from circleci_v1_async.testing._exchange import (
-    API_PREFIX,
-    Drop,
-    ReceivedRequest,
-    Reply,
-    Script,
-    Truncate,
-    failure,
-)
+from circleci_v1_async.testing._exchange import API_PREFIX, Delivery, Drop, ReceivedRequest, Reply, SiteName
+from circleci_v1_async.testing._faults import Faults
+from circleci_v1_async.testing._files import Files
+from circleci_v1_async.testing._listening import Listener
 from circleci_v1_async.testing._listing import PageRenderer
 from circleci_v1_async.testing._operations import API, LISTS
-from circleci_v1_async.testing._routing import Call, RefusedError, Route
-from circleci_v1_async.testing._sending import reset, send_half, whole
+from circleci_v1_async.testing._routing import Call, RefusedError, Route, Site
+from circleci_v1_async.testing._sending import reset, send
+from circleci_v1_async.testing._signing import Storage
 from circleci_v1_async.testing._state import stable_uuid
-from circleci_v1_async.testing._storage import STORAGE
+from circleci_v1_async.testing._storage import ARTIFACTS, STORAGE
 
 __all__ = ["FakeCircleCI"]
 
@@ -38,15 +33,14 @@ Hook = Callable[[ReceivedRequest], object]
 HookT = TypeVar("HookT", bound=Hook)
 Delay = float | Callable[[ReceivedRequest], float]
 
-_UNKNOWN_ROUTE: Final = Reply.html(
-    404, "Page not found", text="<p>There is nothing here. Perhaps there was, once upon a build.</p>\n" * 120
-)
+_SITES: Final[dict[SiteName, Site]] = {"api": API, "artifacts": ARTIFACTS, "storage": STORAGE}
+# The bucket has another name than the API, also for clients that know origins by their hosts alone.
+_OTHER_NAMES: Final = {"127.0.0.1": "localhost"}
+_ARTIFACTS_PREFIX: Final = "/output/"
 _BODY_FORBIDDEN: Final = Reply.html(403, "403 ERROR", text="<p>A GET request has no body.</p>")
-# Long enough for a reply on its way out; a client that waits for a delayed one is not worth waiting for.
-_SHUTDOWN_SECONDS: Final = 0.1
 
 
-class FakeCircleCI(Account):
+class FakeCircleCI(Faults, Files):
     """The CircleCI REST API v1.1, served by this process on loopback.
 
     It answers the operations of the API, branch lists, step outputs and artifacts as the service does, errors and
@@ -59,11 +53,15 @@ class FakeCircleCI(Account):
             async with CircleCISession(fake.token, base_url=fake.base_url) as ci:
                 ...
 
+    Files are not where the API is. Lists give artifacts addresses beside the API, which take the token and redirect to
+    a signed address at `storage_origin`; step outputs have such an address from the start. There nobody may send other
+    credentials or change a byte of the address; ranges and conditions are served as S3 does.
+
     Args:
         token: The one token that is right. It is accepted in `Circle-Token`, as a bearer, as the user name of basic
             authentication, and in the query's `circle-token`. A wrong one is as good as none.
         host: Where to listen.
-        port: The port; 0 for any that is free.
+        port: The API's port; 0 for any that is free. That of storage is always a free one.
 
     Attributes:
         token: The right token.
@@ -77,11 +75,11 @@ class FakeCircleCI(Account):
         self.token = token
         self.requests: list[ReceivedRequest] = []
         self.delay: Delay = 0.0
-        self._host = host
-        self._port = port
-        self._runner: web.ServerRunner | None = None
+        self._listeners: dict[SiteName, Listener] = {
+            "api": Listener(self._serve_api, host, port, name=host),
+            "storage": Listener(partial(self._serve, "storage"), host, name=_OTHER_NAMES.get(host, host)),
+        }
         self._served = 0
-        self._script = Script()
         self._hooks: list[Hook] = []
         self._drifts: list[Drift] = []
         self._pages = PageRenderer(self._projects)
@@ -98,25 +96,24 @@ class FakeCircleCI(Account):
     async def start(self) -> None:
         """Listen. The state may be built before or after.
 
-        A fake that is closed can be started again; it then has the port that it had.
+        A fake that is closed can be started again; it then has the ports that it had.
 
         Raises:
             RuntimeError: It is listening already.
+            OSError: A port is taken.
         """
-        if self._runner is not None:
+        if self._listeners["api"].is_open:
             raise RuntimeError("this fake is started already")
-        server = web.Server(self._serve, access_log=None)
-        self._runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
+        try:
+            for listener in self._listeners.values():
+                await listener.open()
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Stop listening and close every connection, idle or not. The state and `requests` remain."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await asyncio.gather(*(listener.close() for listener in self._listeners.values()))
 
     @property
     def base_url(self) -> str:
@@ -125,13 +122,16 @@ class FakeCircleCI(Account):
         Raises:
             RuntimeError: The fake has not been started, and so has no port yet.
         """
-        return self._origin + API_PREFIX
+        return self._listeners["api"].origin + API_PREFIX
 
     @property
-    def _origin(self) -> str:
-        if not self._port:
-            raise RuntimeError("this fake has no address before it is started")
-        return str(URL.build(scheme="http", host=self._host, port=self._port))
+    def storage_origin(self) -> str:
+        """Where the bytes of artifacts and step outputs are, such as `http://localhost:41235`.
+
+        Raises:
+            RuntimeError: As for `base_url`.
+        """
+        return self._listeners["storage"].origin
 
     def clear_requests(self) -> None:
         """Forget the requests received so far."""
@@ -178,64 +178,14 @@ class FakeCircleCI(Account):
         self._drifts.append(drift)
         return drift
 
-    def fail_next(
-        self,
-        status: int,
-        *,
-        count: int = 1,
-        retry_after: float | str | None = None,
-        body: bytes | None = None,
-        method: str | None = None,
-        path: str | None = None,
-    ) -> None:
-        """Answer the next `count` matching requests with an error, and do nothing that they ask for.
+    async def _serve_api(self, request: web.BaseRequest) -> web.StreamResponse:
+        return await self._serve("artifacts" if request.path.startswith(_ARTIFACTS_PREFIX) else "api", request)
 
-        Args:
-            status: The status. The body is the one that the service sends with it: JSON, bare text or HTML.
-            count: How many requests.
-            retry_after: The `Retry-After` header: seconds, or a date as text.
-            body: Another body.
-            method: Only requests by this method.
-            path: Only paths that begin with this one, such as `/project/github/acme/web/7`.
-        """
-        reply = failure(status) if body is None else Reply(status, body)
-        headers = reply.headers if retry_after is None else {**reply.headers, "Retry-After": f"{retry_after}"}
-        self._script.add(Reply(status, reply.body, headers), count=count, method=method, path=path)
-
-    def reply_next(
-        self,
-        body: bytes = b"",
-        *,
-        status: int = 200,
-        headers: Mapping[str, str] | None = None,
-        count: int = 1,
-        method: str | None = None,
-        path: str | None = None,
-    ) -> None:
-        """Answer the next `count` matching requests with these very bytes; `method` and `path` as in `fail_next`."""
-        self._script.add(Reply(status, body, headers or {}), count=count, method=method, path=path)
-
-    def drop_next(
-        self, count: int = 1, *, executed: bool = False, method: str | None = None, path: str | None = None
-    ) -> None:
-        """Reset the connection of the next `count` matching requests before a byte of the reply.
-
-        Args:
-            count: How many requests.
-            executed: Whether the request takes effect all the same, as when only its reply is lost.
-            method: As in `fail_next`.
-            path: As in `fail_next`.
-        """
-        self._script.add(Drop(executed), count=count, method=method, path=path)
-
-    def truncate_next(self, count: int = 1, *, method: str | None = None, path: str | None = None) -> None:
-        """Break off the next `count` matching replies in the middle of the body, short of their `Content-Length`."""
-        self._script.add(Truncate(), count=count, method=method, path=path)
-
-    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _serve(self, site: SiteName, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query_string = request.raw_path.partition("?")
-        found = API.find(request.method, path) or STORAGE.find(request.method, path)
+        found = _SITES[site].find(request.method, path)
         received = ReceivedRequest(
+            site=site,
             method=request.method,
             path=path,
             query_string=query_string,
@@ -255,16 +205,17 @@ class FakeCircleCI(Account):
         await asyncio.sleep(self.delay(received) if callable(self.delay) else self.delay)
         if reply is None or isinstance(outcome, Drop):
             return reset(request)
-        return await send_half(request, reply, headers) if outcome == Truncate() else whole(reply, headers)
+        return await send(request, reply, headers, outcome if isinstance(outcome, Delivery) else None)
 
     async def _answer(self, request: ReceivedRequest, found: tuple[Route, dict[str, str]] | None) -> Reply:
-        if request.path.endswith("/"):
+        is_api = request.site == "api"
+        if is_api and request.path.endswith("/"):
             # Recorded: the redirect repeats the whole query, a token in it included.
             query = f"?{request.query_string}" if request.query_string else ""
             return Reply(302, headers={"Location": request.path.rstrip("/") + query})
         if found is None:
-            return _UNKNOWN_ROUTE
-        if request.method == "GET" and request.body:
+            return _SITES[request.site].unknown
+        if is_api and request.method == "GET" and request.body:
             return _BODY_FORBIDDEN
         route, params = found
         try:
@@ -287,8 +238,9 @@ class FakeCircleCI(Account):
             projects=self._projects,
             request=request,
             params=params,
-            authorized=is_authorized(request, self.token),
-            storage=self._origin,
+            # A bucket knows no tokens.
+            authorized=request.site != "storage" and is_authorized(request, self.token),
+            storage=Storage(self._listeners["api"].origin, self.storage_origin, self._signed_at),
             pages=self._pages,
         )
         if route.name in LISTS:
@@ -298,7 +250,7 @@ class FakeCircleCI(Account):
 
     def _headers(self, request: ReceivedRequest) -> dict[str, str]:
         """The headers of every answer; where files are stored nobody counts sessions."""
-        if not request.path.startswith(API_PREFIX):
+        if request.site == "storage":
             return {"Server": "AmazonS3"}
         number = stable_uuid("request", self._served)
         return {

@@ -291,25 +291,6 @@ class TestOneBuild:
         assert (actions[1]["status"], actions[1]["canceled"]) == ("canceled", True)
         assert "output_url" in actions[1]
 
-    async def test_an_output_url_needs_no_token_and_takes_no_other_credentials(self, fake, browser):
-        fake.add_build(WEB)
-        fake.add_step(WEB, 1, "pytest", output="\x1b[1mred\x1b[0m\r\n", status="failed")
-        url = (await browser.json(f"/project/{WEB}/1"))["steps"][0]["actions"][0]["output_url"]
-        fake.add_step(WEB, 1, "mute", status="failed")
-        [only] = await browser.json(f"/project/{WEB}/1/output/99/0")
-        assert only["type"] == "err"
-        out, err = await browser.json(url, base="", token=False)
-        assert (out["message"], out["type"]) == ("\x1b[1mred\x1b[0m\r\n", "out")
-        assert (err["message"], err["type"]) == ("Exited with code 1", "err")
-        reply = await browser.send("GET", url, base="", token=False, headers={"Authorization": "Bearer x"})
-        assert (reply.status, "Only one auth mechanism" in reply.text) == (400, True)
-
-    @pytest.mark.parametrize("path", ["9/0/0", "1/5/0", "1/0/5"])
-    async def test_an_unknown_output_url_is_not_found(self, fake, browser, path):
-        fake.add_build(WEB, steps=["checkout"])
-        origin = fake.base_url.removesuffix("/api/v1.1")
-        assert (await browser.send("GET", f"/output/{WEB}/{path}", base=origin)).status == 404
-
     async def test_the_output_route_gives_json_or_a_plain_file(self, fake, browser):
         fake.add_build(WEB)
         fake.add_step(WEB, 1, "pytest", output="1 passed\n")
@@ -318,29 +299,6 @@ class TestOneBuild:
         reply = await browser.send("GET", f"/project/{WEB}/1/output/0/0?file=true")
         assert (reply.content_type, reply.text) == ("text/plain", "1 passed\n")
         assert await browser.refusal(f"/project/{WEB}/1/output/7/0") == (404, "Build not found")
-
-    async def test_artifacts_are_listed_and_served(self, fake, browser):
-        fake.add_build(WEB)
-        fake.add_artifact(WEB, 1, "a b/ü?.txt", b"zero")
-        fake.add_artifact(WEB, 1, "/tmp//core", b"\x00", node_index=1)  # noqa: S108 - a name, not a file
-        text, core = await browser.json(f"/project/{WEB}/1/artifacts")
-        assert (text["path"], text["pretty_path"], text["node_index"]) == ("a b/ü?.txt", "a b/ü?.txt", 0)
-        reply = await browser.send("GET", text["url"], base="")
-        assert (reply.content_type, reply.body) == ("text/plain", b"zero")
-        reply = await browser.send("GET", core["url"], base="")
-        assert (reply.content_type, reply.body) == ("application/octet-stream", b"\x00")
-        assert await browser.refusal(text["url"] + "x", base="") == (404, "Build not found")
-        assert await browser.refusal(text["url"].replace("/job/", "/job/0"), base="") == (404, "Build not found")
-
-    async def test_a_private_projects_artifacts_need_the_token(self, fake, browser):
-        fake.add_project("github/acme/open", public=True)
-        for slug in (WEB, "github/acme/open"):
-            fake.add_build(slug)
-            fake.add_artifact(slug, 1, "log", b"x")
-        [closed] = await browser.json(f"/project/{WEB}/1/artifacts")
-        [opened] = await browser.json("/project/github/acme/open/1/artifacts")
-        assert await browser.refusal(closed["url"], base="", token=False) == (404, "Build not found")
-        assert (await browser.send("GET", opened["url"], base="", token=False)).status == 200
 
     async def test_the_latest_artifacts_are_those_of_the_latest_build_that_matches(self, fake, browser):
         for status, branch in (("success", "main"), ("failed", "main"), ("success", "dev")):
