@@ -1,11 +1,15 @@
 """Checks of arguments: each gives back the value, or says what was expected instead."""
 
+import re
 from collections.abc import Iterable, Mapping
-from typing import cast
+from typing import Final, cast
 
 from .errors import InvalidInputError
 
-__all__ = ["integer", "one_of", "strings", "text"]
+__all__ = ["commit", "flags", "integer", "one_of", "real", "required_text", "seconds", "secret", "strings", "text"]
+
+# Of 40 digits, or 64 where Git uses SHA-256; what Git itself abbreviates to has 7 or more.
+_COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 
 
 def integer(name: str, value: object, low: int, high: int | None = None) -> int:
@@ -16,11 +20,45 @@ def integer(name: str, value: object, low: int, high: int | None = None) -> int:
     raise InvalidInputError(f"{name}: expected {expected}, got {value!r}")
 
 
+def real(name: str, value: object, unit: str = "", *, from_zero: bool = False) -> float:
+    """A number above 0, or from 0 on. `True` is none."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and (value > 0 or (from_zero and value == 0)):
+        return value
+    expected = f"a number{unit} from 0" if from_zero else f"a positive number{unit}"
+    raise InvalidInputError(f"{name}: expected {expected}, got {value!r}")
+
+
+def seconds(name: str, value: object, *, from_zero: bool = False) -> float:
+    """Seconds: a number above 0, or from 0 on."""
+    return real(name, value, " of seconds", from_zero=from_zero)
+
+
 def text(name: str, value: object) -> str | None:
     """A string that says something, or `None`."""
     if value is None or (isinstance(value, str) and value):
         return value
     raise InvalidInputError(f"{name}: expected a non-empty string, got {value!r}")
+
+
+def required_text(name: str, value: object, *, may_be_empty: bool = False) -> str:
+    """A string, by default one that says something."""
+    if isinstance(value, str) and (value or may_be_empty):
+        return value
+    raise InvalidInputError(f"{name}: expected a {'' if may_be_empty else 'non-empty '}string, got {value!r}")
+
+
+def secret(name: str, value: object, expected: str) -> str:
+    """A string that says something, which is not shown: give it hidden."""
+    if isinstance(value, str) and value:
+        return value
+    raise InvalidInputError(f"{name}: expected {expected}, as a string that is not empty")
+
+
+def commit(name: str, value: object) -> str:
+    """A commit's hash, or its beginning, in lower case."""
+    if isinstance(value, str) and _COMMIT.fullmatch(value.lower()):
+        return value.lower()
+    raise InvalidInputError(f"{name}: expected 7 or more hexadecimal digits of a commit's hash, got {value!r}")
 
 
 def one_of(name: str, value: object, values: Iterable[str]) -> str | None:
@@ -40,3 +78,14 @@ def strings(name: str, value: object) -> Mapping[str, str] | None:
         if all(isinstance(part, str) for item in value.items() for part in item):
             return cast("Mapping[str, str]", value)
     raise InvalidInputError(f"{name}: expected a mapping of strings to strings")
+
+
+def flags(name: str, value: object) -> dict[str, object]:
+    """A mapping from names in kebab case to values of any kind, at least one: the service overlooks other names."""
+    if isinstance(value, Mapping) and value:
+        value = cast("Mapping[object, object]", value)
+        if all(isinstance(key, str) and key and "_" not in key for key in value):
+            return dict(cast("Mapping[str, object]", value))
+    raise InvalidInputError(
+        f"{name}: expected a mapping from names in kebab case, such as 'build-fork-prs', to values; got {value!r}"
+    )

@@ -2,19 +2,22 @@
 
 import logging
 import os
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, ExitStack, closing
+from functools import partial
 from itertools import count
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypedDict, TypeVar, Unpack, cast
 
 import attrs
+from yarl import URL
 
-from ._arguments import integer
+from ._arguments import integer, real
 from ._clock import Clock
 from ._converter import Decoder, encode, error_message
 from ._gate import Gate
 from ._secret import Secret, SecretBytes, hide
-from ._transport import Transport, check_borrowed, parse_base_url, parse_token
+from ._transport import Stream, Transport, check_borrowed, parse_base_url, parse_token
 from .errors import (
     CircleCIError,
     DecodeError,
@@ -22,17 +25,22 @@ from .errors import (
     RateLimitError,
     StatusError,
     TransportError,
+    TruncatedError,
     status_error,
 )
+from .models import PipelineResult
 from .request import Request, Response
 from .retry import RetryBudget, RetryPolicy, may_have_been_done, parse_retry_after
+from .sunset import log_once, warn_once
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["Caller", "SessionOptions", "ViewOptions"]
+__all__ = ["Attempt", "Caller", "SessionOptions", "ViewOptions"]
 
 T = TypeVar("T")
+R = TypeVar("R")
+HeadT = TypeVar("HeadT", Response, Stream)
 
 _log = logging.getLogger("circleci_v1_async")
 
@@ -41,6 +49,8 @@ _URL_VARIABLE = "CIRCLE_API_URL"
 _DEFAULT_URL = "https://circleci.com/api/v1.1"
 _REDACTED = "***"
 _NOT_FOUND = 404
+# Bytes of a refused file that may say why.
+_ERROR_BODY = 2**16
 
 
 class ViewOptions(TypedDict, total=False):
@@ -62,8 +72,7 @@ class SessionOptions(ViewOptions, total=False):
 
 
 def _positive(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise InvalidInputError(f"{attribute.name}: expected a positive number, got {value!r}")
+    real(attribute.name, value)
 
 
 def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -79,6 +88,18 @@ class _Options:
     retry: RetryPolicy = attrs.field(validator=_retry_policy)
     max_body: int = attrs.field(validator=_positive)
     decoder: Decoder
+
+
+class Attempt(NamedTuple):
+    """One of the times that a request is sent.
+
+    Attributes:
+        number: Which one, from 1.
+        maybe_done: Whether the service may have acted on one before.
+    """
+
+    number: int
+    maybe_done: bool
 
 
 class Caller:
@@ -193,50 +214,110 @@ class Caller:
             StatusError: The service answered with an error status.
             DecodeError: The reply is not what `request.returns` names.
             SessionClosedError: The session is closed, was closed meanwhile, or belongs to another event loop.
+            CircleCISunsetWarning: The operation's end is announced, and a filter makes the warning an error. Nothing
+                was sent.
         """
         target = request.target
         body = None if request.body is None else SecretBytes(encode(request.body))
         if request.returns is not None:
             Decoder.check(request.returns)
-        maybe_done = False
+        if request.sunset is not None:
+            warn_once(str(request), request.sunset)
         with self._transport.call():
-            # The policy says when it was the last time.
-            for attempt in count(1):  # pragma: no branch
-                try:
-                    result = await self._attempt(request, target, body, attempt, maybe_done=maybe_done)
-                except (TransportError, StatusError, DecodeError) as error:
-                    if not await self._may_try_again(request, error, attempt):
-                        raise
-                    maybe_done |= may_have_been_done(error)
-                else:
-                    self._budget.succeeded(attempt)
-                    return result
+            return await self._retried(request, partial(self._attempt, request, target, body))
+
+    async def _retried(self, request: Request[Any], make: Callable[[Attempt], Awaitable[R]]) -> R:
+        """Make attempts for as long as the policy says so."""
+        maybe_done = False
+        # The policy says when it was the last time.
+        for number in count(1):  # pragma: no branch
+            try:
+                result = await make(Attempt(number, maybe_done))
+            except (TransportError, StatusError, DecodeError, TruncatedError) as error:
+                if not await self._may_try_again(request, error, number):
+                    raise
+                maybe_done |= may_have_been_done(error)
+            else:
+                self._budget.succeeded(number)
+                return result
         raise AssertionError  # pragma: no cover - for the type checkers
 
-    async def _attempt(
-        self, request: Request[T], target: str, body: SecretBytes | None, attempt: int, *, maybe_done: bool
-    ) -> T:
-        async with self._transport.gate.passed():
-            started = self._clock.monotonic()
-            outcome: object = "cancelled"
-            try:
-                response = await self._transport.exchange(
-                    request.method, target, body, timeout=self._options.timeout, max_body=self._options.max_body
-                )
-                outcome = response.status
-            except TransportError as error:
-                outcome = type(error).__name__
-                raise
-            finally:
-                milliseconds = (self._clock.monotonic() - started) * 1000
-                # A record keeps its arguments: not the request, which has a body.
-                _log.debug(
-                    "%s %s: %s in %.0f ms (attempt %d)", request.method, request.path, outcome, milliseconds, attempt
-                )
-        is_gone_already = maybe_done and response.status == _NOT_FOUND and request.method == "DELETE"
+    async def _attempt(self, request: Request[T], target: str, body: SecretBytes | None, attempt: Attempt) -> T:
+        options = self._options
+        response = await self._passed(
+            request,
+            attempt,
+            partial(
+                self._transport.exchange,
+                request.method,
+                target,
+                body,
+                timeout=options.timeout,
+                max_body=options.max_body,
+            ),
+        )
+        is_gone_already = attempt.maybe_done and response.status == _NOT_FOUND and request.method == "DELETE"
         if response.status >= 300 and not is_gone_already:  # noqa: PLR2004 - everything that is no success
-            raise self._status_error(request, response, attempt)
-        return self._decode(request, response)
+            raise self._status_error(request, response, attempt.number)
+        result = self._decode(request, response)
+        if isinstance(result, PipelineResult) and not 200 <= result.status < 300:  # noqa: PLR2004 - as above
+            response = attrs.evolve(response, status=result.status, body=(result.body or "").encode())
+            # It may echo what was sent, and this frame is part of the error.
+            del result
+            raise self._status_error(request, response, attempt.number)
+        return result
+
+    async def _opened(
+        self,
+        request: Request[Any],
+        url: URL,
+        attempt: Attempt,
+        *,
+        headers: Mapping[str, str] | None = None,
+        with_token: bool = True,
+    ) -> Stream:
+        """One attempt to open a stream. It has left the gate: what is read at leisure must not hold up a call."""
+        stream = await self._passed(
+            request,
+            attempt,
+            partial(self._transport.open, url, headers or {}, stall=self._options.timeout, with_token=with_token),
+        )
+        if stream.status < 300:  # noqa: PLR2004 - a success
+            return stream
+        with closing(stream):
+            response = Response(stream.status, stream.headers, await _beginning(stream))
+        raise self._status_error(request, response, attempt.number)
+
+    async def _passed(self, request: Request[Any], attempt: Attempt, exchange: Callable[[], Awaitable[HeadT]]) -> HeadT:
+        """Do the exchange when it is its turn, and log what came of it."""
+        with ExitStack() as on_failure:
+            async with self._transport.gate.passed():
+                started = self._clock.monotonic()
+                outcome: object = "cancelled"
+                try:
+                    response = await exchange()
+                    outcome = response.status
+                except TransportError as error:
+                    outcome = type(error).__name__
+                    raise
+                finally:
+                    milliseconds = (self._clock.monotonic() - started) * 1000
+                    # A record keeps its arguments: not the request, which has a body.
+                    _log.debug(
+                        "%s %s: %s in %.0f ms (attempt %d)",
+                        request.method,
+                        request.path,
+                        outcome,
+                        milliseconds,
+                        attempt.number,
+                    )
+                if isinstance(response, Stream):
+                    # A limiter may fail, or be cancelled, also when it is left.
+                    on_failure.callback(response.close)
+            on_failure.pop_all()
+        if request.sunset is None and "Sunset" in response.headers:
+            log_once(str(request), self._without_token(response.headers["Sunset"]))
+        return response
 
     async def _may_try_again(self, request: Request[Any], error: CircleCIError, attempt: int) -> bool:
         """Wait as long as the policy says, if it says to try again and the budget has something left for it."""
@@ -289,6 +370,14 @@ class Caller:
             )
         # Raised here, so that the frames that hold the body are not part of it.
         raise failure
+
+
+async def _beginning(stream: Stream) -> SecretBytes:
+    """What a refused file has instead of the file. It may be an echo of what was sent."""
+    body = SecretBytes()
+    while len(body) < _ERROR_BODY and (piece := SecretBytes(await stream.read())):
+        body = SecretBytes(body + piece)
+    return body
 
 
 def _in_short(error: CircleCIError) -> str:

@@ -25,7 +25,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from ._secret import SecretBytes
 from .errors import DecodeError, InvalidInputError
-from .models import BuildMessage, FollowResult, Project
+from .models import BuildMessage, FollowResult, Project, ProjectSettings
 
 __all__ = ["Decoder", "dumps", "encode", "error_message", "loads", "make_converter"]
 
@@ -44,6 +44,13 @@ _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
+# What a field is called on the wire at times. msgspec would drop it, and so decodes none of these straight.
+_OTHER_NAMES: Mapping[Any, tuple[str, str]] = {
+    # By servers of 2016 and 2017.
+    FollowResult: ("followed", "following"),
+    # Settings are half in kebab case.
+    ProjectSettings: ("vcs-type", "vcs_type"),
+}
 # msgspec adds the path within the value to its message.
 _PATH_WITHIN = re.compile(r" - at `(?:key in )?\$(?P<path>.*)`$")
 
@@ -212,12 +219,11 @@ def make_converter(  # noqa: C901 - a list of hooks
             BuildMessage(message=value) if isinstance(value, str) else structure(value, annotation)
         )
 
-    # Servers of 2016 and 2017 say `followed` for what is `following` since.
-    def follow_factory(model: Any) -> Hook:
+    def renaming_factory(model: Any) -> Hook:
         structure = model_factory(model)
+        other, name = _OTHER_NAMES[model]
         return lambda value, annotation: structure(
-            {"following": value["followed"], **value} if isinstance(value, dict) and "followed" in value else value,
-            annotation,
+            {name: value[other], **value} if isinstance(value, dict) and other in value else value, annotation
         )
 
     def list_factory(annotation: Any) -> Hook:
@@ -234,7 +240,7 @@ def make_converter(  # noqa: C901 - a list of hooks
     # The last one registered is asked first.
     converter.register_structure_hook_factory(attrs.has, model_factory)
     converter.register_structure_hook_factory(lambda kind: kind is BuildMessage, message_factory)
-    converter.register_structure_hook_factory(lambda kind: kind is FollowResult, follow_factory)
+    converter.register_structure_hook_factory(lambda kind: kind in _OTHER_NAMES, renaming_factory)
     converter.register_structure_hook_factory(lambda kind: _origin(kind) is list, list_factory)
     converter.register_structure_hook_factory(lambda kind: _origin(kind) is tuple, tuple_factory)
     converter.register_structure_hook_factory(
@@ -250,10 +256,6 @@ def make_converter(  # noqa: C901 - a list of hooks
 @cache
 def _json_decoder(annotation: Any) -> "msgspec.json.Decoder[Any]":
     return msgspec.json.Decoder(annotation)
-
-
-# What it says may be under another key, which msgspec would drop.
-_NEVER_STRAIGHT = frozenset({FollowResult})
 
 
 @attrs.define(eq=False)
@@ -315,7 +317,7 @@ class Decoder:
     def _decode(self, body: bytes, returns: Any) -> Any:
         # msgspec does not look into fields that are not modelled; this does, at a fraction of the price.
         body.decode()
-        if returns not in _NEVER_STRAIGHT:
+        if returns not in _OTHER_NAMES:
             try:
                 return _json_decoder(returns).decode(body)
             except msgspec.ValidationError:

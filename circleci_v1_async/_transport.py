@@ -9,9 +9,10 @@ import asyncio
 import math
 import string
 import time
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -32,7 +33,7 @@ from .errors import (
 )
 from .request import Response
 
-__all__ = ["Transport", "check_borrowed", "parse_base_url", "parse_token"]
+__all__ = ["Stream", "Transport", "check_borrowed", "parse_base_url", "parse_token"]
 
 MAX_REDIRECTS: Final = 5
 # Within this, a host that can be reached has been reached.
@@ -45,11 +46,36 @@ _VISIBLE: Final = string.ascii_letters + string.digits + string.punctuation
 _TOKEN_HEADER: Final = "Circle-Token"  # noqa: S105 - the name of a header
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
+_CLOSED_MEANWHILE: Final = "The session was closed during the call"
+_CLOUD: Final = ("https", "circleci.com", 443)
+_CLOUD_ARTIFACTS: Final = ".circle-artifacts.com"
+
+R = TypeVar("R")
 Origin = tuple[str, str, int | None]
 
 
 def _origin(url: URL) -> Origin:
     return url.scheme, (url.host or "").lower().rstrip("."), url.port
+
+
+def _is_trusted(base_url: URL, url: URL) -> bool:
+    """Whether the token may be sent there: to the API itself, and to where CircleCI's cloud keeps its artifacts."""
+    home, (scheme, host, port) = _origin(base_url), _origin(url)
+    if home == _CLOUD and (scheme, port) == ("https", 443) and host.endswith(_CLOUD_ARTIFACTS):
+        return True
+    return (scheme, host, port) == home
+
+
+def _until(deadline: float) -> aiohttp.ClientTimeout:
+    """The limits of one hop of an exchange, whose phases are staggered so that the one that ran out says so."""
+    remaining = max(deadline - time.monotonic(), 0.001)
+    return aiohttp.ClientTimeout(
+        total=remaining,
+        connect=_POOL_SHARE * remaining,
+        sock_connect=min(_CONNECT_TIMEOUT, 0.8 * remaining),
+        # Not rounded up to seconds.
+        ceil_threshold=math.inf,
+    )
 
 
 def parse_token(token: object) -> Secret | None:
@@ -118,17 +144,19 @@ def _next_hop(current: URL, location: str, method: str, status: int) -> URL:
     maybe_sent = method not in {"GET", "HEAD"}
     url = _joined(current, location)
     if url is None:
-        raise RedirectError("The service redirected to what is no URL", maybe_sent)
+        raise RedirectError("The service points to what is no URL", maybe_sent)
     if url.scheme not in {"http", "https"} or not url.host or url.raw_user is not None:
-        raise RedirectError("The service redirected to what is no plain http or https URL", maybe_sent)
+        raise RedirectError("The service points to what is no plain http or https URL", maybe_sent)
     if (current.scheme, url.scheme) == ("https", "http"):
-        raise RedirectError("The service redirected from https to http", maybe_sent)
+        raise RedirectError("The service points from https to http", maybe_sent)
     if maybe_sent and (status not in _KEEPS_METHOD or _origin(url) != _origin(current)):
         raise RedirectError(f"The service redirected a {method}, which is sent to its own origin only", maybe_sent)
     return url
 
 
-def _translate(error: Exception, *, waited_for_pool: bool, timeout: float) -> TransportError:  # noqa: PLR0911 - a table
+def _translate(  # noqa: PLR0911 - a table
+    error: Exception, *, waited_for_pool: bool, timeout: float, awaited: str
+) -> TransportError:
     """What an exception of aiohttp means. Its text is not used where it may quote what was sent or received."""
     match error:
         case aiohttp.ConnectionTimeoutError() if waited_for_pool:
@@ -138,7 +166,7 @@ def _translate(error: Exception, *, waited_for_pool: bool, timeout: float) -> Tr
         case aiohttp.ConnectionTimeoutError():
             return RequestTimeoutError("The connection could not be made in time", maybe_sent=False, phase="connect")
         case TimeoutError():
-            return RequestTimeoutError(f"No whole reply within {timeout:g} s", phase="read")
+            return RequestTimeoutError(f"No {awaited} within {timeout:g} s", phase="read")
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
             return TransportError(
                 "TLS could not be agreed on: the certificate does not fit, or it is no TLS",
@@ -174,6 +202,7 @@ class Transport:
     _own: aiohttp.ClientSession | None = attrs.field(default=None, init=False)
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
     _calls: set["_Call"] = attrs.field(factory=set["_Call"], init=False)
+    streams: set["Stream"] = attrs.field(factory=set["Stream"], init=False)
 
     @contextmanager
     def call(self) -> Generator[None]:
@@ -206,10 +235,10 @@ class Transport:
         finally:
             self._calls.discard(call)
             call.done.set()
-        raise SessionClosedError("The session was closed during the call") from None
+        raise SessionClosedError(_CLOSED_MEANWHILE) from None
 
     async def close(self) -> None:
-        """End the calls in flight, then close what is ours. Closing twice is no error."""
+        """End the calls in flight and the open streams, then close what is ours. Closing twice is no error."""
         self.closed = True
         current = asyncio.current_task()
         calls = [call for call in self._calls if call.task is not current]
@@ -217,6 +246,9 @@ class Transport:
             call.end()
         for call in calls:
             await call.done.wait()
+        # aiohttp would let who reads from them wait for ever, or take what came so far for all of it.
+        for stream in tuple(self.streams):
+            stream.close()
         if self._own is not None:
             await self._own.close()
 
@@ -241,13 +273,61 @@ class Transport:
         Raises:
             TransportError: There is no usable reply.
         """
-        deadline = time.monotonic() + timeout
+        return await self.spoken(
+            self._exchange(method, target, body, time.monotonic() + timeout, max_body), timeout, "whole reply"
+        )
+
+    async def open(self, url: URL, headers: Mapping[str, str], *, stall: float, with_token: bool) -> "Stream":
+        """Ask for a file, following redirects, and read the head of the reply. The caller reads and closes the rest.
+
+        Args:
+            url: Where it is, below the base URL or anywhere else: `below` and `found_at` give one.
+            headers: To send beside the usual ones.
+            stall: Seconds that may pass without a byte. There is no limit to the whole.
+            with_token: Whether the token may be sent to where it belongs.
+
+        Raises:
+            TransportError: There is no usable reply.
+        """
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
+        timeout = aiohttp.ClientTimeout(
+            total=None,
+            connect=_POOL_SHARE * stall,
+            sock_connect=min(_CONNECT_TIMEOUT, 0.8 * stall),
+            sock_read=stall,
+            ceil_threshold=math.inf,
+        )
+        reply = await self.spoken(
+            self._follow("GET", url, headers, None, lambda: timeout, with_token=with_token), stall, "byte"
+        )
+        stream = Stream(self, reply, stall)
+        self.streams.add(stream)
+        return stream
+
+    def below(self, target: str) -> URL:
+        """The URL of a request's target."""
+        return URL(f"{self.base_url}{target}", encoded=True)
+
+    def found_at(self, location: str) -> URL:
+        """The URL of a file that a reply names, as if the service had redirected there.
+
+        Raises:
+            RedirectError: A redirect could not lead there.
+        """
+        return _next_hop(self.base_url, location, "GET", 302)
+
+    async def spoken(self, exchange: Awaitable[R], timeout: float, awaited: str) -> R:  # noqa: ASYNC109 - for the text
+        """Await a part of an exchange. What aiohttp raises leaves as an error of ours, without the frames below."""
+        started = time.monotonic()
         failure: CircleCIError
         try:
-            return await self._follow(method, target, body, deadline=deadline, max_body=max_body)
+            return await exchange
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            waited_for_pool = self.borrowed is not None and time.monotonic() >= deadline - timeout * (1 - _POOL_SHARE)
-            failure = _translate(error, waited_for_pool=waited_for_pool, timeout=timeout)
+            if self.closed:
+                failure = SessionClosedError(_CLOSED_MEANWHILE)
+            else:
+                waited_for_pool = self.borrowed is not None and time.monotonic() - started >= timeout * _POOL_SHARE
+                failure = _translate(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
         except RuntimeError as error:
             failure = SessionClosedError(f"The aiohttp session cannot be used: {error}")
         except TransportError as error:
@@ -258,38 +338,49 @@ class Transport:
         # Those frames are not part of it.
         raise failure.with_traceback(None)
 
-    async def _follow(
-        self, method: str, target: str, body: SecretBytes | None, *, deadline: float, max_body: int
+    async def _exchange(
+        self, method: str, target: str, body: SecretBytes | None, deadline: float, max_body: int
     ) -> Response:
-        url = URL(f"{self.base_url}{target}", encoded=True)
+        headers = {"Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        reply = await self._follow(method, self.below(target), headers, body, partial(_until, deadline))
+        try:
+            return Response(reply.status, reply.headers, await _read(reply, max_body))
+        finally:
+            reply.release()
+
+    async def _follow(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        body: SecretBytes | None,
+        limits: Callable[[], aiohttp.ClientTimeout],
+        *,
+        with_token: bool = True,
+    ) -> aiohttp.ClientResponse:
+        """Send the request to wherever redirects lead. The reply is to be released."""
         for _ in range(MAX_REDIRECTS + 1):
-            remaining = max(deadline - time.monotonic(), 0.001)
-            async with self._session().request(
+            reply = await self._session().request(
                 method,
                 url,
-                headers=self._headers(url, has_body=body is not None),
+                headers=self._headers(url, headers, with_token=with_token),
                 data=body,
-                timeout=aiohttp.ClientTimeout(
-                    # Staggered and not rounded up to seconds, so that the phase that ran out of time says so.
-                    total=remaining,
-                    connect=_POOL_SHARE * remaining,
-                    sock_connect=min(_CONNECT_TIMEOUT, 0.8 * remaining),
-                    ceil_threshold=math.inf,
-                ),
+                timeout=limits(),
                 allow_redirects=False,
                 raise_for_status=False,
-            ) as reply:
-                location = reply.headers.get("Location")
-                if reply.status not in _REDIRECTS or location is None:
-                    return Response(reply.status, reply.headers, await _read(reply, max_body))
-                url = _next_hop(url, location, method, reply.status)
+            )
+            location = reply.headers.get("Location")
+            if reply.status not in _REDIRECTS or location is None:
+                return reply
+            reply.release()
+            url = _next_hop(url, location, method, reply.status)
         raise RedirectError(f"The service redirected more than {MAX_REDIRECTS} times", method != "GET")
 
-    def _headers(self, url: URL, *, has_body: bool) -> dict[str, str]:
-        headers = {"Accept": "application/json", "User-Agent": f"circleci-v1-async/{__version__}"}
-        if has_body:
-            headers["Content-Type"] = "application/json"
-        if self.token is not None and _origin(url) == _origin(self.base_url):
+    def _headers(self, url: URL, headers: Mapping[str, str], *, with_token: bool) -> dict[str, str]:
+        headers = {"User-Agent": f"circleci-v1-async/{__version__}", **headers}
+        if with_token and self.token is not None and _is_trusted(self.base_url, url):
             headers[_TOKEN_HEADER] = self.token
         return headers
 
@@ -307,6 +398,43 @@ class Transport:
             if hasattr(self._own, "_retry_connection"):  # pragma: no branch - an aiohttp to come may lack it
                 setattr(self._own, "_retry_connection", False)  # noqa: B010 - there is no public name
         return self._own
+
+
+@attrs.define(eq=False)
+class Stream:
+    """A reply whose head is there and whose body is to be read.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Names in any case.
+    """
+
+    _transport: Transport
+    # Its URL may be signed.
+    _reply: aiohttp.ClientResponse = attrs.field(repr=False)
+    _stall: float
+
+    @property
+    def status(self) -> int:
+        return self._reply.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._reply.headers
+
+    async def read(self) -> bytes:
+        """The next bytes; none at the end.
+
+        Raises:
+            TransportError: The body broke off, or stalled.
+            SessionClosedError: The session was closed meanwhile.
+        """
+        return await self._transport.spoken(self._reply.content.readany(), self._stall, "byte")
+
+    def close(self) -> None:
+        """Let the connection go, which is kept when everything was read."""
+        self._transport.streams.discard(self)
+        self._reply.release()
 
 
 @attrs.define(eq=False)

@@ -18,4 +18,7 @@ def main() -> None:
         sys.exit(f"circleci-v1 needs {library}: pip install 'circleci-v1-async[cli]'")
     except KeyboardInterrupt:  # importing is what takes time; `cli` knows how to be interrupted itself
         sys.exit(130)
+    if (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:
+        # What the encoding has no character for is no reason to stop, as it is none on standard error.
+        reconfigure(errors="backslashreplace")
     cli(prog_name="circleci-v1")

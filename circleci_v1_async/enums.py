@@ -10,6 +10,7 @@ __all__ = [
     "Lifecycle",
     "Outcome",
     "TestResult",
+    "TokenScope",
     "VcsType",
 ]
 
@@ -87,6 +88,14 @@ class CheckoutKeyType(OpenStrEnum):
 
     DEPLOY_KEY = "deploy-key"
     GITHUB_USER_KEY = "github-user-key"
+
+
+class TokenScope(OpenStrEnum):
+    """What a project's API token may do: see the status, read, or everything (CircleCI's docs)."""
+
+    STATUS = "status"
+    VIEW_BUILDS = "view-builds"
+    ALL = "all"
 
 
 class VcsType(OpenStrEnum):

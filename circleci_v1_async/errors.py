@@ -192,11 +192,16 @@ class NotFoundError(StatusError):
 class GoneError(StatusError):
     """410: CircleCI has removed the operation."""
 
-    hint = (
-        "CircleCI has removed the operation. Its API v2 starts pipelines with "
-        "POST /project/{provider}/{organization}/{project}/pipeline/run and reruns workflows with "
-        "POST /workflow/{id}/rerun."
-    )
+    hint = "CircleCI has removed the operation."
+
+    @property
+    def replacement(self) -> str | None:
+        """What does the same now; `None` when that is not known."""
+        return None if self.request.sunset is None else self.request.sunset.replacement
+
+    def __str__(self) -> str:
+        instead = self.replacement or "what https://circleci.com/docs/guides/toolkit/api-v1-migration-guide names"
+        return f"{super().__str__()} Use {instead} instead."
 
 
 class RateLimitError(StatusError):

@@ -5,18 +5,21 @@ that the service never sends as null. Times are aware `datetime`s, durations are
 says otherwise. Fields that openapi.yml lacks were seen in use. Keys that are not known here are dropped; `send` with a
 request that has no `returns` gives everything.
 
+Those of builds stand in the order in which the service sends them, which takes a quarter off the time to decode a list:
+msgspec looks for the next key behind the last one.
+
 Secrets (keys, API tokens, webhook URLs, presigned URLs, environment variables) are attributes like others, and in no
 repr.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 import attrs
 from msgspec import Meta
 
-from .enums import BuildStatus, CheckoutKeyType, Lifecycle, Outcome, TestResult, VcsType
+from .enums import BuildStatus, CheckoutKeyType, Lifecycle, Outcome, TestResult, TokenScope, VcsType
 from .errors import InvalidInputError
 from .slug import ProjectSlug
 
@@ -32,20 +35,26 @@ __all__ = [
     "BuildMessage",
     "BuildSummary",
     "BuildUser",
+    "CacheResult",
     "CheckoutKey",
     "CircleYml",
     "Commit",
+    "EnvVar",
     "FollowResult",
     "Message",
     "Node",
     "Picard",
+    "PipelineResult",
     "PreviousBuild",
     "Project",
     "ProjectPreferences",
+    "ProjectSettings",
+    "ProjectToken",
     "PullRequest",
     "SSHKey",
     "SSHUser",
     "Step",
+    "StepOutput",
     "TestMetadata",
     "User",
     "Workflow",
@@ -141,12 +150,12 @@ class BuildUser:
         email: An address.
     """
 
-    login: str | None = None
-    name: str | None = None
-    id: int | str | None = None
-    vcs_type: VcsType | None = None
     is_user: bool | None = None
+    login: str | None = None
     avatar_url: str | None = None
+    name: str | None = None
+    vcs_type: VcsType | None = None
+    id: int | str | None = None
     email: str | None = None
 
 
@@ -167,10 +176,10 @@ class Workflow:
     job_name: str | None = None
     job_id: str | None = None
     workflow_id: str | None = None
-    workflow_name: str | None = None
     workspace_id: str | None = None
     upstream_job_ids: tuple[str, ...] = ()
     upstream_concurrency_map: Mapping[str, Any] | None = None
+    workflow_name: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -201,19 +210,19 @@ class Commit:
             `None` on Bitbucket.
     """
 
-    commit: str | None = None
-    commit_url: str | None = None
-    subject: str | None = None
+    committer_date: Timestamp | None = None
     body: str | None = None
     branch: str | None = None
+    author_date: Timestamp | None = None
+    committer_email: str | None = None
+    commit: str | None = None
+    committer_login: str | None = None
+    committer_name: str | None = None
+    subject: str | None = None
+    commit_url: str | None = None
+    author_login: str | None = None
     author_name: str | None = None
     author_email: str | None = None
-    author_login: str | None = None
-    author_date: Timestamp | None = None
-    committer_name: str | None = None
-    committer_email: str | None = None
-    committer_login: str | None = None
-    committer_date: Timestamp | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -306,6 +315,17 @@ class SSHUser:
     github_id: int | None = None
 
 
+# What most builds lack, and what they then have.
+_SELDOM_SENT: Final[tuple[tuple[str, object], ...]] = (
+    ("fleet", None),
+    ("has_artifacts", None),
+    ("owners", ()),
+    ("pull_request_urls", ()),
+    ("pull_requests", ()),
+    ("ssh_enabled", None),
+)
+
+
 @attrs.frozen(kw_only=True)
 class Build(BuildSummary):
     """A build (a job, in CircleCI's present words) as lists, triggers, retries and cancels give it.
@@ -364,64 +384,69 @@ class Build(BuildSummary):
         oss: Whether it belongs to an open-source project; not shallow.
     """
 
-    vcs_url: str | None = None
-    vcs_type: VcsType | None = None
-    username: str | None = None
-    reponame: str | None = None
-    branch: str | None = None
-    vcs_tag: str | None = None
-    subject: str | None = None
-    body: str | None = None
-    author_name: str | None = None
-    author_email: str | None = None
-    author_date: Timestamp | None = None
-    committer_name: str | None = None
-    committer_email: str | None = None
+    compare: str | None = None
+    previous_successful_build: PreviousBuild | None = None
+    build_parameters: Mapping[str, Any] | None = _hidden()
+    oss: bool | None = None
+    all_commit_details_truncated: bool | None = None
     committer_date: Timestamp | None = None
+    body: str | None = None
+    usage_queued_at: Timestamp | None = None
+    context_ids: tuple[str, ...] = ()
+    fail_reason: str | None = None
+    retry_of: int | None = None
+    reponame: str | None = None
+    ssh_users: tuple[SSHUser, ...] = ()
+    parallel: int | None = None
+    failed: bool | None = None
+    branch: str | None = None
+    username: str | None = None
+    author_date: Timestamp | None = None
     why: str | None = None
+    user: BuildUser | None = None
+    workflows: Workflow | None = None
+    owners: tuple[str, ...] = ()
+    vcs_tag: str | None = None
+    pull_requests: tuple[PullRequest, ...] = ()
+    infrastructure_fail: bool | None = None
+    committer_email: str | None = None
+    has_artifacts: bool | None = None
+    previous: PreviousBuild | None = None
+    committer_name: str | None = None
+    pull_request_urls: tuple[str, ...] = ()
+    retries: tuple[int, ...] | None = None
+    subject: str | None = None
+    vcs_type: VcsType | None = None
+    timedout: bool | None = None
     dont_build: str | None = None
     lifecycle: Lifecycle | None = None
-    outcome: Outcome | None = None
-    fail_reason: str | None = None
-    failed: bool | None = None
-    canceled: bool | None = None
-    timedout: bool | None = None
-    infrastructure_fail: bool | None = None
-    canceler: Mapping[str, Any] | None = None
-    usage_queued_at: Timestamp | None = None
-    queued_at: Timestamp | None = None
-    start_time: Timestamp | None = None
-    stop_time: Timestamp | None = None
-    build_time_millis: int | None = None
-    parallel: int | None = None
-    platform: str | None = None
-    fleet: str | None = None
-    workflows: Workflow | None = None
-    job_name: str | None = None
-    user: BuildUser | None = None
-    owners: tuple[str, ...] = ()
-    pull_requests: tuple[PullRequest, ...] = ()
-    pull_request_urls: tuple[str, ...] = ()
-    previous: PreviousBuild | None = None
-    previous_successful_build: PreviousBuild | None = None
-    retry_of: int | None = None
-    retries: tuple[int, ...] | None = None
-    build_parameters: Mapping[str, Any] | None = _hidden()
-    all_commit_details: tuple[Commit, ...] = ()
-    all_commit_details_truncated: bool | None = None
-    compare: str | None = None
-    circle_yml: CircleYml | None = None
-    picard: Picard | None = None
-    node: tuple[Node, ...] | None = None
-    messages: tuple[BuildMessage, ...] = ()
-    context_ids: tuple[str, ...] = ()
-    ssh_users: tuple[SSHUser, ...] = ()
-    ssh_enabled: bool | None = None
-    ssh_disabled: bool | None = None
-    is_first_green_build: bool | None = None
     no_dependency_cache: bool | None = None
-    has_artifacts: bool | None = None
-    oss: bool | None = None
+    fleet: str | None = None
+    stop_time: Timestamp | None = None
+    ssh_disabled: bool | None = None
+    build_time_millis: int | None = None
+    picard: Picard | None = None
+    circle_yml: CircleYml | None = None
+    messages: tuple[BuildMessage, ...] = ()
+    is_first_green_build: bool | None = None
+    job_name: str | None = None
+    start_time: Timestamp | None = None
+    canceler: Mapping[str, Any] | None = None
+    all_commit_details: tuple[Commit, ...] = ()
+    platform: str | None = None
+    outcome: Outcome | None = None
+    vcs_url: str | None = None
+    author_name: str | None = None
+    node: tuple[Node, ...] | None = None
+    queued_at: Timestamp | None = None
+    canceled: bool | None = None
+    author_email: str | None = None
+    ssh_enabled: bool | None = None
+
+    def __attrs_pre_init__(self) -> None:
+        # msgspec finds out that a field is absent by an AttributeError for each, unless it is set beforehand.
+        for name, default in _SELDOM_SENT:
+            object.__setattr__(self, name, default)
 
     @property
     def key(self) -> tuple[str | None, int]:
@@ -489,29 +514,29 @@ class Action:
         max_auto_reruns: How many there may be.
     """
 
-    name: str | None = None
-    type: str | None = None
-    status: BuildStatus | None = None
-    step: int | None = None
-    index: int | None = None
-    start_time: Timestamp | None = None
-    end_time: Timestamp | None = None
-    run_time_millis: int | None = None
-    exit_code: int | None = None
-    bash_command: str | None = None
-    output_url: str | None = _hidden()
-    has_output: bool | None = None
     truncated: bool | None = None
-    truncation_len: int | None = None
-    failed: bool | None = None
-    canceled: bool | None = None
-    timedout: bool | None = None
-    infrastructure_fail: bool | None = None
-    background: bool | None = None
-    insignificant: bool | None = None
+    index: int | None = None
     parallel: bool | None = None
-    source: str | None = None
+    failed: bool | None = None
+    infrastructure_fail: bool | None = None
+    name: str | None = None
+    bash_command: str | None = None
+    status: BuildStatus | None = None
+    timedout: bool | None = None
+    end_time: Timestamp | None = None
+    type: str | None = None
     allocation_id: str | None = None
+    output_url: str | None = _hidden()
+    start_time: Timestamp | None = None
+    background: bool | None = None
+    exit_code: int | None = None
+    insignificant: bool | None = None
+    canceled: bool | None = None
+    step: int | None = None
+    run_time_millis: int | None = None
+    has_output: bool | None = None
+    truncation_len: int | None = None
+    source: str | None = None
     auto_rerun_number: int | None = None
     max_auto_reruns: int | None = None
 
@@ -527,6 +552,21 @@ class Step:
 
     name: str | None = None
     actions: tuple[Action, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class StepOutput:
+    """A piece of what a run of a step wrote. It is no line: it may have many, and end within one.
+
+    Attributes:
+        message: The text, with the escape sequences and line ends that it was written with.
+        time: When it was written; `None` when the service does not say.
+        type: `out` or `err`; `None` when the service does not say.
+    """
+
+    message: str
+    time: Timestamp | None = None
+    type: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -596,8 +636,8 @@ class SSHKey:
 
 
 @attrs.frozen(kw_only=True)
-class Project:
-    """A project that the user follows.
+class ProjectSettings:
+    """A project, as `get_project_settings` gives it.
 
     Beyond the first group, these are settings, most of them of CircleCI 1.0.
 
@@ -609,7 +649,6 @@ class Project:
         default_branch: The branch that the code host shows first.
         followed: Whether the user follows it, as the service said until 2017.
         following: Whether the user follows it, as the service says since.
-        branches: By name, decoded. `None` with `shallow=True`; CircleCI's cloud drops it for good on 2026-12-07.
         language: As the code host guesses; `None` when it does not.
         oss: Whether everybody may see the builds.
         has_usable_key: Whether CircleCI can check the code out.
@@ -626,7 +665,6 @@ class Project:
     default_branch: str | None = None
     followed: bool | None = None
     following: bool | None = None
-    branches: Mapping[str, Branch] | None = None
     language: str | None = None
     oss: bool | None = None
     has_usable_key: bool | None = None
@@ -677,6 +715,18 @@ class Project:
     def slug(self) -> ProjectSlug | None:
         """The project as the API names it, to ask for more of it; `None` when it does not say."""
         return _slug(self.vcs_type, self.username, self.reponame) or _slug_of_url(self.vcs_url)
+
+
+@attrs.frozen(kw_only=True)
+class Project(ProjectSettings):
+    """A project that the user follows.
+
+    Attributes:
+        branches: By name, decoded; empty when there are none. `None` when the service leaves them out: with
+            `shallow=True`, and from 2026-12-07 on always in CircleCI's cloud.
+    """
+
+    branches: Mapping[str, Branch] | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -855,3 +905,57 @@ class Message:
     """
 
     message: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class PipelineResult:
+    """What came of triggering a pipeline.
+
+    Attributes:
+        status: As in HTTP. Other than a success it is an error before anybody sees it here.
+        body: In words: `Build created`.
+    """
+
+    status: int
+    body: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class CacheResult:
+    """What came of clearing a cache.
+
+    Attributes:
+        status: In words, such as `build dependency caches deleted`.
+    """
+
+    status: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class EnvVar:
+    """An environment variable of a project.
+
+    Attributes:
+        name: Its name.
+        value: The end of its value, the rest as `xxxx`. In no repr.
+    """
+
+    name: str | None = None
+    value: str | None = _hidden()
+
+
+@attrs.frozen(kw_only=True)
+class ProjectToken:
+    """An API token of a project.
+
+    Attributes:
+        id: Its UUID, to delete it by.
+        label: The name that people gave it.
+        scope: What it may do.
+        token: The token itself, which only `create_project_token` ever gives. In no repr, not even its own.
+    """
+
+    id: str | None = None
+    label: str | None = None
+    scope: TokenScope | None = None
+    token: str | None = _hidden()

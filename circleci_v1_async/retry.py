@@ -8,8 +8,15 @@ from typing import Any, Final
 
 import attrs
 
-from ._arguments import integer
-from .errors import CircleCIError, DecodeError, InvalidInputError, RateLimitError, StatusError, TransportError
+from ._arguments import integer, seconds
+from .errors import (
+    CircleCIError,
+    DecodeError,
+    RateLimitError,
+    StatusError,
+    TransportError,
+    TruncatedError,
+)
 from .request import Request
 
 __all__ = ["RetryBudget", "RetryPolicy", "may_have_been_done", "parse_retry_after"]
@@ -21,8 +28,7 @@ _GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
 
 
 def _not_negative(_policy: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-        raise InvalidInputError(f"RetryPolicy.{attribute.name}: expected a number of seconds from 0, got {value!r}")
+    seconds(f"RetryPolicy.{attribute.name}", value, from_zero=True)
 
 
 def _at_least_once(_policy: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -85,6 +91,8 @@ def _may_be_sent_again(request: Request[Any], error: CircleCIError) -> bool:
         case DecodeError():
             # Without a length, a reply that broke off looks like this.
             return error.truncated and request.idempotent
+        case TruncatedError():
+            return request.idempotent
         case _:
             return False
 

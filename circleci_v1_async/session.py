@@ -3,12 +3,27 @@
 from ._operations.artifacts import ArtifactOperations
 from ._operations.builds import BuildOperations
 from ._operations.keys import KeyOperations
+from ._operations.output import OutputOperations
 from ._operations.projects import ProjectOperations
+from ._operations.tokens import TokenOperations
+from ._operations.triggers import TriggerOperations
+from ._operations.variables import VariableOperations
+from ._operations.watching import WatchOperations
 
 __all__ = ["CircleCISession"]
 
 
-class CircleCISession(ProjectOperations, BuildOperations, ArtifactOperations, KeyOperations):
+class CircleCISession(
+    ProjectOperations,
+    WatchOperations,
+    BuildOperations,
+    TriggerOperations,
+    ArtifactOperations,
+    OutputOperations,
+    KeyOperations,
+    VariableOperations,
+    TokenOperations,
+):
     """A session with the CircleCI REST API v1.1.
 
     Use it as `async with CircleCISession(token) as ci:`, or call `close()` when done. It may be made anywhere, and is

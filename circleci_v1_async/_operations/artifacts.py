@@ -1,10 +1,34 @@
 """Files that builds kept."""
 
+import os
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager, closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
 from circleci_v1_async._arguments import one_of, text
 from circleci_v1_async._caller import Caller
+from circleci_v1_async._layout import Place
+from circleci_v1_async.artifacts import (
+    ArtifactDownloads,
+    ArtifactStream,
+    Download,
+    DownloadFinished,
+    Fetch,
+    OnError,
+    OnExists,
+    Opener,
+    Progress,
+    in_thread,
+    opened_part,
+    say_nothing,
+    whole,
+)
 from circleci_v1_async.enums import BuildFilter
+from circleci_v1_async.errors import InvalidInputError, PathConflictError
 from circleci_v1_async.models import Artifact
-from circleci_v1_async.request import Request, given
+from circleci_v1_async.request import Request, given, shown
 from circleci_v1_async.slug import ProjectSlug
 
 from .paths import BUILD, in_build, in_project
@@ -59,3 +83,132 @@ class ArtifactOperations(Caller):
                 returns=list[Artifact],
             )
         )
+
+    @asynccontextmanager
+    async def open_artifact(self, artifact: Artifact) -> AsyncGenerator[ArtifactStream, None]:
+        """Read an artifact as it comes: `async with ci.open_artifact(artifact) as stream`.
+
+        `GET` of the artifact's `url`, with the redirects that lead from there (CircleCI's docs). The token goes to the
+        API's own origin and, from CircleCI's cloud, to `https` hosts under `circle-artifacts.com`; nowhere else.
+
+        Args:
+            artifact: As a list of artifacts gives it.
+
+        Returns:
+            Its `size`, `iter_chunks()` and `read()`. Broken connections are tried again until the first byte, and the
+            session's `timeout` is how long it may then go without one.
+
+        Raises:
+            InvalidInputError: The artifact has no URL.
+            RedirectError: Its URL is not one to go to.
+            NotFoundError: It has expired, or the token may not see it.
+        """
+        with self._transport.call():
+            request, opened = self._opener(artifact)
+            stream = await self._retried(request, lambda attempt: whole(partial(opened, attempt)))
+        with closing(stream):
+            yield ArtifactStream(stream, self._options.max_body)
+
+    async def download_artifact(
+        self,
+        artifact: Artifact,
+        path: str | os.PathLike[str],
+        *,
+        resume: bool = False,
+        progress: Progress | None = None,
+    ) -> Download:
+        """Save an artifact. The file appears under its name when it is whole; until then it is a `.part` beside it.
+
+        The request is that of `open_artifact`. It is made again when the file breaks off, for what is missing if the
+        service says which version of the file it has sent, and else for all of it.
+
+        Args:
+            artifact: As a list of artifacts gives it.
+            path: The file's path. Missing folders are made.
+            resume: Whether to go on from the `.part` of an earlier download that was killed, or failed with `resume`,
+                and to leave one. Without it, a download that fails or is cancelled leaves nothing.
+            progress: Called with each `DownloadEvent`, in the event loop.
+
+        Raises:
+            InvalidInputError: The artifact has no URL.
+            PathConflictError: The file is there already, or another download is writing it.
+            TruncatedError: The service announced more than it sent.
+            DownloadError: The file cannot be written; the `OSError` is its cause.
+            NotFoundError: The artifact has expired, or the token may not see it.
+        """
+        target = Path(path)
+        tell = progress or say_nothing
+        self._opener(artifact)
+        if await in_thread(os.path.lexists, target):
+            raise PathConflictError(f"{target}: it is there already")
+        place = Place(artifact, (target.name,))
+        download = await self._download(target.parent, place, resume=resume, overwrite=False, tell=tell)
+        tell(DownloadFinished(download))
+        return download
+
+    def download_artifacts(
+        self,
+        artifacts: Iterable[Artifact],
+        dest: str | os.PathLike[str],
+        *,
+        match: str | None = None,
+        concurrency: int = 8,
+        on_exists: OnExists = "error",
+        on_error: OnError = "raise",
+        progress: Progress | None = None,
+    ) -> ArtifactDownloads:
+        """Save artifacts below a folder, several at a time.
+
+        The requests are those of `download_artifact`; the session's `concurrency` counts them only until their replies
+        begin, so that calls beside them are not held up. Each artifact goes to its `path`; those of several containers
+        to `node-<i>/…`. Where they go is settled before the first byte: a path that leads out of the folder, is no
+        plain name on some system, runs into a symbolic link, or is wanted twice (also as `A` and `a`, or as `p` and
+        `p/q`) is an error then.
+
+        Args:
+            artifacts: As a list of artifacts gives them.
+            dest: The folder; it is made if it is missing.
+            match: Only artifacts whose `path` matches, as `fnmatch` has it: `*` also stands for slashes.
+            concurrency: How many files may be under way at once, from 1.
+            on_exists: Whether a file that is there already is an `error`, is left and counts as done (`skip`), or is
+                replaced once the new one is whole (`overwrite`).
+            on_error: After a failure the others are fetched all the same, and then a `DownloadError` is raised
+                (`raise`); or they are cancelled and it is raised at once (`stop`); or it is never raised (`yield`).
+            progress: Called with each `DownloadEvent`, in the event loop.
+
+        Returns:
+            To be looped over with `async for`, without an `await`: a `Download` for each artifact as it is done,
+            whether it failed or not. See `ArtifactDownloads`.
+
+        Raises:
+            InvalidInputError: At once. The other errors come out of the loop.
+            UnsafePathError: A path is not safe, and `on_error` is not `yield`; likewise `PathConflictError`. Both have
+                `.failed`.
+            DownloadError: `.failed` has what came of those that failed.
+        """
+        root, tell = Path(dest), progress or say_nothing
+        return ArtifactDownloads(
+            partial(self._download, root, resume=False, overwrite=on_exists == "overwrite", tell=tell),
+            artifacts,
+            root,
+            match=match,
+            concurrency=concurrency,
+            on_exists=on_exists,
+            on_error=on_error,
+            tell=tell,
+        )
+
+    def _opener(self, artifact: Artifact) -> tuple[Request[Any], Opener]:
+        """The request for an artifact, and what opens it, given an attempt and further headers."""
+        if not artifact.url:
+            raise InvalidInputError("artifact.url: expected the URL that a list of artifacts gives, got none")
+        url = self._transport.found_at(artifact.url)
+        request = shown(url)
+        return request, partial(self._opened, request, url)
+
+    async def _download(self, root: Path, place: Place, *, resume: bool, overwrite: bool, tell: Progress) -> Download:
+        request, opened = self._opener(place.artifact)
+        with self._transport.call():
+            async with opened_part(root, place.parts, resume=resume) as part:
+                fetch = Fetch(place.artifact, part, overwrite, tell)
+                return await self._retried(request, lambda attempt: fetch(partial(opened, attempt)))

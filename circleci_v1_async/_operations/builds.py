@@ -1,23 +1,26 @@
 """Builds: one by one, a page of them, and every one of a list."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from datetime import datetime, timedelta
 from functools import partial
-from sys import intern
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
-from circleci_v1_async._arguments import integer, one_of, strings, text
+from circleci_v1_async._arguments import commit, integer, one_of
 from circleci_v1_async._caller import Caller
-from circleci_v1_async._secret import hide
-from circleci_v1_async.enums import BuildFilter
-from circleci_v1_async.errors import InvalidInputError
+from circleci_v1_async.enums import BuildFilter, TestResult
 from circleci_v1_async.models import Build, BuildDetail, TestMetadata, TestReport
-from circleci_v1_async.request import QueryValue, Request, given
+from circleci_v1_async.request import QueryValue, Request
 from circleci_v1_async.slug import ProjectSlug
 from circleci_v1_async.walk import MAX_PAGE, PageWalk
 
 from .paths import BUILD, in_build, in_project
 
 __all__ = ["BuildOperations"]
+
+# By how much the clock of whoever committed may be ahead of CircleCI's, time zones that were mistaken included.
+_CLOCKS_DIFFER: Final = timedelta(days=1)
+_NO_FAILURE: Final = frozenset({TestResult.SUCCESS, TestResult.SKIPPED})
 
 
 class BuildOperations(Caller):
@@ -71,91 +74,6 @@ class BuildOperations(Caller):
         query = {**_page(limit, offset), "shallow": shallow}
         return await self.send(Request("GET", "/recent-builds", query=query, returns=list[Build]))
 
-    async def trigger_build(
-        self,
-        project: ProjectSlug | str,
-        *,
-        branch: str | None = None,
-        revision: str | None = None,
-        tag: str | None = None,
-        parallel: int | None = None,
-        build_parameters: Mapping[str, str] | None = None,
-        job: str | None = None,
-    ) -> Build:
-        """Start a build.
-
-        `POST /project/{project}` (openapi.yml: triggerBuild; `job` from CircleCI's docs, which lack `branch`). The
-        cloud removes it on 2027-02-01.
-
-        Args:
-            project: A slug or URL of it.
-            branch: The branch; by default the project's default branch.
-            revision: The commit; not together with `tag`.
-            tag: The tag; not together with `revision`.
-            parallel: In how many containers, from 1.
-            build_parameters: Environment variables for the build.
-            job: The job of the configuration to run.
-
-        Returns:
-            The build. That it was accepted does not mean that it runs: `status` may be `not_run`, and `messages`
-            then says why.
-
-        Raises:
-            GoneError: CircleCI has removed it.
-        """
-        build_parameters = hide(build_parameters)
-        if revision is not None and tag is not None:
-            raise InvalidInputError("trigger_build: expected revision or tag, got both")
-        body = given(
-            branch=text("branch", branch),
-            revision=text("revision", revision),
-            tag=text("tag", tag),
-            parallel=None if parallel is None else integer("parallel", parallel, 1),
-            build_parameters=strings("build_parameters", build_parameters),
-            job=text("job", job),
-        )
-        return await self.send(
-            Request("POST", "/project/{project}", in_project(project), body=body or None, returns=Build)
-        )
-
-    async def trigger_branch_build(
-        self,
-        project: ProjectSlug | str,
-        branch: str,
-        *,
-        revision: str | None = None,
-        parallel: int | None = None,
-        build_parameters: Mapping[str, str] | None = None,
-    ) -> Build:
-        """Start a build of a branch.
-
-        `POST /project/{project}/tree/{branch}` (openapi.yml: triggerBranchBuild). Not for configurations of
-        `version: 2.1`. The cloud removes it on 2027-02-01.
-
-        Args:
-            project: A slug or URL of it.
-            branch: The branch.
-            revision: The commit; by default the branch's latest.
-            parallel: In how many containers, from 1.
-            build_parameters: Environment variables for the build.
-
-        Returns:
-            The build; see `trigger_build`.
-
-        Raises:
-            GoneError: CircleCI has removed it.
-        """
-        build_parameters = hide(build_parameters)
-        body = given(
-            revision=text("revision", revision),
-            parallel=None if parallel is None else integer("parallel", parallel, 1),
-            build_parameters=strings("build_parameters", build_parameters),
-        )
-        path_values = {**in_project(project), "branch": branch}
-        return await self.send(
-            Request("POST", "/project/{project}/tree/{branch}", path_values, body=body or None, returns=Build)
-        )
-
     async def get_build(self, project: ProjectSlug | str, build_num: int) -> BuildDetail:
         """A build with its steps.
 
@@ -165,34 +83,6 @@ class BuildOperations(Caller):
             NotFoundError: There is no such build, or the token may not see it.
         """
         return await self.send(Request("GET", BUILD, in_build(project, build_num), returns=BuildDetail))
-
-    async def retry_build(self, project: ProjectSlug | str, build_num: int) -> Build:
-        """Run a build again, with the same configuration and commit.
-
-        `POST /project/{project}/{build_num}/retry` (openapi.yml: retryBuild). The cloud removes it on 2027-02-01;
-        CircleCI Server never had it.
-
-        Returns:
-            The new build.
-
-        Raises:
-            NotFoundError: There is no such build, or the token may not see it.
-            GoneError: CircleCI has removed it.
-        """
-        return await self.send(Request("POST", f"{BUILD}/retry", in_build(project, build_num), returns=Build))
-
-    async def cancel_build(self, project: ProjectSlug | str, build_num: int) -> Build:
-        """Cancel a build. One that has finished stays as it is, which is no error.
-
-        `POST /project/{project}/{build_num}/cancel` (openapi.yml: cancelBuild).
-
-        Returns:
-            The build as it is now.
-
-        Raises:
-            NotFoundError: There is no such build, or the token may not see it.
-        """
-        return await self.send(Request("POST", f"{BUILD}/cancel", in_build(project, build_num), returns=Build))
 
     async def list_build_tests(self, project: ProjectSlug | str, build_num: int) -> list[TestMetadata]:
         """The results of a build's tests. Empty when it stored none.
@@ -204,6 +94,63 @@ class BuildOperations(Caller):
         """
         report = await self.send(Request("GET", f"{BUILD}/tests", in_build(project, build_num), returns=TestReport))
         return list(report.tests)
+
+    async def list_failed_tests(self, project: ProjectSlug | str, build_num: int) -> list[TestMetadata]:
+        """The tests of a build that failed. Empty when none did, or when it stored no results.
+
+        One request, that of `list_build_tests`. What is neither a `success` nor `skipped` has failed: so has a test
+        whose result this package does not know, or that has none.
+
+        Raises:
+            NotFoundError: There is no such build, or the token may not see it.
+        """
+        return [test for test in await self.list_build_tests(project, build_num) if test.result not in _NO_FAILURE]
+
+    async def builds_for_commit(
+        self,
+        project: ProjectSlug | str,
+        sha: str,
+        *,
+        branch: str | None = None,
+        latest_only: bool = True,
+        limit: int | None = 1000,
+    ) -> list[Build]:
+        """The builds of a commit, newest first.
+
+        It walks the project's builds as `iter_project_builds` does: one request for the newest 100, and one for each
+        95 before them. Once it has found a build it stops where builds are a day older than the commit and than
+        every build found: none of it can be further down. As long as it has found none it goes on to `limit`.
+
+        Args:
+            project: A slug or URL of it.
+            sha: The commit's hash, or 7 digits or more that it begins with. Should several commits begin so, the
+                builds of all of them are given: `vcs_revision` tells them apart.
+            branch: Only builds of this branch, which makes for fewer requests.
+            latest_only: Whether to give only the newest build of each job of each workflow. One that was run again
+                outside of its workflow stands for its job; all others outside of workflows count as one job.
+            limit: How many of the newest builds to look at; `None` for all there are.
+
+        Returns:
+            Empty when there are none among those looked at: the commit may be too new, or too old.
+
+        Raises:
+            NotFoundError: The project does not exist, or the token may not see it.
+            PaginationDriftError: The list changes faster than it can be read.
+        """
+        sha = commit("sha", sha)
+        found: list[Build] = []
+        oldest: datetime | None = None
+        async with self.iter_project_builds(project, branch=branch, limit=limit, prefetch=0) as walk:
+            async for build in walk:
+                if (build.vcs_revision or "").startswith(sha):
+                    found.append(build)
+                    oldest = min(filter(None, (oldest, build.committer_date, _created(build))), default=None)
+                elif oldest is not None and _is_too_old(build, oldest):
+                    break
+        number = attrgetter("build_num")
+        if latest_only:
+            found = _newest_of_each_job(sorted(found, key=number))
+        return sorted(found, key=number, reverse=True)
 
     def iter_project_builds(
         self,
@@ -274,16 +221,46 @@ class BuildOperations(Caller):
         return self._walk(request, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch)
 
     def _walk(self, request: Request[list[Build]], **options: Any) -> PageWalk[Build]:
-        return PageWalk(partial(self._fetch_page, request), _identity, **options)
+        return PageWalk(partial(self._fetch_page, request), _identity(), **options)
 
     async def _fetch_page(self, request: Request[list[Build]], *, limit: int, offset: int) -> list[Build]:
         return await self.send(request.with_query(limit=limit, offset=offset))
 
 
-def _identity(build: Build) -> tuple[str | None, int]:
-    """A build's key, which a walk keeps of each build: its URL only once."""
-    url, build_num = build.key
-    return (intern(url) if url else url, build_num)
+def _created(build: Build) -> datetime | None:
+    """When a build came to be, or soon after; `None` when it has not got that far."""
+    return build.usage_queued_at or build.queued_at or build.start_time
+
+
+def _is_too_old(build: Build, oldest: datetime) -> bool:
+    created = _created(build)
+    # A sum may be beyond what a date can be: committers date as they please.
+    return created is not None and oldest - created > _CLOCKS_DIFFER
+
+
+def _newest_of_each_job(oldest_first: Iterable[Build]) -> list[Build]:
+    jobs: dict[int | None, tuple[str | None, ...]] = {}
+    newest: dict[tuple[str | None, ...], Build] = {}
+    for build in oldest_first:
+        if build.workflows is None:
+            job = jobs.get(build.retry_of, (build.vcs_revision,))
+        else:
+            job = (build.vcs_revision, build.workflows.workflow_name, build.workflows.job_name)
+        jobs[build.build_num] = job
+        newest[job] = build
+    return list(newest.values())
+
+
+def _identity() -> Callable[[Build], Hashable]:
+    """What one walk knows builds by, and keeps of each: their key, or its number alone in the first repository."""
+    places: dict[str | None, int] = {}
+
+    def identity(build: Build) -> Hashable:
+        url, build_num = build.key
+        place = places.setdefault(url, len(places))
+        return (place, build_num) if place else build_num
+
+    return identity
 
 
 def _project_builds(

@@ -1,19 +1,22 @@
 """Keys of projects."""
 
-from typing import Any, cast
+from typing import Any, Final
 
-from circleci_v1_async._arguments import one_of
+from circleci_v1_async._arguments import one_of, required_text, secret
 from circleci_v1_async._caller import Caller
 from circleci_v1_async._secret import hide
 from circleci_v1_async.enums import CheckoutKeyType
-from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import CheckoutKey, Message
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
-from .paths import in_project
+from .paths import PROJECT, in_project
 
 __all__ = ["KeyOperations"]
+
+_SSH_KEYS: Final = f"{PROJECT}/ssh-key"
+_KEYS: Final = f"{PROJECT}/checkout-key"
+_KEY: Final = f"{_KEYS}/{{fingerprint}}"
 
 
 class KeyOperations(Caller):
@@ -33,10 +36,30 @@ class KeyOperations(Caller):
             BadRequestError: The service does not take the key.
         """
         private_key = hide(private_key)
-        if not isinstance(cast("object", private_key), str) or not private_key:
-            raise InvalidInputError("private_key: expected a key in PEM format, as a string that is not empty")
-        body = {"hostname": hostname, "private_key": private_key}
-        await self.send(Request("POST", "/project/{project}/ssh-key", in_project(project), body=body, returns=None))
+        body = {
+            "hostname": required_text("hostname", hostname, may_be_empty=True),
+            "private_key": secret("private_key", private_key, "a key in PEM format"),
+        }
+        await self.send(Request("POST", _SSH_KEYS, in_project(project), body=body, returns=None))
+
+    async def delete_ssh_key(self, project: ProjectSlug | str, *, hostname: str, fingerprint: str) -> None:
+        """Take a key to reach a host with from a project's builds.
+
+        `DELETE /project/{project}/ssh-key` (documented by CircleCI).
+
+        Args:
+            project: A slug or URL of it.
+            hostname: The host that the key was given for; empty for all.
+            fingerprint: MD5 with colons: `get_project_settings` has it in `ssh_keys`.
+
+        Raises:
+            NotFoundError: The project does not exist, or the token may not see it.
+        """
+        body = {
+            "hostname": required_text("hostname", hostname, may_be_empty=True),
+            "fingerprint": required_text("fingerprint", fingerprint),
+        }
+        await self.send(Request("DELETE", _SSH_KEYS, in_project(project), body=body, returns=None))
 
     async def list_checkout_keys(self, project: ProjectSlug | str, *, digest: str | None = None) -> list[CheckoutKey]:
         """The keys that builds check the code out with.
@@ -98,10 +121,6 @@ class KeyOperations(Caller):
             NotFoundError: There is no such key.
         """
         return await self.send(Request("DELETE", _KEY, _for_key(project, fingerprint), returns=Message))
-
-
-_KEYS = "/project/{project}/checkout-key"
-_KEY = "/project/{project}/checkout-key/{fingerprint}"
 
 
 def _for_key(project: ProjectSlug | str, fingerprint: str) -> dict[str, Any]:

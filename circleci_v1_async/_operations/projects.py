@@ -1,13 +1,20 @@
 """The user and the projects."""
 
+from collections.abc import Mapping
+from typing import Any, Final
+
+from circleci_v1_async._arguments import flags, secret
 from circleci_v1_async._caller import Caller
-from circleci_v1_async.models import FollowResult, Project, User
+from circleci_v1_async._secret import hide
+from circleci_v1_async.models import CacheResult, FollowResult, Project, ProjectSettings, User
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
-from .paths import in_project
+from .paths import PROJECT, in_project
 
 __all__ = ["ProjectOperations"]
+
+_SETTINGS: Final = f"{PROJECT}/settings"
 
 
 class ProjectOperations(Caller):
@@ -23,14 +30,32 @@ class ProjectOperations(Caller):
         """
         return await self.send(Request("GET", "/me", returns=User))
 
+    async def add_heroku_key(self, apikey: str) -> None:
+        """Give the user a Heroku API key to deploy with. It takes a personal token.
+
+        `POST /user/heroku-key` (documented by CircleCI).
+
+        Args:
+            apikey: The key. It is in no error.
+
+        Raises:
+            AuthenticationError: There is no personal token.
+        """
+        apikey = hide(apikey)
+        body = {"apikey": secret("apikey", apikey, "a Heroku API key")}
+        await self.send(Request("POST", "/user/heroku-key", body=body, returns=None))
+
     async def list_projects(self, *, shallow: bool | None = None) -> list[Project]:
         """All projects that the user follows, in one reply that may have megabytes.
 
         `GET /projects` (openapi.yml: listProjects; `shallow` from CircleCI's changelog).
 
         Args:
-            shallow: Whether to leave out `branches`. CircleCI's cloud leaves it out for good from 2026-12-07 on;
-                until then `False` asks for it.
+            shallow: Whether to leave out `branches`. CircleCI's cloud leaves it out for good from 2026-12-07 on,
+                whatever is asked for; until then `False` asks for it, also on the days that it is left out for trial.
+
+        Returns:
+            With `branches` as `None` where the service left it out.
 
         Raises:
             AuthenticationError: There is no personal token.
@@ -45,4 +70,53 @@ class ProjectOperations(Caller):
         Raises:
             BadRequestError: Seen although the project is followed now, when there is nothing to build.
         """
-        return await self.send(Request("POST", "/project/{project}/follow", in_project(project), returns=FollowResult))
+        return await self.send(Request("POST", f"{PROJECT}/follow", in_project(project), returns=FollowResult))
+
+    async def unfollow_project(self, project: ProjectSlug | str) -> FollowResult:
+        """Follow a project no more. It stays set up, and others who follow it still do.
+
+        `POST /project/{project}/unfollow` (seen in use, undocumented).
+
+        Raises:
+            NotFoundError: The project does not exist, or the token may not see it.
+        """
+        return await self.send(Request("POST", f"{PROJECT}/unfollow", in_project(project), returns=FollowResult))
+
+    async def get_project_settings(self, project: ProjectSlug | str) -> ProjectSettings:
+        """The settings of a project.
+
+        `GET /project/{project}/settings` (seen in use, undocumented). It asks for them without the `branches` that
+        CircleCI's cloud leaves out for good from 2026-12-07 on.
+
+        Raises:
+            NotFoundError: The project does not exist, or the token may not see it.
+        """
+        query = {"skip-branches": True}
+        return await self.send(Request("GET", _SETTINGS, in_project(project), query=query, returns=ProjectSettings))
+
+    async def update_project_settings(self, project: ProjectSlug | str, *, feature_flags: Mapping[str, Any]) -> None:
+        """Change settings of a project.
+
+        `PUT /project/{project}/settings` (seen in use, undocumented). What the service answers says nothing:
+        `get_project_settings` does.
+
+        Args:
+            project: A slug or URL of it.
+            feature_flags: The new values of some of the flags, such as `{"build-fork-prs": True}`. The names are in
+                kebab case, as `get_project_settings` has them.
+
+        Raises:
+            NotFoundError: The project does not exist, or the token may not see it.
+        """
+        body = {"feature_flags": flags("feature_flags", feature_flags)}
+        await self.send(Request("PUT", _SETTINGS, in_project(project), body=body, returns=None))
+
+    async def clear_build_cache(self, project: ProjectSlug | str) -> CacheResult:
+        """Delete the caches of a project's dependencies. Those of CircleCI 2.0 have keys, and stay.
+
+        `DELETE /project/{project}/build-cache` (documented by CircleCI).
+
+        Raises:
+            NotFoundError: The project does not exist, or the token may not see it.
+        """
+        return await self.send(Request("DELETE", f"{PROJECT}/build-cache", in_project(project), returns=CacheResult))

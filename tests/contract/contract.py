@@ -38,8 +38,19 @@ PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\n"
 
 # The names of operations, as the document and as Python write them.
 METHODS = {
-    name.replace("_", ""): name for name in [*vars(CircleCISession), "list_branch_builds"] if not name.startswith("_")
+    name.replace("_", ""): name for name in [*dir(CircleCISession), "list_branch_builds"] if not name.startswith("_")
 }
+
+
+async def _delete_the_ssh_key(ci: CircleCISession) -> None:
+    (key,) = {(key.hostname, key.fingerprint) for key in (await ci.get_project_settings(WEB)).ssh_keys}
+    await ci.delete_ssh_key(WEB, hostname=key[0], fingerprint=key[1])
+
+
+async def _delete_the_token(ci: CircleCISession) -> None:
+    (token,) = await ci.list_project_tokens(WEB)
+    await ci.delete_project_token(WEB, token.id)
+
 
 # At least one call for each operation; together they use every parameter.
 CALLS: dict[str, Call] = {
@@ -84,6 +95,23 @@ CALLS: dict[str, Call] = {
     "get_checkout_key": lambda ci: ci.get_checkout_key(WEB, SHA256),
     "delete_checkout_key": lambda ci: ci.delete_checkout_key(WEB, SHA256),
     "follow_project": lambda ci: ci.follow_project(DORMANT),
+    "unfollow_project": lambda ci: ci.unfollow_project(DORMANT),
+    "retry_build_with_ssh": lambda ci: ci.retry_build_with_ssh(WEB, 3),
+    "add_ssh_users": lambda ci: ci.add_ssh_users(WEB, RUNNING),
+    "trigger_pipeline": lambda ci: ci.trigger_pipeline(WEB, branch=BRANCH, revision="c" * 40),
+    "trigger_pipeline, tag": lambda ci: ci.trigger_pipeline(WEB, tag="v1.0"),
+    "get_project_settings": lambda ci: ci.get_project_settings(WEB),
+    "update_project_settings": lambda ci: ci.update_project_settings(WEB, feature_flags={"build-fork-prs": True}),
+    "delete_ssh_key": _delete_the_ssh_key,
+    "clear_build_cache": lambda ci: ci.clear_build_cache(WEB),
+    "add_heroku_key": lambda ci: ci.add_heroku_key("heroku"),
+    "add_env_var": lambda ci: ci.add_env_var(WEB, "ADDED", "value"),
+    "list_env_vars": lambda ci: ci.list_env_vars(WEB),
+    "get_env_var": lambda ci: ci.get_env_var(WEB, "ADDED"),
+    "delete_env_var": lambda ci: ci.delete_env_var(WEB, "ADDED"),
+    "create_project_token": lambda ci: ci.create_project_token(WEB, scope="status", label="badge"),
+    "list_project_tokens": lambda ci: ci.list_project_tokens(WEB),
+    "delete_project_token": _delete_the_token,
 }
 
 

@@ -5,7 +5,9 @@ everything else is replaced; and null removes.
 """
 
 import copy
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
@@ -100,6 +102,39 @@ def parameter(reason: str, path: str, name: str, schema: JSON) -> Deviation:
     return Deviation(("paths", path, "get"), {"parameters": [query(name, schema)]}, reason)
 
 
+def operation(
+    path: str,
+    operation_id: str,
+    status: str,
+    reply: JSON,
+    *,
+    media: str = "application/json",
+    in_query: Mapping[str, JSON] = MappingProxyType({}),
+    **body: JSON,
+) -> JSON:
+    """An operation that the document does not have. Whatever it takes in its query or its body may be left out."""
+    in_path = {"in": "path", "required": True, "schema": STR}
+    terms: JSON = {
+        "operationId": operation_id,
+        "parameters": [
+            *(
+                ref("components", "parameters", PARAMETERS[name]) if name in PARAMETERS else {"name": name, **in_path}
+                for name in re.findall(r"{(.+?)}", path)
+            ),
+            *(query(name, schema) for name, schema in in_query.items()),
+        ],
+        "responses": {status: {"description": "Done.", "content": {media: {"schema": reply}}}},
+    }
+    if body:
+        terms["requestBody"] = {"content": {"application/json": {"schema": record(**body)}}}
+    return terms
+
+
+def at(path: str, reason: str, **methods: JSON) -> Deviation:
+    """Operations of a path that the document does not have."""
+    return Deviation(("paths",), {path: methods}, reason)
+
+
 def body_of(path: str, method: str, status: str) -> Where:
     return ("paths", path, method, "responses", status, "content", "application/json", "schema")
 
@@ -115,6 +150,18 @@ PROJECT: Final = "/project/{vcs-type}/{username}/{project}"
 TREE: Final = f"{PROJECT}/tree/{{branch}}"
 BUILD: Final = f"{PROJECT}/{{build_num}}"
 KEYS: Final = f"{PROJECT}/checkout-key"
+VARIABLES: Final = f"{PROJECT}/envvar"
+VARIABLE: Final = f"{VARIABLES}/{{name}}"
+TOKENS: Final = f"{PROJECT}/token"
+TOKEN: Final = f"{TOKENS}/{{token_id}}"
+SETTINGS: Final = f"{PROJECT}/settings"
+SSH_KEYS: Final = f"{PROJECT}/ssh-key"
+PARAMETERS: Final = {
+    "vcs-type": "VcsTypeParam",
+    "username": "UsernameParam",
+    "project": "ProjectParam",
+    "build_num": "BuildNumParam",
+}
 LATEST: Final = f"{PROJECT}/latest/artifacts"
 
 S_BUILD: Final = ("components", "schemas", "Build")
@@ -127,10 +174,15 @@ S_BRANCH: Final = (*S_PROJECT, "properties", "branches", "additionalProperties")
 S_TEST: Final = ("components", "schemas", "TestMetadata")
 S_KEY: Final = ("components", "schemas", "CheckoutKey")
 
+EMPTY: Final = {"maxLength": 0, **STR}
+ENV_VAR: Final = record(name=STR, value={"pattern": "^xxxx.{0,4}$", **STR})
+PROJECT_TOKEN: Final = {"id": STR, "label": STR, "scope": STR}
 MESSAGE: Final = record(type=STR, message=STR, reason=STR)
 PREVIOUS: Final = or_null(record(build_num=INT, status=STR, build_time_millis=INT))
 AUTHOR: Final = {"author_name": or_null(STR), "author_email": or_null(STR), "author_date": or_null(TIME)}
 
+DOCS: Final = "CircleCI's docs, which have more than the document"
+IN_USE: Final = "undocumented; seen in use by CircleCI's own tools"
 SHALLOW: Final = "CircleCI's changelog of 2026 and its former web front end"
 FULL: Final = "recorded: the service answers with the full build of its lists"
 NOT_YET: Final = "recorded: null until the build gets there"
@@ -173,6 +225,79 @@ OVERLAY: Final[tuple[Deviation, ...]] = (
         {"job": STR},
         "CircleCI's docs",
     ),
+    # Operations.
+    at(
+        VARIABLES,
+        f"{DOCS}; recorded",
+        get=operation(VARIABLES, "listEnvVars", "200", array(ENV_VAR)),
+        post=operation(VARIABLES, "addEnvVar", "201", ENV_VAR, name=STR, value=STR),
+    ),
+    at(
+        VARIABLE,
+        f"{DOCS}; recorded",
+        get=operation(VARIABLE, "getEnvVar", "200", ENV_VAR),
+        delete=operation(VARIABLE, "deleteEnvVar", "200", record(message=STR)),
+    ),
+    at(
+        SSH_KEYS,
+        f"{DOCS}; what it answers is not known",
+        delete=operation(SSH_KEYS, "deleteSSHKey", "200", EMPTY, hostname=STR, fingerprint=STR),
+    ),
+    at(
+        f"{BUILD}/ssh-users",
+        f"{DOCS}; recorded",
+        post=operation(f"{BUILD}/ssh-users", "addSSHUsers", "200", ref(*S_BUILD)),
+    ),
+    at(
+        f"{BUILD}/ssh",
+        f"{DOCS}, until 2027-02-01",
+        post=operation(f"{BUILD}/ssh", "retryBuildWithSSH", "200", ref(*S_BUILD)),
+    ),
+    at(
+        f"{PROJECT}/build",
+        f"{DOCS}, until 2027-02-01",
+        post=operation(
+            f"{PROJECT}/build",
+            "triggerPipeline",
+            "200",
+            record(status=INT, body=STR),
+            branch=STR,
+            revision=STR,
+            tag=STR,
+        ),
+    ),
+    at(
+        f"{PROJECT}/unfollow",
+        f"{IN_USE}; recorded",
+        post=operation(f"{PROJECT}/unfollow", "unfollowProject", "200", record(following=BOOL)),
+    ),
+    at(
+        SETTINGS,
+        f"{IN_USE}; recorded",
+        get=operation(SETTINGS, "getProjectSettings", "200", ref(*S_PROJECT), in_query={"skip-branches": BOOL}),
+        put=operation(SETTINGS, "updateProjectSettings", "200", EMPTY, feature_flags=ANY),
+    ),
+    at(
+        TOKENS,
+        IN_USE,
+        get=operation(TOKENS, "listProjectTokens", "200", array(record(**PROJECT_TOKEN))),
+        post=operation(TOKENS, "createProjectToken", "201", record(**PROJECT_TOKEN, token=STR), scope=STR, label=STR),
+    ),
+    at(
+        TOKEN,
+        f"{IN_USE}; what it answers is not known",
+        delete=operation(TOKEN, "deleteProjectToken", "200", record(message=STR)),
+    ),
+    at(
+        f"{PROJECT}/build-cache",
+        f"{DOCS}; recorded",
+        delete=operation(f"{PROJECT}/build-cache", "clearBuildCache", "200", record(status=STR)),
+    ),
+    at(
+        "/user/heroku-key",
+        f"{DOCS}; recorded: an empty JSON string that calls itself text",
+        post=operation("/user/heroku-key", "addHerokuKey", "200", {"const": '""'}, media="text/plain", apikey=STR),
+    ),
     # Replies that are something else.
     Deviation(body_of(PROJECT, "post", "201"), ref(*S_BUILD), FULL),
     Deviation(body_of(TREE, "post", "201"), ref(*S_BUILD), FULL),
@@ -180,7 +305,7 @@ OVERLAY: Final[tuple[Deviation, ...]] = (
     Deviation(body_of(f"{BUILD}/cancel", "post", "200"), ref(*S_BUILD), FULL),
     Deviation(
         ("paths", f"{PROJECT}/ssh-key", "post", "responses", "200"),
-        {"content": {"application/json": {"schema": {"maxLength": 0, **STR}}}},
+        {"content": {"application/json": {"schema": EMPTY}}},
         "recorded: an empty JSON string",
     ),
     *further("recorded; undocumented", body_of(f"{PROJECT}/follow", "post", "200"), workflow=BOOL),
@@ -348,6 +473,7 @@ OVERLAY: Final[tuple[Deviation, ...]] = (
         },
     ),
     *further("recorded since 2017 in place of `followed`", S_PROJECT, following=BOOL),
+    *further("recorded in settings, in place of `vcs_type`", S_PROJECT, **{"vcs-type": STR}),
     *further("recorded in all projects", S_PROJECT, vcs_type=STR, default_branch=STR, oss=BOOL, has_usable_key=BOOL),
     *further("recorded; null when the code host cannot tell", S_PROJECT, language=or_null(STR)),
     *further(

@@ -7,8 +7,8 @@ from script_server import hang_up, reply, then
 
 from circleci_v1_async import BadRequestError, BodyTooLargeError, DecodeError
 
-from .calls import add_variable, get, get_build, list_builds, trigger
-from .canaries import BUILD, CANARIES, CUT, ME, ME_ZIPPED, OK, TOKEN, as_json
+from .calls import add_variable, create_token, get, get_build, list_builds, trigger
+from .canaries import BUILD, CANARIES, CREATED, CUT, ME, ME_ZIPPED, OK, TOKEN, as_json
 from .connections import GZIP, LONG, OK_HEAD, TWICE, trickle
 from .scenes import Call, Fault
 
@@ -105,6 +105,10 @@ FAULTS = [
     _unusable(32, "a control character that is not escaped", _me(b'"name": "\x01"')),
     _unusable(33, "a list where an object is promised", [ME]),
     _unusable(33, "an object where a list is promised", ME, list_builds),
+    _unusable(33, "a list where a token is promised", [CREATED], create_token),
+    _fine(36, "a new token does not show itself", CREATED, create_token),
+    _fine(37, "a label that is no text is left out and logged", {**CREATED, "label": 7}, create_token),
+    _unusable(37, "a label that is no text, when strict,", {**CREATED, "label": 7}, create_token, strict=True),
     _unusable(34, "null for what must be there", [BUILD, {**BUILD, "build_num": None}], list_builds),
     _fine(35, "an unknown status is kept", {**BUILD, "status": "brand_new"}, get_build),
     _fine(36, "unknown keys are dropped", _me(b'"x": {"y": 1}')),

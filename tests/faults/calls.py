@@ -51,8 +51,31 @@ def create_key(scene: Scene) -> Awaitable[Any]:
 
 
 def add_variable(scene: Scene) -> Awaitable[Any]:
-    body = {"name": "DEPLOY_KEY", "value": CANARIES["env value"]}
-    return scene.ci.send(Request("POST", "/project/{project}/envvar", {"project": "acme"}, body=body))
+    return scene.ci.add_env_var(PROJECT, "DEPLOY_KEY", CANARIES["env value"])
+
+
+def add_heroku_key(scene: Scene) -> Awaitable[Any]:
+    return scene.ci.add_heroku_key(CANARIES["Heroku key"])
+
+
+def create_token(scene: Scene) -> Awaitable[Any]:
+    return scene.ci.create_project_token(PROJECT, scope="all", label="bot")
+
+
+def add_ssh_user(scene: Scene) -> Awaitable[Any]:
+    return scene.ci.add_ssh_users(PROJECT, 7)
+
+
+def retry_with_ssh(scene: Scene) -> Awaitable[Any]:
+    return scene.ci.retry_build_with_ssh(PROJECT, 7)
+
+
+def trigger_pipeline(scene: Scene) -> Awaitable[Any]:
+    return scene.ci.trigger_pipeline(PROJECT)
+
+
+def unfollow(scene: Scene) -> Awaitable[Any]:
+    return scene.ci.unfollow_project(PROJECT)
 
 
 def put(scene: Scene) -> Awaitable[Any]:
@@ -63,7 +86,10 @@ def delete(scene: Scene) -> Awaitable[Any]:
     return scene.ci.delete_checkout_key(PROJECT, "c9:0b")
 
 
-POSTS = (trigger, trigger_branch, retry, cancel, follow, add_key, create_key, add_variable)
+POSTS = (
+    *(trigger, trigger_branch, trigger_pipeline, retry, retry_with_ssh, cancel, add_ssh_user, follow, unfollow),
+    *(add_key, create_key, add_variable, create_token, add_heroku_key),
+)
 
 
 async def get_twice(scene: Scene) -> Any:

@@ -14,6 +14,7 @@ CANARIES = {
     "Heroku key": "canary-heroku-key-90e2",
     "presigned URL": "canary-signature-b7d8",
     "env value": "canary-env-value-2e6a",
+    "project token": "canary-project-token-a7c4",
     "cookie": "canary-cookie-63f1",
 }
 PRIVATE_KEY = f"-----BEGIN KEY-----\n{CANARIES['private key']}\n-----END KEY-----\n"
@@ -28,6 +29,7 @@ def as_json(value: Any) -> bytes:
 
 PROJECT = "gh/acme/web"
 ME = {"login": "ada", "heroku_api_key": CANARIES["Heroku key"]}
+CREATED = {"id": "1a", "label": "bot", "scope": "all", "token": CANARIES["project token"]}
 BUILD = {
     "build_num": 7,
     "build_parameters": {"KEPT": CANARIES["env value"]},

@@ -47,6 +47,7 @@ from .canaries import (
 from .connections import CHUNKED, LONG, OK_HEAD, TWICE
 from .scenes import Call, Fault, by_its_other_name, of_other_example, with_habits, with_one_connection
 
+VALUE = CANARIES["env value"]
 SIGNATURE = CANARIES["presigned URL"]
 OOPS = error(500, ECHO)
 WAIT = error(429, ECHO, [("Retry-After", "2")])
@@ -160,6 +161,11 @@ FAULTS = [
         "a key of bytes",
         lambda scene: scene.ci.add_ssh_key(PROJECT, hostname="h", private_key=PRIVATE_KEY.encode()),
     ),
+    _refused(45, "a value of bytes", lambda scene: scene.ci.add_env_var(PROJECT, "A", VALUE.encode())),
+    _refused(45, "a value in a list", lambda scene: scene.ci.add_env_var(PROJECT, "A", [VALUE])),
+    _refused(45, "a value without a name", lambda scene: scene.ci.add_env_var(PROJECT, "", VALUE)),
+    _refused(45, "a value for no project", lambda scene: scene.ci.add_env_var("web", "A", VALUE)),
+    _refused(45, "a Heroku key of bytes", lambda scene: scene.ci.add_heroku_key(CANARIES["Heroku key"].encode())),
     *_ends(46, "cancelled", cancelled, asyncio.CancelledError),
     Fault(
         46, "timed out by the caller in the body", (then(LONG, hang),), timed_out_by_the_caller(get), TimeoutError, 1

@@ -1,5 +1,7 @@
 """The service answers with an error status."""
 
+from collections.abc import Iterable
+
 from script_server import error, hang_up, reply, reset, then
 
 from circleci_v1_async import (
@@ -14,7 +16,7 @@ from circleci_v1_async import (
     StatusError,
 )
 
-from .calls import POSTS, add_key, delete, get, get_build, put, trigger
+from .calls import POSTS, add_key, delete, get, get_build, put, trigger, trigger_pipeline
 from .canaries import BUILT, COOKIE, ECHO, OK
 from .scenes import Call, Fault
 
@@ -64,6 +66,11 @@ def _limited(*values: str) -> bytes:
     return error(429, ECHO, [*headers, COOKIE])
 
 
+def within(status: int, headers: Iterable[tuple[str, str]] = ()) -> bytes:
+    """A success whose body says something else."""
+    return reply(200, {"status": status, "body": ECHO}, [*headers, COOKIE])
+
+
 # The clock begins on Tue, 14 Nov 2023 22:13:20 GMT.
 DATES = {
     "Tue, 14 Nov 2023 22:13:50 GMT": 30.0,
@@ -103,6 +110,22 @@ FAULTS = [
             7, f"429 that asks for 2 s: {call.__name__} waits for them", (_limited("2"), BUILT), call, None, 2, (2.0,)
         )
         for call in (get_build, delete, put, *POSTS)
+        if call is not trigger_pipeline
+    ),
+    *(
+        Fault(
+            row, f"{status} within a 200 after a POST is raised at once", (within(status),), trigger_pipeline, kind, 1
+        )
+        for row, status, kind in ((1, 400, BadRequestError), (3, 404, NotFoundError), (5, 500, ServerError))
+    ),
+    Fault(
+        7,
+        "429 within a 200 that asks for 2 s: a POST waits for them",
+        (within(429, [("Retry-After", "2")]), reply(200, {"status": 200, "body": "Build created"})),
+        trigger_pipeline,
+        None,
+        2,
+        (2.0,),
     ),
     *(_gets_429(8, f"until {date}", _limited(date), wait) for date, wait in DATES.items()),
     *(_gets_429(9, f"with Retry-After {value!r}", _limited(value), 0.5) for value in GARBAGE),

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from types import NoneType
 from typing import Any, NamedTuple, Self, get_type_hints
 from urllib.parse import unquote
 
@@ -32,7 +33,7 @@ FOLDER = Path(os.environ["CIRCLECI_RECORDINGS"])
 PROJECT = "gh/acme/web"
 
 Call = Callable[[CircleCISession], Awaitable[Any]]
-# By the names in INDEX.tsv: the operations of openapi.yml and the branch listing.
+# By the names in INDEX.tsv.
 CALLS: dict[str, tuple[Call, ...]] = {
     "me": (lambda ci: ci.get_current_user(),),
     "projects": (lambda ci: ci.list_projects(),),
@@ -57,14 +58,22 @@ CALLS: dict[str, tuple[Call, ...]] = {
     ),
     "delete_checkout_key": (lambda ci: ci.delete_checkout_key(PROJECT, "fingerprint"),),
     "follow": (lambda ci: ci.follow_project(PROJECT),),
+    "unfollow": (lambda ci: ci.unfollow_project(PROJECT),),
+    "settings": (lambda ci: ci.get_project_settings(PROJECT),),
+    "ssh_users": (lambda ci: ci.add_ssh_users(PROJECT, 7),),
+    "build_cache": (lambda ci: ci.clear_build_cache(PROJECT),),
+    "heroku_key": (lambda ci: ci.add_heroku_key("key"),),
+}
+# As the names above; what becomes of these depends on the recording.
+CALLS_BY_FILE: dict[str, Call] = {
+    "envvars-05.json": lambda ci: ci.add_env_var(PROJECT, "TESTENV", "value"),
+    "envvars-06.json": lambda ci: ci.delete_env_var(PROJECT, "TESTENV"),
+    "envvars-07.json": lambda ci: ci.list_env_vars(PROJECT),
 }
 ERROR = "error"
 REAL = {"recorded(VCR)", "fixture(recorded)"}
 # Endpoints that the session has no method for.
-BEYOND = {
-    *("build_cache", "enable", "envvars", "heroku_key", "settings", "ssh_users", "step_output", "trigger_pipeline"),
-    *("unfollow", "user_repos", "webhook_payload"),
-}
+BEYOND = {"enable", "step_output", "user_repos", "webhook_payload"}
 
 # The only wrong values in the recordings, and why.
 WRONG_VALUES = {
@@ -79,6 +88,8 @@ WRONG_VALUES = {
 NOT_MODELLED = {
     "BuildDetail.steps.actions.continue": "a keyword of Python, and always null",
     "FollowResult.followed": "read as `following`, its name since 2017",
+    "ProjectSettings.branches": "CircleCI leaves them out for good, and was asked to at once",
+    "ProjectSettings.vcs-type": "read as `vcs_type`, as it is called elsewhere",
 }
 
 # What the error replies say, or how it begins.
@@ -121,11 +132,16 @@ def _recordings() -> Iterator[Recording]:
                 yield Recording(row["file"], row["operation"], status, (FOLDER / row["file"]).read_bytes())
 
 
+def calls_of(recording: Recording) -> tuple[Call, ...]:
+    by_file = CALLS_BY_FILE.get(recording.file)
+    return CALLS.get(recording.operation, ()) if by_file is None else (by_file,)
+
+
 RECORDINGS = list(_recordings())
 EXCHANGES = [
     pytest.param(recording, call, id=f"{recording.file}-{call.__code__.co_names[0]}{'-branch' * number}")
     for recording in RECORDINGS
-    for number, call in enumerate(CALLS.get(recording.operation, ()))
+    for number, call in enumerate(calls_of(recording))
 ]
 each_exchange = pytest.mark.parametrize(("recording", "call"), EXCHANGES)
 each_error = pytest.mark.parametrize(
@@ -188,7 +204,7 @@ class Differences(NamedTuple):
 
 
 def test_every_recording_is_of_an_operation_or_of_an_endpoint_that_the_session_has_no_method_for():
-    assert {recording.operation for recording in RECORDINGS} <= CALLS.keys() | {ERROR} | BEYOND
+    assert {recording.operation for recording in RECORDINGS if not calls_of(recording)} <= {ERROR} | BEYOND
 
 
 @each_exchange
@@ -221,6 +237,7 @@ def test_the_keys_without_a_field_are_those_that_are_listed():
         key
         for exchange in EXCHANGES
         for recording, call in [exchange.values]
+        if promised(call) is not NoneType
         for key in Differences.between(recording.json, loads(recording.body, promised(call))).lost
     }
     assert lost == NOT_MODELLED.keys()

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import attrs
+
 from circleci_v1_async import (
     Action,
     Artifact,
@@ -13,17 +15,24 @@ from circleci_v1_async import (
     BuildDetail,
     BuildMessage,
     BuildStatus,
+    CacheResult,
     CheckoutKey,
     CircleCISession,
+    EnvVar,
     FollowResult,
     Lifecycle,
     Message,
     Outcome,
+    PipelineResult,
     Project,
+    ProjectSettings,
+    ProjectToken,
     Step,
     TestMetadata,
     TestResult,
+    TokenScope,
     User,
+    VcsType,
 )
 
 PROJECT = "gh/acme/web"
@@ -169,6 +178,31 @@ ROWS = [
         BuildDetail(build_num=7, steps=(Step(name="Tests", actions=(Action(name="Tests", step=102, exit_code=1),)),)),
     ),
     Row(lambda ci: ci.retry_build(PROJECT, 6), "POST", f"{PATH}/6/retry", BUILD, TYPED_BUILD),
+    Row(lambda ci: ci.retry_build_with_ssh(PROJECT, 6), "POST", f"{PATH}/6/ssh", BUILD, TYPED_BUILD),
+    Row(lambda ci: ci.add_ssh_users(PROJECT, 7), "POST", f"{PATH}/7/ssh-users", BUILD, TYPED_BUILD),
+    Row(
+        lambda ci: ci.trigger_pipeline(PROJECT, branch="main", revision="c0ffee"),
+        "POST",
+        f"{PATH}/build",
+        {"status": 200, "body": "Build created"},
+        PipelineResult(status=200, body="Build created"),
+        {"branch": "main", "revision": "c0ffee"},
+    ),
+    Row(
+        lambda ci: ci.trigger_pipeline(PROJECT, tag="v1"),
+        "POST",
+        f"{PATH}/build",
+        {"status": 201},
+        PipelineResult(status=201),
+        {"tag": "v1"},
+    ),
+    Row(
+        lambda ci: ci.builds_for_commit(PROJECT, "C0FFEE7", branch="main"),
+        "GET",
+        f"{PATH}/tree/main?limit=100&offset=0",
+        [{**BUILD, "build_num": 8}, {**BUILD, "vcs_revision": "c0ffee70"}],
+        [attrs.evolve(TYPED_BUILD, vcs_revision="c0ffee70")],
+    ),
     Row(lambda ci: ci.cancel_build(PROJECT, 7), "POST", f"{PATH}/7/cancel", BUILD, TYPED_BUILD),
     Row(
         lambda ci: ci.list_build_artifacts(PROJECT, 7), "GET", f"{PATH}/7/artifacts", [ARTIFACT], [Artifact(**ARTIFACT)]
@@ -187,6 +221,21 @@ ROWS = [
         f"{PATH}/7/tests",
         {"tests": [{"name": "it adds", "result": "failure", "run_time": 1, "message": "2 != 3"}], "exceptions": []},
         [TestMetadata(name="it adds", result=TestResult.FAILURE, run_time=1.0, message="2 != 3")],
+    ),
+    Row(
+        lambda ci: ci.list_failed_tests(PROJECT, 7),
+        "GET",
+        f"{PATH}/7/tests",
+        {"tests": [{"name": "it adds", "result": "failure"}, {"name": "it is", "result": "success"}], "exceptions": []},
+        [TestMetadata(name="it adds", result=TestResult.FAILURE)],
+    ),
+    Row(
+        lambda ci: ci.delete_ssh_key(PROJECT, hostname="", fingerprint="c9:0b"),
+        "DELETE",
+        f"{PATH}/ssh-key",
+        "",
+        None,
+        {"hostname": "", "fingerprint": "c9:0b"},
     ),
     Row(
         lambda ci: ci.add_ssh_key(PROJECT, hostname="deploy.acme.example", private_key="-----BEGIN KEY-----"),
@@ -230,4 +279,83 @@ ROWS = [
         {"following": True, "workflow": False, "first_build": None},
         FollowResult(following=True, workflow=False),
     ),
+    Row(
+        lambda ci: ci.unfollow_project(PROJECT),
+        "POST",
+        f"{PATH}/unfollow",
+        {"following": False},
+        FollowResult(following=False),
+    ),
+    Row(
+        lambda ci: ci.get_project_settings(PROJECT),
+        "GET",
+        f"{PATH}/settings?skip-branches=true",
+        {"vcs-type": "github", "reponame": "web", "following": True, "feature_flags": {"build-fork-prs": False}},
+        ProjectSettings(
+            vcs_type=VcsType.GITHUB, reponame="web", following=True, feature_flags={"build-fork-prs": False}
+        ),
+    ),
+    Row(
+        lambda ci: ci.update_project_settings(PROJECT, feature_flags={"build-fork-prs": True}),
+        "PUT",
+        f"{PATH}/settings",
+        "",
+        None,
+        {"feature_flags": {"build-fork-prs": True}},
+    ),
+    Row(
+        lambda ci: ci.clear_build_cache(PROJECT),
+        "DELETE",
+        f"{PATH}/build-cache",
+        {"status": "build dependency caches deleted"},
+        CacheResult(status="build dependency caches deleted"),
+    ),
+    Row(lambda ci: ci.add_heroku_key("secret"), "POST", "/user/heroku-key", "", None, {"apikey": "secret"}),
+    Row(
+        lambda ci: ci.list_env_vars(PROJECT),
+        "GET",
+        f"{PATH}/envvar",
+        [{"name": "TOKEN", "value": "xxxx1234"}],
+        [EnvVar(name="TOKEN", value="xxxx1234")],
+    ),
+    Row(
+        lambda ci: ci.get_env_var(PROJECT, "TOKEN"),
+        "GET",
+        f"{PATH}/envvar/TOKEN",
+        {"name": "TOKEN", "value": "xxxx1234"},
+        EnvVar(name="TOKEN", value="xxxx1234"),
+    ),
+    Row(
+        lambda ci: ci.add_env_var(PROJECT, "TOKEN", "secret1234"),
+        "POST",
+        f"{PATH}/envvar",
+        {"name": "TOKEN", "value": "xxxx1234"},
+        EnvVar(name="TOKEN", value="xxxx1234"),
+        {"name": "TOKEN", "value": "secret1234"},
+        201,
+    ),
+    Row(
+        lambda ci: ci.delete_env_var(PROJECT, "A/B"),
+        "DELETE",
+        f"{PATH}/envvar/A%2FB",
+        {"message": "ok"},
+        Message(message="ok"),
+    ),
+    Row(
+        lambda ci: ci.list_project_tokens(PROJECT),
+        "GET",
+        f"{PATH}/token",
+        [{"id": "1a", "label": "badge", "scope": "status", "token": None}],
+        [ProjectToken(id="1a", label="badge", scope=TokenScope.STATUS)],
+    ),
+    Row(
+        lambda ci: ci.create_project_token(PROJECT, scope=TokenScope.VIEW_BUILDS, label="bot"),
+        "POST",
+        f"{PATH}/token",
+        {"id": "1a", "label": "bot", "scope": "view-builds", "token": "secret"},
+        ProjectToken(id="1a", label="bot", scope=TokenScope.VIEW_BUILDS, token="secret"),
+        {"scope": "view-builds", "label": "bot"},
+        201,
+    ),
+    Row(lambda ci: ci.delete_project_token(PROJECT, "1a"), "DELETE", f"{PATH}/token/1a", {"message": "ok"}, None),
 ]

@@ -7,7 +7,7 @@ from script_server import ScriptServer, reply
 
 from circleci_v1_async import CircleCISession, DecodeError, InvalidInputError, Request
 
-NO_OPERATIONS = {"send", "close"}
+NO_OPERATIONS = {"send", "close", "wait_for_build"}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.operation}: {row.method} {row.target}")
@@ -86,6 +86,64 @@ BAD_CALLS = {
     "a list as parameters": (
         lambda ci: ci.trigger_branch_build(PROJECT, "main", build_parameters=["A"]),
         "build_parameters: expected a mapping of strings to strings",
+    ),
+    "tag and branch": (
+        lambda ci: ci.trigger_pipeline(PROJECT, tag="v1", branch="main"),
+        "expected tag, or branch and revision, got both",
+    ),
+    "tag and revision": (
+        lambda ci: ci.trigger_pipeline(PROJECT, tag="v1", revision="c0ffee"),
+        "expected tag, or branch and revision, got both",
+    ),
+    "no hash": (lambda ci: ci.builds_for_commit(PROJECT, "main"), "sha: expected 7 or more hexadecimal digits"),
+    "six digits": (lambda ci: ci.builds_for_commit(PROJECT, "c0ffee"), "sha: expected 7 or more hexadecimal digits"),
+    "too many digits": (lambda ci: ci.builds_for_commit(PROJECT, "c" * 65), "sha: expected 7 or more hexadecimal"),
+    "bytes for a hash": (lambda ci: ci.builds_for_commit(PROJECT, b"c0ffee7"), "sha: expected 7 or more hexadecimal"),
+    "limit -1 on a commit": (
+        lambda ci: ci.builds_for_commit(PROJECT, "c" * 40, limit=-1),
+        "limit: expected an integer",
+    ),
+    "no hostname": (
+        lambda ci: ci.add_ssh_key(PROJECT, hostname=None, private_key="k"),
+        "hostname: expected a string, got None",
+    ),
+    "no hostname to delete": (
+        lambda ci: ci.delete_ssh_key(PROJECT, hostname=None, fingerprint="c9"),
+        "hostname: expected a string, got None",
+    ),
+    "no fingerprint": (
+        lambda ci: ci.delete_ssh_key(PROJECT, hostname="", fingerprint=""),
+        "fingerprint: expected a non-empty string, got ''",
+    ),
+    "nameless variable": (lambda ci: ci.add_env_var(PROJECT, "", "v"), "name: expected a non-empty string, got ''"),
+    "empty value": (lambda ci: ci.add_env_var(PROJECT, "A", ""), "value: expected the value of the variable"),
+    "a number as value": (lambda ci: ci.add_env_var(PROJECT, "A", 5), "value: expected the value of the variable"),
+    "nameless variable to get": (lambda ci: ci.get_env_var(PROJECT, ""), "name: expected a non-empty string"),
+    "empty Heroku key": (lambda ci: ci.add_heroku_key(""), "apikey: expected a Heroku API key"),
+    "unknown scope": (
+        lambda ci: ci.create_project_token(PROJECT, scope="admin", label="bot"),
+        "scope: expected 'status' or 'view-builds' or 'all', got 'admin'",
+    ),
+    "no scope": (
+        lambda ci: ci.create_project_token(PROJECT, scope=None, label="bot"),
+        "scope: expected a non-empty string, got None",
+    ),
+    "no label": (
+        lambda ci: ci.create_project_token(PROJECT, scope="all", label=""),
+        "label: expected a non-empty string, got ''",
+    ),
+    "token without id": (lambda ci: ci.delete_project_token(PROJECT, ""), "token_id: expected a non-empty string"),
+    "flags in snake case": (
+        lambda ci: ci.update_project_settings(PROJECT, feature_flags={"build_fork_prs": True}),
+        "feature_flags: expected a mapping from names in kebab case",
+    ),
+    "no flags": (
+        lambda ci: ci.update_project_settings(PROJECT, feature_flags={}),
+        "feature_flags: expected a mapping from names in kebab case",
+    ),
+    "flags without values": (
+        lambda ci: ci.update_project_settings(PROJECT, feature_flags=["build-fork-prs"]),
+        "feature_flags: expected a mapping from names in kebab case",
     ),
     "a body that JSON has no form for": (
         lambda ci: ci.send(Request("POST", "/x", body={"a": object()})),

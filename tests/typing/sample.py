@@ -1,36 +1,49 @@
 """What a user writes, as type checkers see it. Checked by mypy and pyright in their strict modes, and never run."""
 
-from datetime import datetime
-from typing import Any, assert_type
+import warnings
+from datetime import date, datetime
+from typing import Any, Literal, assert_type
 
 import aiohttp
 
 from circleci_v1_async import (
     Action,
     Artifact,
+    BuildEvent,
     BuildFilter,
     BuildStatus,
+    BuildWatch,
+    CacheResult,
     CheckoutKey,
     CheckoutKeyType,
     CircleCIError,
     CircleCISession,
+    CircleCISunsetWarning,
     DecodeError,
+    EnvVar,
     FollowResult,
+    GoneError,
     InvalidInputError,
     Message,
     Outcome,
     PageWalk,
     PaginationDriftError,
+    PipelineResult,
     Project,
+    ProjectSettings,
     ProjectSlug,
+    ProjectToken,
     RateLimitError,
     Request,
     RequestTimeoutError,
     Step,
+    Sunset,
     TestMetadata,
+    TokenScope,
     TransportError,
     User,
     WaitTimeoutError,
+    WatchCursor,
     dumps,
     loads,
 )
@@ -62,6 +75,30 @@ async def operations(ci: CircleCISession) -> None:
     assert_type(await ci.get_checkout_key(SLUG, "SHA256:ab/c+d="), CheckoutKey)
     assert_type(await ci.delete_checkout_key(SLUG, "SHA256:ab/c+d="), Message)
     assert_type(await ci.follow_project(SLUG), FollowResult)
+    assert_type(await ci.unfollow_project(SLUG), FollowResult)
+
+
+async def further_operations(ci: CircleCISession) -> None:
+    assert_type(await ci.retry_build_with_ssh(SLUG, 7), Job)
+    assert_type(await ci.add_ssh_users(SLUG, 7), Job)
+    assert_type(await ci.trigger_pipeline(SLUG, branch="main", revision="c0ffee"), PipelineResult)
+    assert_type(await ci.builds_for_commit(SLUG, "c0ffee7", branch="main", latest_only=False, limit=None), list[Job])
+    assert_type(await ci.list_failed_tests(SLUG, 7), list[TestMetadata])
+    await ci.delete_ssh_key(SLUG, hostname="example.com", fingerprint="c9:0b")
+    assert_type(await ci.list_env_vars(SLUG), list[EnvVar])
+    assert_type(await ci.get_env_var(SLUG, "TOKEN"), EnvVar)
+    assert_type(await ci.add_env_var(SLUG, "TOKEN", "value"), EnvVar)
+    assert_type(await ci.delete_env_var(SLUG, "TOKEN"), Message)
+    assert_type(await ci.list_project_tokens(SLUG), list[ProjectToken])
+    assert_type(await ci.create_project_token(SLUG, scope=TokenScope.STATUS, label="badge"), ProjectToken)
+    assert_type((await ci.create_project_token(SLUG, scope="all", label="bot")).token, str | None)
+    await ci.delete_project_token(SLUG, "1a")
+    settings = await ci.get_project_settings(SLUG)
+    assert_type(settings, ProjectSettings)
+    assert_type(settings.slug, ProjectSlug | None)
+    await ci.update_project_settings(SLUG, feature_flags={"build-fork-prs": True})
+    assert_type(await ci.clear_build_cache(SLUG), CacheResult)
+    await ci.add_heroku_key("key")
 
 
 async def walks(ci: CircleCISession) -> None:
@@ -82,6 +119,21 @@ async def walks(ci: CircleCISession) -> None:
         assert_type(walk, PageWalk[Job])
     assert_type(walk.requests, int)
     assert_type(walk.resume_offset, int)
+
+
+async def watches(ci: CircleCISession, saved: str | None) -> str:
+    build = await ci.wait_for_build(SLUG, 7, timeout=600, interval=2.5, on_update=lambda build: build.steps)
+    assert_type(build, BuildDetail)
+    assert_type(ci.watch_project_builds(SLUG, branch="main", start_at="oldest"), BuildWatch)
+    cursor = WatchCursor.from_json(saved) if saved else None
+    async with ci.watch_recent_builds(cursor=cursor, interval=30, shallow=True) as watch:
+        async for event in watch:
+            assert_type(event, BuildEvent)
+            assert_type(event.kind, Literal["new", "changed", "finished"])
+            assert_type(event.build, Job)
+            return event.cursor.to_json()
+    assert_type(watch.cursor, WatchCursor | None)
+    return ""
 
 
 async def details(ci: CircleCISession) -> list[str]:
@@ -107,6 +159,9 @@ async def own_requests(ci: CircleCISession) -> None:
     raw = Request("GET", "/me")
     assert_type(raw, Request[Any])
     assert_type(await ci.send(raw), Any)
+    ending = Request("GET", "/me", returns=User, sunset=Sunset(date(2030, 1, 1), "a letter"))
+    assert_type(ending, Request[User])
+    warnings.filterwarnings("ignore", category=CircleCISunsetWarning)
     nothing = Request("POST", "/project/{project}/unfollow", {"project": SLUG}, returns=None, idempotent=True)
     assert_type(nothing, Request[None])
     await ci.send(nothing)
@@ -125,6 +180,8 @@ async def errors(ci: CircleCISession) -> float:
         assert_type(error.request_id, str | None)
         assert_type(error.retry_after, float | None)
         return error.retry_after or 1.0
+    except GoneError as error:
+        assert_type(error.replacement, str | None)
     except DecodeError as error:
         assert_type(error.path, str)
         assert_type(error.content_type, str | None)
@@ -153,9 +210,11 @@ async def main() -> None:
     async with CircleCISession("token", timeout=30, strict=True) as ci:
         assert_type(ci, CircleCISession)
         await operations(ci)
+        await further_operations(ci)
         assert_type(ci.with_options(timeout=5.0, strict=False), CircleCISession)
     async with CircleCISession.from_env(base_url="https://circleci.acme.example/api/v1.1") as ci:
         await walks(ci)
+        await watches(ci, None)
         assert_type(ci.closed, bool)
     async with aiohttp.ClientSession() as http, CircleCISession(session=http) as ci:
         await details(ci)

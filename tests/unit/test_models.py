@@ -12,7 +12,7 @@ import attrs
 import pytest
 from model_payloads import MODELS, full
 
-from circleci_v1_async import models
+from circleci_v1_async import loads, models
 from circleci_v1_async._converter import Decoder
 from circleci_v1_async.enums import BuildStatus, Lifecycle, Outcome, VcsType
 from circleci_v1_async.models import (
@@ -20,7 +20,10 @@ from circleci_v1_async.models import (
     Build,
     BuildDetail,
     BuildSummary,
+    PipelineResult,
     Project,
+    ProjectSettings,
+    StepOutput,
     TestMetadata,
     TestReport,
     User,
@@ -31,7 +34,11 @@ EACH = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__
 DECODER = Decoder(strict=True)
 WEB = ProjectSlug("github", "acme", "web")
 # Fields whose name does not give them away.
-SECRET = {"output_url", "build_parameters", "aws", "jira", "pusher_id"}
+SECRET = {"output_url", "build_parameters", "aws", "jira", "pusher_id", "value"}
+HIDDEN_SETTINGS = {
+    *("aws", "campfire_token", "flowdock_api_token", "hipchat_api_token", "irc_password", "jira", "slack_api_token"),
+    *("slack_integration_access_token", "slack_integration_webhook_url", "slack_webhook_url"),
+}
 SECRET_WORDS = re.compile(r"token|api_key|password|webhook|private")
 
 
@@ -60,9 +67,9 @@ def test_a_model_pickles_and_copies(model: type):
 
 
 @EACH
-def test_everything_but_the_build_num_is_optional(model: type):
+def test_everything_is_optional_but_what_a_model_is_nothing_without(model: type):
     needed = {field.name for field in attrs.fields(model) if field.default is attrs.NOTHING}
-    assert needed <= {"build_num"}
+    assert needed <= {PipelineResult: {"status"}, StepOutput: {"message"}}.get(model, {"build_num"})
     bare = model(**dict.fromkeys(needed, 1))
     for field in attrs.fields(model):
         if field.name not in needed:
@@ -76,7 +83,7 @@ def test_no_secret_is_in_a_repr(model: type):
         is_secret = field.name in SECRET or SECRET_WORDS.search(field.name) is not None
         assert field.repr is not is_secret, field.name
     value = filled(model)
-    assert not re.search("the [a-z_]*(token|api_key|password|webhook|output_url)", repr(value))
+    assert not re.search("the [a-z_]*(token|api_key|password|webhook|output_url|value)", repr(value))
 
 
 def test_the_secrets_that_are_known_are_all_hidden():
@@ -85,16 +92,9 @@ def test_the_secrets_that_are_known_are_all_hidden():
         "Action.output_url",
         "Build.build_parameters",
         "BuildDetail.build_parameters",
-        "Project.aws",
-        "Project.campfire_token",
-        "Project.flowdock_api_token",
-        "Project.hipchat_api_token",
-        "Project.irc_password",
-        "Project.jira",
-        "Project.slack_api_token",
-        "Project.slack_integration_access_token",
-        "Project.slack_integration_webhook_url",
-        "Project.slack_webhook_url",
+        "EnvVar.value",
+        "ProjectToken.token",
+        *(f"{model}.{field}" for model in ("Project", "ProjectSettings") for field in HIDDEN_SETTINGS),
         "User.heroku_api_key",
         "User.pusher_id",
     }
@@ -112,7 +112,16 @@ def test_the_docstring_of_a_model_names_only_fields_that_it_has(model: type):
 def test_models_extend_each_other_as_the_service_does():
     assert BuildDetail.__mro__[:3] == (BuildDetail, Build, BuildSummary)
     assert issubclass(BranchBuild, BuildSummary)
+    assert issubclass(Project, ProjectSettings)
     assert [field.name for field in attrs.fields(BuildSummary)] == ["build_num", "build_url", "status", "vcs_revision"]
+
+
+def test_what_is_set_beforehand_is_what_an_absent_field_has():
+    fields = attrs.fields_dict(Build)
+    for name, default in models._SELDOM_SENT:
+        assert fields[name].default == default
+    assert loads(b'{"build_num": 7}', Build) == Build(build_num=7)
+    assert loads(b'{"build_num": 7, "fleet": "linux"}', Build) == Build(build_num=7, fleet="linux")
 
 
 def test_all_public_models_are_exported():

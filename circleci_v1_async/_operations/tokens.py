@@ -1,0 +1,74 @@
+"""API tokens of projects."""
+
+from typing import Final
+
+import attrs
+
+from circleci_v1_async._arguments import one_of, required_text
+from circleci_v1_async._caller import Caller
+from circleci_v1_async._secret import hide
+from circleci_v1_async.enums import TokenScope
+from circleci_v1_async.models import ProjectToken
+from circleci_v1_async.request import Request
+from circleci_v1_async.slug import ProjectSlug
+
+from .paths import PROJECT, in_project
+
+__all__ = ["TokenOperations"]
+
+_TOKENS: Final = f"{PROJECT}/token"
+
+
+class TokenOperations(Caller):
+    """API tokens of projects. They take a token of somebody who administers the project."""
+
+    async def list_project_tokens(self, project: ProjectSlug | str) -> list[ProjectToken]:
+        """The API tokens of a project, without the tokens themselves. Empty when there are none.
+
+        `GET /project/{project}/token` (seen in use, undocumented).
+
+        Raises:
+            NotFoundError: The project does not exist, or the token may not see it.
+        """
+        return await self.send(Request("GET", _TOKENS, in_project(project), returns=list[ProjectToken]))
+
+    async def create_project_token(
+        self, project: ProjectSlug | str, *, scope: TokenScope | str, label: str
+    ) -> ProjectToken:
+        """Make an API token of a project.
+
+        `POST /project/{project}/token` (seen in use, undocumented).
+
+        Args:
+            project: A slug or URL of it.
+            scope: What it may do: `status`, `view-builds` or `all`.
+            label: A name for people.
+
+        Returns:
+            The token, this once: nothing gives it again. Its `token` is a string that does not show itself: its repr
+            is redacted, and it does not pickle. `str(created.token)` is the token in clear.
+
+        Raises:
+            PermissionDeniedError: The token in use may not do it.
+        """
+        body = {
+            "scope": one_of("scope", required_text("scope", scope), TokenScope),
+            "label": required_text("label", label),
+        }
+        created = await self.send(Request("POST", _TOKENS, in_project(project), body=body, returns=ProjectToken))
+        return attrs.evolve(created, token=hide(created.token))
+
+    async def delete_project_token(self, project: ProjectSlug | str, token_id: str) -> None:
+        """Delete an API token of a project. Whoever uses it is refused from then on.
+
+        `DELETE /project/{project}/token/{token_id}` (seen in use, undocumented).
+
+        Args:
+            project: A slug or URL of it.
+            token_id: The `id` of the token, not the token itself.
+
+        Raises:
+            NotFoundError: There is no such token.
+        """
+        path_values = {**in_project(project), "token_id": token_id}
+        await self.send(Request("DELETE", f"{_TOKENS}/{{token_id}}", path_values, returns=None))

@@ -1,0 +1,223 @@
+"""Builds that are to start, start again, or stop."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from circleci_v1_async._arguments import integer, strings, text
+from circleci_v1_async._caller import Caller
+from circleci_v1_async._secret import hide
+from circleci_v1_async.errors import InvalidInputError
+from circleci_v1_async.models import Build, PipelineResult
+from circleci_v1_async.request import Request, given
+from circleci_v1_async.slug import ProjectSlug
+from circleci_v1_async.sunset import Sunset
+
+from .paths import BUILD, PROJECT, in_build, in_project
+
+__all__ = ["TriggerOperations"]
+
+_REMOVAL: Final = date(2027, 2, 1)
+_TRIGGERS_END: Final = Sunset(
+    _REMOVAL, "POST /api/v2/project/{provider}/{organization}/{project}/pipeline/run or POST /api/v3/runs"
+)
+_RERUNS_END: Final = Sunset(_REMOVAL, "POST /api/v2/workflow/{id}/rerun or POST /api/v3/workflows/{id}/rerun")
+
+
+class TriggerOperations(Caller):
+    """Builds that are to start, start again, or stop.
+
+    CircleCI removes all of them but `cancel_build` and `add_ssh_users` on 2027-02-01. Until then each of these issues
+    a `CircleCISunsetWarning` when it is first called, before anything is sent; from then on they raise `GoneError`.
+    """
+
+    async def trigger_build(
+        self,
+        project: ProjectSlug | str,
+        *,
+        branch: str | None = None,
+        revision: str | None = None,
+        tag: str | None = None,
+        parallel: int | None = None,
+        build_parameters: Mapping[str, str] | None = None,
+        job: str | None = None,
+    ) -> Build:
+        """Start a build.
+
+        `POST /project/{project}` (openapi.yml: triggerBuild; `job` from CircleCI's docs, which lack `branch`). The
+        cloud removes it on 2027-02-01.
+
+        Args:
+            project: A slug or URL of it.
+            branch: The branch; by default the project's default branch.
+            revision: The commit; not together with `tag`.
+            tag: The tag; not together with `revision`.
+            parallel: In how many containers, from 1.
+            build_parameters: Environment variables for the build.
+            job: The job of the configuration to run.
+
+        Returns:
+            The build. That it was accepted does not mean that it runs: `status` may be `not_run`, and `messages`
+            then says why.
+
+        Raises:
+            GoneError: CircleCI has removed it.
+        """
+        build_parameters = hide(build_parameters)
+        if revision is not None and tag is not None:
+            raise InvalidInputError("trigger_build: expected revision or tag, got both")
+        body = given(
+            branch=text("branch", branch),
+            revision=text("revision", revision),
+            tag=text("tag", tag),
+            parallel=None if parallel is None else integer("parallel", parallel, 1),
+            build_parameters=strings("build_parameters", build_parameters),
+            job=text("job", job),
+        )
+        return await self.send(
+            Request("POST", PROJECT, in_project(project), body=body or None, returns=Build, sunset=_TRIGGERS_END)
+        )
+
+    async def trigger_branch_build(
+        self,
+        project: ProjectSlug | str,
+        branch: str,
+        *,
+        revision: str | None = None,
+        parallel: int | None = None,
+        build_parameters: Mapping[str, str] | None = None,
+    ) -> Build:
+        """Start a build of a branch.
+
+        `POST /project/{project}/tree/{branch}` (openapi.yml: triggerBranchBuild). Not for configurations of
+        `version: 2.1`. The cloud removes it on 2027-02-01.
+
+        Args:
+            project: A slug or URL of it.
+            branch: The branch.
+            revision: The commit; by default the branch's latest.
+            parallel: In how many containers, from 1.
+            build_parameters: Environment variables for the build.
+
+        Returns:
+            The build; see `trigger_build`.
+
+        Raises:
+            GoneError: CircleCI has removed it.
+        """
+        build_parameters = hide(build_parameters)
+        body = given(
+            revision=text("revision", revision),
+            parallel=None if parallel is None else integer("parallel", parallel, 1),
+            build_parameters=strings("build_parameters", build_parameters),
+        )
+        path_values = {**in_project(project), "branch": branch}
+        return await self.send(
+            Request(
+                "POST",
+                f"{PROJECT}/tree/{{branch}}",
+                path_values,
+                body=body or None,
+                returns=Build,
+                sunset=_TRIGGERS_END,
+            )
+        )
+
+    async def trigger_pipeline(
+        self,
+        project: ProjectSlug | str,
+        *,
+        branch: str | None = None,
+        tag: str | None = None,
+        revision: str | None = None,
+    ) -> PipelineResult:
+        """Start all workflows of the configuration. It takes a personal token.
+
+        `POST /project/{project}/build` (documented by CircleCI). The cloud removes it on 2027-02-01. Its replies say
+        in their body how it went, whatever their status is: an error there is raised like any other.
+
+        Args:
+            project: A slug or URL of it.
+            branch: The branch; by default the project's default branch.
+            tag: The tag; not together with `branch` or `revision`.
+            revision: The commit; by default the branch's latest.
+
+        Returns:
+            A confirmation, which does not say which builds there are: see `builds_for_commit`.
+
+        Raises:
+            GoneError: CircleCI has removed it.
+        """
+        if tag is not None and (branch is not None or revision is not None):
+            raise InvalidInputError("trigger_pipeline: expected tag, or branch and revision, got both")
+        body = given(branch=text("branch", branch), tag=text("tag", tag), revision=text("revision", revision))
+        return await self.send(
+            Request(
+                "POST",
+                f"{PROJECT}/build",
+                in_project(project),
+                body=body or None,
+                returns=PipelineResult,
+                sunset=_TRIGGERS_END,
+            )
+        )
+
+    async def retry_build(self, project: ProjectSlug | str, build_num: int) -> Build:
+        """Run a build again, with the same configuration and commit.
+
+        `POST /project/{project}/{build_num}/retry` (openapi.yml: retryBuild). The cloud removes it on 2027-02-01;
+        CircleCI Server never had it.
+
+        Returns:
+            The new build.
+
+        Raises:
+            NotFoundError: There is no such build, or the token may not see it.
+            GoneError: CircleCI has removed it.
+        """
+        return await self.send(
+            Request("POST", f"{BUILD}/retry", in_build(project, build_num), returns=Build, sunset=_RERUNS_END)
+        )
+
+    async def retry_build_with_ssh(self, project: ProjectSlug | str, build_num: int) -> Build:
+        """Run a build again, and let the user in by SSH.
+
+        `POST /project/{project}/{build_num}/ssh` (documented by CircleCI). The cloud removes it on 2027-02-01;
+        CircleCI Server never had it.
+
+        Returns:
+            The new build.
+
+        Raises:
+            NotFoundError: There is no such build, or the token may not see it.
+            GoneError: CircleCI has removed it.
+        """
+        return await self.send(
+            Request("POST", f"{BUILD}/ssh", in_build(project, build_num), returns=Build, sunset=_RERUNS_END)
+        )
+
+    async def cancel_build(self, project: ProjectSlug | str, build_num: int) -> Build:
+        """Cancel a build. One that has finished stays as it is, which is no error.
+
+        `POST /project/{project}/{build_num}/cancel` (openapi.yml: cancelBuild).
+
+        Returns:
+            The build as it is now.
+
+        Raises:
+            NotFoundError: There is no such build, or the token may not see it.
+        """
+        return await self.send(Request("POST", f"{BUILD}/cancel", in_build(project, build_num), returns=Build))
+
+    async def add_ssh_users(self, project: ProjectSlug | str, build_num: int) -> Build:
+        """Let the user whom the token belongs to into a running build by SSH. It must be a personal token.
+
+        `POST /project/{project}/{build_num}/ssh-users` (documented by CircleCI).
+
+        Returns:
+            The build as it is now; `ssh_users` says who may get in.
+
+        Raises:
+            NotFoundError: There is no such build, or the token may not see it.
+        """
+        return await self.send(Request("POST", f"{BUILD}/ssh-users", in_build(project, build_num), returns=Build))

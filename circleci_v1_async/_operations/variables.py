@@ -1,0 +1,71 @@
+"""Environment variables of projects."""
+
+from typing import Final
+
+from circleci_v1_async._arguments import required_text, secret
+from circleci_v1_async._caller import Caller
+from circleci_v1_async._secret import hide
+from circleci_v1_async.models import EnvVar, Message
+from circleci_v1_async.request import Request
+from circleci_v1_async.slug import ProjectSlug
+
+from .paths import PROJECT, in_project
+
+__all__ = ["VariableOperations"]
+
+_VARIABLES: Final = f"{PROJECT}/envvar"
+_VARIABLE: Final = f"{_VARIABLES}/{{name}}"
+
+
+class VariableOperations(Caller):
+    """Environment variables of projects. The service shows no more of a value than its end."""
+
+    async def list_env_vars(self, project: ProjectSlug | str) -> list[EnvVar]:
+        """The environment variables of a project, their values masked. Empty when there are none.
+
+        `GET /project/{project}/envvar` (documented by CircleCI).
+
+        Raises:
+            NotFoundError: The project does not exist, or the token may not see it.
+        """
+        return await self.send(Request("GET", _VARIABLES, in_project(project), returns=list[EnvVar]))
+
+    async def get_env_var(self, project: ProjectSlug | str, name: str) -> EnvVar:
+        """One environment variable of a project, its value masked.
+
+        `GET /project/{project}/envvar/{name}` (documented by CircleCI).
+
+        Raises:
+            NotFoundError: There is no such variable.
+        """
+        return await self.send(Request("GET", _VARIABLE, {**in_project(project), "name": name}, returns=EnvVar))
+
+    async def add_env_var(self, project: ProjectSlug | str, name: str, value: str) -> EnvVar:
+        """Give a project an environment variable.
+
+        `POST /project/{project}/envvar` (documented by CircleCI).
+
+        Args:
+            project: A slug or URL of it.
+            name: Its name.
+            value: Its value, not empty. It is in no error.
+
+        Returns:
+            The variable, its value masked.
+        """
+        value = hide(value)
+        body = {"name": required_text("name", name), "value": secret("value", value, "the value of the variable")}
+        return await self.send(Request("POST", _VARIABLES, in_project(project), body=body, returns=EnvVar))
+
+    async def delete_env_var(self, project: ProjectSlug | str, name: str) -> Message:
+        """Delete an environment variable of a project.
+
+        `DELETE /project/{project}/envvar/{name}` (documented by CircleCI).
+
+        Returns:
+            A confirmation: `ok`.
+
+        Raises:
+            NotFoundError: There is no such variable.
+        """
+        return await self.send(Request("DELETE", _VARIABLE, {**in_project(project), "name": name}, returns=Message))

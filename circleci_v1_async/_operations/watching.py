@@ -1,0 +1,123 @@
+"""Waiting for builds, and watching lists of them."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+from circleci_v1_async._arguments import one_of, text
+from circleci_v1_async.models import Build, BuildDetail
+from circleci_v1_async.slug import ProjectSlug
+from circleci_v1_async.walk import PageWalk
+from circleci_v1_async.watch import BuildWatch, WatchCursor, WatchPlan, until_finished
+
+from .builds import BuildOperations
+from .paths import in_build
+
+__all__ = ["WatchOperations"]
+
+
+class WatchOperations(BuildOperations):
+    """Waiting for builds, and watching lists of them."""
+
+    async def wait_for_build(
+        self,
+        project: ProjectSlug | str,
+        build_num: int,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - its error carries the build
+        interval: float = 5.0,
+        on_update: Callable[[BuildDetail], object] | None = None,
+    ) -> BuildDetail:
+        """Wait until a build has finished, however it ended: see `outcome`. A build that was not run has finished too.
+
+        It looks by `get_build`, at the interval after each change, and up to six times more rarely while there is none.
+        Errors that may pass (no connection, time-outs, 429, 5xx) are logged as warnings under `circleci_v1_async` and
+        do not end it.
+
+        Args:
+            project: A slug or URL of it.
+            build_num: The build's number, from 1.
+            timeout: Seconds that all of it may take, a request in flight included; `None` for as long as it takes.
+            interval: Seconds between two looks, on average, to begin with.
+            on_update: Called with the build when it is first seen, when it has another status, lifecycle or outcome,
+                and when it has finished. May be a coroutine function.
+
+        Returns:
+            The build as it ended.
+
+        Raises:
+            WaitTimeoutError: It did not finish in time. `last` is the build as it was seen last.
+            NotFoundError: There is no such build, or the token may not see it.
+        """
+        values = in_build(project, build_num)
+        return await until_finished(
+            partial(self.get_build, **values),
+            self._clock,
+            name="build {build_num} of {project}".format(**values),
+            within=timeout,
+            interval=interval,
+            on_update=on_update,
+        )
+
+    def watch_project_builds(
+        self,
+        project: ProjectSlug | str,
+        *,
+        branch: str | None = None,
+        start_at: Literal["now", "oldest"] = "now",
+        cursor: WatchCursor | None = None,
+        interval: float = 15.0,
+        shallow: bool | None = None,
+    ) -> BuildWatch:
+        """Watch a project's builds, endlessly: each that is new, that changes and that finishes, oldest first.
+
+        Args:
+            project: A slug or URL of it.
+            branch: Only builds of this branch.
+            start_at: `now` for builds that come from now on, and what becomes of those of the first page that have not
+                finished; `oldest` for all there are, which are in memory at once.
+            cursor: Where an earlier watch of the same list stood; then `start_at` says nothing.
+            interval: Seconds from one poll to the next, on average.
+            shallow: Whether to leave out about half of the fields of the builds in lists.
+
+        Returns:
+            To be looped over with `async for`, without an `await`; see `BuildWatch`.
+
+        Raises:
+            InvalidInputError: At once; every other error that will not pass comes out of the loop.
+        """
+        slug = ProjectSlug.parse(project)
+        source = f"/project/{slug}" if text("branch", branch) is None else f"/project/{slug}/tree/{branch}"
+        walk = partial(self.iter_project_builds, slug, branch=branch, shallow=shallow)
+        return self._watch(WatchPlan(source, slug), walk, start_at, cursor, interval)
+
+    def watch_recent_builds(
+        self,
+        *,
+        start_at: Literal["now", "oldest"] = "now",
+        cursor: WatchCursor | None = None,
+        interval: float = 15.0,
+        shallow: bool | None = None,
+    ) -> BuildWatch:
+        """Watch the builds of all projects that the user follows; see `watch_project_builds`.
+
+        Raises:
+            InvalidInputError: At once; every other error that will not pass comes out of the loop.
+        """
+        walk = partial(self.iter_recent_builds, shallow=shallow)
+        return self._watch(WatchPlan("/recent-builds"), walk, start_at, cursor, interval)
+
+    def _watch(
+        self,
+        plan: WatchPlan,
+        walk: Callable[..., PageWalk[Build]],
+        start_at: str,
+        cursor: WatchCursor | None,
+        interval: float,
+    ) -> BuildWatch:
+        # One that is never walked asks for nothing, but has checked its arguments.
+        walk()
+        start = one_of("start_at", start_at, ("now", "oldest"))
+        if cursor is not None or start == "oldest":
+            cursor = plan.start(cursor)
+        return BuildWatch(plan, walk, self.get_build, self._clock, cursor=cursor, interval=interval)

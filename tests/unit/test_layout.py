@@ -1,0 +1,247 @@
+"""Where artifacts go: which paths are refused, and which cannot be had together."""
+
+import ntpath
+import posixpath
+import re
+import sys
+import unicodedata
+from collections.abc import Sequence
+from pathlib import PureWindowsPath
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from circleci_v1_async import Artifact, DownloadError, PathConflictError, UnsafePathError
+from circleci_v1_async._layout import Place, etag_name, part_name, plan
+
+URL = "https://output.circle-artifacts.com/output/job/1/artifacts/0/x"
+# What paths are made of, with what is dangerous in them more often than chance has it.
+PIECE = st.text(st.characters(), max_size=8) | st.sampled_from(
+    [*"/\\.: ~", "..", "con", "NUL", "a", "A", "é", "e\u0301", "ß", "ss", "\u0345", "\u031b", ".circleci.part", ".etag"]
+)
+PATH = st.lists(PIECE, max_size=6).map("".join)
+
+
+def artifact(path: str | None, node_index: int | None = 0, url: str | None = URL) -> Artifact:
+    return Artifact(path=path, node_index=node_index, url=url)
+
+
+def planned(*paths: str, match: str | None = None) -> list[Place]:
+    return plan([artifact(path) for path in paths], match)
+
+
+def accepted(places: Sequence[Place]) -> list[Place]:
+    return [place for place in places if place.problem is None]
+
+
+def goes_to(path: str) -> tuple[str, ...]:
+    (place,) = planned(path)
+    assert place.problem is None
+    return place.parts
+
+
+def refused(path: str | None, **options: Any) -> DownloadError:
+    (place,) = plan([artifact(path, **options)], None)
+    assert place.problem is not None
+    assert place.parts == (path or "",)
+    return place.problem
+
+
+UNSAFE = {
+    "empty": "",
+    "nothing but slashes and dots": ".//.",
+    "absolute": "/etc/passwd",
+    "absolute with two slashes": "//server/share",
+    "climbing": "../x",
+    "climbing in the middle": "a/../../x",
+    "climbing and coming back": "a/../b",
+    "a drive": "C:\\x",
+    "a drive without a root": "C:x",
+    "a UNC path": "\\\\server\\share\\x",
+    "a backslash": "..\\x",
+    "a stream": "a:stream",
+    "NUL": "a\0b",
+    "a line feed": "a\nb",
+    "DEL": "a\x7fb",
+    "a lone surrogate": "a\ud800b",
+    "a dot at the end": "a./b",
+    "a blank at the end": "a /b",
+    "three dots": ".../x",
+    "a name of 256 bytes": "x" * 256,
+    "a name of 256 bytes in 128 letters": "ü" * 128,
+    **{
+        f"the device {name}": name
+        for name in (
+            *("CON", "prn.txt", "Aux", "NUL.tar.gz", "a/com1", "LPT9.log", "COM0", "com¹", "lpt³.x"),
+            *("CONIN$", "conout$", "con .txt", "nul/x"),
+        )
+    },
+}
+
+
+@pytest.mark.fault(52)
+@pytest.mark.parametrize("path", UNSAFE.values(), ids=UNSAFE)
+def test_an_unsafe_path_is_refused_on_every_system(path: str) -> None:
+    problem = refused(path)
+    assert isinstance(problem, UnsafePathError)
+    assert repr(path) in str(problem)
+
+
+@pytest.mark.fault(52)
+def test_an_artifact_without_a_path_is_refused() -> None:
+    assert isinstance(refused(None), UnsafePathError)
+
+
+def test_an_artifact_without_a_url_is_refused() -> None:
+    for url in (None, ""):
+        assert type(refused("a", url=url)) is DownloadError
+
+
+PLAIN = ["a", "a/b.txt", ".hidden", "a b", "~", "a?b*c", "icon", "console.log", "com10", "aux-1", "..a", "x" * 255]
+
+
+@pytest.mark.parametrize("path", [*PLAIN, "ü" * 127])
+def test_a_plain_path_is_kept_as_it_is(path: str) -> None:
+    assert "/".join(goes_to(path)) == path
+
+
+def test_slashes_and_dots_that_mean_nothing_are_dropped() -> None:
+    assert goes_to("./a//./b/") == ("a", "b")
+
+
+def is_reserved(name: str) -> bool:
+    """Whether Windows gives a name a meaning of its own. Wildcards it refuses, which is no danger."""
+    name = re.sub(r'[<>"|?*]', "_", name)
+    return ntpath.isreserved(name) if sys.version_info >= (3, 13) else PureWindowsPath(name).is_reserved()
+
+
+@pytest.mark.fault(52)
+@given(st.lists(st.tuples(PATH, st.integers(0, 2)), max_size=8))
+def test_nothing_that_is_accepted_leaves_the_folder_on_any_system(paths: list[tuple[str, int]]) -> None:
+    for place in accepted(plan([artifact(*path) for path in paths], None)):
+        for system, root in ((posixpath, "/dest"), (ntpath, "D:\\dest")):
+            assert not system.isabs(system.join(*place.parts))
+            assert system.splitdrive(system.join(*place.parts))[0] == ""
+            whole = system.normpath(system.join(root, *place.parts))
+            assert system.commonpath([root, whole]) == root
+            # Each part is one name, and stays that name.
+            assert whole == root + system.sep + system.sep.join(place.parts)
+        for part in place.parts:
+            assert 0 < len(part.encode()) <= 255
+            assert not is_reserved(part)
+
+
+def canonical(part: str) -> str:
+    """Unicode's own definition of a canonical caseless match (D145)."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", part).casefold())
+
+
+def composed(part: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", part).casefold())
+
+
+@pytest.mark.fault(54)
+@given(st.lists(st.tuples(PATH, st.integers(0, 1)), max_size=12))
+def test_no_two_that_are_accepted_are_one_file_or_one_the_folder_of_the_other(paths: list[tuple[str, int]]) -> None:
+    places = accepted(plan([artifact(*path) for path in paths], None))
+    for fold in (canonical, composed):
+        taken: set[tuple[str, ...]] = set()
+        for place in places:
+            *folders, name = place.parts
+            for last in (name, part_name(name), etag_name(name)):
+                whole = tuple(map(fold, (*folders, last)))
+                assert whole not in taken
+                taken.add(whole)
+        for place in places:
+            whole = tuple(map(fold, place.parts))
+            assert not any(whole[:length] in taken for length in range(1, len(whole)))
+
+
+COLLISIONS = {
+    "twice the same": ("a", "a"),
+    "the same in other words": ("a/b", "a//./b"),
+    "in another case": ("Foo/x", "foo/X"),
+    "composed and decomposed": ("caf\u00e9", "cafe\u0301"),
+    "an iota below and beside": ("\u1f8e\u031b", "\u1f06\u031b\u03b9"),
+    "sharp s": ("straße", "STRASSE"),
+    "a file and a folder": ("p", "p/q"),
+    "a file and a folder further down": ("p", "P/q/r"),
+    "a file and the part of another": ("a", "a.circleci.part"),
+    "a file and what is beside the part of another": ("a", "A.circleci.part.etag"),
+    "the part of a file and a folder": ("a", "a.circleci.part/x"),
+}
+
+
+@pytest.mark.fault(54)
+@pytest.mark.parametrize("paths", COLLISIONS.values(), ids=COLLISIONS)
+def test_of_two_that_want_one_place_neither_gets_it(paths: tuple[str, str]) -> None:
+    for order in (paths, paths[::-1]):
+        places = planned(*order, "another")
+        assert [type(place.problem) for place in places] == [PathConflictError, PathConflictError, type(None)]
+        text = str(places[0].problem)
+        assert "2 artifacts want it" in text
+        assert all(repr(path) in text for path in paths)
+
+
+def test_two_files_in_one_folder_are_no_conflict() -> None:
+    assert len(accepted(planned("a/b", "a/c", "A/d", "ab"))) == 4
+
+
+def test_what_is_unsafe_is_in_nobodys_way() -> None:
+    assert [place.problem is None for place in planned("a", "a/..", "/a")] == [True, False, False]
+
+
+@pytest.mark.fault(54)
+def test_artifacts_of_several_containers_go_to_a_folder_for_each() -> None:
+    places = plan([artifact("a", None), artifact("a", 1), artifact("b/c", 12)], None)
+    assert [place.parts for place in places] == [("node-0", "a"), ("node-1", "a"), ("node-12", "b", "c")]
+
+
+def test_artifacts_of_one_container_need_no_folder_whatever_its_number() -> None:
+    assert [place.parts for place in plan([artifact("a", 3), artifact("b", 3)], None)] == [("a",), ("b",)]
+
+
+def test_what_matches_does_not_decide_where_it_goes() -> None:
+    (place,) = plan([artifact("a.txt", 0), artifact("b.log", 1)], "*.txt")
+    assert place.parts == ("node-0", "a.txt")
+
+
+def test_a_pattern_is_for_the_whole_path_and_knows_no_slashes_and_no_case() -> None:
+    paths = ("a.txt", "deep/er/b.txt", "A.TXT", "a.txt.gz", "[x].txt")
+    assert [place.artifact.path for place in planned(*paths, match="*.txt")] == ["a.txt", "deep/er/b.txt", "[x].txt"]
+    assert [place.artifact.path for place in planned(*paths, match="deep/*")] == ["deep/er/b.txt"]
+    assert [place.artifact.path for place in planned(*paths, match="[[]x].txt")] == ["[x].txt"]
+    assert planned(*paths, match="nothing") == []
+
+
+def test_an_artifact_without_a_path_matches_like_an_empty_one() -> None:
+    assert plan([artifact(None)], "x*") == []
+    assert len(plan([artifact(None)], "*")) == 1
+
+
+def test_what_does_not_match_is_in_nobodys_way() -> None:
+    assert len(accepted(planned("p", "p/q.txt", match="*.txt"))) == 1
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda name: len(name.encode()) <= 255))
+def test_a_part_has_a_name_that_fits_also_where_the_file_barely_does(name: str) -> None:
+    part, etag = part_name(name), etag_name(name)
+    assert len({name, part, etag}) == 3
+    assert max(len(part.encode()), len(etag.encode())) <= 255
+
+
+def test_long_names_have_parts_of_their_own() -> None:
+    assert part_name("x" * 254 + "a") != part_name("x" * 254 + "b")
+
+
+def test_ten_thousand_artifacts_are_planned() -> None:
+    paths = [f"reports/{number % 100}/{number}.xml" for number in range(10_000)]
+    assert ["/".join(place.parts) for place in planned(*paths)] == paths
+
+
+def test_a_place_keeps_its_artifact() -> None:
+    given_artifact = attrs.evolve(artifact("a"), pretty_path="$HOME/a")
+    assert plan([given_artifact], None)[0].artifact is given_artifact

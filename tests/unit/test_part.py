@@ -1,0 +1,517 @@
+"""Files that are being written: on a real file system, with each way in which it may refuse."""
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from descriptors import descriptors
+
+from circleci_v1_async import PathConflictError, UnsafePathError
+from circleci_v1_async._layout import etag_name, part_name
+from circleci_v1_async._part import Folder, Part, is_strong_etag
+
+ETAG = '"abc"'
+NAME = "core.tar"
+PART = part_name(NAME)
+NOTE = etag_name(NAME)
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_open() -> Iterator[None]:
+    before = descriptors()
+    yield
+    assert descriptors() == before
+
+
+@pytest.fixture(params=["with dir_fd", "without dir_fd"])
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On systems that resolve names from an open folder, and on those that cannot."""
+    if request.param == "without dir_fd":
+        monkeypatch.setattr(os, "supports_dir_fd", set())
+
+
+def opened(root: Path, *parts: str, resume: bool = False) -> Part:
+    part = Part(root, parts or (NAME,))
+    try:
+        part.open(resume=resume)
+    except BaseException:
+        part.close(keep=resume)
+        raise
+    return part
+
+
+def began(root: Path, *pieces: bytes, etag: str | None = ETAG, resume: bool = True) -> Part:
+    """A part that some bytes have been written to."""
+    part = opened(root, resume=resume)
+    part.begin(0, etag)
+    part.write(pieces)
+    return part
+
+
+def published(root: Path, data: bytes, *parts: str, overwrite: bool = False) -> None:
+    part = opened(root, *parts)
+    try:
+        part.begin(0, None)
+        part.publish([data], overwrite=overwrite)
+    finally:
+        part.close(keep=False)
+
+
+def fails_with(number: int) -> Callable[..., Any]:
+    def fail(*_args: Any, **_options: Any) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def names(root: Path) -> list[str]:
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*"))
+
+
+@pytest.mark.parametrize("text", ['"abc"', '""', '"a!b#~"'])
+def test_a_strong_etag_is_one(text: str) -> None:
+    assert is_strong_etag(text)
+
+
+@pytest.mark.parametrize("text", ["", "abc", 'W/"abc"', '"abc', '"a"b"', '"a b"', '"a\nb"', '"\0"', '"a"\n', '"é"'])
+def test_a_weak_etag_or_none_is_no_strong_one(text: str) -> None:
+    assert not is_strong_etag(text)
+
+
+@pytest.mark.usefixtures("either_way")
+class TestPublishing:
+    def test_a_file_appears_when_it_is_whole_and_not_before(self, tmp_path: Path) -> None:
+        part = opened(tmp_path / "dest", "a", "b", NAME)
+        folder = tmp_path / "dest" / "a" / "b"
+        assert part.path == folder / NAME
+        part.begin(0, ETAG)
+        part.write([b"one ", b"two "])
+        part.write([b"three "])
+        assert names(folder) == [PART, NOTE]
+        part.publish([b"four"], overwrite=False)
+        assert part.closed
+        part.close(keep=False)
+        assert names(folder) == [NAME]
+        assert (folder / NAME).read_bytes() == b"one two three four"
+
+    def test_an_empty_file_is_a_file(self, tmp_path: Path) -> None:
+        published(tmp_path, b"")
+        assert (tmp_path / NAME).read_bytes() == b""
+
+    def test_a_file_has_the_rights_of_any_new_one(self, tmp_path: Path) -> None:
+        before = os.umask(0o027)
+        try:
+            published(tmp_path, b"x")
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE((tmp_path / NAME).stat().st_mode) == 0o640
+
+    def test_a_name_of_255_bytes_can_be_had(self, tmp_path: Path) -> None:
+        published(tmp_path, b"x", "ü" * 127 + "x")
+        assert names(tmp_path) == ["ü" * 127 + "x"]
+
+    @pytest.mark.fault(55)
+    def test_a_file_that_is_there_is_not_touched(self, tmp_path: Path) -> None:
+        (tmp_path / NAME).write_bytes(b"mine")
+        with pytest.raises(PathConflictError, match="it is there already"):
+            published(tmp_path, b"other")
+        assert names(tmp_path) == [NAME]
+        assert (tmp_path / NAME).read_bytes() == b"mine"
+
+    @pytest.mark.fault(55)
+    def test_a_file_is_overwritten_as_a_whole_and_who_reads_it_reads_on(self, tmp_path: Path) -> None:
+        (tmp_path / NAME).write_bytes(b"mine")
+        with (tmp_path / NAME).open("rb") as reader:
+            published(tmp_path, b"other", overwrite=True)
+            assert reader.read() == b"mine"
+        assert names(tmp_path) == [NAME]
+        assert (tmp_path / NAME).read_bytes() == b"other"
+
+    @pytest.mark.fault(53)
+    def test_a_link_in_the_files_place_is_never_written_through(self, tmp_path: Path) -> None:
+        victim = tmp_path / "victim"
+        victim.write_bytes(b"mine")
+        for target in (victim, tmp_path / "missing"):
+            (tmp_path / "dest").mkdir(exist_ok=True)
+            link = tmp_path / "dest" / NAME
+            link.symlink_to(target)
+            with pytest.raises(PathConflictError):
+                published(tmp_path / "dest", b"other")
+            assert link.is_symlink()
+            published(tmp_path / "dest", b"other", overwrite=True)
+            assert not link.is_symlink()
+            link.unlink()
+        assert victim.read_bytes() == b"mine"
+        assert not (tmp_path / "missing").exists()
+
+    @pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV, errno.EMLINK])
+    def test_where_there_are_no_hard_links_a_file_is_published_all_the_same(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    ) -> None:
+        monkeypatch.setattr(os, "link", fails_with(number))
+        published(tmp_path, b"x")
+        assert names(tmp_path) == [NAME]
+        assert (tmp_path / NAME).read_bytes() == b"x"
+        with pytest.raises(PathConflictError):
+            published(tmp_path, b"other")
+        assert names(tmp_path) == [NAME]
+        assert (tmp_path / NAME).read_bytes() == b"x"
+
+    def test_where_there_are_no_hard_links_a_claim_that_fails_leaves_no_empty_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(os, "link", fails_with(errno.EPERM))
+        monkeypatch.setattr(os, "replace", fails_with(errno.EIO))
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            published(tmp_path, b"x")
+        assert names(tmp_path) == []
+
+    def test_a_link_that_is_refused_otherwise_is_an_error(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(os, "link", fails_with(errno.EIO))
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            published(tmp_path, b"x")
+        assert names(tmp_path) == []
+
+
+@pytest.mark.fault(57)
+class TestAFullDisk:
+    def test_a_write_that_takes_only_some_is_gone_on_with(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write = os.write
+        monkeypatch.setattr(os, "write", lambda fd, data: write(fd, bytes(data)[:3]))
+        published(tmp_path, b"0123456789")
+        assert (tmp_path / NAME).read_bytes() == b"0123456789"
+
+    @pytest.mark.parametrize("last", [False, True], ids=["in the middle", "at the end"])
+    def test_a_write_that_fails_after_some_leaves_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, last: bool
+    ) -> None:
+        write = os.write
+        room = [1000]
+
+        def write_some(fd: int, data: memoryview) -> int:
+            if not room[0]:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            room[0] -= (written := write(fd, data[: room[0]]))
+            return written
+
+        part = opened(tmp_path)
+        part.begin(0, None)
+        monkeypatch.setattr(os, "write", write_some)
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            part.publish([b"x" * 1001], overwrite=False) if last else part.write([b"x" * 1001])
+        assert os.fstat(part._fd).st_size == 1000
+        part.close(keep=False)
+        assert names(tmp_path) == []
+
+    def test_a_network_file_system_that_is_full_says_so_before_the_file_has_its_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        part = opened(tmp_path)
+        part.begin(0, None)
+        close, fails = os.close, [True]
+
+        def close_and_flush(fd: int) -> None:
+            close(fd)
+            if fails and fails.pop():
+                raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+        monkeypatch.setattr(os, "close", close_and_flush)
+        with pytest.raises(OSError, match=os.strerror(errno.EDQUOT)):
+            part.publish([b"x"], overwrite=False)
+        part.close(keep=False)
+        assert names(tmp_path) == []
+
+    def test_what_cannot_be_removed_is_no_second_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        part = began(tmp_path, b"x")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "unlink", fails_with(errno.EACCES))
+            part.close(keep=False)
+        assert part.closed
+        assert names(tmp_path) == [PART, NOTE]
+
+    def test_a_folder_that_cannot_be_made_is_an_error(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_bytes(b"")
+        with pytest.raises(OSError, match=os.strerror(errno.EEXIST)):
+            opened(tmp_path / "file")
+        with pytest.raises(OSError, match=os.strerror(errno.ENOTDIR)):
+            opened(tmp_path / "file" / "below")
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_a_folder_that_may_not_be_written_to_is_an_error(self, tmp_path: Path) -> None:
+        tmp_path.chmod(0o555)
+        with pytest.raises(PermissionError):
+            opened(tmp_path)
+
+
+@pytest.mark.fault(53)
+@pytest.mark.usefixtures("either_way")
+class TestTheWay:
+    @pytest.mark.parametrize("where", ["", "inside", "nowhere"])
+    @pytest.mark.parametrize("link", ["a", "a/b", "a/b/c"])
+    def test_a_link_on_the_way_is_never_followed(self, tmp_path: Path, link: str, where: str) -> None:
+        outside, dest = tmp_path / "outside", tmp_path / "dest"
+        outside.mkdir()
+        (dest / link).parent.mkdir(parents=True)
+        target = {"": outside, "inside": dest, "nowhere": tmp_path / "missing"}[where]
+        (dest / link).symlink_to(target, target_is_directory=True)
+        before = names(tmp_path)
+        with pytest.raises(UnsafePathError, match="expected a folder, found a symbolic link"):
+            published(dest, b"x", "a", "b", "c", NAME)
+        assert names(tmp_path) == before
+
+    def test_the_folder_itself_may_be_a_link(self, tmp_path: Path) -> None:
+        (tmp_path / "real").mkdir()
+        (tmp_path / "link").symlink_to("real")
+        published(tmp_path / "link", b"x", "a", NAME)
+        assert (tmp_path / "real" / "a" / NAME).read_bytes() == b"x"
+
+    @pytest.mark.parametrize("name", [PART, NOTE])
+    def test_a_link_in_place_of_the_part_or_its_note_is_not_followed(self, tmp_path: Path, name: str) -> None:
+        victim = tmp_path / "victim"
+        victim.write_bytes(b'"mine"')
+        (tmp_path / "dest").mkdir()
+        (tmp_path / "dest" / name).symlink_to(victim)
+        with pytest.raises((UnsafePathError, OSError)) as caught:
+            opened(tmp_path / "dest", resume=True)
+        assert (name == PART) == isinstance(caught.value, UnsafePathError)
+        assert victim.read_bytes() == b'"mine"'
+        assert names(tmp_path / "dest") == [name]
+
+    def test_a_note_that_becomes_a_link_meanwhile_is_not_written_through(self, tmp_path: Path) -> None:
+        victim = tmp_path / "victim"
+        victim.write_bytes(b"mine")
+        part = opened(tmp_path / "dest")
+        (tmp_path / "dest" / NOTE).symlink_to(victim)
+        part.begin(0, ETAG)
+        with pytest.raises(OSError, match=os.strerror(errno.ELOOP)):
+            part.write([b"x"])
+        part.close(keep=False)
+        assert victim.read_bytes() == b"mine"
+        assert names(tmp_path / "dest") == [NOTE]
+
+    @pytest.mark.parametrize("file", ["a", "a/b"])
+    def test_a_file_on_the_way_is_a_conflict(self, tmp_path: Path, file: str) -> None:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_bytes(b"mine")
+        with pytest.raises(PathConflictError, match="expected a folder, found a file"):
+            published(tmp_path, b"x", "a", "b", NAME)
+        assert (tmp_path / file).read_bytes() == b"mine"
+
+    def test_a_folder_in_place_of_the_part_is_an_error(self, tmp_path: Path) -> None:
+        (tmp_path / PART).mkdir()
+        with pytest.raises(IsADirectoryError):
+            opened(tmp_path)
+        assert names(tmp_path) == [PART]
+
+    def test_a_folder_in_place_of_the_note_is_an_error(self, tmp_path: Path) -> None:
+        (tmp_path / NOTE).mkdir()
+        with pytest.raises(IsADirectoryError):
+            opened(tmp_path)
+        assert names(tmp_path) == [NOTE]
+
+
+@pytest.mark.fault(53)
+def test_a_folder_that_becomes_a_link_at_the_last_moment_is_not_entered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = os.stat
+
+    def look_then_swap(name: Any, **options: Any) -> os.stat_result:
+        found = look(name, **options)
+        if name == "a":
+            (tmp_path / "dest" / "a").rmdir()
+            (tmp_path / "dest" / "a").symlink_to(tmp_path)
+        return found
+
+    monkeypatch.setattr(os, "stat", look_then_swap)
+    with pytest.raises(OSError, match=f"{os.strerror(errno.ENOTDIR)}|{os.strerror(errno.ELOOP)}"):
+        published(tmp_path / "dest", b"x", "a", NAME)
+    assert names(tmp_path) == ["dest", "dest/a"]
+
+
+@pytest.mark.fault(53)
+def test_where_folders_cannot_be_opened_one_that_leads_elsewhere_is_not_entered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a junction of Windows, which is no symbolic link."""
+    monkeypatch.setattr(os, "supports_dir_fd", set())
+    look = os.stat
+
+    def overlook_links(path: Any, **options: Any) -> os.stat_result:
+        return look(path, **{**options, "follow_symlinks": True})
+
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "dest").mkdir()
+    (tmp_path / "dest" / "a").symlink_to(tmp_path / "elsewhere")
+    folder = Folder.open(tmp_path / "dest")
+    monkeypatch.setattr(os, "stat", overlook_links)
+    with pytest.raises(UnsafePathError, match="leads elsewhere"):
+        folder._enter("a")
+
+
+@pytest.mark.fault(56)
+class TestTwoForOne:
+    def test_a_part_that_is_being_written_is_nobody_elses(self, tmp_path: Path) -> None:
+        part = began(tmp_path, b"mine")
+        for resume in (False, True):
+            with pytest.raises(PathConflictError, match="another download is writing it"):
+                opened(tmp_path, resume=resume)
+        part.publish([], overwrite=False)
+        assert (tmp_path / NAME).read_bytes() == b"mine"
+
+    def test_a_part_that_was_let_go_can_be_taken(self, tmp_path: Path) -> None:
+        began(tmp_path, b"x").close(keep=True)
+        opened(tmp_path).close(keep=False)
+        assert names(tmp_path) == []
+
+    @pytest.mark.parametrize("becomes", ["nothing", "another"])
+    def test_a_part_that_loses_its_name_before_it_is_locked_is_opened_anew(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, becomes: str
+    ) -> None:
+        fcntl = pytest.importorskip("fcntl")
+        lock, calls = fcntl.flock, []
+
+        def lock_too_late(fd: int, how: int) -> None:
+            calls.append(fd)
+            if len(calls) == 1:
+                (tmp_path / PART).unlink()
+                if becomes == "another":
+                    (tmp_path / PART).write_bytes(b"")
+            lock(fd, how)
+
+        monkeypatch.setattr(fcntl, "flock", lock_too_late)
+        part = opened(tmp_path)
+        assert len(calls) == 2
+        assert os.path.samestat(os.fstat(part._fd), (tmp_path / PART).stat())
+        part.close(keep=False)
+
+    def test_a_part_that_is_a_published_file_is_not_written_to(self, tmp_path: Path) -> None:
+        """Its process was killed between the two steps of giving the file its name."""
+        (tmp_path / PART).write_bytes(b"published")
+        os.link(tmp_path / PART, tmp_path / NAME)
+        part = opened(tmp_path, resume=True)
+        assert part.size == 0
+        part.begin(0, None)
+        part.write([b"new"])
+        part.close(keep=False)
+        assert names(tmp_path) == [NAME]
+        assert (tmp_path / NAME).read_bytes() == b"published"
+
+    def test_a_file_system_without_locks_is_an_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        fcntl = pytest.importorskip("fcntl")
+        monkeypatch.setattr(fcntl, "flock", fails_with(errno.ENOLCK))
+        with pytest.raises(OSError, match=os.strerror(errno.ENOLCK)):
+            opened(tmp_path)
+
+
+@pytest.mark.fault(58)
+class TestGoingOn:
+    def test_what_was_kept_is_gone_on_from(self, tmp_path: Path) -> None:
+        began(tmp_path, b"one ").close(keep=True)
+        assert names(tmp_path) == [PART, NOTE]
+        part = opened(tmp_path, resume=True)
+        assert (part.size, part.validator) == (4, ETAG)
+        part.begin(4, ETAG)
+        part.write([b"two"])
+        part.publish([], overwrite=False)
+        assert names(tmp_path) == [NAME]
+        assert (tmp_path / NAME).read_bytes() == b"one two"
+
+    def test_without_resume_what_is_there_is_given_up(self, tmp_path: Path) -> None:
+        began(tmp_path, b"old and long").close(keep=True)
+        part = opened(tmp_path)
+        assert part.validator is None
+        part.begin(0, None)
+        part.publish([b"new"], overwrite=False)
+        assert names(tmp_path) == [NAME]
+        assert (tmp_path / NAME).read_bytes() == b"new"
+
+    def test_another_version_takes_the_place_of_the_old_one_with_its_own_note(self, tmp_path: Path) -> None:
+        began(tmp_path, b"old and long").close(keep=True)
+        part = opened(tmp_path, resume=True)
+        part.begin(0, '"new"')
+        part.write([b"new"])
+        part.close(keep=True)
+        again = opened(tmp_path, resume=True)
+        assert (again.size, again.validator) == (3, '"new"')
+        again.close(keep=False)
+
+    def test_another_version_of_which_nothing_was_written_has_no_bytes_yet(self, tmp_path: Path) -> None:
+        began(tmp_path, b"old and long").close(keep=True)
+        part = opened(tmp_path, resume=True)
+        part.begin(0, '"new"')
+        assert part.size == 0
+        part.close(keep=True)
+        assert names(tmp_path) == []
+
+    def test_bytes_beyond_where_it_goes_on_are_cut_off(self, tmp_path: Path) -> None:
+        part = began(tmp_path, b"0123456789")
+        part.begin(4, ETAG)
+        assert part.size == 4
+        part.publish([b"!"], overwrite=False)
+        assert (tmp_path / NAME).read_bytes() == b"0123!"
+
+    def test_a_version_that_cannot_be_told_from_others_is_not_kept(self, tmp_path: Path) -> None:
+        began(tmp_path, b"x", etag=None).close(keep=True)
+        assert names(tmp_path) == []
+
+    def test_a_weaker_version_drops_the_note_of_the_one_before(self, tmp_path: Path) -> None:
+        began(tmp_path, b"old").close(keep=True)
+        part = opened(tmp_path, resume=True)
+        part.begin(0, None)
+        part.write([b"new"])
+        # As it is found after a crash.
+        assert names(tmp_path) == [PART]
+        part.close(keep=False)
+
+    def test_nothing_is_not_kept(self, tmp_path: Path) -> None:
+        part = opened(tmp_path, resume=True)
+        part.begin(0, ETAG)
+        part.close(keep=True)
+        assert names(tmp_path) == []
+
+    def test_what_was_not_even_begun_is_kept_as_it_was(self, tmp_path: Path) -> None:
+        began(tmp_path, b"x").close(keep=True)
+        opened(tmp_path, resume=True).close(keep=True)
+        assert names(tmp_path) == [PART, NOTE]
+
+    def test_bytes_that_nobody_knows_the_version_of_are_not_gone_on_from(self, tmp_path: Path) -> None:
+        (tmp_path / PART).write_bytes(b"x")
+        part = opened(tmp_path, resume=True)
+        assert part.validator is None
+        part.close(keep=True)
+        assert names(tmp_path) == []
+
+    @pytest.mark.parametrize("note", [b"", b"\0" * 5, b'"abc', b'W/"abc"', b'"a\r\nX: y"', b'"\xff"', b'"' * 9000])
+    def test_a_note_that_a_crash_has_left_unfinished_is_none(self, tmp_path: Path, note: bytes) -> None:
+        (tmp_path / PART).write_bytes(b"x")
+        (tmp_path / NOTE).write_bytes(note)
+        part = opened(tmp_path, resume=True)
+        assert part.validator is None
+        part.begin(0, ETAG)
+        part.write([b"y"])
+        assert (tmp_path / NOTE).read_bytes() == ETAG.encode()
+        part.close(keep=False)
+        assert names(tmp_path) == []
+
+
+def test_closing_twice_is_no_error_and_neither_is_what_was_never_opened(tmp_path: Path) -> None:
+    part = opened(tmp_path)
+    part.close(keep=False)
+    part.close(keep=False)
+    Part(tmp_path, (NAME,)).close(keep=False)
+    assert names(tmp_path) == []
+
+
+def test_a_thousand_parts_leave_nothing_open(tmp_path: Path) -> None:
+    for number in range(1000):
+        published(tmp_path, b"x", f"{number % 10}", f"{number}")
+    assert len(names(tmp_path)) == 1010

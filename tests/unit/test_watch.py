@@ -1,0 +1,647 @@
+"""Waiting for a build and watching a list of them, by a clock that does not wait."""
+
+import asyncio
+import gc
+import logging
+import os
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from operator import attrgetter
+from typing import Any
+
+import pytest
+from fake_clock import FakeClock
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from circleci_v1_async import (
+    Build,
+    BuildEvent,
+    BuildStatus,
+    BuildWatch,
+    CircleCIError,
+    InvalidInputError,
+    Lifecycle,
+    NotFoundError,
+    Outcome,
+    PageWalk,
+    PaginationDriftError,
+    ProjectSlug,
+    Request,
+    RequestTimeoutError,
+    SessionClosedError,
+    TransportError,
+    WaitTimeoutError,
+    WatchCursor,
+)
+from circleci_v1_async.errors import BodyTooLargeError, DecodeError, status_error
+from circleci_v1_async.watch import WatchPlan, is_passing, pause, until_finished
+
+CI = bool(os.environ.get("CI"))
+SLUG = ProjectSlug("github", "acme", "web")
+LOGGER = "circleci_v1_async"
+
+
+def status(number: int, *, retry_after: float | None = None) -> CircleCIError:
+    return status_error(number)(number, "No.", Request("GET", "/x"), {}, None, 3, retry_after)
+
+
+def build(number: int = 7, status: str = "running") -> Build:
+    if status in {"success", "failed"}:
+        outcome = Outcome(status)
+        return Build(
+            build_num=number, status=BuildStatus(status), lifecycle=Lifecycle.FINISHED, outcome=outcome, vcs_url="x"
+        )
+    return Build(build_num=number, status=BuildStatus(status), lifecycle=Lifecycle(status), vcs_url="x")
+
+
+async def turns(count: int = 20) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def for_ever(*_: object) -> Any:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (TransportError("no route"), True),
+        (TransportError("certificate", transient=False), False),
+        (RequestTimeoutError("slow"), True),
+        (BodyTooLargeError("large"), False),
+        (status(408), True),
+        (status(429), True),
+        (status(500), True),
+        (status(503), True),
+        (status(400), False),
+        (status(401), False),
+        (status(403), False),
+        (status(404), False),
+        (status(410), False),
+        (DecodeError("broken off", truncated=True), True),
+        (DecodeError("of another shape"), False),
+        (PaginationDriftError("too fast", 100), True),
+        (SessionClosedError("closed"), False),
+    ],
+    ids=str,
+)
+def test_an_error_may_pass_or_not(error: CircleCIError, passes: bool):  # noqa: FBT001 - a row
+    assert is_passing(error) is passes
+
+
+@given(st.floats(0.01, 1e6), st.integers(0, 10**6), st.floats(0, 1))
+def test_a_pause_is_never_shorter_than_three_quarters_and_never_longer_than_six_and_a_bit(interval, quiet, chance):
+    assert 0.749 * interval <= pause(interval, quiet, chance) <= 7.501 * interval
+    assert pause(interval, 0, chance) <= 1.251 * interval
+
+
+def test_a_pause_grows_and_is_never_shorter_than_the_service_asks():
+    assert [pause(4, quiet, 0.5) for quiet in range(7)] == [4, 6, 9, 13.5, 20.25, 24, 24]
+    assert pause(4, 1, 0.5, status(429, retry_after=100)) == 100
+    assert pause(4, 1, 0.5, status(429, retry_after=1)) == 6
+    assert pause(4, 1, 0.5, TransportError("no route")) == 6
+
+
+# Waiting for a build
+
+
+class Wait:
+    """A build that is looked at: each look takes the next of its story, and the last of it for ever."""
+
+    def __init__(self, *story: Build | CircleCIError | Callable[[], Awaitable[Build]]) -> None:
+        self.story = list(story)
+        self.clock = FakeClock(random=0.5)
+        self.looks = 0
+
+    async def look(self) -> Build:
+        self.looks += 1
+        part = self.story.pop(0) if len(self.story) > 1 else self.story[0]
+        if isinstance(part, Exception):
+            raise part
+        return part if isinstance(part, Build) else await part()
+
+    async def __call__(
+        self,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as the operation's
+        interval: float = 4,
+        on_update: Callable[[Build], object] | None = None,
+    ) -> Build:
+        return await until_finished(
+            self.look,
+            self.clock.clock,
+            name="build 7 of github/acme/web",
+            within=timeout,
+            interval=interval,
+            on_update=on_update,
+        )
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        build(7, "success"),
+        build(7, "failed"),
+        Build(build_num=7, status=BuildStatus.NOT_RUN, lifecycle=Lifecycle.NOT_RUN),
+        Build(build_num=7, status=BuildStatus.NOT_RUN, lifecycle=Lifecycle.SCHEDULED),
+        Build(build_num=7, status=BuildStatus.CANCELED, lifecycle=Lifecycle.SCHEDULED, outcome=Outcome.CANCELED),
+        Build(build_num=7, status=BuildStatus.RETRIED, lifecycle=Lifecycle.FINISHED),
+    ],
+    ids=lambda build: f"{build.lifecycle}/{build.status}",
+)
+async def test_waiting_ends_when_the_build_will_not_change_again(last: Build):
+    wait = Wait(build(7, "queued"), build(7, "running"), last)
+    assert await wait() is last
+    assert wait.looks == 3
+
+
+async def test_a_build_that_has_finished_is_not_waited_for():
+    wait = Wait(build(7, "failed"))
+    await wait()
+    assert wait.clock.slept == []
+
+
+async def test_looks_become_rarer_until_something_changes():
+    wait = Wait(*[build(7, "queued")] * 8, build(7, "running"), build(7, "running"), build(7, "success"))
+    await wait()
+    assert wait.clock.slept == [4, 6, 9, 13.5, 20.25, 24, 24, 24, 4, 6]
+
+
+async def test_updates_are_told_once_each_and_the_end_always():
+    stopped = Build(build_num=7, status=BuildStatus.RUNNING, lifecycle=Lifecycle.RUNNING, stop_time=build)  # type: ignore[arg-type]
+    wait = Wait(build(7, "queued"), build(7, "queued"), build(7, "running"), build(7, "running"), stopped)
+    told: list[Build] = []
+    assert await wait(on_update=told.append) is stopped
+    assert [each.status for each in told] == ["queued", "running", "running"]
+
+
+async def test_updates_may_be_awaited():
+    told: list[str] = []
+
+    async def tell(update: Build) -> None:
+        await asyncio.sleep(0)
+        told.append(str(update.status))
+
+    await Wait(build(7, "running"), build(7, "success"))(on_update=tell)
+    assert told == ["running", "success"]
+
+
+async def test_an_error_of_the_callers_own_comes_out_as_it_is():
+    def tell(_: Build) -> None:
+        raise TimeoutError("mine")
+
+    with pytest.raises(TimeoutError, match="mine") as caught:
+        await Wait(build(7, "running"))(timeout=60, on_update=tell)
+    assert not isinstance(caught.value, WaitTimeoutError)
+
+
+async def test_errors_that_may_pass_do_not_end_the_wait(caplog: pytest.LogCaptureFixture):
+    errors = [TransportError("reset"), status(503), status(429, retry_after=300), RequestTimeoutError("slow")]
+    wait = Wait(build(7, "running"), *errors, build(7, "success"))
+    with caplog.at_level(logging.WARNING, LOGGER):
+        assert (await wait()).status == "success"
+    assert wait.clock.slept == [4, 6, 9, 300, 20.25]
+    assert caplog.messages[:2] == [
+        "build 7 of github/acme/web: TransportError; looking again later",
+        "build 7 of github/acme/web: 503; looking again later",
+    ]
+
+
+@pytest.mark.parametrize("error", [status(404), status(401), status(403), SessionClosedError("closed")], ids=str)
+async def test_an_error_that_will_not_pass_ends_the_wait_at_once(error: CircleCIError):
+    wait = Wait(build(7, "running"), error)
+    with pytest.raises(type(error)):
+        await wait()
+    assert wait.looks == 2
+
+
+async def test_a_wait_that_takes_too_long_says_how_the_build_was_last_seen():
+    wait = Wait(build(7, "queued"), build(7, "running"), for_ever)
+    with pytest.raises(WaitTimeoutError) as caught:
+        await wait(timeout=0.01)
+    assert str(caught.value) == "build 7 of github/acme/web did not finish within 0.01 s; it was last seen running"
+    assert caught.value.last == build(7, "running")
+    assert caught.value.__cause__ is None
+
+
+async def test_a_wait_that_takes_too_long_ends_while_it_sleeps():
+    wait = Wait(Build(build_num=7))
+    wait.clock.while_asleep = for_ever
+    with pytest.raises(WaitTimeoutError, match="it was last seen without a status"):
+        await wait(timeout=0.01)
+
+
+async def test_a_wait_that_never_saw_the_build_says_why():
+    wait = Wait(TransportError("no route"), for_ever)
+    with pytest.raises(WaitTimeoutError, match="never seen") as caught:
+        await wait(timeout=0.01)
+    assert caught.value.last is None
+    assert isinstance(caught.value.__cause__, TransportError)
+
+
+async def test_the_callers_own_timeout_and_cancellation_pass_through():
+    with pytest.raises(TimeoutError) as caught:
+        async with asyncio.timeout(0.01):
+            await Wait(for_ever)(timeout=600)
+    assert not isinstance(caught.value, WaitTimeoutError)
+    waiting = asyncio.create_task(Wait(for_ever)(timeout=600))
+    await turns()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"interval": 0}, "interval: expected a positive number of seconds, got 0"),
+        ({"interval": "5"}, "interval: expected a positive number of seconds, got '5'"),
+        ({"interval": True}, "interval: expected a positive number of seconds, got True"),
+        ({"timeout": -1}, "timeout: expected a positive number of seconds, got -1"),
+        ({"timeout": float("nan")}, "timeout: expected a positive number of seconds, got nan"),
+    ],
+    ids=str,
+)
+async def test_a_bad_argument_is_refused_before_the_first_look(options: dict[str, Any], message: str):
+    wait = Wait(build())
+    with pytest.raises(InvalidInputError, match=message):
+        await wait(**options)
+    assert wait.looks == 0
+
+
+# Watching a list
+
+
+class Service:
+    """A list in memory. It may change whenever it is asked, and whenever the watch sleeps."""
+
+    def __init__(self, builds: int = 0, status: str = "success") -> None:
+        self.listed: list[Build] = []
+        self.add(builds, status)
+        self.clock = FakeClock(random=0.5)
+        self.pages = 0
+        self.asked: list[int] = []
+        self.ask_turns = 1
+        self.under_way = 0
+        self.fails: list[BaseException | None] = []
+        self.ask_fails: dict[int, BaseException] = {}
+        self.meanwhile: Callable[[], Awaitable[object] | None] = lambda: None
+        self.clock.while_asleep = self._asleep
+
+    def add(self, count: int, status: str = "running") -> None:
+        for _ in range(count):
+            self.listed.insert(0, build(len(self.listed) + 1, status))
+
+    def change(self, number: int, status: str) -> None:
+        self.listed[len(self.listed) - number] = build(number, status)
+
+    def watch(self, cursor: WatchCursor | None = None, *, oldest: bool = False, interval: float = 10) -> BuildWatch:
+        plan = WatchPlan("list", SLUG)
+        start = plan.start(cursor) if oldest or cursor else None
+        return BuildWatch(plan, self.walk, self.ask, self.clock.clock, cursor=start, interval=interval)
+
+    def walk(self, limit: int | None = None) -> PageWalk[Build]:
+        return PageWalk(self._page, attrgetter("key"), limit=limit)
+
+    async def ask(self, project: str, number: int) -> Build:
+        assert project == str(SLUG)
+        self.asked.append(number)
+        self.under_way += 1
+        try:
+            await asyncio.sleep(0)
+            if number in self.ask_fails:
+                raise self.ask_fails[number]
+            await turns(self.ask_turns)
+        finally:
+            self.under_way -= 1
+        return self.listed[len(self.listed) - number]
+
+    async def _page(self, *, limit: int, offset: int) -> list[Build]:
+        self.pages += 1
+        self.under_way += 1
+        try:
+            await asyncio.sleep(0)
+            if self.fails and (error := self.fails.pop(0)) is not None:
+                raise error
+        finally:
+            self.under_way -= 1
+        return self.listed[offset : offset + limit]
+
+    async def _asleep(self, _: float) -> None:
+        if (waits := self.meanwhile()) is not None:
+            await waits
+
+
+def story(*parts: Callable[[], object]) -> Callable[[], None]:
+    """What happens in one sleep after the other."""
+    left = iter(parts)
+    return lambda: next(left, lambda: None)() and None
+
+
+async def take(watch: BuildWatch, count: int) -> list[BuildEvent]:
+    events: list[BuildEvent] = []
+    async for event in watch:
+        events.append(event)
+        if len(events) == count:
+            break
+    return events
+
+
+def told(events: list[BuildEvent]) -> list[tuple[str, int]]:
+    return [(event.kind, event.build.build_num) for event in events]
+
+
+def nothing() -> None:
+    pass
+
+
+async def test_a_watch_from_now_on_tells_of_what_comes_and_of_how_what_runs_goes_on():
+    service = Service(150)
+    service.add(1, "running")
+    service.meanwhile = story(
+        nothing, nothing, partial(service.add, 1, "queued"), partial(service.change, 151, "failed"), nothing
+    )
+    watch = service.watch()
+    assert watch.cursor is None
+    events = await take(watch, 2)
+    assert told(events) == [("new", 152), ("finished", 151)]
+    assert watch.cursor == events[-1].cursor
+    assert service.pages == 4
+
+
+async def test_a_watch_from_now_on_has_a_cursor_before_its_first_event():
+    service = Service(3)
+    watch = service.watch()
+    cursors: list[WatchCursor | None] = []
+
+    async def stop() -> None:
+        cursors.append(watch.cursor)
+        if len(cursors) == 3:
+            await for_ever()
+
+    service.meanwhile = stop
+    watching = asyncio.create_task(take(watch, 1))
+    await turns(100)
+    watching.cancel()
+    await asyncio.wait((watching,))
+    assert cursors[0] is None
+    assert cursors[1] == cursors[2] == watch.cursor
+    assert 3 in watch.cursor.projects[str(SLUG)]
+    service.add(1)
+    service.meanwhile = nothing
+    assert told(await take(service.watch(watch.cursor), 1)) == [("new", 4)]
+
+
+async def test_a_watch_from_the_oldest_on_tells_of_everything_in_order():
+    service = Service(250)
+    events = await take(service.watch(oldest=True), 500)
+    assert told(events) == [(kind, number) for number in range(1, 251) for kind in ("new", "finished")]
+
+
+async def test_no_build_is_missed_between_two_polls_however_many_come():
+    service = Service(120)
+    service.meanwhile = story(nothing, partial(service.add, 1000, "running"))
+    events = await take(service.watch(), 1000)
+    assert told(events) == [("new", number) for number in range(121, 1121)]
+    assert service.pages == 1 + 11
+
+
+async def test_a_quiet_poll_is_one_request_and_polls_do_not_keep_time_with_each_other():
+    service = Service(500)
+    chances = iter([0.0, 0.5, 1.0, 0.0])
+
+    def next_chance() -> None:
+        service.clock.random = next(chances, 0.5)
+
+    service.meanwhile = story(*[next_chance] * 4, partial(service.add, 50))
+    await take(service.watch(), 1)
+    assert service.pages == 1 + 4
+    assert service.clock.slept == [0, 7.5, 10, 12.5, 7.5]
+
+
+async def test_unfinished_builds_that_are_not_on_the_pages_read_are_asked_for():
+    service = Service(5, "running")
+    service.add(150, "success")
+    events = await take(service.watch(oldest=True), 5 + 300)
+    service.meanwhile = story(nothing, partial(service.change, 2, "failed"), partial(service.change, 4, "queued"))
+    later = await take(service.watch(events[-1].cursor), 2)
+    assert told(later) == [("finished", 2), ("changed", 4)]
+    assert service.asked == [1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 3, 4, 5]
+
+
+async def test_an_unfinished_build_that_cannot_be_had_is_asked_for_again():
+    service = Service(2, "running")
+    service.add(150, "success")
+    *_, last = await take(service.watch(oldest=True), 2 + 300)
+    service.change(1, "success")
+    service.change(2, "success")
+    service.ask_fails = {1: status(404), 2: status(503)}
+
+    def recover() -> None:
+        service.ask_fails.popitem()
+
+    service.meanwhile = story(nothing, nothing, recover, recover)
+    assert told(await take(service.watch(last.cursor), 2)) == [("finished", 2), ("finished", 1)]
+
+
+async def test_an_error_of_one_unfinished_build_that_will_not_pass_ends_the_watch_and_leaves_no_request():
+    service = Service(5, "running")
+    service.add(150, "success")
+    *_, last = await take(service.watch(oldest=True), 5 + 300)
+    service.ask_fails = {3: status(401)}
+    service.ask_turns = 50
+    with pytest.raises(CircleCIError, match="401"):
+        await take(service.watch(last.cursor), 1)
+    assert service.under_way == 0
+
+
+async def test_errors_that_may_pass_are_logged_and_polled_through(caplog: pytest.LogCaptureFixture):
+    service = Service(3)
+    service.fails = [
+        TransportError("no route"),
+        status(503),
+        status(429, retry_after=77),
+        None,
+        PaginationDriftError("too fast", 0),
+    ]
+    with caplog.at_level(logging.WARNING, LOGGER):
+        service.meanwhile = story(nothing, nothing, nothing, nothing, partial(service.add, 1))
+        assert told(await take(service.watch(), 1)) == [("new", 4)]
+    assert service.clock.slept == [0, 15, 22.5, 77, 10, 15]
+    assert caplog.messages == [
+        "list: TransportError; polling again in 15.0 s",
+        "list: 503; polling again in 22.5 s",
+        "list: 429; polling again in 77.0 s",
+        "list: PaginationDriftError; polling again in 15.0 s",
+    ]
+
+
+async def test_a_poll_that_fails_half_way_tells_of_nothing_twice():
+    service = Service(350, "running")
+    service.fails = [None, None, TransportError("reset")]
+    events = await take(service.watch(oldest=True), 350)
+    assert told(events) == [("new", number) for number in range(1, 351)]
+
+
+@pytest.mark.parametrize("error", [status(404), status(401), status(410), SessionClosedError("closed")], ids=str)
+async def test_an_error_that_will_not_pass_comes_out_of_the_loop(error: CircleCIError):
+    service = Service(3)
+    service.fails = [None, error]
+    with pytest.raises(type(error)):
+        await take(service.watch(), 1)
+
+
+async def test_a_break_an_error_or_a_cancellation_in_the_loop_leaves_nothing_behind():
+    service = Service(350, "running")
+    before = asyncio.all_tasks()
+    async for _ in service.watch(oldest=True):
+        break
+    with pytest.raises(ZeroDivisionError):
+        async for event in service.watch(oldest=True):
+            _ = 1 / (event.build.build_num - 9)
+
+    async def hang() -> None:
+        async for _ in service.watch(oldest=True):
+            await for_ever()
+
+    hanging = asyncio.create_task(hang())
+    await turns(50)
+    hanging.cancel()
+    await asyncio.wait((hanging,))
+    del hanging
+    gc.collect()
+    await turns()
+    assert asyncio.all_tasks() == before
+    assert service.under_way == 0
+
+
+@pytest.mark.parametrize("after", range(0, 40, 3))
+async def test_a_cancellation_anywhere_in_a_poll_leaves_nothing_under_way(after: int):
+    service = Service(40, "running")
+    service.add(350, "success")
+    *_, last = await take(service.watch(oldest=True), 40 + 700)
+    service.add(180)
+    before = asyncio.all_tasks()
+    watching = asyncio.create_task(take(service.watch(last.cursor), 1000))
+    await turns(after)
+    watching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching
+    assert service.under_way == 0
+    assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("after", range(0, 40, 3))
+async def test_closing_from_another_task_ends_the_loop_without_an_error(after: int):
+    service = Service(40, "running")
+    service.add(350, "success")
+    watch = service.watch(oldest=True)
+    before = asyncio.all_tasks()
+    watching = asyncio.create_task(take(watch, 10_000))
+    await turns(after)
+    await watch.aclose()
+    await watch.aclose()
+    assert service.under_way == 0
+    assert len(await watching) in {0, 740}
+    assert asyncio.all_tasks() == before
+
+
+async def test_closing_inside_the_loop_ends_it_after_that_event():
+    events = []
+    async with Service(5).watch(oldest=True) as watch:
+        async for event in watch:
+            events.append(event)
+            await watch.aclose()
+    assert told(events) == [("new", 1)]
+
+
+async def test_leaving_the_context_closes_the_watch():
+    service = Service(5)
+    async with service.watch(oldest=True) as watch:
+        pass
+    assert await take(watch, 1) == []
+    assert service.pages == 0
+
+
+@pytest.mark.parametrize("after", range(20))
+async def test_an_error_that_comes_while_the_loop_is_left_is_nobodys_business(
+    after: int, caplog: pytest.LogCaptureFixture
+):
+    service = Service(5)
+    service.fails = [status(404)]
+    watching = asyncio.create_task(take(service.watch(), 1))
+    await turns(after)
+    watching.cancel()
+    with suppress(asyncio.CancelledError, NotFoundError):
+        await watching
+    del watching
+    await turns()
+    gc.collect()
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+
+async def test_a_watch_is_watched_once():
+    watch = Service(5).watch(oldest=True)
+    await take(watch, 1)
+    with pytest.raises(RuntimeError, match="only once: make one from its cursor"):
+        aiter(watch)
+
+
+async def test_an_interval_that_is_none_is_refused():
+    with pytest.raises(InvalidInputError, match="interval: expected a positive number of seconds, got 0"):
+        Service().watch(interval=0)
+
+
+# Exactly once over restarts
+
+
+async def live(lives: list[int], seed: int, total: int) -> None:
+    """A bot that is stopped after so many turns of the event loop, again and again, while builds come and finish."""
+    chance = random.Random(seed)  # noqa: S311 - a repeatable story, no secret
+    service = Service(chance.randrange(5), "running")
+    handled: Counter[tuple[str, int]] = Counter()
+    saved = service.watch(oldest=True).cursor.to_json()
+
+    def happen() -> None:
+        service.add(min(chance.randrange(60), total - len(service.listed)), chance.choice(["queued", "success"]))
+        for each in service.listed:
+            if not each.is_finished and chance.random() < 0.3:
+                service.change(each.build_num, chance.choice(["running", "success", "failed"]))
+
+    async def bot() -> None:
+        nonlocal saved
+        async for event in service.watch(WatchCursor.from_json(saved)):
+            if chance.random() < 0.1:
+                await asyncio.sleep(0)
+            handled[event.kind, event.build.build_num] += 1
+            saved = event.cursor.to_json()
+
+    async def done() -> None:
+        wanted = {(kind, number) for number in range(1, total + 1) for kind in ("new", "finished")}
+        while not wanted <= handled.keys():
+            assert service.clock.monotonic < 1e5, "lost"
+            await asyncio.sleep(0)
+
+    service.meanwhile = happen
+    for count in lives:
+        running = asyncio.create_task(bot())
+        await turns(count)
+        running.cancel()
+        await asyncio.wait((running,))
+        assert service.under_way == 0
+    running = asyncio.create_task(bot())
+    await done()
+    running.cancel()
+    await asyncio.wait((running,))
+    assert {count for (kind, _), count in handled.items() if kind != "changed"} == {1}
+
+
+@settings(max_examples=100 if CI else 30, deadline=None, derandomize=CI, database=None)
+@given(st.lists(st.integers(0, 60), max_size=30), st.integers(0, 10**6))
+def test_a_bot_that_is_stopped_at_any_await_handles_everything_exactly_once(lives: list[int], seed: int):
+    asyncio.run(live(lives, seed, 300))
