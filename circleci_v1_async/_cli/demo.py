@@ -1,127 +1,91 @@
-"""What `circleci-v1 demo` does: read a history and keep count. Nothing is shown here."""
+"""The demo: a build history is streamed, and the latest failure in it looked into."""
 
-import time
-from collections import Counter, deque
-from collections.abc import Callable
-from typing import Final, Self
+from tempfile import TemporaryDirectory
+from typing import Final
 
-import attrs
+import click
+from rich.console import Console
 
-from circleci_v1_async import Build, CircleCISession, PageWalk, ProjectSlug
+from circleci_v1_async import CircleCISession, Outcome, ProjectSlug
 from circleci_v1_async.testing import FakeCircleCI
 
+from . import demo_screen, screen
+from .history import Failure, Report
+from .shell import Command
 from .team import PROJECT, Team
 
-__all__ = ["Report", "outcome_of", "read_fake", "read_project"]
+__all__ = ["SECONDS", "demo", "read_fake"]
 
-_SHOWN: Final = 8
-_SLOWEST: Final = 5
+SECONDS: Final = 2.5  # with the work that it is, long enough to watch, short enough to wait for
+_BUILDS: Final = 3000
+_LIMIT: Final = 1000
 _PAGE: Final = 95  # new builds that a page brings: 100 less the overlap
 _MAX_DELAY: Final = 0.08  # the fake, once interrupted, waits a tenth of a second for replies under way
+_TAIL: Final = 6
 
 
-@attrs.define
-class Report:
-    """What a walk has brought so far.
+@click.command(cls=Command)
+@click.argument("project", required=False)
+@click.option("--builds", type=click.IntRange(1), help=f"Builds in the fake's history.  [default: {_BUILDS}]")
+@click.option(
+    "--limit", type=click.IntRange(1), help=f"Builds to read.  [default: the fake's all, a project's {_LIMIT}]"
+)
+@click.option("--prefetch", type=click.IntRange(0), default=1, show_default=True, help="Pages to fetch ahead.")
+@click.pass_obj
+async def demo(console: Console, project: str | None, builds: int | None, limit: int | None, prefetch: int) -> None:
+    """Watch a build history being streamed.
 
-    Attributes:
-        project: Whose builds they are.
-        host: Who serves them.
-        team: Who works on the project meanwhile; `None` where nobody can know.
-        builds: How many builds came.
-        requests: How many requests it took.
-        seconds: How long it took.
-        outcomes: How many builds ended how; those that have not ended count by their status.
-        latest: The last few that came.
-        slowest: Those that ran the longest, the longest first.
-        lost: How many were in every version of the list that was served and did not come; `None` where nobody can know.
+    Without PROJECT, a fake CircleCI on loopback serves it, while builds arrive, finish and disappear; no account or
+    network is needed. The log and the artifacts of its latest failure are fetched too, into a folder that is gone
+    afterwards. With PROJECT, such as gh/acme/web, it is the history of a real one.
     """
-
-    project: str
-    host: str
-    team: Team | None = None
-    builds: int = 0
-    requests: int = 0
-    seconds: float = 0.0
-    outcomes: Counter[str] = attrs.Factory(Counter[str])
-    latest: deque[Build] = attrs.Factory(lambda: deque[Build](maxlen=_SHOWN))
-    slowest: list[Build] = attrs.Factory(list[Build])
-    lost: int | None = None
-    _keys: set[tuple[str | None, int]] = attrs.field(factory=set[tuple[str | None, int]], init=False, repr=False)
-
-    @property
-    def repeated(self) -> int:
-        """How many builds came more than once, counted each time."""
-        return self.builds - len(self._keys)
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether everything came exactly once, as far as one can know."""
-        return not self.lost and not self.repeated
-
-    async def follow(self, walk: PageWalk[Build], show: Callable[[Self], None]) -> None:
-        """Read `walk` to its end and `show` how far it is after each page."""
-        start = time.monotonic()
-        async with walk:
-            async for page in walk.pages():
-                for build in page:
-                    self.add(build)
-                self.requests, self.seconds = walk.requests, time.monotonic() - start
-                show(self)
-        self.requests, self.seconds = walk.requests, time.monotonic() - start
-
-    def count_lost(self, survivors: frozenset[tuple[str, int]], limit: int | None) -> None:
-        """Compare with the truth: `survivors` were in the list whenever it was served.
-
-        A walk that ended at its limit owes only those in front of its last build: a project's list descends by number.
-        """
-        last = min(num for _, num in self._keys) if self.builds == limit else 0
-        self.lost = sum(num > last for _, num in survivors - self._keys)
-
-    def add(self, build: Build) -> None:
-        """Take one more build into account."""
-        self.builds += 1
-        self._keys.add(build.key)
-        self.outcomes[outcome_of(build)] += 1
-        self.latest.append(build)
-        if build.build_time_millis is not None:
-            self.slowest = sorted([*self.slowest, build], key=_duration, reverse=True)[:_SLOWEST]
+    if project is not None and builds is not None:
+        raise click.UsageError("--builds is the size of the fake, which takes no part when there is a PROJECT.")
+    if project is None:
+        report = await read_fake(console, builds=builds or _BUILDS, limit=limit, prefetch=prefetch)
+    else:
+        async with CircleCISession.from_env() as ci:
+            report = Report(str(ProjectSlug.parse(project)), "CircleCI")
+            await _follow(console, ci, report, limit=limit or _LIMIT, prefetch=prefetch)
+    console.print(demo_screen.summary(report))
+    if not report.is_exact:
+        raise click.exceptions.Exit(1)
 
 
-def outcome_of(build: Build) -> str:
-    """How a build ended, or where it stands until then."""
-    return build.outcome or build.status or "unknown"
-
-
-def _duration(build: Build) -> int:
-    return build.build_time_millis or 0
-
-
-async def read_fake(
-    show: Callable[[Report], None], *, builds: int, limit: int | None, prefetch: int, seconds: float
-) -> Report:
-    """Stream the history of a fake whose builds arrive, finish and disappear meanwhile.
+async def read_fake(console: Console, *, builds: int = _BUILDS, limit: int | None = None, prefetch: int = 1) -> Report:
+    """Stream the history of a fake whose builds arrive, finish and disappear meanwhile, and look into a failure.
 
     Args:
-        show: Called after each page.
+        console: Shows how far it is.
         builds: How many builds there are at the start.
         limit: How many to read; `None` for all.
         prefetch: Pages to fetch ahead.
-        seconds: How long to wait for pages, were each asked for after the one before. A short history takes less.
     """
     async with FakeCircleCI() as fake, CircleCISession(fake.token, base_url=fake.base_url) as ci:
         team = Team(fake, builds)
-        fake.delay = min(_MAX_DELAY, seconds / (builds / _PAGE))
-        report = Report(PROJECT, f"a fake CircleCI at {fake.base_url}", team)
-        await report.follow(ci.iter_project_builds(PROJECT, limit=limit, prefetch=prefetch), show)
+        if console.is_interactive:
+            fake.delay = min(_MAX_DELAY, SECONDS / (builds / _PAGE))
+            team.upload_slowly(SECONDS / 2)
+        report = Report(PROJECT, "a fake CircleCI on loopback", team)
+        await _follow(console, ci, report, limit=limit, prefetch=prefetch)
         report.count_lost(team.survivors, limit)
+        team.rest()
+        report.failure = await _look_into_latest_failure(console, ci)
     return report
 
 
-async def read_project(
-    show: Callable[[Report], None], ci: CircleCISession, project: str, *, limit: int, prefetch: int
-) -> Report:
-    """Stream the history of a real project, of which nobody can know what was lost."""
-    report = Report(str(ProjectSlug.parse(project)), "CircleCI")
-    await report.follow(ci.iter_project_builds(project, limit=limit, prefetch=prefetch), show)
-    return report
+async def _follow(console: Console, ci: CircleCISession, report: Report, *, limit: int | None, prefetch: int) -> None:
+    with demo_screen.progress(console) as show:
+        await report.follow(ci.iter_project_builds(report.project, limit=limit, prefetch=prefetch), show)
+
+
+async def _look_into_latest_failure(console: Console, ci: CircleCISession) -> Failure | None:
+    failures = await ci.list_project_builds(PROJECT, filter="failed")
+    build = next((build for build in failures if build.outcome == Outcome.FAILED), None)
+    if build is None:
+        return None
+    log = await ci.get_build_log(PROJECT, build.build_num, failed_only=True, tail=_TAIL)
+    artifacts = await ci.list_build_artifacts(PROJECT, build.build_num)
+    with TemporaryDirectory() as folder, screen.download_bars(console, len(artifacts)) as bars:
+        downloads = await ci.download_artifacts(artifacts, folder, progress=bars).collect()
+    return Failure(build, log, downloads)

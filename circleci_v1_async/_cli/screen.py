@@ -1,28 +1,32 @@
-"""How the commands look. What comes from the service is never taken for markup, nor sent to the terminal as it is."""
+"""How commands look on a terminal. What comes from the service is never taken for markup, nor sent there as it is."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
-from rich.constrain import Constrain
+from rich.console import Console, Group
 from rich.live import Live
-from rich.panel import Panel
-from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Column, Table
 from rich.text import Text
 
-from circleci_v1_async import Build
+from circleci_v1_async import Build, BuildEvent, DownloadEvent, DownloadFinished, DownloadProgress, DownloadStarted
 
-from .demo import Report, outcome_of
+from .lines import one_line, words
 
-__all__ = ["SECONDS", "frame", "one_line", "progress", "summary"]
+__all__ = ["STYLES", "DownloadBars", "WatchBoard", "builds_table", "download_bars", "watch_board"]
 
-SECONDS: Final = 2.5  # with the work that it is, long enough to watch, short enough to wait for
-_STEP: Final = 500
-_WIDTH: Final = 100  # lines of a very wide terminal are hard to follow
-_STYLES: Final = {
+STYLES: Final = {
     "success": "green",
     "failed": "red",
     "timedout": "magenta",
@@ -32,114 +36,121 @@ _STYLES: Final = {
 }
 
 
-def one_line(text: str) -> str:
-    """`text` on one line and without control characters, which a terminal would obey."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
-
-
-@contextmanager
-def progress(console: Console) -> Generator[Callable[[Report], None], None, None]:
-    """Something that shows a report again and again: a picture on a terminal, a line now and then elsewhere."""
-    if console.is_interactive:
-        # Refreshed by whoever shows, so that no thread is needed.
-        with Live(console=console, auto_refresh=False, transient=True) as live:
-            yield lambda report: live.update(frame(report), refresh=True)
-    else:
-        yield _line_printer(console)
-
-
-def _line_printer(console: Console) -> Callable[[Report], None]:
-    printed = 0
-
-    def show(report: Report) -> None:
-        nonlocal printed
-        if report.builds // _STEP > printed:
-            printed = report.builds // _STEP
-            console.print(_counts(report))
-
-    return show
-
-
-def frame(report: Report) -> RenderableType:
-    """A walk that is under way."""
-    parts: list[RenderableType] = [
-        _builds("Latest builds", report.latest),
-        "",
-        _outcomes(report),
-        "",
-        _counts(report),
-        *_meanwhile(report),
-    ]
-    return Constrain(Panel(Group(*parts), title=_title(report), title_align="left", border_style="dim"), _WIDTH)
-
-
-def summary(report: Report) -> RenderableType:
-    """A walk that has ended."""
-    parts: list[RenderableType] = [_title(report), ""]
-    if report.builds:
-        parts += [_outcomes(report), ""]
-    if report.slowest:
-        parts += [_builds("Slowest builds", report.slowest), ""]
-    return Constrain(Group(*parts, _counts(report), *_meanwhile(report), _claim(report)), _WIDTH)
-
-
-def _title(report: Report) -> Text:
-    return Text.assemble((report.project, "bold"), f" from {report.host}")
-
-
-def _builds(title: str, builds: Iterable[Build]) -> Table:
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim", expand=True)
-    table.add_column("Build", justify="right", no_wrap=True)
-    table.add_column("Outcome", no_wrap=True)
-    # By shares, so that the columns stay where they are from page to page.
+def builds_table(title: str, builds: Iterable[Build], *, with_header: bool = True, with_project: bool = False) -> Table:
+    """Builds below each other. Two such tables have their columns at the same places."""
+    table = Table(
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        show_header=with_header,
+        pad_edge=False,
+        header_style="dim",
+        expand=True,
+    )
+    # By shares and widths, so that the columns stay where they are from page to page.
+    if with_project:
+        table.add_column("Project", ratio=3, no_wrap=True)
+    table.add_column("Build", justify="right", min_width=5, no_wrap=True)
+    table.add_column("Outcome", min_width=9, no_wrap=True)
     table.add_column("Branch", ratio=2, no_wrap=True)
     table.add_column(title, ratio=5, no_wrap=True)
     table.add_column("Took", justify="right", min_width=7, no_wrap=True)
     for build in builds:
-        outcome = outcome_of(build)
-        table.add_row(
-            f"{build.build_num}",
-            Text(one_line(outcome), style=_STYLES.get(outcome, "")),
-            Text(one_line(build.branch or "")),
-            Text(one_line(build.subject or "")),
-            _duration(build.build_time_millis),
+        number, *rest = words(build)
+        outcome, *texts = (Text(one_line(text)) for text in rest)
+        outcome.style = STYLES.get(outcome.plain, "")
+        project = [Text(one_line(f"{build.project or ''}"))] if with_project else []
+        table.add_row(*project, number, outcome, *texts)
+    return table
+
+
+class WatchBoard:
+    """Builds that are watched: those under way stay below, those that have finished scroll away above.
+
+    To call it with an event is to show that.
+
+    Args:
+        live: Where it is shown.
+        with_project: Whether they are of several projects.
+    """
+
+    def __init__(self, live: Live, *, with_project: bool) -> None:
+        self._live = live
+        self._with_project = with_project
+        self._under_way: dict[tuple[str | None, int], Build] = {}
+        self._update()
+
+    def __call__(self, event: BuildEvent) -> None:
+        build = event.build
+        if event.kind == "finished":
+            self._under_way.pop(build.key, None)
+            self._live.console.print(self._table([build], with_header=False))
+        else:
+            self._under_way[build.key] = build
+        self._update()
+
+    def _update(self) -> None:
+        table = self._table(self._under_way.values())
+        hint = Text(f"{len(self._under_way)} under way. Ctrl-C ends.", "dim")
+        self._live.update(Group("", table, hint), refresh=True)
+
+    def _table(self, builds: Iterable[Build], *, with_header: bool = True) -> Table:
+        return builds_table("Subject", builds, with_header=with_header, with_project=self._with_project)
+
+
+@contextmanager
+def watch_board(console: Console, *, with_project: bool) -> Generator[WatchBoard, None, None]:
+    """A board on a terminal, for as long as somebody watches."""
+    # Refreshed by whoever shows, so that no thread is needed.
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        yield WatchBoard(live, with_project=with_project)
+
+
+class DownloadBars:
+    """A bar for each file that is under way, and one for all. To call it with an event is to show that.
+
+    Args:
+        total: How many files there are.
+    """
+
+    def __init__(self, total: int) -> None:
+        name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        self._files = Progress(
+            TextColumn("{task.description}", markup=False, table_column=name),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            expand=True,
         )
-    return table
+        # The last line is not full: the terminal's own `^C` would make it two, of which one would stay.
+        self._all = Progress(MofNCompleteColumn(), TextColumn("files"), BarColumn())
+        self._all.add_task("", total=total)
+        self._tasks: dict[Path, TaskID] = {}
+        self.picture: Final = Group(self._files, self._all)
+
+    def __call__(self, event: DownloadEvent) -> None:
+        """Move the bars."""
+        match event:
+            case DownloadStarted(artifact, path, size, received):
+                self._end(path)  # it may come once more
+                self._tasks[path] = self._files.add_task(one_line(artifact.path or ""), total=size, completed=received)
+            case DownloadProgress(_, path, received):
+                self._files.update(self._tasks[path], completed=received)
+            case DownloadFinished(download):  # pragma: no branch - there are no others
+                self._end(download.path)
+                self._all.advance(TaskID(0))
+
+    def _end(self, path: Path) -> None:
+        task = self._tasks.pop(path, None)
+        if task is not None:
+            self._files.remove_task(task)
 
 
-def _outcomes(report: Report) -> Table:
-    table = Table.grid("", "", "", padding=(0, 2), expand=True)
-    table.columns[1].justify = "right"
-    table.columns[2].ratio = 1
-    for outcome, count in report.outcomes.most_common():
-        style = _STYLES.get(outcome, "")
-        bar = ProgressBar(total=report.builds, completed=count, complete_style=style, finished_style=style)
-        table.add_row(Text(one_line(outcome), style=style), f"{count}", bar)
-    return table
-
-
-def _counts(report: Report) -> Text:
-    requests = "request" if report.requests == 1 else "requests"
-    return Text(f"{_number_of_builds(report)}, {report.requests} {requests}, {report.seconds:.1f} s")
-
-
-def _meanwhile(report: Report) -> Iterator[Text]:
-    if (team := report.team) is not None:
-        yield Text(f"meanwhile {team.arrived} arrived, {team.finished} finished, {team.removed} disappeared", "dim")
-
-
-def _claim(report: Report) -> Text:
-    lost = "" if report.lost is None else f"{report.lost} lost, "
-    claim = f"{_number_of_builds(report)}, {lost}{report.repeated} repeated"
-    return Text(claim, "bold green" if report.is_exact else "bold red")
-
-
-def _number_of_builds(report: Report) -> str:
-    return "1 build" if report.builds == 1 else f"{report.builds} builds"
-
-
-def _duration(millis: int | None) -> str:
-    if millis is None:
-        return ""
-    minutes, seconds = divmod(round(millis / 1000), 60)
-    return f"{minutes}m {seconds:02}s"
+@contextmanager
+def download_bars(console: Console, total: int) -> Generator[DownloadBars, None, None]:
+    """Bars on a terminal, gone at the end; elsewhere they are not shown."""
+    bars = DownloadBars(total)
+    if console.is_interactive:
+        with Live(bars.picture, console=console, transient=True, refresh_per_second=10):
+            yield bars
+    else:
+        yield bars

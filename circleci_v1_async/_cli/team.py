@@ -3,7 +3,7 @@
 import random
 from typing import Any, Final
 
-from circleci_v1_async.testing import FakeCircleCI, ReceivedRequest
+from circleci_v1_async.testing import FakeCircleCI, GeneratedBytes, ReceivedRequest
 
 __all__ = ["PROJECT", "Team"]
 
@@ -25,6 +25,24 @@ _SUBJECTS: Final = (
     "Stop the clock in the scheduler's tests",
     "Update aiohttp",
 )
+_LOG: Final = """\
+\x1b[1m$ pytest --junitxml=reports/junit.xml\x1b[0m\r
+collecting ...\rcollected 1284 items\r
+\r
+________________________ test_the_export_ends_at_midnight ________________________\r
+    export = Export(until=clock.midnight())\r
+>   assert export.last_row.day == 31\r
+\x1b[31mE   AssertionError: assert 1 == 31\x1b[0m\r
+tests/test_export.py:88: AssertionError\r
+\x1b[31m=================== 1 failed, 1283 passed in 96.51s ===================\x1b[0m\r
+"""
+_ARTIFACTS: Final = {
+    "reports/junit.xml": 182_311,
+    "reports/coverage.tar.gz": 3_410_552,
+    "screenshots/export-before.png": 644_087,
+    "screenshots/export-after.png": 651_920,
+}
+_PIECE: Final = 2**16
 
 
 class Team:
@@ -45,6 +63,7 @@ class Team:
     def __init__(self, fake: FakeCircleCI, builds: int) -> None:
         self.arrived = self.finished = self.removed = 0
         self._fake = fake
+        self._rests = False
         self._chance = random.Random(_SEED)  # noqa: S311 - reproducible on purpose
         self._nums: list[int] = []
         self._running: list[int] = []
@@ -60,12 +79,23 @@ class Team:
         """The keys of the builds that were in the list whenever a page of it was served."""
         return self._witness.survivors
 
+    def rest(self) -> None:
+        """Change nothing any more."""
+        self._rests = True
+
+    def upload_slowly(self, seconds: float) -> None:
+        """Let the artifacts of the next failure that is looked into take some time, all of them together."""
+        pause = seconds / (max(_ARTIFACTS.values()) / _PIECE)
+        self._fake.trickle_next(len(_ARTIFACTS), pause=pause, piece=_PIECE, path="/artifacts")
+
     def _work(self, _request: ReceivedRequest) -> None:
+        if self._rests:
+            return
         for _ in range(self._chance.randrange(5)):
             self._start("running")
             self.arrived += 1
         for _ in range(self._chance.randrange(min(5, len(self._running) + 1))):
-            self._fake.finish_build(PROJECT, self._take(self._running), self._draw(_OUTCOMES))
+            self._finish(self._take(self._running), self._draw(_OUTCOMES))
             self.finished += 1
         for _ in range(self._chance.randrange(min(3, len(self._nums) + 1))):
             self._fake.remove_build(PROJECT, self._take(self._nums))
@@ -85,6 +115,18 @@ class Team:
             **fields,
         )
         (self._running if is_running else self._nums).append(build["build_num"])
+        self._leave_traces(build["build_num"], status)
+
+    def _finish(self, build_num: int, status: str) -> None:
+        self._fake.finish_build(PROJECT, build_num, status)
+        self._leave_traces(build_num, status)
+
+    def _leave_traces(self, build_num: int, status: str) -> None:
+        if status == "failed":
+            self._fake.add_step(PROJECT, build_num, "Install the requirements", output="Already satisfied.\r\n")
+            self._fake.add_step(PROJECT, build_num, "Test", status=status, output=_LOG, exit_code=1)
+            for seed, (path, size) in enumerate(_ARTIFACTS.items()):
+                self._fake.add_artifact(PROJECT, build_num, path, GeneratedBytes(size, seed))
 
     def _draw(self, weights: dict[str, int]) -> str:
         return self._chance.choices(list(weights), list(weights.values()))[0]

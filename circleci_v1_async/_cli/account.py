@@ -1,0 +1,36 @@
+"""Who one is, and what one follows."""
+
+import click
+
+from circleci_v1_async import CircleCISession
+
+from . import lines
+from .shell import Command, as_json
+
+__all__ = ["projects", "whoami"]
+
+
+@click.command(cls=Command)
+@as_json
+async def whoami(*, as_json: bool) -> None:
+    """Say whose token it is.
+
+    It must be a personal one.
+    """
+    async with CircleCISession.from_env() as ci:
+        user = await ci.get_current_user()
+    name = f" ({user.name})" if user.name else ""
+    click.echo(lines.as_json(user) if as_json else lines.one_line(f"{user.login or 'unknown'}{name}"))
+
+
+@click.command(cls=Command)
+@as_json
+async def projects(*, as_json: bool) -> None:
+    """List the projects that you follow.
+
+    The names are such as other commands take.
+    """
+    async with CircleCISession.from_env() as ci:
+        found = await ci.list_projects(shallow=True)
+    for project in found:
+        click.echo(lines.as_json(project) if as_json else lines.one_line(f"{project.slug or project.vcs_url}"))

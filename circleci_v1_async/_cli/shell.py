@@ -1,0 +1,105 @@
+"""Arguments in, exit code out: what every command has in common. What one may raise becomes one line here."""
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
+
+import click
+
+from circleci_v1_async import (
+    AuthenticationError,
+    CircleCIError,
+    DecodeError,
+    DownloadError,
+    GoneError,
+    InvalidInputError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+    TransportError,
+    TruncatedError,
+    WaitTimeoutError,
+)
+
+from .lines import one_line
+
+__all__ = ["EXIT_CODES_HELP", "INCOMPLETE", "UNSUCCESSFUL", "Command", "Group", "as_json", "build_num", "project"]
+
+INCOMPLETE: Final = 7
+UNSUCCESSFUL: Final = 8
+_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count
+_EXIT_CODES: Final[dict[type[BaseException], int]] = {
+    CircleCIError: 1,
+    InvalidInputError: 2,
+    AuthenticationError: 3,
+    PermissionDeniedError: 3,
+    NotFoundError: 4,
+    GoneError: 4,
+    TransportError: 5,
+    TruncatedError: 5,
+    RateLimitError: 5,
+    ServerError: 5,
+    DecodeError: 6,
+    DownloadError: INCOMPLETE,
+    WaitTimeoutError: 9,
+}
+EXIT_CODES_HELP: Final = f"""\b
+Exit codes:
+  0    done
+  1    any other failure, or nobody reads the output any more
+  2    an argument is wrong, or no token is set where one is needed
+  3    the token is not valid, or may not do this
+  4    it does not exist, or the token may not see it
+  5    no answer, or the service is failing or asks to wait: try again later
+  6    the answer cannot be used
+  {INCOMPLETE}    artifacts: some could not be fetched
+  {UNSUCCESSFUL}    wait: the build has finished, but is no success
+  9    wait: the build has not finished in time
+  130  interrupted
+"""
+
+project = click.argument("project")
+build_num = click.argument("build_num", metavar="BUILD", type=click.IntRange(1))
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON: one object a line, without secrets.")
+
+
+@contextmanager
+def _failures(ctx: click.Context) -> Generator[None, None, None]:
+    try:
+        yield
+    except click.UsageError as error:
+        path = (error.ctx or ctx).command_path
+        _fail(ctx, f"{error.format_message()} Try '{path} --help'.", error.exit_code)
+    except CircleCIError as error:
+        _fail(ctx, str(error), next(_EXIT_CODES[kind] for kind in type(error).__mro__ if kind in _EXIT_CODES))
+    except KeyboardInterrupt:
+        ctx.exit(_INTERRUPTED)
+
+
+def _fail(ctx: click.Context, message: str, exit_code: int) -> NoReturn:
+    click.echo(f"Error: {one_line(message)}", err=True)
+    ctx.exit(exit_code)
+
+
+class Command(click.Command):
+    """A command whose function is a coroutine function."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command in an event loop of its own."""
+        return asyncio.run(super().invoke(ctx))
+
+
+class Group(click.Group):
+    """A group of such commands, which fail in one line."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the arguments of the group itself."""
+        with _failures(ctx):
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Take the arguments of a command, and run it."""
+        with _failures(ctx):
+            return super().invoke(ctx)

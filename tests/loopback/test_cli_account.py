@@ -1,0 +1,113 @@
+"""What `circleci-v1 whoami` and `circleci-v1 projects` print, and what no command prints."""
+
+import json
+
+import attrs
+import pytest
+from cli_runner import WEB, run_beside
+
+from circleci_v1_async import (
+    Action,
+    BuildDetail,
+    BuildEvent,
+    EnvVar,
+    Project,
+    ProjectToken,
+    Step,
+    User,
+    WatchCursor,
+    loads,
+    models,
+)
+from circleci_v1_async._cli.lines import as_json, one_line, without_controls
+
+CANARY = "canary-7f3a"
+
+
+@pytest.mark.usefixtures("service")
+async def test_whoami_says_whose_token_it_is():
+    result = await run_beside("whoami")
+
+    assert result.exit_code == 0
+    assert result.output == "ada (Ada Adams)\n"
+
+
+async def test_a_user_without_names_is_told_all_the_same(service):
+    service.reply_next(b"{}")
+
+    result = await run_beside("whoami")
+
+    assert result.output == "unknown\n"
+
+
+async def test_whoami_prints_the_user_as_json_without_the_secrets_of_the_account(service):
+    service.user["heroku_api_key"] = CANARY
+
+    result = await run_beside("whoami", "--json")
+
+    assert loads(result.output, User).login == "ada"
+    assert CANARY not in result.output
+
+
+async def test_projects_are_listed_by_the_names_that_other_commands_take(service):
+    service.add_project(WEB)
+    service.add_project("bb/acme/api")
+
+    result = await run_beside("projects")
+
+    assert result.output == f"{WEB}\nbitbucket/acme/api\n"
+    assert [dict(request.query)["shallow"] for request in service.requests] == ["true"]
+
+
+async def test_projects_are_printed_as_json_one_a_line(service):
+    service.add_project(WEB)
+    service.add_project("bb/acme/api")
+
+    result = await run_beside("projects", "--json")
+
+    slugs = [str(loads(line, Project).slug) for line in result.output.splitlines()]
+    assert slugs == [WEB, "bitbucket/acme/api"]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        BuildDetail(
+            build_num=1,
+            build_parameters={"KEY": CANARY},
+            steps=(Step(actions=(Action(name="Test", output_url=f"https://{CANARY}"),)),),
+        ),
+        EnvVar(name="KEY", value=CANARY),
+        ProjectToken(id="1", token=CANARY),
+        User(heroku_api_key=CANARY),
+        BuildEvent(BuildDetail(build_num=1), "new", WatchCursor(CANARY)),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_what_a_repr_hides_is_not_in_the_json_either(model):
+    assert CANARY not in repr(model)
+    assert CANARY not in as_json(model)
+
+
+@pytest.mark.parametrize("name", models.__all__)
+def test_everything_else_is_in_the_json(name):
+    kind = getattr(models, name)
+    required = {field.name: 1 for field in attrs.fields(kind) if field.default is attrs.NOTHING}
+
+    data = json.loads(as_json(kind(**required)))
+
+    assert list(data) == [field.name for field in attrs.fields(kind) if field.repr]
+
+
+@pytest.mark.parametrize("char", ["\x00", "\x1b", "\x9b", "\u202e", "\u2028", "\U000e0041"])
+def test_json_has_no_character_that_a_terminal_obeys_and_still_means_it(char):
+    line = as_json(User(name=f"ü{char}x"))
+
+    assert line.isprintable()
+    assert json.loads(line)["name"] == f"ü{char}x"
+
+
+@pytest.mark.parametrize("char", ["\x00", "\x07", "\x08", "\r", "\x1b", "\x7f", "\x9b", "\u202e", "\u2066"])
+def test_no_text_reaches_a_terminal_with_a_character_that_it_obeys(char):
+    assert one_line(f"a{char}b\n\tc") in {"a\N{REPLACEMENT CHARACTER}b c", "a b c"}
+    assert without_controls(f"a{char}b\n\tü") == "a\N{REPLACEMENT CHARACTER}b\n\tü"

@@ -1,0 +1,228 @@
+"""What `circleci-v1 builds`, `circleci-v1 watch` and `circleci-v1 wait` print, and how `wait` exits."""
+
+import json
+import re
+from itertools import groupby
+
+import pytest
+from cli_runner import HIDE_CURSOR, WEB, run_beside, shown_on, terminal
+
+from circleci_v1_async import Build, BuildDetail, loads
+
+API = "github/acme/api"
+
+
+@pytest.fixture
+def web(service):
+    """The service, with a project in it."""
+    service.add_project(WEB)
+    return service
+
+
+def play(service, *scenes):
+    """Have a scene happen before each request but the first; after the last one the service forgets everything."""
+    scenes = iter([None, *scenes, lambda: service.fail_next(404, count=9)])
+
+    @service.before_reply
+    def proceed(_request):
+        scene = next(scenes, None)
+        if scene is not None:
+            scene()
+
+
+# builds
+
+
+async def test_builds_are_listed_newest_first_as_fields_between_tabs(web):
+    web.add_build(WEB, subject="Make  it\tso", build_time_millis=61_000)
+    web.add_build(WEB, status="running", branch="fix/it")
+
+    result = await run_beside("builds", WEB)
+
+    assert result.exit_code == 0, result.output
+    assert result.output == "2\trunning\tfix/it\tMake it so\t\n1\tsuccess\tmain\tMake it so\t1m 01s\n"
+
+
+async def test_builds_of_a_branch_that_passed_a_filter_are_listed_up_to_a_limit(web):
+    for status in ("failed", "success", "failed", "failed"):
+        web.add_build(WEB, status=status, branch="dev")
+    web.add_build(WEB, status="failed")
+
+    result = await run_beside("builds", WEB, "--branch", "dev", "--filter", "failed", "--limit", "2")
+
+    assert [line.split("\t")[0] for line in result.output.splitlines()] == ["4", "3"]
+
+
+async def test_builds_are_30_unless_a_limit_is_given(web):
+    for _ in range(130):
+        web.add_build(WEB)
+
+    usual = await run_beside("builds", WEB)
+    more = await run_beside("builds", WEB, "--limit", "120")
+
+    assert usual.output.count("\n") == 30
+    assert more.output.count("\n") == 120
+
+
+async def test_builds_are_printed_as_json_one_a_line_that_loads_gives_back(web):
+    web.add_build(WEB, subject="One")
+    web.add_build(WEB, subject="Two")
+
+    result = await run_beside("builds", WEB, "--json", obj=terminal())
+
+    assert [loads(line, Build).subject for line in result.output.splitlines()] == ["Two", "One"]
+
+
+async def test_on_a_terminal_builds_are_a_table_in_colours(web):
+    web.add_build(WEB, subject="[b]One[/b]", status="failed")
+    console = terminal()
+
+    await run_beside("builds", WEB, obj=console)
+
+    assert re.search(r"Build.*Outcome.*Branch.*Subject.*Took", shown_on(console))
+    assert re.search(r" 1 .*\x1b\[31mfailed.*main.*\[b\]One\[/b\].*s\n", shown_on(console))
+
+
+# watch
+
+
+async def test_watch_prints_a_line_for_everything_that_happens(web):
+    web.add_build(WEB, status="queued", build_num=7)
+    play(
+        web,
+        lambda: web.update_build(WEB, 7, status="running"),
+        lambda: web.add_build(WEB, status="running", branch="fix/it", subject="Fix it"),
+        lambda: web.finish_build(WEB, 7, "failed"),
+    )
+
+    result = await run_beside("watch", "gh/acme/web", "--interval", "0.01")
+
+    assert result.exit_code == 4
+    lines = [line.split("\t") for line in result.stdout.splitlines()]
+    assert [line[:4] for line in lines] == [
+        ["changed", WEB, "7", "running"],
+        ["new", WEB, "8", "running"],
+        ["finished", WEB, "7", "failed"],
+    ]
+    assert lines[1][4:] == ["fix/it", "Fix it", ""]
+
+
+async def test_watch_without_a_project_is_of_all_that_the_user_follows(web):
+    web.add_project(API)
+    play(web, lambda: web.add_build(API, status="running"), lambda: web.add_build(WEB, status="running"))
+
+    result = await run_beside("watch", "--interval", "0.01")
+
+    assert [line.split("\t")[:3] for line in result.stdout.splitlines()] == [["new", API, "1"], ["new", WEB, "1"]]
+
+
+async def test_watch_may_be_of_one_branch(web):
+    play(
+        web,
+        lambda: web.add_build(WEB, status="running", branch="other"),
+        lambda: web.add_build(WEB, status="running", branch="dev"),
+    )
+
+    result = await run_beside("watch", WEB, "--branch", "dev", "--interval", "0.01")
+
+    assert [line.split("\t")[:3] for line in result.stdout.splitlines()] == [["new", WEB, "2"]]
+
+
+async def test_watch_prints_json_with_the_build_and_what_happened_to_it(web):
+    play(web, lambda: web.add_build(WEB, subject="Fix it"))
+
+    result = await run_beside("watch", WEB, "--json", "--interval", "0.01", obj=terminal())
+
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [event["kind"] for event in events] == ["new", "finished"]
+    assert {event["build"]["subject"] for event in events} == {"Fix it"}
+    assert set(events[0]) == {"build", "kind"}
+
+
+@pytest.mark.parametrize("project", [(), (WEB,)])
+async def test_on_a_terminal_builds_under_way_stay_below_and_finished_ones_are_left_behind(web, project):
+    play(
+        web,
+        lambda: web.add_build(WEB, status="running"),
+        lambda: web.add_build(WEB, status="running"),
+        lambda: web.finish_build(WEB, 1, "failed"),
+    )
+    console = terminal()
+
+    await run_beside("watch", *project, "--interval", "0.01", obj=console)
+
+    shown = shown_on(console)
+    assert HIDE_CURSOR in shown
+    # A picture is drawn once more above what scrolls away.
+    assert [count for count, _ in groupby(re.findall(r"(\d+) under way", shown))] == ["0", "1", "2", "1"]
+    assert len(re.findall(r"1 +\x1b\[31mfailed", shown)) == 1
+    assert ("Project" in shown) == (project == ())
+
+
+# wait
+
+
+async def test_wait_prints_each_change_and_exits_with_0_when_the_build_is_a_success(web):
+    web.add_build(WEB, status="queued")
+    play(web, lambda: web.update_build(WEB, 1, status="running"), lambda: web.finish_build(WEB, 1))
+
+    result = await run_beside("wait", WEB, "1", "--interval", "0.01")
+
+    assert result.exit_code == 0, result.output
+    assert [line.split("\t")[:2] for line in result.stdout.splitlines()] == [
+        ["1", "queued"],
+        ["1", "running"],
+        ["1", "success"],
+    ]
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled", "timedout", "infrastructure_fail", "not_run", "no_tests"])
+async def test_wait_exits_with_8_when_the_build_is_no_success(web, status):
+    web.add_build(WEB, status=status)
+
+    result = await run_beside("wait", WEB, "1")
+
+    assert result.exit_code == 8
+    assert result.output.startswith(f"1\t{status}\t")
+
+
+async def test_a_build_that_mended_its_branch_is_a_success(web):
+    web.add_build(WEB, status="fixed")
+
+    assert (await run_beside("wait", WEB, "1")).exit_code == 0
+
+
+async def test_wait_exits_with_9_when_the_time_is_up(web):
+    web.add_build(WEB, status="running")
+
+    result = await run_beside("wait", WEB, "1", "--timeout", "1")
+
+    assert result.exit_code == 9
+    assert result.stderr == f"Error: build 1 of {WEB} did not finish within 1 s; it was last seen running\n"
+
+
+@pytest.mark.usefixtures("web")
+async def test_wait_for_a_build_that_does_not_exist_exits_with_4():
+    assert (await run_beside("wait", WEB, "1")).exit_code == 4
+
+
+async def test_wait_prints_json_with_the_steps_but_not_where_their_output_is(web):
+    web.add_build(WEB)
+    web.add_step(WEB, 1, "Test", output="done")
+
+    result = await run_beside("wait", WEB, "1", "--json", obj=terminal())
+
+    build = loads(result.output, BuildDetail)
+    assert [step.name for step in build.steps] == ["Test"]
+    assert "output_url" not in result.output
+    assert web.storage_origin not in result.output
+
+
+async def test_on_a_terminal_a_build_that_is_waited_for_is_a_row_in_colours(web):
+    web.add_build(WEB, status="failed")
+    console = terminal()
+
+    await run_beside("wait", WEB, "1", obj=console)
+
+    assert "\x1b[31mfailed" in shown_on(console)
+    assert "Outcome" not in shown_on(console)
