@@ -1,0 +1,95 @@
+"""What CircleCI looks like to the blocks of the documentation, and what happens there while they wait.
+
+A scene is a generator: it builds what there is, and each `yield` is a wait of the block, however long. When a scene is
+over, whoever waits once more is interrupted, as by Ctrl+C: a bot runs until then.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import repeat
+from typing import Final
+
+from circleci_v1_async.testing import FakeCircleCI
+
+__all__ = ["SCENES", "Scene"]
+
+Scene = Callable[[FakeCircleCI], Iterator[None]]
+
+WEB: Final = "gh/acme/web"
+API: Final = "gh/acme/api"
+PYTEST_OUTPUT: Final = "F..\r\n\x1b[31mtest_cart.py:12: assert 3 == 2\x1b[0m\r\n1 failed, 2 passed in 0.41s\r\n"
+
+
+def acme(fake: FakeCircleCI) -> Iterator[None]:
+    """A team with two projects. Whoever waits, waits for nothing."""
+    fake.add_project(WEB, public=True)
+    fake.add_project(API)
+    fake.add_project("gh/mozilla/bleach", public=True, following=False)
+    fake.add_build(WEB, build_num=6, subject="Open the shop")
+    fake.add_build(API, subject="Serve the prices")
+    fake.add_build(WEB, status="failed", subject="Add a cart", job="test")
+    fake.add_step(WEB, 7, "checkout")
+    fake.add_step(WEB, 7, "pytest", output=PYTEST_OUTPUT, status="failed")
+    fake.add_test(WEB, 7, name="test_cart_counts", result="failure", file="test_cart.py", message="assert 3 == 2")
+    fake.add_test(WEB, 7, name="test_cart_is_empty")
+    fake.add_build(API, status="failed", subject="Round the prices")
+    fake.add_build(WEB, subject="Count right", job="test")
+    fake.add_artifact(WEB, 8, "reports/junit.xml", b"<testsuites/>\n")
+    fake.add_artifact(WEB, 8, "reports/coverage.xml", b"<coverage/>\n")
+    fake.add_artifact(WEB, 8, "dist/web.tar.gz", b"\x1f\x8b" * 50_000)
+    fake.add_build(WEB, status="running", subject="Let people pay", branch="pay")
+    fake.add_checkout_key(WEB)
+    fake.add_env_var(WEB, "DEPLOY_KEY", "s3cret-4321")
+    # The README asks for what the fake does not have.
+    fake.reply_next(b"[]", path="/organization/")
+    yield from repeat(None, 100)
+    raise AssertionError("the block waits for ever")
+
+
+def a_day(fake: FakeCircleCI) -> Iterator[None]:
+    """Builds come and finish."""
+    fake.add_project(WEB)
+    fake.add_build(WEB, subject="Open the shop")
+    yield
+    fake.add_build(WEB, status="running", subject="Add a cart")
+    yield
+    fake.finish_build(WEB, 2, "failed")
+    fake.add_build(WEB, status="running", subject="Count right")
+    yield
+    fake.finish_build(WEB, 3)
+    yield
+
+
+def a_build_that_finishes(fake: FakeCircleCI) -> Iterator[None]:
+    """Of `acme`, the build that runs finishes while somebody waits for it."""
+    team = acme(fake)
+    yield next(team)
+    fake.finish_build(WEB, 9)
+    yield from team
+
+
+def after_the_sunset(fake: FakeCircleCI) -> Iterator[None]:
+    """`acme` from 2027-02-01 on."""
+    fake.after_sunset = True
+    return acme(fake)
+
+
+def too_many_requests(fake: FakeCircleCI) -> Iterator[None]:
+    """`acme`, in which the first request comes too soon."""
+    fake.fail_next(429, retry_after=7)
+    return acme(fake)
+
+
+def a_history(fake: FakeCircleCI) -> Iterator[None]:
+    """Three projects with long histories."""
+    for name in ("web", "api", "docs"):
+        fake.add_project(f"gh/acme/{name}")
+        for number in range(1, 251):
+            fake.add_build(f"gh/acme/{name}", status="success" if number % 5 else "failed")
+    yield from repeat(None, 100)
+    raise AssertionError("the block waits for ever")
+
+
+SCENES: Final[dict[str, Scene]] = {
+    scene.__name__.replace("_", " "): scene
+    for scene in (acme, a_day, a_build_that_finishes, after_the_sunset, too_many_requests, a_history)
+}

@@ -1,0 +1,81 @@
+"""What the pages claim about the package is so."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from doc_blocks import BLOCKS, ROOT
+from fidelity.test_pycircleci import ANSWERS, CANNOT, SENDS_NOTHING
+
+import circleci_v1_async
+from circleci_v1_async import CircleCISession, errors, testing
+from circleci_v1_async._cli.commands import cli
+from circleci_v1_async._cli.shell import EXIT_CODES_HELP
+from circleci_v1_async._operations import triggers
+
+DOCS = ROOT / "docs"
+OPERATIONS = {name for name in dir(CircleCISession) if not name.startswith("_")}
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the first table below a heading, without its own."""
+    below = (DOCS / page).read_text().split(f"# {heading}\n", 1)[1]
+    table = re.search(r"^\|.*(?:\n\|.*)*", below, re.MULTILINE)
+    assert table is not None
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in table[0].splitlines()[2:]]
+
+
+def code(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def directives() -> Iterator[str]:
+    for page in sorted((DOCS / "reference").glob("*.md")):
+        yield from re.findall(r"^::: (\S+)$", page.read_text(), re.MULTILINE)
+
+
+def test_the_reference_has_every_public_name_once():
+    names = [f"{module.__name__}.{name}" for module in (circleci_v1_async, testing) for name in module.__all__]
+    assert sorted(directives()) == sorted([*names, "_circleci_v1_async_pytest"])
+
+
+def test_the_tree_of_errors_is_that_of_the_code():
+    (tree,) = [block.source for block in BLOCKS if block.title == "The tree"]
+    assert errors.__doc__ is not None
+    assert tree.strip() in errors.__doc__
+
+
+def test_the_commands_and_their_exit_codes_are_those_of_the_command_line():
+    commands = [code(row[0])[0].split()[1] for row in rows("cli.md", "Command line")]
+    assert sorted(commands) == sorted(cli.commands)
+    codes = re.findall(r"^  (\d+) +(.+)$", EXIT_CODES_HELP, re.MULTILINE)
+    assert [tuple(row) for row in rows("cli.md", "Exit codes")] == codes
+
+
+def test_the_calls_that_end_and_their_replacements_are_those_of_the_code():
+    _branches, started, retried = rows("guides/after-the-sunset.md", "What to use after the sunset")
+    for row, sunset in ((started, triggers._TRIGGERS_END), (retried, triggers._RERUNS_END)):
+        assert row[0] == str(sunset.on)
+        assert " or ".join(code(row[2])) == sunset.replacement
+    source = Path(triggers.__file__).read_text()
+    ending = re.findall(r"async def (\w+)(?:(?!async def).)*?sunset=", source, re.DOTALL)
+    assert sorted(ending) == sorted(code(started[1]) + code(retried[1]))
+
+
+class TestTheWayFromPycircleci:
+    def test_every_call_that_passes_against_the_fake_says_what_it_is_here(self):
+        table = rows("guides/pycircleci.md", "Call by call")
+        theirs = {name for row in table for name in code(row[0])} - {"last_response"}
+        assert theirs == {row.partition(",")[0] for row in ANSWERS} | SENDS_NOTHING.keys() | {"download_artifact"}
+        ours = [code(row[1])[0] for row in table if code(row[1])]
+        assert set(ours) <= OPERATIONS | {"ProjectSlug", "print"}
+
+    def test_every_call_that_cannot_is_there_with_its_reason(self):
+        said = {name: row[1] for row in rows("guides/pycircleci.md", "Against the fake") for name in code(row[0])}
+        assert said == {name: reason for name, (_, reason) in CANNOT.items()}
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "recipes").glob("*.md")), ids=lambda page: page.name)
+def test_a_recipe_fits_on_two_screens(page: Path):
+    assert len(page.read_text().splitlines()) <= 100
