@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, ExitStack, closing
+from contextlib import AbstractAsyncContextManager, ExitStack
 from functools import partial
 from itertools import count
 from types import TracebackType
@@ -277,46 +277,51 @@ class Caller:
         with_token: bool = True,
     ) -> Stream:
         """One attempt to open a stream. It has left the gate: what is read at leisure must not hold up a call."""
-        stream = await self._passed(
-            request,
-            attempt,
-            partial(self._transport.open, url, headers or {}, stall=self._options.timeout, with_token=with_token),
-        )
-        if stream.status < 300:  # noqa: PLR2004 - a success
-            return stream
-        with closing(stream):
+        with ExitStack() as unless_it_succeeds:
+
+            async def open_() -> Stream:
+                stream = await self._transport.open(
+                    url, headers or {}, stall=self._options.timeout, with_token=with_token
+                )
+                # A limiter may fail, or be cancelled, also when it is left.
+                unless_it_succeeds.callback(stream.close)
+                return stream
+
+            stream = await self._passed(request, attempt, open_)
+            if stream.status < 300:  # noqa: PLR2004 - a success
+                unless_it_succeeds.pop_all()
+                return stream
             response = Response(stream.status, stream.headers, await _beginning(stream))
         raise self._status_error(request, response, attempt.number)
 
     async def _passed(self, request: Request[Any], attempt: Attempt, exchange: Callable[[], Awaitable[HeadT]]) -> HeadT:
-        """Do the exchange when it is its turn, and log what came of it."""
-        with ExitStack() as on_failure:
-            async with self._transport.gate.passed():
-                started = self._clock.monotonic()
-                outcome: object = "cancelled"
-                try:
-                    response = await exchange()
-                    outcome = response.status
-                except TransportError as error:
-                    outcome = type(error).__name__
-                    raise
-                finally:
-                    milliseconds = (self._clock.monotonic() - started) * 1000
-                    # A record keeps its arguments: not the request, which has a body.
-                    _log.debug(
-                        "%s %s: %s in %.0f ms (attempt %d)",
-                        request.method,
-                        request.path,
-                        outcome,
-                        milliseconds,
-                        attempt.number,
-                    )
-                if isinstance(response, Stream):
-                    # A limiter may fail, or be cancelled, also when it is left.
-                    on_failure.callback(response.close)
-            on_failure.pop_all()
+        """Do the exchange when it is its turn."""
+        response = await self._transport.gate.passed(partial(self._logged, request, attempt, exchange))
         if request.sunset is None and "Sunset" in response.headers:
             log_once(str(request), self._without_token(response.headers["Sunset"]))
+        return response
+
+    async def _logged(self, request: Request[Any], attempt: Attempt, exchange: Callable[[], Awaitable[HeadT]]) -> HeadT:
+        """Do the exchange, and log what came of it."""
+        started = self._clock.monotonic()
+        outcome: object = "cancelled"
+        try:
+            response = await exchange()
+            outcome = response.status
+        except TransportError as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            milliseconds = (self._clock.monotonic() - started) * 1000
+            # A record keeps its arguments: not the request, which has a body.
+            _log.debug(
+                "%s %s: %s in %.0f ms (attempt %d)",
+                request.method,
+                request.path,
+                outcome,
+                milliseconds,
+                attempt.number,
+            )
         return response
 
     async def _may_try_again(self, request: Request[Any], error: CircleCIError, attempt: int) -> bool:

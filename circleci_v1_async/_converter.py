@@ -10,6 +10,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, cast, get_args, get_origin
@@ -317,7 +318,8 @@ class Decoder:
     def _decode(self, body: bytes, returns: Any) -> Any:
         # msgspec does not look into fields that are not modelled; this does, at a fraction of the price.
         body.decode()
-        if returns not in _OTHER_NAMES:
+        straight = returns not in _OTHER_NAMES
+        if straight:
             try:
                 return _json_decoder(returns).decode(body)
             except msgspec.ValidationError:
@@ -327,6 +329,10 @@ class Decoder:
         value = msgspec.json.decode(body)
         if (remove_blank_times := _blank_time_remover(returns)) is not None:
             remove_blank_times(value)
+            if straight:
+                # On most pages of Bitbucket's builds that was all.
+                with suppress(msgspec.ValidationError):
+                    return msgspec.convert(value, returns)
         return self._converter.structure(value, returns)
 
     @property

@@ -1,14 +1,17 @@
 """What every exchange of a session passes, one after the other or several at once."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
 
 import attrs
 
 from ._clock import Clock
 
 __all__ = ["Gate"]
+
+T = TypeVar("T")
 
 
 @attrs.define(eq=False)
@@ -34,18 +37,16 @@ class Gate:
         """Let nothing pass for so long."""
         self._held_until = max(self._held_until, self.clock.monotonic() + seconds)
 
-    @asynccontextmanager
-    async def passed(self) -> AsyncGenerator[None]:
-        """Wait until an exchange may begin, and count it as in flight until the block ends."""
+    async def passed(self, exchange: Callable[[], Awaitable[T]]) -> T:
+        """Wait until an exchange may begin, and count it as in flight until it ends."""
         async with self._slots:
             await self._opened()
             if self.limiter is None:
-                yield
-                return
+                return await exchange()
             async with self.limiter:
                 # It may have taken a while.
                 await self._opened()
-                yield
+                return await exchange()
 
     async def _opened(self) -> None:
         while (wait := self._held_until - self.clock.monotonic()) > 0:

@@ -48,7 +48,7 @@ __all__ = [
 
 R = TypeVar("R")
 
-_BATCH: Final = 2**20  # bytes that are written at once, in a thread
+_BATCH: Final = 2**21  # bytes that are written at once, in a thread
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 _WHOLE: Final = 200
 _PARTIAL: Final = 206
@@ -411,15 +411,21 @@ class Fetch:
         part.begin(received, part.validator if received else _strong_etag(stream))
         batch: list[bytes] = []
         batched = 0
-        async with aclosing(chunks(stream, rest)) as coming:
-            async for chunk in coming:
-                batch.append(chunk)
-                batched += len(chunk)
-                received += len(chunk)
-                self.tell(DownloadProgress(self.artifact, path, received))
-                if batched >= _BATCH:
-                    await _on_disk(part, part.write, batch)
-                    batch, batched = [], 0
+        try:
+            async with aclosing(chunks(stream, rest)) as coming:
+                async for chunk in coming:
+                    batch.append(chunk)
+                    batched += len(chunk)
+                    received += len(chunk)
+                    self.tell(DownloadProgress(self.artifact, path, received))
+                    if batched >= _BATCH:
+                        await _on_disk(part, part.write, batch)
+                        batch, batched = [], 0
+        except (TransportError, TruncatedError):
+            if part.validator:
+                # What has come need not come again.
+                await _on_disk(part, part.write, batch)
+            raise
         await _on_disk(part, part.publish, batch, overwrite=self.overwrite)
         return Download(self.artifact, path, received, DownloadStatus.DOWNLOADED, verified=rest is not None)
 

@@ -137,7 +137,7 @@ class ArtifactOperations(Caller):
             NotFoundError: The artifact has expired, or the token may not see it.
         """
         target = Path(path)
-        tell = progress or say_nothing
+        tell = say_nothing if progress is None else progress
         self._opener(artifact)
         if await in_thread(os.path.lexists, target):
             raise PathConflictError(f"{target}: it is there already")
@@ -186,7 +186,7 @@ class ArtifactOperations(Caller):
                 `.failed`.
             DownloadError: `.failed` has what came of those that failed.
         """
-        root, tell = Path(dest), progress or say_nothing
+        root, tell = Path(dest), say_nothing if progress is None else progress
         return ArtifactDownloads(
             partial(self._download, root, resume=False, overwrite=on_exists == "overwrite", tell=tell),
             artifacts,

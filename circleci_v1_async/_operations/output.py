@@ -160,7 +160,8 @@ class OutputOperations(Caller):
             except (TransportError, StatusError, TruncatedError) as error:
                 failure = error
             except DecodeError as error:
-                failure = DecodeError(error.reason, error.path, error.size, _OK, request, content_type)
+                reason = self._without_token(error.reason)
+                failure = DecodeError(reason, error.path, error.size, _OK, request, content_type)
             else:
                 self._budget.succeeded(number)
                 return

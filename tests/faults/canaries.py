@@ -20,6 +20,8 @@ CANARIES = {
 PRIVATE_KEY = f"-----BEGIN KEY-----\n{CANARIES['private key']}\n-----END KEY-----\n"
 PARAMETERS = {"DEPLOY_KEY": CANARIES["build parameter"]}
 PRESIGNED = f"https://output.example/log?X-Amz-Signature={CANARIES['presigned URL']}"
+# Where files are that are served by the same server as the API, which the token is for.
+SIGNED = f"/log?X-Amz-Signature={CANARIES['presigned URL']}"
 COOKIE = ("Set-Cookie", f"ring-session={CANARIES['cookie']}")
 
 

@@ -132,8 +132,9 @@ async def test_no_secret_is_in_anything_that_is_left_of_a_fault(
             yield from texts_of_record(record)
 
     assert leaks(texts()) == []
-    # They were there to be leaked.
-    assert all(received.headers["Circle-Token"] == TOKEN for received in scene.server.requests)
+    # They were there to be leaked. The URL of a log is all the credentials that it takes.
+    for received in scene.server.requests:
+        assert received.headers.get("Circle-Token") == TOKEN or CANARIES["presigned URL"] in received.target
     assert len(scene.server.requests) == fault.requests
 
 

@@ -69,6 +69,14 @@ async def test_thirty_builds_are_one_request_for_thirty(fake: FakeCircleCI, ci: 
     assert [dict(request.query)["limit"] for request in fake.requests] == ["30"]
 
 
+async def test_builds_of_several_repositories_may_share_a_number() -> None:
+    urls = [None, "https://github.com/acme/web", "https://github.com/acme/api"]
+    page = reply(200, [{"build_num": number, "vcs_url": url} for number in (8, 7) for url in urls])
+    async with ScriptServer(page) as server, CircleCISession(base_url=server.base_url) as ci:
+        builds = await ci.iter_recent_builds().collect()
+        assert [build.key for build in builds] == [(url, number) for number in (8, 7) for url in urls]
+
+
 @pytest.mark.parametrize("prefetch", [0, 1, 4, 8])
 async def test_a_break_within_the_first_page_costs_one_request(prefetch: int) -> None:
     page = reply(200, [{"build_num": number, "vcs_url": "x"} for number in range(100, 0, -1)])

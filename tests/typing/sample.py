@@ -2,13 +2,16 @@
 
 import warnings
 from datetime import date, datetime
-from typing import Any, Literal, assert_type
+from pathlib import Path
+from typing import Any, Literal, assert_never, assert_type
 
 import aiohttp
 
 from circleci_v1_async import (
     Action,
     Artifact,
+    ArtifactDownloads,
+    ArtifactStream,
     BuildEvent,
     BuildFilter,
     BuildStatus,
@@ -20,6 +23,13 @@ from circleci_v1_async import (
     CircleCISession,
     CircleCISunsetWarning,
     DecodeError,
+    Download,
+    DownloadError,
+    DownloadEvent,
+    DownloadFinished,
+    DownloadProgress,
+    DownloadStarted,
+    DownloadStatus,
     EnvVar,
     FollowResult,
     GoneError,
@@ -37,6 +47,7 @@ from circleci_v1_async import (
     Request,
     RequestTimeoutError,
     Step,
+    StepOutput,
     Sunset,
     TestMetadata,
     TokenScope,
@@ -136,6 +147,60 @@ async def watches(ci: CircleCISession, saved: str | None) -> str:
     return ""
 
 
+async def files(ci: CircleCISession) -> int | None:
+    artifacts = await ci.list_build_artifacts(SLUG, 7)
+    async with ci.open_artifact(artifacts[0]) as stream:
+        assert_type(stream, ArtifactStream)
+        assert_type(stream.size, int | None)
+        async for chunk in stream.iter_chunks():
+            assert_type(chunk, bytes)
+        assert_type(await stream.read(max_bytes=2**20), bytes)
+    download = await ci.download_artifact(artifacts[0], "core.tar", resume=True, progress=tell)
+    assert_type(download, Download)
+    assert_type(download.path, Path)
+    assert_type(download.status, DownloadStatus)
+    assert_type(download.error, CircleCIError | None)
+    downloads = ci.download_artifacts(
+        (artifact for artifact in artifacts if artifact.node_index == 0),
+        Path("dist"),
+        match="*.xml",
+        concurrency=4,
+        on_exists="overwrite",
+        on_error="yield",
+        progress=tell,
+    )
+    assert_type(downloads, ArtifactDownloads)
+    async with downloads:
+        async for download in downloads:
+            assert_type(download, Download)
+    try:
+        assert_type(await ci.download_artifacts(artifacts, "dist").collect(), list[Download])
+    except DownloadError as error:
+        assert_type(error.failed, tuple[Any, ...])
+    return download.size
+
+
+def tell(event: DownloadEvent) -> None:
+    match event:
+        case DownloadStarted():
+            assert_type(event.size, int | None)
+        case DownloadProgress():
+            assert_type(event.received, int)
+        case DownloadFinished():
+            assert_type(event.download, Download)
+        case _:
+            assert_never(event)
+
+
+async def logs(ci: CircleCISession, detail: BuildDetail) -> None:
+    assert_type(await ci.get_build_log(SLUG, 7, failed_only=True, tail=50, strip_ansi=False), str)
+    async for piece in ci.iter_output(SLUG, 7, detail.steps[0].actions[0]):
+        assert_type(piece, StepOutput)
+        assert_type(piece.message, str)
+        assert_type(piece.time, datetime | None)
+        assert_type(piece.type, str | None)
+
+
 async def details(ci: CircleCISession) -> list[str]:
     detail = await ci.get_build("https://circleci.com/gh/mozilla/bleach/542", 542)
     assert_type(detail.steps, tuple[Step, ...])
@@ -219,6 +284,8 @@ async def main() -> None:
     async with aiohttp.ClientSession() as http, CircleCISession(session=http) as ci:
         await details(ci)
         await own_requests(ci)
+        await files(ci)
+        await logs(ci, await ci.get_build(SLUG, 7))
     async with FakeCircleCI() as fake:
         fake.add_project(str(SLUG))
         fake.add_build(str(SLUG), status="failed")

@@ -1,0 +1,470 @@
+"""What steps wrote, on real sockets: piece by piece, by two ways, and all of a build as text."""
+
+import asyncio
+import json
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from downloading import WEB, by_path, is_cancelled
+from faults.scenes import Scene, facing
+from script_server import Action as ServerAction
+from script_server import Received, ScriptServer, error, hang, hang_up, reply, reset, then
+
+from circleci_v1_async import (
+    Action,
+    CircleCISession,
+    DecodeError,
+    InvalidInputError,
+    NotFoundError,
+    PermissionDeniedError,
+    RedirectError,
+    RequestTimeoutError,
+    RetryPolicy,
+    ServerError,
+    SessionClosedError,
+    StepOutput,
+    TransportError,
+    TruncatedError,
+)
+from circleci_v1_async.testing import FakeCircleCI
+
+PIECES = [
+    {"message": "one\r\n", "time": "2026-11-02T08:15:00.250Z", "type": "out"},
+    {"message": "two", "time": "2026-11-02T08:15:01.250Z", "type": "out"},
+    {"message": "Exited with code 1", "time": "2026-11-02T08:15:02.250Z", "type": "err"},
+]
+LOG = json.dumps(PIECES).encode()
+ONE_AND_A_BIT = LOG[: LOG.index(b"two")]
+BEGUN = then(reply(200, ONE_AND_A_BIT, length=len(LOG)), hang)
+FILE = f"/api/v1.1/project/{WEB}/7/output/101/0?file=true&allocation-id=run%2F1"
+
+
+def action(scene: Scene, path: str | None = "/log?X-Amz-Signature=5f%2F", **more: Any) -> Action:
+    output_url = f"{scene.server.origin}{path}" if path else None
+    return Action(**{"step": 101, "index": 0, "allocation_id": "run/1", "output_url": output_url, **more})
+
+
+async def output(scene: Scene, **more: Any) -> list[StepOutput]:
+    return [piece async for piece in scene.ci.iter_output(WEB, 7, action(scene, **more))]
+
+
+async def messages(scene: Scene, **more: Any) -> list[str]:
+    return [piece.message for piece in await output(scene, **more)]
+
+
+def log_of(*values: Any) -> bytes:
+    return reply(200, list(values))
+
+
+class TestPieces:
+    async def test_they_come_as_they_were_written(self) -> None:
+        async with facing(reply(200, LOG)) as scene:
+            one, two, three = await output(scene)
+        assert one == StepOutput(message="one\r\n", time=datetime(2026, 11, 2, 8, 15, 0, 250_000, UTC), type="out")
+        assert (two.message, three.type) == ("two", "err")
+        [received] = scene.server.requests
+        assert received.target == "/log?X-Amz-Signature=5f%2F"
+
+    async def test_the_token_is_not_sent_to_where_they_lie_even_at_the_apis_own_origin(self) -> None:
+        async with ScriptServer(reply(200, LOG)) as bucket:
+            async with facing(reply(302, b"", [("Location", f"{bucket.origin}/log?sig=%2f+")])) as scene:
+                assert len(await output(scene)) == 3
+        for received in (*scene.server.requests, *bucket.requests):
+            assert not received.headers.keys() & {"Circle-Token", "Authorization"}
+        assert bucket.requests[0].target == "/log?sig=%2f+"
+
+    async def test_they_come_one_by_one_before_the_log_is_whole(self) -> None:
+        go_on = asyncio.Event()
+
+        async def act(_received: Received, writer: asyncio.StreamWriter) -> None:
+            writer.write(reply(200, ONE_AND_A_BIT, length=len(LOG)))
+            await go_on.wait()
+            writer.write(LOG[len(ONE_AND_A_BIT) :])
+
+        async with facing(act) as scene, aclosing(scene.ci.iter_output(WEB, 7, action(scene))) as pieces:
+            assert (await anext(pieces)).message == "one\r\n"
+            go_on.set()
+            assert [piece.message async for piece in pieces] == ["two", "Exited with code 1"]
+
+    @pytest.mark.fault(21)
+    async def test_a_log_may_be_larger_than_max_body_and_is_not_kept(self) -> None:
+        line = {"message": "x" * 1000}
+        async with facing(log_of(*[line] * 5000), max_body=1000) as scene:
+            size = 0
+            async for piece in scene.ci.iter_output(WEB, 7, action(scene)):
+                size += len(piece.message)
+        assert size == 5_000_000
+
+    async def test_no_pieces_are_an_empty_log(self) -> None:
+        async with facing(log_of()) as scene:
+            assert await output(scene) == []
+
+    async def test_a_bom_and_no_length_are_no_matter(self) -> None:
+        head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n\xef\xbb\xbf"
+        async with facing(then(head + LOG, hang_up)) as scene:
+            assert len(await output(scene)) == 3
+
+    async def test_unknown_keys_and_null_are_no_matter(self) -> None:
+        async with facing(log_of({"message": "x", "time": None, "truncated": False})) as scene:
+            assert await output(scene) == [StepOutput(message="x")]
+
+    @pytest.mark.fault(18)
+    @pytest.mark.parametrize("ending", [hang_up, reset])
+    async def test_one_that_breaks_off_is_read_again_without_a_piece_twice(self, ending: ServerAction) -> None:
+        seen = asyncio.Event()
+
+        async def act(received: Received, writer: asyncio.StreamWriter) -> None:
+            writer.write(reply(200, ONE_AND_A_BIT, length=len(LOG)))
+            await writer.drain()
+            await seen.wait()
+            await ending(received, writer)
+
+        async with facing(act, error(503), reply(200, LOG)) as scene:
+            read: list[str] = []
+            async for piece in scene.ci.iter_output(WEB, 7, action(scene)):
+                read.append(piece.message)
+                seen.set()
+            assert scene.clock.slept == [0.5, 1.0]
+        assert read == ["one\r\n", "two", "Exited with code 1"]
+        assert len(scene.server.requests) == 3
+
+    @pytest.mark.fault(19)
+    async def test_one_that_ends_early_without_a_length_is_read_again_too(self) -> None:
+        cut = then(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + ONE_AND_A_BIT, hang_up)
+        async with facing(cut, reply(200, LOG)) as scene:
+            assert len(await output(scene)) == 3
+        async with facing(cut) as scene:
+            with pytest.raises(TruncatedError, match="The log broke off after 1 pieces"):
+                await output(scene)
+        assert len(scene.server.requests) == 3
+
+    async def test_one_that_always_breaks_off_gives_what_it_had_and_then_the_error(self) -> None:
+        async with facing(then(reply(200, ONE_AND_A_BIT, length=len(LOG)), hang_up)) as scene:
+            read: list[str] = []
+            with pytest.raises(TruncatedError, match=f"of {len(LOG)} bytes came"):
+                async for piece in scene.ci.iter_output(WEB, 7, action(scene)):
+                    read.append(piece.message)  # noqa: PERF401 - those before the error
+        assert read == ["one\r\n"]
+        assert len(scene.server.requests) == 3
+
+    @pytest.mark.fault(25)
+    @pytest.mark.parametrize(
+        ("body", "path"),
+        [
+            (b"{}", "$"),
+            (b"<html>Log in</html>", "$"),
+            (b'[{"message": "a"}, "b"]', "$[1]"),
+            (b'[{"message": "a"}, {}]', "$[1].message"),
+            (b'[{"message": "a"}, {"message": "b"}, {"message": nul}]', "$[2]"),
+            (b'[{"message": "a"}] and more', "$"),
+        ],
+    )
+    async def test_what_is_no_log_is_a_decode_error_that_says_where_and_of_what(self, body: bytes, path: str) -> None:
+        async with facing(reply(200, body, [("Content-Type", "text/html")])) as scene:
+            with pytest.raises(DecodeError) as caught:
+                await output(scene)
+        failure = caught.value
+        assert failure.path.startswith(path)
+        assert (failure.status, failure.content_type) == (200, "text/html")
+        assert str(failure).startswith("GET /log answered 200 with a body that cannot be used: ")
+        assert len(scene.server.requests) == 1
+
+    @pytest.mark.fault(37)
+    async def test_a_wrong_leaf_is_left_out_or_when_strict_an_error_with_its_place(self) -> None:
+        wrong = log_of({"message": "a"}, {"message": "b", "time": "yesterday"})
+        async with facing(wrong) as scene:
+            assert await output(scene) == [StepOutput(message="a"), StepOutput(message="b")]
+        async with facing(wrong, strict=True) as scene:
+            with pytest.raises(DecodeError) as caught:
+                await output(scene)
+        assert caught.value.path == "$[1].time"
+
+    @pytest.mark.fault(22)
+    async def test_one_that_falls_silent_is_given_up(self) -> None:
+        async with facing(BEGUN, timeout=1, retry=RetryPolicy(attempts=1)) as scene:
+            with pytest.raises(RequestTimeoutError):
+                await output(scene)
+
+    @pytest.mark.parametrize("status", [500, 410])
+    async def test_an_error_that_does_not_say_that_it_is_gone_is_that_error(self, status: int) -> None:
+        async with facing(error(status)) as scene:
+            with pytest.raises(ServerError if status == 500 else Exception) as caught:
+                await output(scene)
+        assert caught.value.status == status
+        assert {received.target for received in scene.server.requests} == {"/log?X-Amz-Signature=5f%2F"}
+
+    async def test_an_address_that_is_none_is_refused(self) -> None:
+        async with facing() as scene:
+            with pytest.raises(RedirectError):
+                async for _ in scene.ci.iter_output(WEB, 7, Action(step=0, index=0, output_url="ftp://a.example/log")):
+                    raise AssertionError
+
+    @pytest.mark.parametrize("wrong", [{"step": None}, {"index": None}, {"step": -1}, {"step": "101"}, {"index": True}])
+    def test_an_action_that_has_no_place_is_refused_at_once(self, wrong: dict[str, Any]) -> None:
+        with pytest.raises(InvalidInputError, match=r"action\.(step|index): expected an integer from 0"):
+            CircleCISession().iter_output(WEB, 7, Action(**{"step": 0, "index": 0, **wrong}))
+
+
+class TestTheOtherWay:
+    async def test_without_an_address_the_api_is_asked_for_the_whole_log(self) -> None:
+        async with facing(reply(200, "ünd\r\n".encode(), [("Content-Type", "text/plain;charset=utf-8")])) as scene:
+            assert await output(scene, path=None) == [StepOutput(message="ünd\r\n")]
+        [received] = scene.server.requests
+        assert received.target == FILE
+        assert "Circle-Token" in received.headers
+
+    async def test_an_action_without_an_allocation_asks_without_one(self) -> None:
+        async with facing(reply(200, b"x")) as scene:
+            await output(scene, path=None, allocation_id=None)
+        assert scene.server.requests[0].target == FILE.partition("&")[0]
+
+    @pytest.mark.parametrize("status", [403, 404])
+    async def test_so_it_is_when_the_address_has_expired(self, status: int) -> None:
+        async with facing(error(status), reply(200, b"text")) as scene:
+            assert await messages(scene) == ["text"]
+        assert [received.target for received in scene.server.requests] == ["/log?X-Amz-Signature=5f%2F", FILE]
+        assert ["Circle-Token" in received.headers for received in scene.server.requests] == [False, True]
+
+    async def test_one_that_expires_while_it_is_read_does_not_begin_again(self) -> None:
+        async with facing(
+            then(reply(200, ONE_AND_A_BIT, length=len(LOG)), hang_up), error(403), reply(200, b"all of it")
+        ) as scene:
+            read: list[str] = []
+            with pytest.raises(PermissionDeniedError):
+                async for piece in scene.ci.iter_output(WEB, 7, action(scene)):
+                    read.append(piece.message)  # noqa: PERF401 - those before the error
+        assert read == ["one\r\n"]
+
+    @pytest.mark.parametrize("empty", [error(404), reply(204), reply(200, b"")])
+    @pytest.mark.parametrize("path", [None, "/log"])
+    async def test_what_was_never_written_is_an_empty_log(self, empty: bytes, path: str | None) -> None:
+        async with facing(*([error(404)] if path else []), empty) as scene:
+            assert await output(scene, path=path) == []
+
+    async def test_it_may_be_larger_than_max_body(self) -> None:
+        async with facing(reply(200, b"x" * 5_000_000), max_body=1000) as scene:
+            [piece] = await output(scene, path=None)
+        assert len(piece.message) == 5_000_000
+
+    async def test_text_that_is_no_utf8_is_text_all_the_same(self) -> None:
+        async with facing(reply(200, b"caf\xe9")) as scene:
+            assert await messages(scene, path=None) == ["caf\ufffd"]
+
+    async def test_it_is_tried_again_too(self) -> None:
+        cut = then(reply(200, b"te", length=4), hang_up)
+        async with facing(cut, error(502), reply(200, b"text")) as scene:
+            assert await messages(scene, path=None) == ["text"]
+        async with facing(cut) as scene:
+            with pytest.raises(TruncatedError, match="2 of 4 bytes came"):
+                await output(scene, path=None)
+        assert len(scene.server.requests) == 3
+
+    async def test_another_error_is_that_error(self) -> None:
+        async with facing(error(403)) as scene:
+            with pytest.raises(PermissionDeniedError):
+                await output(scene, path=None)
+
+
+@pytest.mark.fault(46, 49)
+class TestEnding:
+    @pytest.mark.parametrize("path", ["/log", None])
+    async def test_cancelling_while_it_is_read_leaves_nothing(self, path: str | None) -> None:
+        async with facing(BEGUN) as scene:
+            task = asyncio.create_task(output(scene, path=path))
+            await scene.server.has_received(1)
+            for _ in range(50):
+                await asyncio.sleep(0)
+            task.cancel()
+            await is_cancelled(task)
+
+    @pytest.mark.parametrize("path", ["/log", None])
+    async def test_closing_the_session_while_it_is_read_says_so(self, path: str | None) -> None:
+        async with facing(BEGUN) as scene:
+            task = asyncio.create_task(output(scene, path=path))
+            await scene.server.has_received(1)
+            for _ in range(50):
+                await asyncio.sleep(0)
+            await asyncio.wait_for(scene.ci.close(), 5)
+            with pytest.raises(SessionClosedError):
+                await task
+
+    @pytest.mark.parametrize("path", ["/log", None])
+    async def test_closing_the_session_while_it_waits_to_try_again_says_so_at_once(self, path: str | None) -> None:
+        async with facing(error(503)) as scene:
+            asleep = asyncio.Event()
+
+            async def stay_asleep(_seconds: float) -> None:
+                asleep.set()
+                await asyncio.Event().wait()
+
+            scene.clock.while_asleep = stay_asleep
+            task = asyncio.create_task(output(scene, path=path))
+            await asleep.wait()
+            await asyncio.wait_for(scene.ci.close(), 5)
+            with pytest.raises(SessionClosedError):
+                await asyncio.wait_for(task, 5)
+
+    async def test_leaving_at_the_first_piece_leaves_nothing(self) -> None:
+        async with facing(BEGUN) as scene:
+            async with aclosing(scene.ci.iter_output(WEB, 7, action(scene))) as pieces:
+                async for _ in pieces:
+                    break
+
+    async def test_an_error_of_the_reader_is_the_readers(self) -> None:
+        async with facing(BEGUN) as scene:
+            with pytest.raises(TransportError, match="mine"):
+                async with aclosing(scene.ci.iter_output(WEB, 7, action(scene))) as pieces:
+                    async for _ in pieces:
+                        raise TransportError("mine")
+        assert len(scene.server.requests) == 1
+
+    async def test_a_log_that_is_open_holds_up_no_call_beside_it(self) -> None:
+        script = by_path(log=BEGUN, me=reply(200, {"login": "ada"}))
+        async with facing(script, concurrency=1) as scene:
+            async with aclosing(scene.ci.iter_output(WEB, 7, action(scene))) as pieces:
+                await anext(pieces)
+                assert (await scene.ci.get_current_user()).login == "ada"
+
+
+@pytest.fixture
+def build(fake: FakeCircleCI) -> FakeCircleCI:
+    fake.add_project(WEB)
+    fake.add_build(WEB, status="failed")
+    fake.add_step(WEB, 1, "Spin up environment", output="Build-agent 1.0\r\n")
+    fake.add_step(WEB, 1, "checkout", output="\x1b[1mcloning\x1b[0m\n10%\r100%\n")
+    fake.add_step(WEB, 1, "pytest", output="1\n2\n3\n", status="failed", step=101, index=0)
+    fake.add_step(WEB, 1, "pytest", output="never stored\n", step=101, index=1, published=False)
+    fake.add_step(WEB, 1, "slow", output="quiet\n", status="timedout")
+    return fake
+
+
+class TestABuildsLog:
+    async def test_each_run_of_a_step_has_a_heading(self, build: FakeCircleCI, ci: CircleCISession) -> None:
+        assert await ci.get_build_log(WEB, 1) == (
+            "=== Spin up environment (success)\n"
+            "Build-agent 1.0\n"
+            "\n"
+            "=== checkout (success)\n"
+            "cloning\n"
+            "100%\n"
+            "\n"
+            "=== pytest [0] (failed, exit code 1)\n"
+            "1\n"
+            "2\n"
+            "3\n"
+            "Exited with code 1\n"
+            "\n"
+            "=== pytest [1] (success)\n"
+            "never stored\n"
+            "\n"
+            "=== slow (timedout)\n"
+            "quiet\n"
+        )
+        for request in build.requests:
+            assert ("Circle-Token" in request.headers) == (request.site == "api")
+        fallback = [request for request in build.requests if request.operation == "get_step_output"]
+        assert [dict(parse_qsl(request.query_string))["file"] for request in fallback] == ["true"]
+
+    async def test_only_what_failed_is_what_has_such_a_status(self, build: FakeCircleCI, ci: CircleCISession) -> None:
+        build.add_step(WEB, 1, "told wrong", output="x", failed=True)
+        log = await ci.get_build_log(WEB, 1, failed_only=True, tail=2)
+        assert log == (
+            "=== pytest [0] (failed, exit code 1)\n"
+            "(2 lines before)\n"
+            "3\n"
+            "Exited with code 1\n"
+            "\n"
+            "=== slow (timedout)\n"
+            "quiet\n"
+        )
+
+    async def test_it_may_be_had_as_it_was_written(self, build: FakeCircleCI, ci: CircleCISession) -> None:
+        log = await ci.get_build_log(WEB, 1, strip_ansi=False)
+        assert "\x1b[1mcloning\x1b[0m\n10%\r100%\n" in log
+        assert "Build-agent 1.0\r\n" in log
+        assert build.requests
+
+    async def test_addresses_that_have_expired_are_no_matter(self, build: FakeCircleCI, ci: CircleCISession) -> None:
+        build.before_reply(lambda request: build.expire_signatures() if request.site == "storage" else None)
+        assert "Build-agent 1.0\n" in await ci.get_build_log(WEB, 1)
+
+    async def test_of_a_build_without_steps_it_is_empty(self, fake: FakeCircleCI, ci: CircleCISession) -> None:
+        fake.add_project(WEB)
+        fake.add_build(WEB)
+        assert await ci.get_build_log(WEB, 1) == ""
+
+    async def test_a_build_that_is_not_there_is_not_found(self, fake: FakeCircleCI, ci: CircleCISession) -> None:
+        fake.add_project(WEB)
+        with pytest.raises(NotFoundError):
+            await ci.get_build_log(WEB, 1)
+
+    @pytest.mark.parametrize("tail", [0, -1, 1.5, True])
+    async def test_a_tail_that_is_none_is_refused_before_any_request(self, tail: Any) -> None:
+        async with facing() as scene:
+            with pytest.raises(InvalidInputError, match="tail: expected an integer from 1"):
+                await scene.ci.get_build_log(WEB, 1, tail=tail)
+        assert scene.server.requests == []
+
+    STEPS = reply(
+        200,
+        {
+            "build_num": 7,
+            "steps": [
+                {"name": name, "actions": [{"step": 0, "index": 0, "output_url": f"/{name}", "status": "failed"}]}
+                for name in ("fine", "bad", "waits")
+            ],
+        },
+    )
+
+    async def test_an_error_is_raised_as_itself_and_ends_the_others(self) -> None:
+        script = by_path(**{"7": self.STEPS, "fine": log_of(), "bad": reply(200, b"{}"), "waits": hang})
+        async with facing(script) as scene:
+            with pytest.raises(DecodeError, match="GET /bad answered 200") as caught:
+                await scene.ci.get_build_log(WEB, 7)
+        assert type(caught.value) is DecodeError
+        assert len(scene.server.requests) == 4
+
+    @pytest.mark.fault(46)
+    async def test_cancelling_it_ends_all(self) -> None:
+        script = by_path(**{"7": self.STEPS, "fine": log_of(), "bad": hang, "waits": hang})
+        async with facing(script) as scene:
+            task = asyncio.create_task(scene.ci.get_build_log(WEB, 7))
+            await scene.server.has_received(4)
+            task.cancel()
+            await is_cancelled(task)
+
+    @pytest.mark.fault(49)
+    async def test_closing_the_session_ends_all(self) -> None:
+        script = by_path(**{"7": self.STEPS, "fine": log_of(), "bad": hang, "waits": hang})
+        async with facing(script) as scene:
+            task = asyncio.create_task(scene.ci.get_build_log(WEB, 7))
+            await scene.server.has_received(4)
+            await asyncio.wait_for(scene.ci.close(), 5)
+            with pytest.raises(SessionClosedError):
+                await asyncio.wait_for(task, 5)
+
+    async def test_a_hundred_steps_are_read_eight_at_a_time(self) -> None:
+        steps = [
+            {"name": f"{number}", "actions": [{"step": number, "index": 0, "output_url": f"/{number}"}]}
+            for number in range(100)
+        ]
+        under_way, most = 0, 0
+
+        async def act(received: Received, writer: asyncio.StreamWriter) -> None:
+            nonlocal under_way, most
+            if "/project/" in received.target:
+                writer.write(reply(200, {"build_num": 7, "steps": steps}))
+                return
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(0)
+            under_way -= 1
+            writer.write(log_of({"message": f"log of {received.target}\n"}))
+
+        async with facing(act, concurrency=50) as scene:
+            log = await scene.ci.get_build_log(WEB, 7)
+        assert log == "\n".join(f"=== {number} (unknown)\nlog of /{number}\n" for number in range(100))
+        assert most <= 8
