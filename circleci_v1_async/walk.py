@@ -336,6 +336,8 @@ class PageWalk(Generic[T]):
                 for item in page:
                     yield item
                     self._check_open()
+                # Before the next page is decoded, which then finds the memory that this one had.
+                del page, item
 
     # Tasks are kept by hand: to yield from inside a TaskGroup would let it cancel the caller.
     async def _pages(self) -> AsyncGenerator[list[T], None]:
@@ -348,6 +350,7 @@ class PageWalk(Generic[T]):
                     if plan.done:
                         self._cancel()
                     yield page
+                    del page
                 elif plan.done:
                     return
                 else:

@@ -126,7 +126,7 @@ class TestStream:
         async with ScriptServer(then(reply(200, b"0", length=10), hang)) as server:
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as borrowed:
                 ci = CircleCISession(base_url=server.base_url, session=borrowed, retry=RetryPolicy(attempts=1))
-                async with ci.open_artifact(at(server)):
+                async with asyncio.timeout(30), ci.open_artifact(at(server)):
                     with pytest.raises(RequestTimeoutError) as caught:
                         async with ci.with_options(timeout=1).open_artifact(at(server)):
                             raise AssertionError
