@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-_PACKAGES: Final = ("aiohttp", "attrs", "cattrs", "msgspec")
+_PACKAGES: Final = ("aiohttp", "attrs", "cattrs", "msgspec", "orjson", "pydantic", "httpx", "pycircleci")
 
 
 @attrs.frozen
@@ -29,7 +29,7 @@ class Report:
     misses: list[str]
 
     def __str__(self) -> str:
-        return f"{self.title}\n\n{_table(self.columns, self.rows)}"
+        return f"{self.title}\n\n{table(self.columns, self.rows)}"
 
 
 def cores() -> int:
@@ -47,7 +47,7 @@ def environment() -> str:
     )
 
 
-def _table(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
+def table(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
     """A Markdown table whose columns are aligned in plain text, too: words left, figures right."""
     head, *body = [[str(cell) for cell in row] for row in (columns, *rows)]
     widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]

@@ -1,8 +1,10 @@
 """A server that costs next to nothing, in a process of its own: lists of builds, cut from bytes made beforehand.
 
 The address says what a list is like: `/project/github/acme/full-3804-50` holds 3,804 full builds and sends each page
-50 milliseconds late. `shallow` builds have the fields that `shallow=true` leaves, `tiny` ones three. The payloads are
-those of `FakeCircleCI`, with other numbers. Whatever else is asked for is not there.
+50 milliseconds late, and so do its single builds, `/project/github/acme/full-3804-50/17`. `bitbucket` builds are full
+ones with an empty `committer_date`, `shallow` ones have the fields that `shallow=true` leaves, `tiny` ones three. The
+payloads are those of `FakeCircleCI`, with other numbers, and with their keys in CircleCI's own order. Whatever else is
+asked for is not there.
 """
 
 import asyncio
@@ -14,14 +16,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 
 from circleci_v1_async.testing import FakeCircleCI
 
 _ROOT: Final = Path(__file__).parents[1]
-_LIST: Final = re.compile(rb"GET /api/v1\.1/project/github/acme/([a-z]+)-(\d+)-(\d+)\?(\S*) HTTP/1\.1\r\n")
+_TARGET: Final = re.compile(
+    rb"GET /api/v1\.1/project/github/acme/([a-z]+)-(\d+)-(\d+)(?:/(\d+))?(?:\?(\S*))? HTTP/1\.1\r\n"
+)
 _LIMIT: Final = re.compile(rb"(?:^|&)limit=(\d+)")
 _OFFSET: Final = re.compile(rb"(?:^|&)offset=(\d+)")
 _MAX_LIMIT: Final = 100
@@ -31,6 +35,27 @@ _HEAD: Final = (
 )
 _NOT_FOUND: Final = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 _NUMBER: Final = re.compile(rb'"build_num":(\d+)')
+_DETAIL: Final = b"detail"
+# What brings a single build to 12 kB.
+_STEPS: Final = (
+    *("Spin up environment", "Preparing environment variables", "Checkout code", "Restore the cache of packages"),
+    *("Install the dependencies", "Check the style", "Run the unit tests", "Run the browser tests"),
+    *("Store the test results", "Upload artifacts"),
+)
+# The service sends the keys of every object in one and the same order, which is that of a hash.
+_KEYS: Final = """
+    compare previous_successful_build build_parameters oss all_commit_details_truncated committer_date steps body
+    usage_queued_at context_ids fail_reason retry_of reponame ssh_users build_url truncated index parallel failed branch
+    is_user login avatar_url username author_date why user vcs_revision workflows owners vcs_tag pull_requests build_num
+    infrastructure_fail committer_email has_artifacts previous name bash_command status commit committer_login
+    committer_name pull_request_urls retries subject vcs_type id timedout continue dont_build lifecycle
+    no_dependency_cache fleet end_time type allocation_id output_url stop_time ssh_disabled build_time_millis picard
+    circle_yml messages is_first_green_build job_name job_id workflow_id workspace_id upstream_job_ids
+    upstream_concurrency_map workflow_name start_time background exit_code insignificant canceler all_commit_details
+    platform outcome vcs_url commit_url author_login author_name node queued_at canceled step run_time_millis has_output
+    author_email
+""".split()  # noqa: SIM905 - ninety lines otherwise
+_PLACES: Final = {key: place for place, key in enumerate(_KEYS)}
 
 # A build but for its number, which goes in between.
 Template = tuple[bytes, bytes]
@@ -75,15 +100,18 @@ class _Connection(asyncio.Protocol):
             self._answer(request)
 
     def _answer(self, request: bytes) -> None:
-        asked = _LIST.match(request)
-        templates = asked and self._templates.get(asked[1])
+        asked = _TARGET.match(request)
+        templates = asked and self._templates.get(_DETAIL if asked[4] else asked[1])
         if not asked or not templates:
             self._transport.write(_NOT_FOUND)
             return
-        page = _page(
-            templates, int(asked[2]), limit=_number(_LIMIT, asked[4], 30), offset=_number(_OFFSET, asked[4], 0)
+        query = asked[5] or b""
+        body = (
+            _build(templates, int(asked[4]))
+            if asked[4]
+            else _page(templates, int(asked[2]), limit=_number(_LIMIT, query, 30), offset=_number(_OFFSET, query, 0))
         )
-        send = partial(self._transport.writelines, (_HEAD % len(page), page))
+        send = partial(self._transport.writelines, (_HEAD % len(body), body))
         if delay_ms := int(asked[3]):
             asyncio.get_running_loop().call_later(delay_ms / 1000, send)
         else:
@@ -97,36 +125,58 @@ def _number(pattern: re.Pattern[bytes], query: bytes, default: int) -> int:
 
 def _page(templates: list[Template], count: int, *, limit: int, offset: int) -> bytes:
     """The newest build, at the head of the list, has the number `count`, and the last one 1."""
-    items: list[bytes] = []
-    for number in range(count - offset, max(0, count - offset - min(limit, _MAX_LIMIT)), -1):
-        head, tail = templates[number % len(templates)]
-        items.append(b"%b%d%b" % (head, number, tail))
-    return b"[%b]" % b",".join(items)
+    numbers = range(count - offset, max(0, count - offset - min(limit, _MAX_LIMIT)), -1)
+    return b"[%b]" % b",".join(_build(templates, number) for number in numbers)
+
+
+def _build(templates: list[Template], number: int) -> bytes:
+    head, tail = templates[number % len(templates)]
+    return b"%b%d%b" % (head, number, tail)
 
 
 async def _make_templates() -> dict[bytes, list[Template]]:
-    """What a service with a bit of everything lists, taken apart."""
+    """What a service with a bit of everything sends, taken apart."""
     async with FakeCircleCI() as fake, aiohttp.ClientSession() as client:
-        fake.add_project("github/acme/web-storefront")
-        for number in range(_MAX_LIMIT):
-            fake.add_build(
-                "github/acme/web-storefront",
-                status=("success", "failed", "success", "fixed", "canceled", "timedout", "running")[number % 7],
-                branch=("main", "feature/faster-checkout", "renovate/all-minor", "fix-cart-total")[number % 4],
-                subject=f"Keep the cart when the storefront is reloaded, part {number} of many (#4{number:03})",
-                job=("build", "unit-tests", "browser-tests", "deploy-preview")[number % 4],
-                # Real ones are longer than what a fake makes up.
-                body="The cart was kept in memory only.\n\nIt is now stored, and read again when a page is loaded. "
-                * 2,
-            )
-        pages: dict[bytes, list[bytes]] = {}
-        for kind, query in ((b"full", ""), (b"shallow", "&shallow=true")):
-            url = f"{fake.base_url}/project/github/acme/web-storefront?limit={_MAX_LIMIT}{query}"
-            async with client.get(url, headers={"Circle-Token": fake.token, "Accept": "application/json"}) as reply:
-                pages[kind] = [_compact(build) for build in await reply.json()]
-        tiny = {"vcs_url": "https://github.com/acme/web-storefront", "build_num": 1, "status": "success"}
-        pages[b"tiny"] = [_compact(tiny)]
-        return {kind: list(map(_template, builds)) for kind, builds in pages.items()}
+
+        async def get(target: str) -> Any:
+            headers = {"Circle-Token": fake.token, "Accept": "application/json"}
+            async with client.get(f"{fake.base_url}/project/{target}", headers=headers) as reply:
+                return await reply.json()
+
+        for vcs_type in ("github", "bitbucket"):
+            fake.add_project(f"{vcs_type}/acme/web-storefront")
+            for number in range(_MAX_LIMIT):
+                fake.add_build(
+                    f"{vcs_type}/acme/web-storefront",
+                    status=("success", "failed", "success", "fixed", "canceled", "timedout", "running")[number % 7],
+                    branch=("main", "feature/faster-checkout", "renovate/all-minor", "fix-cart-total")[number % 4],
+                    subject=f"Keep the cart when the storefront is reloaded, part {number} of many (#4{number:03})",
+                    job=("build", "unit-tests", "browser-tests", "deploy-preview")[number % 4],
+                    # Real ones are longer than what a fake makes up.
+                    body="The cart was kept in memory only.\n\nIt is now stored, and read again when a page is "
+                    "loaded. " * 2,
+                )
+        detailed = fake.add_build("github/acme/web-storefront")["build_num"]
+        for step in _STEPS:
+            fake.add_step("github/acme/web-storefront", detailed, step, output=f"{step}\r\n")
+        listed = f"acme/web-storefront?limit={_MAX_LIMIT}"
+        builds: dict[bytes, list[Any]] = {
+            b"full": await get(f"github/{listed}&offset=1"),
+            b"bitbucket": await get(f"bitbucket/{listed}"),
+            b"shallow": await get(f"github/{listed}&offset=1&shallow=true"),
+            b"tiny": [{"vcs_url": "https://github.com/acme/web-storefront", "build_num": 1, "status": "success"}],
+            _DETAIL: [await get(f"github/acme/web-storefront/{detailed}")],
+        }
+    return {kind: [_template(_compact(_in_order(build))) for build in each] for kind, each in builds.items()}
+
+
+def _in_order(value: Any) -> Any:
+    """With the keys of all objects as CircleCI sends them; what it is not known to send comes last."""
+    if isinstance(value, list):
+        return [_in_order(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: _in_order(value[key]) for key in sorted(value, key=lambda key: _PLACES.get(key, len(_PLACES)))}
 
 
 def _compact(value: object) -> bytes:

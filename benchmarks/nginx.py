@@ -1,0 +1,87 @@
+"""Files that a real web server serves: an nginx of our own, on a free port of this machine, for anyone to start."""
+
+import random
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import attrs
+
+_SECONDS: Final = 10  # that nginx may take to start
+# Everything that it writes is below the folder that it is started in.
+_CONFIGURATION: Final = """\
+daemon off;
+master_process off;
+error_log stderr;
+pid nginx.pid;
+events {{}}
+http {{
+    access_log off;
+    sendfile on;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    scgi_temp_path scgi;
+    uwsgi_temp_path uwsgi;
+    server {{
+        listen 127.0.0.1:{port};
+        root files;
+    }}
+}}
+"""
+
+
+@attrs.frozen
+class Files:
+    """Files that are there to be fetched, named by their numbers from 1.
+
+    Attributes:
+        count: How many there are.
+        size: Bytes of each.
+    """
+
+    count: int
+    size: int
+
+    @property
+    def names(self) -> list[str]:
+        return [str(number) for number in range(1, self.count + 1)]
+
+    def content(self, name: str) -> bytes:
+        """What is in a file: always the same."""
+        return random.Random(name).randbytes(self.size)  # noqa: S311 - no secret
+
+
+@contextmanager
+def nginx(files: Files) -> Iterator[str]:
+    """The base URL of an nginx that serves files, and ends with the block."""
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / "files").mkdir()
+        # What was just written is in the page cache.
+        for name in files.names:
+            (root / "files" / name).write_bytes(files.content(name))
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        (root / "nginx.conf").write_text(_CONFIGURATION.format(port=port))
+        command = ("nginx", "-p", folder, "-c", "nginx.conf", "-e", "stderr")
+        with subprocess.Popen(command) as process:  # noqa: S603 - our own configuration
+            try:
+                _wait_for(port, process)
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                process.terminate()
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.01)
+    raise RuntimeError("nginx did not start")
