@@ -20,6 +20,7 @@ from .models import Artifact
 __all__ = ["Place", "etag_name", "part_name", "plan"]
 
 _MAX_NAME: Final = 255  # bytes, on every file system in use
+_SHOWN: Final = 3  # names, in an error
 _PART: Final = ".circleci.part"
 _ETAG: Final = ".etag"
 # Separators and streams of other systems, control characters, lone surrogates, and what cannot be seen at an end.
@@ -115,13 +116,11 @@ def _conflicts(places: list[Place]) -> dict[int, PathConflictError]:
     for key, claims in wanted.items():
         if len(rivals := claims + below.get(key, [])) > 1:
             names = sorted({repr(rival.artifact.path) for rival in rivals})
+            # Each of ten thousand rivals has an error, which is not to name the other ten thousand.
+            shown = ", ".join(names[:_SHOWN]) + ", …" * (len(names) > _SHOWN)
             for rival in rivals:
-                found[id(rival)] = PathConflictError(f"{'/'.join(key)}: {_count(rivals)} want it: {', '.join(names)}")
+                found[id(rival)] = PathConflictError(f"{'/'.join(key)}: {len(rivals)} artifacts want it: {shown}")
     return found
-
-
-def _count(rivals: list[Place]) -> str:
-    return f"{len(rivals)} artifacts"
 
 
 def _key(parts: tuple[str, ...]) -> tuple[str, ...]:

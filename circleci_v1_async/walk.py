@@ -337,7 +337,7 @@ class PageWalk(Generic[T]):
                     yield item
                     self._check_open()
                 # Before the next page is decoded, which then finds the memory that this one had.
-                del page, item
+                del page
 
     # Tasks are kept by hand: to yield from inside a TaskGroup would let it cancel the caller.
     async def _pages(self) -> AsyncGenerator[list[T], None]:

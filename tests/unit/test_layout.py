@@ -186,6 +186,14 @@ def test_of_two_that_want_one_place_neither_gets_it(paths: tuple[str, str]) -> N
         assert all(repr(path) in text for path in paths)
 
 
+@pytest.mark.fault(59)
+def test_of_ten_thousand_that_want_one_place_each_error_names_a_few() -> None:
+    places = planned("p", *(f"p/{number}" for number in range(9_999)))
+    assert {str(place.problem) for place in places} == {
+        "p: 10000 artifacts want it: 'p', 'p/0', 'p/1', …",
+    }
+
+
 def test_two_files_in_one_folder_are_no_conflict() -> None:
     assert len(accepted(planned("a/b", "a/c", "A/d", "ab"))) == 4
 
