@@ -100,15 +100,16 @@ def _problem(part: str) -> str | None:
 
 def _conflicts(places: list[Place]) -> dict[int, PathConflictError]:
     """Of places that cannot all be had, why not, by their `id`."""
+    keyed = [(place, _key(place.parts)) for place in places]
     wanted: dict[tuple[str, ...], list[Place]] = defaultdict(list)
-    for place in places:
-        *folders, name = place.parts
-        for last in (name, part_name(name), etag_name(name)):
-            wanted[_key((*folders, last))].append(place)
+    for place, key in keyed:
+        name = place.parts[-1]
+        wanted[key].append(place)
+        for last in (part_name(name), etag_name(name)):
+            wanted[(*key[:-1], _folded(last))].append(place)
     # As folders, only of files: what is kept beside them is never below anything.
     below: dict[tuple[str, ...], list[Place]] = defaultdict(list)
-    for place in places:
-        key = _key(place.parts)
+    for place, key in keyed:
         for length in range(1, len(key)):
             if key[:length] in wanted:
                 below[key[:length]].append(place)
