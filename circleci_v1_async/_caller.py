@@ -5,6 +5,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack
 from functools import partial
+from http import HTTPStatus
 from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypedDict, TypeVar, Unpack, cast
@@ -26,6 +27,7 @@ from .errors import (
     StatusError,
     TransportError,
     TruncatedError,
+    in_short,
     status_error,
 )
 from .models import PipelineResult
@@ -48,7 +50,6 @@ _TOKEN_VARIABLES = ("CIRCLE_TOKEN", "CIRCLECI_TOKEN", "CIRCLECI_CLI_TOKEN")
 _URL_VARIABLE = "CIRCLE_API_URL"
 _DEFAULT_URL = "https://circleci.com/api/v1.1"
 _REDACTED = "***"
-_NOT_FOUND = 404
 # Bytes of a refused file that may say why.
 _ERROR_BODY = 2**16
 
@@ -256,7 +257,7 @@ class Caller:
                 max_body=options.max_body,
             ),
         )
-        is_gone_already = attempt.maybe_done and response.status == _NOT_FOUND and request.method == "DELETE"
+        is_gone_already = attempt.maybe_done and response.status == HTTPStatus.NOT_FOUND and request.method == "DELETE"
         if response.status >= 300 and not is_gone_already:  # noqa: PLR2004 - everything that is no success
             raise self._status_error(request, response, attempt.number)
         result = self._decode(request, response)
@@ -334,7 +335,7 @@ class Caller:
                 self._transport.gate.hold(pause)
         if delay is None or not self._budget.spend():
             return False
-        _log.warning("%s %s: %s; trying again in %.1f s", request.method, request.path, _in_short(error), delay)
+        _log.warning("%s %s: %s; trying again in %.1f s", request.method, request.path, in_short(error), delay)
         await self._clock.sleep(delay)
         return True
 
@@ -347,6 +348,20 @@ class Caller:
             response.request_id,
             attempts,
             parse_retry_after(response.headers, self._clock.now()),
+        )
+
+    def _decode_error(
+        self, request: Request[Any], error: DecodeError, status: int, content_type: str | None
+    ) -> DecodeError:
+        """The error with what it was an answer to."""
+        return DecodeError(
+            self._without_token(error.reason),
+            error.path,
+            error.size,
+            status,
+            request.without_body(),
+            content_type,
+            error.truncated,
         )
 
     def _without_token(self, text: str) -> str:
@@ -364,15 +379,7 @@ class Caller:
         try:
             return cast("T", self._options.decoder.decode(response.body, request.returns))
         except DecodeError as error:
-            failure = DecodeError(
-                self._without_token(error.reason),
-                error.path,
-                error.size,
-                response.status,
-                request.without_body(),
-                response.headers.get("Content-Type"),
-                error.truncated,
-            )
+            failure = self._decode_error(request, error, response.status, response.headers.get("Content-Type"))
         # Raised here, so that the frames that hold the body are not part of it.
         raise failure
 
@@ -383,7 +390,3 @@ async def _beginning(stream: Stream) -> SecretBytes:
     while len(body) < _ERROR_BODY and (piece := SecretBytes(await stream.read())):
         body = SecretBytes(body + piece)
     return body
-
-
-def _in_short(error: CircleCIError) -> str:
-    return str(error.status) if isinstance(error, StatusError) else type(error).__name__

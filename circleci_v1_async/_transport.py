@@ -9,7 +9,7 @@ import asyncio
 import math
 import string
 import time
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Final, TypeVar
@@ -33,7 +33,7 @@ from .errors import (
 )
 from .request import Response
 
-__all__ = ["Stream", "Transport", "check_borrowed", "parse_base_url", "parse_token"]
+__all__ = ["Stream", "Transport", "check_borrowed", "gathered", "parse_base_url", "parse_token"]
 
 MAX_REDIRECTS: Final = 5
 # Within this, a host that can be reached has been reached.
@@ -66,16 +66,26 @@ def _is_trusted(base_url: URL, url: URL) -> bool:
     return (scheme, host, port) == home
 
 
-def _until(deadline: float) -> aiohttp.ClientTimeout:
-    """The limits of one hop of an exchange, whose phases are staggered so that the one that ran out says so."""
-    remaining = max(deadline - time.monotonic(), 0.001)
+def _limits(seconds: float, *, each_byte: bool = False) -> aiohttp.ClientTimeout:
+    """Limits whose phases are staggered so that the one that ran out says so.
+
+    Args:
+        seconds: For all of it.
+        each_byte: For the wait for each byte instead.
+    """
     return aiohttp.ClientTimeout(
-        total=remaining,
-        connect=_POOL_SHARE * remaining,
-        sock_connect=min(_CONNECT_TIMEOUT, 0.8 * remaining),
+        total=None if each_byte else seconds,
+        connect=_POOL_SHARE * seconds,
+        sock_connect=min(_CONNECT_TIMEOUT, 0.8 * seconds),
+        sock_read=seconds if each_byte else None,
         # Not rounded up to seconds.
         ceil_threshold=math.inf,
     )
+
+
+def _until(deadline: float) -> aiohttp.ClientTimeout:
+    """The limits of one hop of an exchange."""
+    return _limits(max(deadline - time.monotonic(), 0.001))
 
 
 def parse_token(token: object) -> Secret | None:
@@ -290,16 +300,8 @@ class Transport:
             TransportError: There is no usable reply.
         """
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
-        timeout = aiohttp.ClientTimeout(
-            total=None,
-            connect=_POOL_SHARE * stall,
-            sock_connect=min(_CONNECT_TIMEOUT, 0.8 * stall),
-            sock_read=stall,
-            ceil_threshold=math.inf,
-        )
-        reply = await self.spoken(
-            self._follow("GET", url, headers, None, lambda: timeout, with_token=with_token), stall, "byte"
-        )
+        limits = partial(_limits, stall, each_byte=True)
+        reply = await self.spoken(self._follow("GET", url, headers, None, limits, with_token=with_token), stall, "byte")
         stream = Stream(self, reply, stall)
         self.streams.add(stream)
         return stream
@@ -346,7 +348,8 @@ class Transport:
             headers["Content-Type"] = "application/json"
         reply = await self._follow(method, self.below(target), headers, body, partial(_until, deadline))
         try:
-            return Response(reply.status, reply.headers, await _read(reply, max_body))
+            too_large = f"The reply is larger than {max_body} bytes (max_body)"
+            return Response(reply.status, reply.headers, await gathered(reply.content.iter_any(), max_body, too_large))
         finally:
             reply.release()
 
@@ -455,13 +458,17 @@ class _Call:
         self.task.cancel()
 
 
-async def _read(reply: aiohttp.ClientResponse, max_body: int) -> bytes:
-    """The body, piece by piece, so that one that is too large is noticed while it is small."""
-    pieces: list[bytes] = []
+async def gathered(pieces: AsyncIterable[bytes], limit: int, too_large: str) -> bytes:
+    """All of a body, piece by piece, so that one that is too large is noticed while it is small.
+
+    Raises:
+        BodyTooLargeError: It has more bytes than the limit.
+    """
+    kept: list[bytes] = []
     size = 0
-    async for piece in reply.content.iter_any():
+    async for piece in pieces:
         size += len(piece)
-        if size > max_body:
-            raise BodyTooLargeError(f"The reply is larger than {max_body} bytes (max_body)")
-        pieces.append(piece)
-    return b"".join(pieces)
+        if size > limit:
+            raise BodyTooLargeError(too_large)
+        kept.append(piece)
+    return b"".join(kept)

@@ -10,18 +10,18 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Itera
 from contextlib import aclosing, asynccontextmanager, closing
 from enum import StrEnum
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import attrs
 
 from ._arguments import integer, one_of
 from ._layout import Place, plan
 from ._part import Part, is_strong_etag
-from ._transport import Stream
+from ._tasks import SelfClosing, read_exception, stop
+from ._transport import Stream, gathered
 from .errors import (
-    BodyTooLargeError,
     CircleCIError,
     DownloadError,
     PathConflictError,
@@ -50,9 +50,6 @@ R = TypeVar("R")
 
 _BATCH: Final = 2**21  # bytes that are written at once, in a thread
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
-_WHOLE: Final = 200
-_PARTIAL: Final = 206
-_NOT_SATISFIABLE: Final = 416
 
 OnExists = Literal["error", "skip", "overwrite"]
 OnError = Literal["raise", "stop", "yield"]
@@ -174,18 +171,11 @@ class ArtifactStream:
             TruncatedError: And the other errors of `iter_chunks`.
         """
         limit = self._max_body if max_bytes is None else integer("max_bytes", max_bytes, 0)
-        pieces: list[bytes] = []
-        size = 0
         async with aclosing(self.iter_chunks()) as rest:
-            async for chunk in rest:
-                size += len(chunk)
-                if size > limit:
-                    raise BodyTooLargeError(f"The artifact is larger than {limit} bytes (max_bytes)")
-                pieces.append(chunk)
-        return b"".join(pieces)
+            return await gathered(rest, limit, f"The artifact is larger than {limit} bytes (max_bytes)")
 
 
-class ArtifactDownloads:
+class ArtifactDownloads(SelfClosing):
     """Artifacts on their way to a folder: yields a `Download` for each as it is done, in no order.
 
     `async for download in downloads` gives them one by one, `await downloads.collect()` all of them. It is looped over
@@ -240,18 +230,7 @@ class ArtifactDownloads:
         A loop that is still at it gets a `RuntimeError`.
         """
         self._closed = True
-        await self._stop()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
+        await stop(self._running)
 
     async def _outcomes(self) -> AsyncGenerator[Download, None]:
         failed: list[Download] = []
@@ -265,7 +244,7 @@ class ArtifactDownloads:
                     yield download
                     self._check_open()
         finally:
-            await self._stop()
+            await stop(self._running)
         if failed:
             raise DownloadError(f"{_count(failed)} of {len(self._places)} failed: {failed[0].error}", tuple(failed))
 
@@ -289,7 +268,7 @@ class ArtifactDownloads:
     def _fill(self, waiting: Iterator[Place]) -> None:
         while len(self._running) < self._concurrency and (place := next(waiting, None)):
             task = asyncio.create_task(self._outcome(place))
-            task.add_done_callback(_seen)
+            task.add_done_callback(read_exception)
             self._running.add(task)
 
     async def _outcome(self, place: Place) -> Download:
@@ -307,18 +286,6 @@ class ArtifactDownloads:
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("These downloads were closed before their end: not everything may have been fetched.")
-
-    async def _stop(self) -> None:
-        for task in self._running:
-            task.cancel()
-        if self._running:
-            await asyncio.wait(self._running)
-
-
-def _seen(task: "asyncio.Task[Download]") -> None:
-    """Read the exception, which keeps asyncio from logging it should nobody get there."""
-    if not task.cancelled():
-        task.exception()
 
 
 async def in_thread(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
@@ -394,12 +361,12 @@ class Fetch:
             try:
                 stream = await opened(headers={"Range": f"bytes={offset}-", "If-Range": self.part.validator})
             except StatusError as error:
-                if error.status != _NOT_SATISFIABLE:
+                if error.status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     raise
             else:
                 if _goes_on_at(stream, offset, self.part.validator):
                     return stream, offset
-                if stream.status == _WHOLE:
+                if stream.status == HTTPStatus.OK:
                     return stream, 0
                 stream.close()
         return await whole(opened), 0
@@ -433,7 +400,7 @@ class Fetch:
 async def whole(opened: Opener) -> Stream:
     """All of an artifact."""
     stream = await opened()
-    if stream.status != _WHOLE:
+    if stream.status != HTTPStatus.OK:
         stream.close()
         raise TransportError(f"The service answered {stream.status} to a request for a file", transient=False)
     return stream
@@ -475,7 +442,11 @@ def _strong_etag(stream: Stream) -> str | None:
 def _goes_on_at(stream: Stream, offset: int, validator: str) -> bool:
     """Whether the reply is the rest of that version of the file from there on, and all of the rest."""
     found = _CONTENT_RANGE.fullmatch(stream.headers.get("Content-Range", ""))
-    if stream.status != _PARTIAL or found is None or stream.headers.get("ETag", validator) != validator:
+    if (
+        stream.status != HTTPStatus.PARTIAL_CONTENT
+        or found is None
+        or stream.headers.get("ETag", validator) != validator
+    ):
         return False
     first, last, size = map(int, found.groups())
     return first == offset and last + 1 == size and length(stream) == size - offset

@@ -227,6 +227,11 @@ def status_error(status: int) -> type[StatusError]:
     return ServerError if status >= 500 else _BY_STATUS.get(status, StatusError)  # noqa: PLR2004 - 5xx
 
 
+def in_short(error: CircleCIError) -> str:
+    """What a line in a log says of an error: its status, or its class."""
+    return str(error.status) if isinstance(error, StatusError) else type(error).__name__
+
+
 class DecodeError(CircleCIError):
     """The reply, or the data given to `loads`, is not what was promised. Bytes of it are not shown: they may be secret.
 

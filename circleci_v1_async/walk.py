@@ -22,12 +22,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Itera
 from contextlib import aclosing
 from functools import partial
 from itertools import count, dropwhile
-from types import TracebackType
-from typing import Final, Generic, Protocol, Self, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import attrs
 
 from ._arguments import integer
+from ._tasks import SelfClosing, stop
 from .errors import PaginationDriftError
 
 __all__ = ["Fetch", "PagePlan", "PageWalk", "Slot"]
@@ -214,7 +214,7 @@ class PagePlan(Generic[T]):
         return PaginationDriftError(message, self.resume_offset)
 
 
-class PageWalk(Generic[T]):
+class PageWalk(SelfClosing, Generic[T]):
     """A walk over a list of builds that yields each of them exactly once, while the list changes.
 
     `async for build in walk` gives builds, `async for page in walk.pages()` lists of them, `await walk.collect()` all
@@ -317,18 +317,7 @@ class PageWalk(Generic[T]):
         A loop that is still at it gets a `RuntimeError`, since it has not seen the whole list.
         """
         self._closed = True
-        await self._stop()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
+        await stop(self._tasks.values())
 
     async def _items(self) -> AsyncGenerator[T, None]:
         async with aclosing(self._pages()) as pages:
@@ -361,7 +350,7 @@ class PageWalk(Generic[T]):
                     self._check_open()
                     task.result()
         finally:
-            await self._stop()
+            await stop(self._tasks.values())
 
     def _begin(self) -> None:
         self._check_open()
@@ -390,8 +379,3 @@ class PageWalk(Generic[T]):
     def _cancel(self) -> None:
         for task in self._tasks.values():
             task.cancel()
-
-    async def _stop(self) -> None:
-        self._cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks.values())

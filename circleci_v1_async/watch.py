@@ -15,15 +15,16 @@ import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
+from http import HTTPStatus
 from inspect import isawaitable
 from itertools import count, starmap
-from types import TracebackType
 from typing import Final, Literal, Self, TypeVar, cast
 
 import attrs
 
 from ._arguments import seconds
 from ._clock import Clock
+from ._tasks import SelfClosing, read_exception, stop
 from .errors import (
     CircleCIError,
     DecodeError,
@@ -35,6 +36,7 @@ from .errors import (
     StatusError,
     TransportError,
     WaitTimeoutError,
+    in_short,
 )
 from .models import Build
 from .slug import ProjectSlug
@@ -70,7 +72,6 @@ _MOST_UNFINISHED: Final = 5000
 _ASKS: Final = 20
 _GROWTH: Final = 1.5
 _SLOWEST: Final = 6.0
-_REQUEST_TIMEOUT: Final = 408
 
 
 def is_passing(error: CircleCIError) -> bool:
@@ -79,7 +80,7 @@ def is_passing(error: CircleCIError) -> bool:
         case TransportError():
             return error.transient
         case StatusError():
-            return isinstance(error, RateLimitError | ServerError) or error.status == _REQUEST_TIMEOUT
+            return isinstance(error, RateLimitError | ServerError) or error.status == HTTPStatus.REQUEST_TIMEOUT
         case DecodeError():
             return error.truncated
         case _:
@@ -376,7 +377,7 @@ def _news(cursor: WatchCursor, project: str, build: Build) -> tuple[EventKind, .
     return ("new", "finished") if build.is_finished else ("new",)
 
 
-class BuildWatch:
+class BuildWatch(SelfClosing):
     """A watch over a list of builds: an endless loop over what happens to them.
 
     `async for event in watch` gives a `BuildEvent` for each build that is new, has changed or has finished. A watch is
@@ -466,25 +467,13 @@ class BuildWatch:
         self._closed = True
         await self._stop()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
     async def _events(self) -> AsyncGenerator[BuildEvent, None]:
         delay = 0.0
         try:
             while not self._closed:
                 # A task of its own, so that `aclose` can stop it without cancelling the caller.
                 task = self._round = asyncio.create_task(self._look(delay))
-                # Reading the exception keeps asyncio from logging it should the loop be left before it gets there.
-                task.add_done_callback(lambda task: task.cancelled() or task.exception())
+                task.add_done_callback(read_exception)
                 await asyncio.wait((task,))
                 if self._closed:
                     return
@@ -498,9 +487,8 @@ class BuildWatch:
             await self._stop()
 
     async def _stop(self) -> None:
-        if self._round is not None and not self._round.done():
-            self._round.cancel()
-            await asyncio.wait((self._round,))
+        if self._round is not None:
+            await stop((self._round,))
 
     async def _look(self, delay: float) -> Iterable[BuildEvent]:
         """Wait, then poll, again and again while it fails for reasons that may pass."""
@@ -514,7 +502,7 @@ class BuildWatch:
                     raise
                 failures += 1
                 delay = pause(self._interval, failures, self._clock.random(), error)
-                _log.warning("%s: %s; polling again in %.1f s", self._plan.source, _in_short(error), delay)
+                _log.warning("%s: %s; polling again in %.1f s", self._plan.source, in_short(error), delay)
 
     async def _poll(self) -> Iterable[BuildEvent]:
         if self._cursor is None:
@@ -544,7 +532,7 @@ class BuildWatch:
         except CircleCIError as error:
             if not (is_passing(error) or isinstance(error, NotFoundError)):
                 raise
-            _log.info("build %d of %s: %s; asking again later", build_num, project, _in_short(error))
+            _log.info("build %d of %s: %s; asking again later", build_num, project, in_short(error))
             return None
 
 
@@ -588,7 +576,7 @@ async def until_finished(
                         raise
                     failure = error
                     quiet += 1
-                    _log.warning("%s: %s; looking again later", name, _in_short(error))
+                    _log.warning("%s: %s; looking again later", name, in_short(error))
                 else:
                     failure = None
                     is_news = last is None or build.is_finished or _news_of(build) != _news_of(last)
@@ -608,7 +596,3 @@ async def until_finished(
 
 def _news_of(build: Build) -> tuple[str | None, ...]:
     return (*_state(build), build.outcome)
-
-
-def _in_short(error: CircleCIError) -> str:
-    return str(error.status) if isinstance(error, StatusError) else type(error).__name__

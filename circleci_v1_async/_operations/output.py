@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, closing
 from functools import partial
+from http import HTTPStatus
 from itertools import count
 from typing import Any, Final
 
@@ -22,11 +23,8 @@ from .paths import BUILD, in_build
 
 __all__ = ["OutputOperations"]
 
-_OK: Final = 200
-_NO_CONTENT: Final = 204
-_NOT_FOUND: Final = 404
 # A presigned URL that has expired, and a log that is no longer there.
-_NOT_THERE: Final = frozenset({403, _NOT_FOUND})
+_NOT_THERE: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 _AT_ONCE: Final = 8
 
 
@@ -133,7 +131,7 @@ class OutputOperations(Caller):
             try:
                 message = await self._retried(request, partial(self._text, request))
             except StatusError as error:
-                if error.status != _NOT_FOUND:
+                if error.status != HTTPStatus.NOT_FOUND:
                     raise
                 message = ""
         if message:
@@ -160,8 +158,7 @@ class OutputOperations(Caller):
             except (TransportError, StatusError, TruncatedError) as error:
                 failure = error
             except DecodeError as error:
-                reason = self._without_token(error.reason)
-                failure = DecodeError(reason, error.path, error.size, _OK, request, content_type)
+                failure = self._decode_error(request, error, HTTPStatus.OK.value, content_type)
             else:
                 self._budget.succeeded(number)
                 return
@@ -180,7 +177,7 @@ class OutputOperations(Caller):
     async def _text(self, request: Request[Any], attempt: Attempt) -> str:
         stream = await self._opened(request, self._transport.below(request.target), attempt)
         with closing(stream):
-            if stream.status == _NO_CONTENT:
+            if stream.status == HTTPStatus.NO_CONTENT:
                 return ""
             pieces = [piece async for piece in chunks(stream, length(stream))]
         return b"".join(pieces).decode("utf-8", "replace")

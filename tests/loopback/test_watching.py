@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 from fake_clock import FakeClock, use
+from watching import take
 
 from circleci_v1_async import (
     AuthenticationError,
@@ -50,15 +51,6 @@ def at_each_sleep(clock: FakeClock, *happenings: Callable[[], object]) -> None:
         next(left, lambda: None)()
 
     clock.while_asleep = happen
-
-
-async def take(watch: BuildWatch, count: int) -> list[BuildEvent]:
-    events: list[BuildEvent] = []
-    async for event in watch:
-        events.append(event)
-        if len(events) == count:
-            break
-    return events
 
 
 def told(events: list[BuildEvent]) -> list[tuple[str, str, int]]:

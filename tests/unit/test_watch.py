@@ -16,6 +16,7 @@ import pytest
 from fake_clock import FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from watching import take
 
 from circleci_v1_async import (
     Build,
@@ -341,15 +342,6 @@ def story(*parts: Callable[[], object]) -> Callable[[], None]:
     """What happens in one sleep after the other."""
     left = iter(parts)
     return lambda: next(left, lambda: None)() and None
-
-
-async def take(watch: BuildWatch, count: int) -> list[BuildEvent]:
-    events: list[BuildEvent] = []
-    async for event in watch:
-        events.append(event)
-        if len(events) == count:
-            break
-    return events
 
 
 def told(events: list[BuildEvent]) -> list[tuple[str, int]]:
