@@ -79,3 +79,16 @@ class TestTheWayFromPycircleci:
 @pytest.mark.parametrize("page", sorted((DOCS / "recipes").glob("*.md")), ids=lambda page: page.name)
 def test_a_recipe_fits_on_two_screens(page: Path):
     assert len(page.read_text().splitlines()) <= 100
+
+
+def test_the_readme_quotes_what_the_benchmarks_have_measured():
+    def cells(text: str) -> list[list[str]]:
+        lines = [line for line in text.splitlines() if line.startswith("|")]
+        return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+    measured = {(row[0], row[1]): row[4] for row in cells((ROOT / "benchmarks" / "RESULTS.md").read_text()) if row[5:]}
+    readme = (ROOT / "README.md").read_text().split("What it costs,", 1)[1].split("How it compares", 1)[0]
+    quoted = [([cell.partition(":")[0] for cell in row[:2]], row[2]) for row in cells(readme)[2:]]
+    assert len(quoted) == 3
+    for (work, against), share in quoted:
+        assert measured[work, against] == share
