@@ -9,9 +9,9 @@ import asyncio
 import math
 import string
 import time
-from collections.abc import AsyncIterable, Awaitable, Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from functools import partial
+from types import TracebackType
 from typing import Final, TypeVar
 from urllib.parse import quote
 
@@ -214,9 +214,8 @@ class Transport:
     _calls: set["_Call"] = attrs.field(factory=set["_Call"], init=False)
     streams: set["Stream"] = attrs.field(factory=set["Stream"], init=False)
 
-    @contextmanager
-    def call(self) -> Generator[None]:
-        """Hold one call open: `close` ends it, with `SessionClosedError` for its caller.
+    def call(self) -> "_Call":
+        """Hold one call open for as long as the block: `close` ends it, with `SessionClosedError` for its caller.
 
         Raises:
             SessionClosedError: The session is closed, is closed meanwhile, or belongs to another event loop.
@@ -230,32 +229,14 @@ class Transport:
             raise SessionClosedError("The session belongs to another event loop: use one session for each")
         task = asyncio.current_task()
         assert task is not None, "a coroutine is run by a task"  # noqa: S101 - for the type checkers
-        call = _Call(task)
-        self._calls.add(call)
-        try:
-            yield
-        except asyncio.CancelledError as error:
-            # As in asyncio.timeout: only a cancellation that is ours alone becomes our error.
-            if not (call.ended and task.uncancel() <= call.cancelling):
-                raise
-            # Its frames hold what was being sent.
-            error.__traceback__ = None
-        else:
-            return
-        finally:
-            self._calls.discard(call)
-            call.done.set()
-        raise SessionClosedError(_CLOSED_MEANWHILE) from None
+        return _Call(self._calls, task)
 
     async def close(self) -> None:
         """End the calls in flight and the open streams, then close what is ours. Closing twice is no error."""
         self.closed = True
         current = asyncio.current_task()
-        calls = [call for call in self._calls if call.task is not current]
-        for call in calls:
-            call.end()
-        for call in calls:
-            await call.done.wait()
+        for ended in [call.end() for call in self._calls if call.task is not current]:
+            await ended.wait()
         # aiohttp would let who reads from them wait for ever, or take what came so far for all of it.
         for stream in tuple(self.streams):
             stream.close()
@@ -444,18 +425,38 @@ class Stream:
 class _Call:
     """A call in flight."""
 
+    _calls: set["_Call"]
     task: "asyncio.Task[object]"
-    cancelling: int = attrs.field(init=False)
-    ended: bool = attrs.field(default=False, init=False)
-    done: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
+    _cancelling: int = attrs.field(init=False)
+    _ended: asyncio.Event | None = attrs.field(default=None, init=False)
 
-    def __attrs_post_init__(self) -> None:
-        self.cancelling = self.task.cancelling()
-
-    def end(self) -> None:
-        """Cancel it on the session's behalf."""
-        self.ended = True
+    def end(self) -> asyncio.Event:
+        """Cancel it on the session's behalf. The event is set when it is over."""
+        self._ended = self._ended or asyncio.Event()
         self.task.cancel()
+        return self._ended
+
+    def __enter__(self) -> None:
+        self._cancelling = self.task.cancelling()
+        self._calls.add(self)
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._calls.discard(self)
+        if self._ended is None:
+            return
+        self._ended.set()
+        # As in asyncio.timeout: only a cancellation that is ours alone becomes our error.
+        if isinstance(exc, asyncio.CancelledError) and self.task.uncancel() <= self._cancelling:
+            # Its frames hold what was being sent.
+            exc.__traceback__ = None
+            del exc, traceback
+            failure = SessionClosedError(_CLOSED_MEANWHILE)
+            try:
+                raise failure
+            finally:
+                failure.__context__ = None
 
 
 async def gathered(pieces: AsyncIterable[bytes], limit: int, too_large: str) -> bytes:

@@ -46,6 +46,8 @@ def _segment(name: str, value: object) -> str:
         return "/".join([_segment(name, part) for part in parts])
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
+    if isinstance(value, str) and value not in {".", ".."} and _UNRESERVED.fullmatch(value):
+        return value
     if not isinstance(value, str) or value in {"", ".", ".."} or _CONTROL.search(value):
         raise InvalidInputError(
             f"{name}: expected a non-empty string, not '.' or '..', without control characters; got {value!r}",
@@ -72,14 +74,14 @@ def _query_text(name: str, value: object) -> str:
 
 # Not for every call anew: there are few paths, since what differs is in their values.
 @lru_cache
-def _placeholders(path: str) -> frozenset[str]:
-    """The names in a path, which is checked."""
+def _pieces(path: str) -> tuple[str, ...]:
+    """A path, which is checked, as what it is made of: every second piece is the name of a value."""
     if not _PATH.fullmatch(path):
         raise InvalidInputError(
             f"path: expected '/' and then visible ASCII without '?' and '#' (path_values and query are quoted, "
             f"a path is not), got {path!r}"
         )
-    return frozenset(_PLACEHOLDER.findall(path))
+    return tuple(_PLACEHOLDER.split(path))
 
 
 @attrs.frozen(init=False)
@@ -169,7 +171,7 @@ class Request(Generic[T]):
         if not _METHOD.fullmatch(method):
             raise InvalidInputError(f"method: expected an HTTP method in capitals, got {method!r}")
         path_values = dict(path_values or {})
-        if (names := _placeholders(path)) != path_values.keys():
+        if (names := set(_pieces(path)[1::2])) != path_values.keys():
             raise InvalidInputError(
                 f"path_values: expected {sorted(names)} for {path}, got {sorted(path_values)}",
             )
@@ -194,7 +196,9 @@ class Request(Generic[T]):
         Raises:
             InvalidInputError: A value cannot be one path segment, or a query value is of the wrong type.
         """
-        target = _PLACEHOLDER.sub(lambda match: _segment(match[1], self.path_values[match[1]]), self.path)
+        pieces = list(_pieces(self.path))
+        pieces[1::2] = [_segment(name, self.path_values[name]) for name in pieces[1::2]]
+        target = "".join(pieces)
         if not self.query:
             return target
         query = [f"{_quoted('query', name)}={_query_text(name, value)}" for name, value in self.query.items()]
