@@ -99,12 +99,14 @@ class Claim:
         against: The other contender.
         at_most: What the ratio must not exceed.
         aim: What it had better not exceed; `None` when that is the same.
+        why: What is known of why it does, in case that it does exceed it.
     """
 
     contest: str
     against: str
     at_most: float
     aim: float | None = None
+    why: str = ""
 
     def missed(self, ratio: Spread) -> str:
         """What to say when the ratio exceeds what it must not; nothing otherwise."""

@@ -36,6 +36,11 @@ def write(outcomes: Mapping[str, Outcome], claims: Iterable[Claim], reports: Map
     parts = [
         _HEAD.format(environment=environment().replace("\n", ", "), rounds=rounds),
         ratios(shown),
+        *(
+            f"{outcome.contest.title}: {claim.why or 'not known why.'}"
+            for claim, outcome in shown
+            if claim.missed(outcome.ratio(claim.against))
+        ),
         f"![The same as a plot: a bar for each ratio, its spread, and what it must not exceed]({_PLOT})",
         "# The figures behind it",
         *(f"## {name}\n\n{outcome.report}" for name, outcome in outcomes.items()),
@@ -66,7 +71,7 @@ def ratios(shown: Iterable[tuple[Claim, Outcome]]) -> str:
 
 
 def _verdict(claim: Claim, ratio: Spread) -> str:
-    if ratio.middle > claim.at_most:
+    if claim.missed(ratio):
         return "**missed**"
     return "aim reached" if claim.aim is not None and ratio.middle <= claim.aim else "held"
 

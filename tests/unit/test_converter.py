@@ -20,14 +20,8 @@ from hypothesis import strategies as st
 from model_payloads import MODELS, TIME, alternatives, full, is_time, payloads, required, texts, wrong_values
 
 from circleci_v1_async import dumps, loads
-from circleci_v1_async._converter import (
-    Decoder,
-    _blank_time_remover,
-    _with_branch_names,
-    encode,
-    error_message,
-    make_converter,
-)
+from circleci_v1_async._converter import Decoder, _with_branch_names, encode, error_message
+from circleci_v1_async._hooks import _blank_time_remover, make_converter
 from circleci_v1_async._secret import Secret
 from circleci_v1_async.enums import BuildStatus, Outcome, VcsType
 from circleci_v1_async.errors import CircleCIError, DecodeError, InvalidInputError

@@ -86,6 +86,15 @@ def test_no_secret_is_in_a_repr(model: type):
     assert not re.search("the [a-z_]*(token|api_key|password|webhook|output_url|value)", repr(value))
 
 
+@EACH
+def test_a_repr_shows_what_is_there_and_nothing_else(model: type):
+    value = filled(model)
+    shown = {field.name: getattr(value, field.name) for field in attrs.fields(model) if field.repr}
+    assert repr(value) == f"{model.__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+    needed = {field.name: 1 for field in attrs.fields(model) if field.default is attrs.NOTHING}
+    assert repr(model(**needed)) == f"{model.__name__}({', '.join(f'{name}=1' for name in needed)})"
+
+
 def test_the_secrets_that_are_known_are_all_hidden():
     hidden = {f"{model.__name__}.{field.name}" for model in MODELS for field in attrs.fields(model) if not field.repr}
     assert hidden == {
