@@ -97,7 +97,8 @@ class Decoder:
 
     def _decode(self, body: bytes, returns: Any) -> Any:
         # msgspec does not look into fields that are not modelled; this does, at a fraction of the price.
-        body.decode()
+        if not body.isascii():
+            body.decode()
         if returns not in OTHER_NAMES:
             try:
                 return _json_decoder(returns).decode(body)

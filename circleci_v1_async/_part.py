@@ -63,8 +63,7 @@ class Folder:
             PathConflictError: There is a file on the way.
             OSError: It cannot be made or opened.
         """
-        root.mkdir(parents=True, exist_ok=True)
-        folder = cls(root, os.open(root, _FOLDER) if os.open in os.supports_dir_fd else None)
+        folder = cls(root, _opened(root))
         for part in parts:
             try:
                 inner = folder._enter(part)
@@ -118,6 +117,8 @@ class Part:
     _fd: int = attrs.field(default=_NONE, init=False)
     _is_noted: bool = attrs.field(default=False, init=False)
     _begin_at: int | None = attrs.field(default=None, init=False)
+    # What need not be asked of the disk: between two system calls the event loop has the interpreter.
+    _is_empty: bool = attrs.field(default=False, init=False)
 
     @property
     def name(self) -> str:
@@ -147,7 +148,8 @@ class Part:
             OSError: It cannot be made or opened.
         """
         folder = self._folder = Folder.open(self.root, self.parts[:-1])
-        self._fd = _locked(folder, part_name(self.name))
+        self._fd, size = _locked(folder, part_name(self.name))
+        self._is_empty = size == 0
         with suppress(FileNotFoundError):
             fd = os.open(folder.at(etag_name(self.name)), os.O_RDONLY | _NOFOLLOW, dir_fd=folder.fd)
             self._is_noted = True
@@ -218,13 +220,15 @@ class Part:
 
     def _seek(self) -> None:
         if self._begin_at is not None:
-            os.ftruncate(self._fd, self._begin_at)
-            os.lseek(self._fd, self._begin_at, os.SEEK_SET)
+            if not self._is_empty:
+                os.ftruncate(self._fd, self._begin_at)
+                os.lseek(self._fd, self._begin_at, os.SEEK_SET)
             if not self._begin_at:
                 self._forget()
             self._begin_at = None
 
     def _append(self, pieces: Iterable[bytes]) -> None:
+        self._is_empty = False
         for piece in pieces:
             rest = memoryview(piece)
             while rest:
@@ -277,8 +281,20 @@ class Part:
             self._fd = _NONE
 
 
-def _locked(folder: Folder, name: str) -> int:
-    """Open or make a file that nobody else has locked, and lock it."""
+def _opened(root: Path) -> int | None:
+    """Open a folder by its path, where names can be resolved from one. It is made if it is missing."""
+    if os.open not in os.supports_dir_fd:
+        root.mkdir(parents=True, exist_ok=True)
+        return None
+    try:
+        return os.open(root, _FOLDER)
+    except FileNotFoundError:
+        root.mkdir(parents=True, exist_ok=True)
+        return os.open(root, _FOLDER)
+
+
+def _locked(folder: Folder, name: str) -> tuple[int, int]:
+    """Open or make a file that nobody else has locked, and lock it. Also gives its size."""
     path = folder.path / name
     while True:
         try:
@@ -288,8 +304,8 @@ def _locked(folder: Folder, name: str) -> int:
                 raise UnsafePathError(f"{path}: expected a file, found a symbolic link") from None
             raise
         try:
-            if _is_ours(folder, name, fd):
-                return fd
+            if (mine := _ours(folder, name, fd)) is not None:
+                return fd, mine.st_size
         except BlockingIOError:
             os.close(fd)
             raise PathConflictError(f"{path}: another download is writing it") from None
@@ -299,19 +315,19 @@ def _locked(folder: Folder, name: str) -> int:
         os.close(fd)
 
 
-def _is_ours(folder: Folder, name: str, fd: int) -> bool:
-    """Lock an open file, and see whether it still has its name, which another download may just have taken away."""
+def _ours(folder: Folder, name: str, fd: int) -> os.stat_result | None:
+    """Lock an open file, unless it has lost its name, which another download may just have taken away."""
     if fcntl is not None:  # pragma: no branch - Windows
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     mine = os.fstat(fd)
     try:
         there = os.stat(folder.at(name), dir_fd=folder.fd, follow_symlinks=False)
     except FileNotFoundError:
-        return False
+        return None
     if not os.path.samestat(mine, there):
-        return False
+        return None
     if mine.st_nlink > 1:
         # Whoever published it was killed before this name was gone: to write here would be to write to that file.
         os.unlink(folder.at(name), dir_fd=folder.fd)
-        return False
-    return True
+        return None
+    return mine
