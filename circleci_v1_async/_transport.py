@@ -425,7 +425,7 @@ class Stream:
 class _Call:
     """A call in flight."""
 
-    _calls: set["_Call"]
+    _calls: set["_Call"] = attrs.field(repr=False)
     task: "asyncio.Task[object]"
     _cancelling: int = attrs.field(init=False)
     _ended: asyncio.Event | None = attrs.field(default=None, init=False)
@@ -456,6 +456,7 @@ class _Call:
             try:
                 raise failure
             finally:
+                # Nor is that cancellation part of it.
                 failure.__context__ = None
 
 

@@ -46,6 +46,7 @@ def _segment(name: str, value: object) -> str:
         return "/".join([_segment(name, part) for part in parts])
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
+    # As most are, which are then done.
     if isinstance(value, str) and value not in {".", ".."} and _UNRESERVED.fullmatch(value):
         return value
     if not isinstance(value, str) or value in {"", ".", ".."} or _CONTROL.search(value):
