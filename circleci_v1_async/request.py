@@ -46,9 +46,6 @@ def _segment(name: str, value: object) -> str:
         return "/".join([_segment(name, part) for part in parts])
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    # As most are, which are then done.
-    if isinstance(value, str) and value not in {".", ".."} and _UNRESERVED.fullmatch(value):
-        return value
     if not isinstance(value, str) or value in {"", ".", ".."} or _CONTROL.search(value):
         raise InvalidInputError(
             f"{name}: expected a non-empty string, not '.' or '..', without control characters; got {value!r}",
