@@ -12,7 +12,7 @@ import attrs
 import pytest
 from model_payloads import MODELS, full
 
-from circleci_v1_async import loads, models
+from circleci_v1_async import models
 from circleci_v1_async._converter import Decoder
 from circleci_v1_async.enums import BuildStatus, Lifecycle, Outcome, VcsType
 from circleci_v1_async.models import (
@@ -51,7 +51,7 @@ def test_a_model_is_frozen_slotted_and_keyword_only(model: type):
     value = filled(model)
     for field in attrs.fields(model):
         assert field.kw_only
-        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        with pytest.raises(AttributeError, match="immutable"):
             setattr(value, field.name, None)
     assert not hasattr(value, "__dict__")
     with pytest.raises(TypeError):
@@ -123,14 +123,6 @@ def test_models_extend_each_other_as_the_service_does():
     assert issubclass(BranchBuild, BuildSummary)
     assert issubclass(Project, ProjectSettings)
     assert [field.name for field in attrs.fields(BuildSummary)] == ["build_num", "build_url", "status", "vcs_revision"]
-
-
-def test_what_is_set_beforehand_is_what_an_absent_field_has():
-    fields = attrs.fields_dict(Build)
-    for name, default in models._SELDOM_SENT:
-        assert fields[name].default == default
-    assert loads(b'{"build_num": 7}', Build) == Build(build_num=7)
-    assert loads(b'{"build_num": 7, "fleet": "linux"}', Build) == Build(build_num=7, fleet="linux")
 
 
 def test_all_public_models_are_exported():

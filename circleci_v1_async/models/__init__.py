@@ -13,15 +13,13 @@ repr.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final
 
-import attrs
-from msgspec import Meta
+from circleci_v1_async.enums import BuildStatus, CheckoutKeyType, Lifecycle, Outcome, TestResult, TokenScope, VcsType
+from circleci_v1_async.errors import InvalidInputError
+from circleci_v1_async.slug import ProjectSlug
 
-from .enums import BuildStatus, CheckoutKeyType, Lifecycle, Outcome, TestResult, TokenScope, VcsType
-from .errors import InvalidInputError
-from .slug import ProjectSlug
+from ._model import SECRET, Model, Timestamp, model
 
 __all__ = [
     "Action",
@@ -60,14 +58,6 @@ __all__ = [
     "Workflow",
 ]
 
-# A time without an offset would be no point in time: it could not be compared with the others.
-Timestamp = Annotated[datetime, Meta(tz=True)]
-
-
-def _hidden() -> Any:
-    """A secret that is absent by default and never in a repr."""
-    return attrs.field(default=None, repr=False)
-
 
 def _slug(vcs_type: str | None, username: str | None, reponame: str | None) -> ProjectSlug | None:
     if not (vcs_type and username and reponame):
@@ -85,22 +75,8 @@ def _slug_of_url(url: str | None) -> ProjectSlug | None:
         return None
 
 
-class _Model:
-    """What all models share."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        # Most fields of most builds are absent: 70 of them would hide the others. One method for all models also is a
-        # tenth off the time to import the package, which goes into compiling what attrs generates.
-        fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(cast("Any", type(self)))
-        values = ((field, getattr(self, field.name)) for field in fields if field.repr)
-        shown = (f"{field.name}={value!r}" for field, value in values if value != field.default)
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-
-@attrs.frozen(kw_only=True, repr=False)
-class BuildSummary(_Model):
+@model(kw_only=True, repr=False)
+class BuildSummary(Model):
     """The least that is said of a build.
 
     Attributes:
@@ -116,7 +92,7 @@ class BuildSummary(_Model):
     vcs_revision: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@model(kw_only=True, repr=False)
 class BranchBuild(BuildSummary):
     """A build in the branch lists of `list_projects`.
 
@@ -135,8 +111,8 @@ class BranchBuild(BuildSummary):
     is_2_0_job: bool | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class PreviousBuild(_Model):
+@model(kw_only=True, repr=False)
+class PreviousBuild(Model):
     """A build before this one.
 
     Attributes:
@@ -150,8 +126,8 @@ class PreviousBuild(_Model):
     build_time_millis: int | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class BuildUser(_Model):
+@model(kw_only=True, repr=False)
+class BuildUser(Model):
     """Who started a build.
 
     Attributes:
@@ -173,8 +149,8 @@ class BuildUser(_Model):
     email: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Workflow(_Model):
+@model(kw_only=True, repr=False)
+class Workflow(Model):
     """The workflow that a build is a job of.
 
     Attributes:
@@ -196,8 +172,8 @@ class Workflow(_Model):
     workflow_name: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class PullRequest(_Model):
+@model(kw_only=True, repr=False)
+class PullRequest(Model):
     """A pull request that a build belongs to.
 
     Attributes:
@@ -209,8 +185,8 @@ class PullRequest(_Model):
     head_sha: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Commit(_Model):
+@model(kw_only=True, repr=False)
+class Commit(Model):
     """One of the commits that a build was started for.
 
     Attributes:
@@ -239,8 +215,8 @@ class Commit(_Model):
     author_email: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class BuildMessage(_Model):
+@model(kw_only=True, repr=False)
+class BuildMessage(Model):
     """Something that CircleCI says about a build. A bare string, as openapi.yml has it, becomes its `message`.
 
     Attributes:
@@ -254,8 +230,8 @@ class BuildMessage(_Model):
     reason: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class CircleYml(_Model):
+@model(kw_only=True, repr=False)
+class CircleYml(Model):
     """The configuration of a build.
 
     Attributes:
@@ -265,8 +241,8 @@ class CircleYml(_Model):
     string: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class BuildAgent(_Model):
+@model(kw_only=True, repr=False)
+class BuildAgent(Model):
     """The program that ran a build.
 
     Attributes:
@@ -278,8 +254,8 @@ class BuildAgent(_Model):
     properties: Mapping[str, Any] | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Picard(_Model):
+@model(kw_only=True, repr=False)
+class Picard(Model):
     """How a build was executed.
 
     Attributes:
@@ -293,8 +269,8 @@ class Picard(_Model):
     build_agent: BuildAgent | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Node(_Model):
+@model(kw_only=True, repr=False)
+class Node(Model):
     """A container of a build of CircleCI 1.0, for access by SSH.
 
     Attributes:
@@ -312,8 +288,8 @@ class Node(_Model):
     ssh_enabled: bool | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class SSHUser(_Model):
+@model(kw_only=True, repr=False)
+class SSHUser(Model):
     """A user with SSH access to a build.
 
     Attributes:
@@ -329,18 +305,7 @@ class SSHUser(_Model):
     github_id: int | None = None
 
 
-# What most builds lack, and what they then have.
-_SELDOM_SENT: Final[tuple[tuple[str, object], ...]] = (
-    ("fleet", None),
-    ("has_artifacts", None),
-    ("owners", ()),
-    ("pull_request_urls", ()),
-    ("pull_requests", ()),
-    ("ssh_enabled", None),
-)
-
-
-@attrs.frozen(kw_only=True, repr=False)
+@model(kw_only=True, repr=False)
 class Build(BuildSummary):
     """A build (a job, in CircleCI's present words) as lists, triggers, retries and cancels give it.
 
@@ -400,7 +365,7 @@ class Build(BuildSummary):
 
     compare: str | None = None
     previous_successful_build: PreviousBuild | None = None
-    build_parameters: Mapping[str, Any] | None = _hidden()
+    build_parameters: Mapping[str, Any] | None = SECRET
     oss: bool | None = None
     all_commit_details_truncated: bool | None = None
     committer_date: Timestamp | None = None
@@ -457,11 +422,6 @@ class Build(BuildSummary):
     author_email: str | None = None
     ssh_enabled: bool | None = None
 
-    def __attrs_pre_init__(self) -> None:
-        # msgspec finds out that a field is absent by an AttributeError for each, unless it is set beforehand.
-        for name, default in _SELDOM_SENT:
-            object.__setattr__(self, name, default)
-
     @property
     def key(self) -> tuple[str | None, int]:
         """What identifies the build among all projects: `(vcs_url or build_url, build_num)`."""
@@ -498,8 +458,8 @@ class Build(BuildSummary):
 _FINISHED = frozenset({Lifecycle.FINISHED, Lifecycle.NOT_RUN})
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Action(_Model):
+@model(kw_only=True, repr=False)
+class Action(Model):
     """One container's run of a step.
 
     Attributes:
@@ -540,7 +500,7 @@ class Action(_Model):
     end_time: Timestamp | None = None
     type: str | None = None
     allocation_id: str | None = None
-    output_url: str | None = _hidden()
+    output_url: str | None = SECRET
     start_time: Timestamp | None = None
     background: bool | None = None
     exit_code: int | None = None
@@ -555,8 +515,8 @@ class Action(_Model):
     max_auto_reruns: int | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Step(_Model):
+@model(kw_only=True, repr=False)
+class Step(Model):
     """A step of a build.
 
     Attributes:
@@ -568,8 +528,8 @@ class Step(_Model):
     actions: tuple[Action, ...] = ()
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class StepOutput(_Model):
+@model(kw_only=True, repr=False)
+class StepOutput(Model):
     """A piece of what a run of a step wrote. It is no line: it may have many, and end within one.
 
     Attributes:
@@ -583,7 +543,7 @@ class StepOutput(_Model):
     type: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@model(kw_only=True, repr=False)
 class BuildDetail(Build):
     """A build with its steps, as `get_build` gives it.
 
@@ -594,8 +554,8 @@ class BuildDetail(Build):
     steps: tuple[Step, ...] = ()
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class BranchWorkflow(_Model):
+@model(kw_only=True, repr=False)
+class BranchWorkflow(Model):
     """The latest run of a workflow on a branch.
 
     Attributes:
@@ -609,8 +569,8 @@ class BranchWorkflow(_Model):
     created_at: Timestamp | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Branch(_Model):
+@model(kw_only=True, repr=False)
+class Branch(Model):
     """A branch in `list_projects`.
 
     Attributes:
@@ -634,8 +594,8 @@ class Branch(_Model):
     is_using_workflows: bool | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class SSHKey(_Model):
+@model(kw_only=True, repr=False)
+class SSHKey(Model):
     """A key that a project's builds use to reach other hosts; the public half.
 
     Attributes:
@@ -649,8 +609,8 @@ class SSHKey(_Model):
     fingerprint: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class ProjectSettings(_Model):
+@model(kw_only=True, repr=False)
+class ProjectSettings(Model):
     """A project, as `get_project_settings` gives it.
 
     Beyond the first group, these are settings, most of them of CircleCI 1.0.
@@ -687,7 +647,7 @@ class ProjectSettings(_Model):
     scopes: tuple[str, ...] = ()
     ssh_keys: tuple[SSHKey, ...] = ()
 
-    aws: Mapping[str, Any] | None = _hidden()
+    aws: Mapping[str, Any] | None = SECRET
     compile: str | None = None
     dependencies: str | None = None
     extra: str | None = None
@@ -695,35 +655,35 @@ class ProjectSettings(_Model):
     setup: str | None = None
     test: str | None = None
     heroku_deploy_user: str | None = None
-    jira: Mapping[str, Any] | None = _hidden()
+    jira: Mapping[str, Any] | None = SECRET
     campfire_notify_prefs: str | None = None
     campfire_room: str | None = None
     campfire_subdomain: str | None = None
-    campfire_token: str | None = _hidden()
-    flowdock_api_token: str | None = _hidden()
-    hipchat_api_token: str | None = _hidden()
+    campfire_token: str | None = SECRET
+    flowdock_api_token: str | None = SECRET
+    hipchat_api_token: str | None = SECRET
     hipchat_notify: bool | str | None = None
     hipchat_notify_prefs: str | None = None
     hipchat_room: str | None = None
     irc_channel: str | None = None
     irc_keyword: str | None = None
     irc_notify_prefs: str | None = None
-    irc_password: str | None = _hidden()
+    irc_password: str | None = SECRET
     irc_server: str | None = None
     irc_username: str | None = None
-    slack_api_token: str | None = _hidden()
+    slack_api_token: str | None = SECRET
     slack_channel: str | None = None
     slack_channel_override: str | None = None
-    slack_integration_access_token: str | None = _hidden()
+    slack_integration_access_token: str | None = SECRET
     slack_integration_channel: str | None = None
     slack_integration_channel_id: str | None = None
     slack_integration_notify_prefs: str | None = None
     slack_integration_team: str | None = None
     slack_integration_team_id: str | None = None
-    slack_integration_webhook_url: str | None = _hidden()
+    slack_integration_webhook_url: str | None = SECRET
     slack_notify_prefs: str | None = None
     slack_subdomain: str | None = None
-    slack_webhook_url: str | None = _hidden()
+    slack_webhook_url: str | None = SECRET
 
     @property
     def slug(self) -> ProjectSlug | None:
@@ -731,7 +691,7 @@ class ProjectSettings(_Model):
         return _slug(self.vcs_type, self.username, self.reponame) or _slug_of_url(self.vcs_url)
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@model(kw_only=True, repr=False)
 class Project(ProjectSettings):
     """A project that the user follows.
 
@@ -743,8 +703,8 @@ class Project(ProjectSettings):
     branches: Mapping[str, Branch] | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class ProjectPreferences(_Model):
+@model(kw_only=True, repr=False)
+class ProjectPreferences(Model):
     """What a user wants to hear of a project.
 
     Attributes:
@@ -756,8 +716,8 @@ class ProjectPreferences(_Model):
     on_dashboard: bool | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class User(_Model):
+@model(kw_only=True, repr=False)
+class User(Model):
     """The user whom the token belongs to.
 
     Attributes:
@@ -799,15 +759,15 @@ class User(_Model):
     github_id: int | None = None
     github_oauth_scopes: tuple[str, ...] = ()
     gravatar_id: str | None = None
-    heroku_api_key: str | None = _hidden()
+    heroku_api_key: str | None = SECRET
     analytics_id: str | None = None
-    pusher_id: str | None = _hidden()
+    pusher_id: str | None = SECRET
     basic_email_prefs: str | None = None
     organization_prefs: Mapping[str, Any] | None = None
     enrolled_betas: tuple[str, ...] = ()
     in_beta_program: bool | None = None
     dev_admin: bool | None = None
-    first_vcs_authorized_client_id: int | None = None
+    first_vcs_authorized_client_id: int | str | None = None
     plan: str | None = None
     privacy_optout: bool | None = None
     sign_in_count: int | None = None
@@ -816,8 +776,8 @@ class User(_Model):
     web_ui_pipelines_optout: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Artifact(_Model):
+@model(kw_only=True, repr=False)
+class Artifact(Model):
     """A file that a build kept. CircleCI drops it after 30 days at the most.
 
     Attributes:
@@ -833,8 +793,8 @@ class Artifact(_Model):
     url: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class TestMetadata(_Model):
+@model(kw_only=True, repr=False)
+class TestMetadata(Model):
     """The result of one test.
 
     Attributes:
@@ -859,8 +819,8 @@ class TestMetadata(_Model):
     source_type: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class TestReport(_Model):
+@model(kw_only=True, repr=False)
+class TestReport(Model):
     """What the service wraps a build's tests in.
 
     Attributes:
@@ -874,8 +834,8 @@ class TestReport(_Model):
     exceptions: tuple[Any, ...] = ()
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class CheckoutKey(_Model):
+@model(kw_only=True, repr=False)
+class CheckoutKey(Model):
     """A key that builds check the code out with; the public half.
 
     Attributes:
@@ -895,8 +855,8 @@ class CheckoutKey(_Model):
     time: Timestamp | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class FollowResult(_Model):
+@model(kw_only=True, repr=False)
+class FollowResult(Model):
     """What came of following a project.
 
     Attributes:
@@ -910,8 +870,8 @@ class FollowResult(_Model):
     first_build: Build | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Message(_Model):
+@model(kw_only=True, repr=False)
+class Message(Model):
     """A confirmation.
 
     Attributes:
@@ -921,8 +881,8 @@ class Message(_Model):
     message: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class PipelineResult(_Model):
+@model(kw_only=True, repr=False)
+class PipelineResult(Model):
     """What came of triggering a pipeline.
 
     Attributes:
@@ -934,8 +894,8 @@ class PipelineResult(_Model):
     body: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class CacheResult(_Model):
+@model(kw_only=True, repr=False)
+class CacheResult(Model):
     """What came of clearing a cache.
 
     Attributes:
@@ -945,8 +905,8 @@ class CacheResult(_Model):
     status: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class EnvVar(_Model):
+@model(kw_only=True, repr=False)
+class EnvVar(Model):
     """An environment variable of a project.
 
     Attributes:
@@ -955,11 +915,11 @@ class EnvVar(_Model):
     """
 
     name: str | None = None
-    value: str | None = _hidden()
+    value: str | None = SECRET
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class ProjectToken(_Model):
+@model(kw_only=True, repr=False)
+class ProjectToken(Model):
     """An API token of a project.
 
     Attributes:
@@ -972,7 +932,7 @@ class ProjectToken(_Model):
     id: str | None = None
     label: str | None = None
     scope: TokenScope | None = None
-    token: str | None = _hidden()
+    token: str | None = SECRET
 
 
 # What a field is called on the wire at times. msgspec would drop it, and so decodes none of these straight.
