@@ -65,7 +65,7 @@ class PagePlan(Generic[T]):
     order.
 
     Args:
-        identity: What makes two items the same.
+        identify: Returns what makes the items of a page the same as others, an identity for each.
         limit: How many items to give at the most. None: all.
         offset: Where to start.
         page_size: Items to a page, 2 to 100.
@@ -83,7 +83,7 @@ class PagePlan(Generic[T]):
 
     def __init__(
         self,
-        identity: Callable[[T], Hashable],
+        identify: Callable[[list[T]], list[Hashable]],
         *,
         limit: int | None,
         offset: int,
@@ -97,7 +97,7 @@ class PagePlan(Generic[T]):
         self._overlap = min(integer("overlap", overlap, 1), max(0, self.page_size - 1))
         self._prefetch = integer("prefetch", prefetch, 0)
         self.done = self._left == 0
-        self._identity = identity
+        self._identify = identify
         self._seen: set[Hashable] = set()
         self._slots: deque[Slot[T]] = deque()
         self._unasked: list[Slot[T]] = []
@@ -135,7 +135,7 @@ class PagePlan(Generic[T]):
 
     def answer(self, slot: Slot[T], page: list[T]) -> None:
         """Take in the reply to one slot, in any order."""
-        slot.keys = list(map(self._identity, page))
+        slot.keys = self._identify(page)
         slot.page = page
 
     def take(self) -> list[T] | None:
@@ -246,7 +246,7 @@ class PageWalk(SelfClosing, Generic[T]):
 
     Args:
         fetch: Makes one exchange for one page.
-        identity: What makes two items the same, such as `attrgetter("key")`.
+        identify: Returns what makes the items of a page the same as others, an identity for each.
         limit: How many items to yield at the most. None: all.
         offset: Where to start; what lies above is skipped, also when the list grows.
         page_size: Items to a page, 2 to 100.
@@ -261,7 +261,7 @@ class PageWalk(SelfClosing, Generic[T]):
     def __init__(
         self,
         fetch: Fetch[T],
-        identity: Callable[[T], Hashable],
+        identify: Callable[[list[T]], list[Hashable]],
         *,
         limit: int | None = None,
         offset: int = 0,
@@ -271,7 +271,7 @@ class PageWalk(SelfClosing, Generic[T]):
     ) -> None:
         self._fetch = fetch
         self._plan = PagePlan(
-            identity,
+            identify,
             limit=limit,
             offset=offset,
             page_size=page_size,
@@ -324,7 +324,8 @@ class PageWalk(SelfClosing, Generic[T]):
             async for page in pages:
                 for item in page:
                     yield item
-                    self._check_open()
+                    if self._closed:
+                        raise _closed_early()
                 # Before the next page is decoded, which then finds the memory that this one had.
                 del page
 
@@ -360,7 +361,7 @@ class PageWalk(SelfClosing, Generic[T]):
 
     def _check_open(self) -> None:
         if self._closed:
-            raise RuntimeError("This walk was closed before its end: what it yielded may not be the whole list.")
+            raise _closed_early()
 
     def _start(self, slots: list[Slot[T]]) -> None:
         for slot in slots:
@@ -379,3 +380,7 @@ class PageWalk(SelfClosing, Generic[T]):
     def _cancel(self) -> None:
         for task in self._tasks.values():
             task.cancel()
+
+
+def _closed_early() -> RuntimeError:
+    return RuntimeError("This walk was closed before its end: what it yielded may not be the whole list.")

@@ -221,7 +221,7 @@ class BuildOperations(Caller):
         return self._walk(request, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch)
 
     def _walk(self, request: Request[list[Build]], **options: Any) -> PageWalk[Build]:
-        return PageWalk(partial(self._fetch_page, request), _identity(), **options)
+        return PageWalk(partial(self._fetch_page, request), _page_identifier(), **options)
 
     async def _fetch_page(self, request: Request[list[Build]], *, limit: int, offset: int) -> list[Build]:
         return await self.send(request.with_query(limit=limit, offset=offset))
@@ -251,16 +251,19 @@ def _newest_of_each_job(oldest_first: Iterable[Build]) -> list[Build]:
     return list(newest.values())
 
 
-def _identity() -> Callable[[Build], Hashable]:
-    """What one walk knows builds by, and keeps of each: their key, or its number alone in the first repository."""
+def _page_identifier() -> Callable[[list[Build]], list[Hashable]]:
+    """Return what identifies the builds of a walk: their key, or in the first repository the number alone."""
     places: dict[str | None, int] = {}
 
-    def identity(build: Build) -> Hashable:
-        url, build_num = build.key
-        place = places.setdefault(url, len(places))
-        return (place, build_num) if place else build_num
+    def identify(page: list[Build]) -> list[Hashable]:
+        return [
+            (place, build.build_num)
+            if (place := places.setdefault(build.vcs_url or build.build_url, len(places)))
+            else build.build_num
+            for build in page
+        ]
 
-    return identity
+    return identify
 
 
 def _project_builds(

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import attrs
 from msgspec import NODEFAULT, Meta, Struct, structs
@@ -30,7 +30,7 @@ Timestamp = Annotated[datetime, Meta(tz=True)]
 # The default of a field that is a secret: None, and shown in no repr.
 SECRET: Final[Any] = object()
 
-_ATTRS_FIELD: Final[Any] = type(attrs.field())
+_ATTRS_FIELD = type(cast("object", attrs.field()))
 # How many fields a hash is made of: enough to tell builds apart, and few enough to be cheap.
 _HASHED = 3
 _SCALARS = (int, str, int | None, str | None)

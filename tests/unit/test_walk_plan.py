@@ -101,14 +101,10 @@ class ChangingService:
         return set(self.served[0][self.script.offset :]).intersection(*self.served)
 
 
-def same(item: int) -> tuple[str, int]:
-    return "https://github.com/mozilla/bleach", item
-
-
 def walk_through(script: Script, plan_class: type[PagePlan[int]]) -> None:
     service = ChangingService(script)
     plan = plan_class(
-        same,
+        list,
         limit=None,
         offset=script.offset,
         page_size=script.limit,
@@ -185,7 +181,7 @@ def make_plan(
     prefetch: int = 0,
 ) -> PagePlan[int]:
     return PagePlan(
-        lambda item: item,
+        list,
         limit=limit,
         offset=offset,
         page_size=page_size,

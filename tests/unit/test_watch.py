@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -307,7 +306,7 @@ class Service:
         return BuildWatch(plan, self.walk, self.ask, self.clock.clock, cursor=start, interval=interval)
 
     def walk(self, limit: int | None = None) -> PageWalk[Build]:
-        return PageWalk(self._page, attrgetter("key"), limit=limit)
+        return PageWalk(self._page, lambda page: [build.key for build in page], limit=limit)
 
     async def ask(self, project: str, number: int) -> Build:
         assert project == str(SLUG)
