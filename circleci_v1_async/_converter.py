@@ -35,8 +35,8 @@ _BOM = b"\xef\xbb\xbf"
 _SHOWN_OF_HTML = 200
 _TRUNCATED = "Input data was truncated"  # msgspec's words
 _SHOWN_OF_MESSAGE = 500
-# Every build of Bitbucket has this. It is never within a string, where quotes are escaped, but a key with its value. The
-# key is CircleCI's own, unless it is the name of a build parameter.
+# Every build of Bitbucket has this. It is never within a string, where quotes are escaped, but a key with its value.
+# The key is CircleCI's own, unless it is the name of a build parameter.
 _BLANK_DATE = b'"committer_date":""'
 _NULL_DATE = b'"committer_date":null'
 _USER_KEYS = b'"build_parameters":{"'
