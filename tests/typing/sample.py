@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Literal, assert_never, assert_type
 
 import aiohttp
+import attrs
+import cattrs
 
 from circleci_v1_async import (
     Action,
@@ -269,6 +271,39 @@ def keeping(builds: list[Job]) -> Job:
     assert_type(kept, bytes)
     assert_type(loads(kept, list[Job]), list[Job])
     return loads('{"build_num": 7}', Job)
+
+
+def attrs_classes(build: Job, detail: BuildDetail) -> None:
+    """Models are attrs classes for type checkers."""
+    assert_type(hash(build), int)
+    only = attrs.filters.include(attrs.fields(Job).build_num)
+    assert_type(attrs.asdict(build, filter=only), dict[str, Any])
+    assert_type(attrs.astuple(build), tuple[Any, ...])
+    assert_type(attrs.evolve(detail, branch="main"), BuildDetail)
+    attrs.evolve(build, nonsense="main")  # type: ignore[call-arg]
+    attrs.resolve_types(Job)
+    assert_type(Job(build_num=7, branch="main"), Job)
+    Job(7)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    Job(build_num=7, nonsense=1)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    build.branch = "main"  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]
+    converter = cattrs.Converter()
+    assert_type(converter.structure(converter.unstructure(build), Job), Job)
+    match build:
+        case BuildDetail(steps=steps):
+            assert_type(steps, tuple[Step, ...])
+        case Job(branch=branch):
+            assert_type(branch, str | None)
+
+
+class TicketBuild(BuildDetail):
+    """A user's model: a plain subclass, with fields of its own that have defaults."""
+
+    ticket: str | None = None
+
+
+async def own_models(ci: CircleCISession) -> None:
+    request = Request("GET", "/project/{project}/7", {"project": SLUG}, returns=TicketBuild)
+    assert_type((await ci.send(request)).ticket, str | None)
 
 
 async def main() -> None:
