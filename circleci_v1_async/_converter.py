@@ -10,7 +10,6 @@ import json
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote, unquote
@@ -20,7 +19,7 @@ import msgspec
 
 from ._secret import SecretBytes
 from .errors import DecodeError, InvalidInputError
-from .models import OTHER_NAMES, Project
+from .models import OTHER_NAMES, Build, Project
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -35,11 +34,8 @@ _BOM = b"\xef\xbb\xbf"
 _SHOWN_OF_HTML = 200
 _TRUNCATED = "Input data was truncated"  # msgspec's words
 _SHOWN_OF_MESSAGE = 500
-# Every build of Bitbucket has this. It is never within a string, where quotes are escaped, but a key with its value.
-# The key is CircleCI's own, unless it is the name of a build parameter.
 _BLANK_DATE = b'"committer_date":""'
 _NULL_DATE = b'"committer_date":null'
-_USER_KEYS = b'"build_parameters":{"'
 # An escape sequence; the second alternative is half of a surrogate pair that has lost the other half.
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
@@ -111,9 +107,8 @@ class Decoder:
             try:
                 return decoder.decode(body)
             except msgspec.ValidationError:
-                if _BLANK_DATE in body and _USER_KEYS not in body:
-                    with suppress(msgspec.ValidationError):
-                        return decoder.decode(body.replace(_BLANK_DATE, _NULL_DATE))
+                if (builds := _decode_blank_dates(body, decoder)) is not None:
+                    return builds
             except msgspec.MsgspecError:
                 body = _without_lone_surrogates(body)
         # Most programs never get here, and cattrs takes its time to import.
@@ -130,6 +125,28 @@ class Decoder:
             _log.warning(
                 "%s.%s: a JSON %s is none of its values and is left out (said once)", model.__name__, field, got
             )
+
+
+def _decode_blank_dates(body: bytes, decoder: "msgspec.json.Decoder[Any]") -> Any:
+    """Decode builds with `""` for `committer_date`, as all of Bitbucket's have; return None if that is not all."""
+    # Quotes are escaped within a string: this is a key with its value.
+    if _BLANK_DATE not in body:
+        return None
+    try:
+        value = decoder.decode(body.replace(_BLANK_DATE, _NULL_DATE))
+    except msgspec.ValidationError:
+        return None
+    return value if _has_no_such_parameter(value) else None
+
+
+def _has_no_such_parameter(value: Any) -> bool:
+    match value:
+        case Build(build_parameters=parameters):
+            return "committer_date" not in str(parameters)
+        case [Build(), *_]:
+            return all(map(_has_no_such_parameter, cast("Iterable[Any]", value)))
+        case _:
+            return False
 
 
 def _without_lone_surrogates(body: bytes) -> bytes:

@@ -287,10 +287,17 @@ def test_a_page_of_bitbucket_builds_needs_no_tolerance():
 
 
 def test_a_build_parameter_that_is_named_like_a_date_keeps_its_value():
-    build = {"build_num": 1, "committer_date": "", "build_parameters": {"committer_date": ""}}
-    decoded = decode(build, Build)
-    assert decoded.committer_date is None
-    assert decoded.build_parameters == {"committer_date": ""}
+    for parameters in ({"committer_date": ""}, {"a": {"committer_date": ""}}, {"a": "},", "committer_date": ""}):
+        build = {"build_num": 1, "committer_date": "", "build_parameters": parameters}
+        assert decode(build, Build) == Build(build_num=1, build_parameters=parameters)
+        assert decode([build], list[Build]) == [Build(build_num=1, build_parameters=parameters)]
+
+
+def test_a_blank_date_is_null_also_where_the_builds_lie_deeper():
+    build = {"build_num": 1, "committer_date": ""}
+    assert decode({"first_build": build}, FollowResult) == FollowResult(first_build=Build(build_num=1))
+    assert decode({"a": build}, dict[str, Build]) == {"a": Build(build_num=1)}
+    assert decode([build, {**build, "stop_time": "x"}], list[Build]) == [Build(build_num=1)] * 2
 
 
 @pytest.mark.parametrize(
