@@ -28,7 +28,7 @@ def fake_circleci() -> "Iterator[FakeCircleCI]":
 @pytest.fixture
 def circleci(fake_circleci: "FakeCircleCI") -> "Iterator[CircleCISession]":
     """A `circleci_v1_async.CircleCISession` with `fake_circleci`, for one event loop; closed at the end."""
-    from circleci_v1_async.testing.plugin import session_with  # noqa: PLC0415 - as above
+    from circleci_v1_async.testing._plugin import open_session  # noqa: PLC0415 - as above
 
-    with session_with(fake_circleci) as ci:
+    with open_session(fake_circleci) as ci:
         yield ci

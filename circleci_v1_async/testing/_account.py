@@ -7,19 +7,26 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from circleci_v1_async.testing import _builds, _payloads
-from circleci_v1_async.testing._builds import Payload
+from circleci_v1_async.testing._build_payloads import Payload, render_build
+from circleci_v1_async.testing._payloads import (
+    make_default_user,
+    render_checkout_key,
+    render_env_var,
+    render_project_token,
+    render_test,
+)
 from circleci_v1_async.testing._state import (
     FIRST_CONFIGURED_STEP,
     VCS_ALIASES,
+    VCS_HOSTS,
     Action,
     Build,
     CheckoutKey,
     Project,
     ProjectToken,
     SshKey,
-    md5_fingerprint,
-    stable_uuid,
+    make_md5_fingerprint,
+    make_stable_uuid,
 )
 
 EPOCH: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -40,7 +47,7 @@ class Account:
     """
 
     def __init__(self) -> None:
-        self.user: Payload = _payloads.default_user()
+        self.user: Payload = make_default_user()
         self.after_sunset = False
         self._projects: dict[str, Project] = {}
         self._created = 0
@@ -102,8 +109,8 @@ class Account:
         Returns:
             The build as the lists show it.
         """
-        project = self._project(slug)
-        created = when or self._next_moment()
+        project = self._get_project(slug)
+        created = when or self._take_next_time()
         branch = branch or project.default_branch
         build = Build(
             slug=project.slug,
@@ -112,19 +119,19 @@ class Account:
             status=status,
             subject=subject,
             created=created.astimezone(UTC),
-            revision=revision or _sha1(f"{project.slug}@{created.timestamp():.0f}"),
+            revision=revision or _hash_sha1(f"{project.slug}@{created.timestamp():.0f}"),
             why=why,
             workflow=workflow,
             job=job,
-            previous=project.previous(branch),
-            previous_successful=project.previous(branch, successful=True),
+            previous=project.find_previous(branch),
+            previous_successful=project.find_previous(branch, successful=True),
             fields=fields,
         )
         project.store(build)
         names = list(steps)
         for number, name in enumerate(names, start=1):
             self.add_step(slug, build.build_num, name, status=status if number == len(names) else "success")
-        return _builds.full(project, build)
+        return render_build(project, build)
 
     def update_build(self, slug: str, build_num: int, **fields: object) -> Payload:
         """Change a build: `status`, `branch`, `subject` or any key of the wire.
@@ -136,7 +143,7 @@ class Account:
             The build as the lists show it from now on.
         """
         own = {name: fields.pop(name) for name in ("status", "branch", "subject") if name in fields}
-        return self._change(slug, build_num, **own, fields=self._build(slug, build_num).fields | fields)
+        return self._change(slug, build_num, **own, fields=self._get_build(slug, build_num).fields | fields)
 
     def finish_build(self, slug: str, build_num: int, status: str = "success") -> Payload:
         """End a build with `status`, and with it those of its steps that were running.
@@ -144,7 +151,7 @@ class Account:
         Returns:
             The build as the lists show it from now on.
         """
-        actions = self._build(slug, build_num).actions
+        actions = self._get_build(slug, build_num).actions
         actions[:] = [
             attrs.evolve(action, status=status) if action.status == "running" else action for action in actions
         ]
@@ -152,7 +159,7 @@ class Account:
 
     def remove_build(self, slug: str, build_num: int) -> None:
         """Let a build disappear, as one does that the service has forgotten. Its number is not used again."""
-        del self._project(slug).builds[self._build(slug, build_num).build_num]
+        del self._get_project(slug).builds[self._get_build(slug, build_num).build_num]
 
     def add_step(
         self,
@@ -180,8 +187,8 @@ class Account:
             published: False for an action whose output was never stored: it has output, and no address to get it from.
             **fields: Any key of the wire's action.
         """
-        build = self._build(slug, build_num)
-        number = _next_step(build) if step is None else step
+        build = self._get_build(slug, build_num)
+        number = _choose_step_number(build) if step is None else step
         start = build.start_time + timedelta(seconds=4 * len(build.actions))
         build.actions.append(Action(number, index, name, status, output, published, start, fields))
 
@@ -195,7 +202,7 @@ class Account:
             result: success, failure or skipped.
             **fields: Any key of the wire's test, such as `classname`, `file`, `run_time` (seconds) or `message`.
         """
-        self._build(slug, build_num).tests.append(_payloads.test(name, result, fields))
+        self._get_build(slug, build_num).tests.append(render_test(name, result, fields))
 
     def add_checkout_key(
         self,
@@ -214,17 +221,17 @@ class Account:
         Returns:
             The key as the lists show it, with its MD5 fingerprint.
         """
-        project = self._project(slug)
+        project = self._get_project(slug)
         older = [attrs.evolve(key, preferred=False) for key in project.checkout_keys]
         login = self.user["login"] if type == "github-user-key" else None
-        blob = _ssh_blob(f"{project.slug}#{self._created}#{len(older)}")
-        key = CheckoutKey(type, self._next_moment(), login, preferred=True, blob=blob, sha256=sha256)
+        blob = _make_ssh_blob(f"{project.slug}#{self._created}#{len(older)}")
+        key = CheckoutKey(type, self._take_next_time(), login, preferred=True, blob=blob, sha256=sha256)
         project.checkout_keys = [key, *older]
-        return _payloads.checkout_key(key, digest="md5")
+        return render_checkout_key(key, digest="md5")
 
     def add_ssh_key(self, slug: str, *, hostname: str, private_key: str) -> None:
         """Store an SSH key for a host, as `POST …/ssh-key` does. What it opens is forgotten at once."""
-        self._project(slug).ssh_keys.append(SshKey(hostname, _ssh_blob(private_key)))
+        self._get_project(slug).ssh_keys.append(SshKey(hostname, _make_ssh_blob(private_key)))
 
     def delete_ssh_key(self, slug: str, *, hostname: str, fingerprint: str) -> bool:
         """Forget an SSH key for a host.
@@ -232,10 +239,10 @@ class Account:
         Returns:
             Whether there was one.
         """
-        project = self._project(slug)
+        project = self._get_project(slug)
         before = len(project.ssh_keys)
         project.ssh_keys = [
-            key for key in project.ssh_keys if (key.hostname, md5_fingerprint(key.blob)) != (hostname, fingerprint)
+            key for key in project.ssh_keys if (key.hostname, make_md5_fingerprint(key.blob)) != (hostname, fingerprint)
         ]
         return len(project.ssh_keys) < before
 
@@ -245,8 +252,8 @@ class Account:
         Returns:
             The variable as the lists show it, masked.
         """
-        self._project(slug).env_vars[name] = value
-        return _payloads.env_var(name, value)
+        self._get_project(slug).env_vars[name] = value
+        return render_env_var(name, value)
 
     def add_project_token(self, slug: str, *, scope: str = "view-builds", label: str = "token") -> Payload:
         """Give a project an API token. The fake takes none but its own, so that it opens nothing.
@@ -254,11 +261,11 @@ class Account:
         Returns:
             The token as the service answers, which says it this once.
         """
-        project = self._project(slug)
+        project = self._get_project(slug)
         self._created += 1
-        token = ProjectToken(stable_uuid("token", self._created), label, scope)
+        token = ProjectToken(make_stable_uuid("token", self._created), label, scope)
         project.tokens.append(token)
-        return _payloads.project_token(token) | {"token": f"fake-project-token-{self._created}"}
+        return render_project_token(token) | {"token": f"fake-project-token-{self._created}"}
 
     def cancel_build(self, slug: str, build_num: int) -> Payload:
         """Cancel a build for the token's owner; one that has ended stays as it is.
@@ -266,9 +273,9 @@ class Account:
         Returns:
             The build as the service answers.
         """
-        build = self._build(slug, build_num)
+        build = self._get_build(slug, build_num)
         if build.phase.is_over:
-            return _builds.full(self._project(slug), build)
+            return render_build(self._get_project(slug), build)
         if not build.phase.started:
             return self._change(slug, build_num, status="canceled", canceled_by_user=True, canceled_while_waiting=True)
         self.finish_build(slug, build_num, "canceled")
@@ -285,7 +292,7 @@ class Account:
         Returns:
             The new build as the service answers.
         """
-        old = self._build(slug, build_num)
+        old = self._get_build(slug, build_num)
         same = {name: getattr(old, name) for name in ("revision", "subject", "workflow", "job")}
         new = self._start(slug, old.branch, status="scheduled", why="retry", **same)
         self._change(slug, build_num, retries=(*old.retries, new))
@@ -319,31 +326,31 @@ class Account:
         return self._change(slug, new, tag=tag, parallel=parallel or 1, build_parameters=parameters)
 
     def _start(self, slug: str, branch: str | None, *, status: str, **options: Any) -> int:
-        followed = self._project(slug).following
+        followed = self._get_project(slug).following
         num = self.add_build(slug, branch=branch, status=status if followed else "not_run", **options)["build_num"]
         if not followed:
             self._change(slug, num, dont_build="no-followers")
         return int(num)
 
     def _change(self, slug: str, build_num: int, **changes: Any) -> Payload:
-        project = self._project(slug)
-        build = attrs.evolve(self._build(slug, build_num), **changes)
+        project = self._get_project(slug)
+        build = attrs.evolve(self._get_build(slug, build_num), **changes)
         project.store(build)
-        return _builds.full(project, build)
+        return render_build(project, build)
 
-    def _project(self, slug: str) -> Project:
+    def _get_project(self, slug: str) -> Project:
         project = self._projects.get("/".join(split_slug(slug)))
         if project is None:
             raise KeyError(f"no project {slug}: call add_project first")
         return project
 
-    def _build(self, slug: str, build_num: int) -> Build:
-        build = self._project(slug).builds.get(build_num)
+    def _get_build(self, slug: str, build_num: int) -> Build:
+        build = self._get_project(slug).builds.get(build_num)
         if build is None:
             raise KeyError(f"no build {build_num} in {slug}")
         return build
 
-    def _next_moment(self) -> datetime:
+    def _take_next_time(self) -> datetime:
         pushes, job = divmod(self._created, _JOBS_PER_PUSH)
         self._created += 1
         return EPOCH + timedelta(minutes=pushes, milliseconds=50 * job)
@@ -358,22 +365,22 @@ def split_slug(slug: str) -> tuple[str, str, str]:
     vcs_type, *names = slug.split("/")
     vcs_type = VCS_ALIASES.get(vcs_type, vcs_type)
     match names:
-        case [username, reponame] if vcs_type in _builds.HOSTS and username and reponame:
+        case [username, reponame] if vcs_type in VCS_HOSTS and username and reponame:
             return vcs_type, username, reponame
         case _:
             raise ValueError(f"{slug!r} is no slug such as 'github/acme/web'")
 
 
-def _next_step(build: Build) -> int:
+def _choose_step_number(build: Build) -> int:
     taken = [action.step for action in build.actions]
     return next((step for step in _BUILT_IN_STEPS if step not in taken), max([FIRST_CONFIGURED_STEP - 1, *taken]) + 1)
 
 
-def _sha1(text: str) -> str:
+def _hash_sha1(text: str) -> str:
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def _ssh_blob(seed: str) -> bytes:
+def _make_ssh_blob(seed: str) -> bytes:
     """Bytes with the shape of an RSA public key of 2,048 bits: nobody holds the other half."""
     modulus = hashlib.shake_256(seed.encode()).digest(256)
     return b"".join(len(part).to_bytes(4, "big") + part for part in (b"ssh-rsa", b"\x01\x00\x01", b"\x00" + modulus))

@@ -5,8 +5,7 @@ from typing import Final
 
 import attrs
 
-from circleci_v1_async.testing import _builds
-from circleci_v1_async.testing._operations import list_query, listed_builds
+from circleci_v1_async.testing._api import parse_list_query, select_listed_builds
 from circleci_v1_async.testing._routing import Call
 from circleci_v1_async.testing._state import Build
 
@@ -50,17 +49,17 @@ class Drift:
             self._change(call)
             self.rounds = self.rounds and self.rounds - 1
         version = frozenset(
-            (_builds.vcs_url(call.projects[build.slug]), build.build_num) for build in listed_builds(call)
+            (call.projects[build.slug].vcs_url, build.build_num) for build in select_listed_builds(call)
         )
         self.survivors = self.survivors & version if self.served else version
         self.served += 1
 
     def _change(self, call: Call) -> None:
-        query, account = list_query(call), call.account
+        query, account = parse_list_query(call), call.account
         running = [build for build in call.projects[self.slug].builds.values() if build.status == "running"]
         for build in self._sample(running, self.finishes):
             account.finish_build(build.slug, build.build_num, self._random.choice(("success", "failed")))
-        for build in self._sample(listed_builds(call), self.removals):
+        for build in self._sample(select_listed_builds(call), self.removals):
             if query.filter == "running":
                 account.finish_build(build.slug, build.build_num)
             else:

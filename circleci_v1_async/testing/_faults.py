@@ -1,11 +1,40 @@
-"""What can be made to happen to the next requests."""
+"""Faults that are scripted for the next requests."""
 
+from collections import deque
 from collections.abc import Mapping
+from typing import Final
 
 import attrs
 
-from circleci_v1_async.testing._content import PIECE
-from circleci_v1_async.testing._exchange import Delivery, Drop, Reply, Script, failure
+from circleci_v1_async.testing._wire import PIECE_SIZE, Delivery, Drop, ReceivedRequest, Reply
+
+Outcome = Reply | Drop | Delivery
+
+
+@attrs.frozen
+class _Entry:
+    outcome: Outcome
+    method: str | None
+    path: str | None
+
+
+@attrs.frozen
+class Script:
+    """What happens to the next requests, in place of what the service would answer."""
+
+    _entries: deque[_Entry] = attrs.field(factory=deque[_Entry], init=False)
+
+    def add(self, outcome: Outcome, *, count: int = 1, method: str | None = None, path: str | None = None) -> None:
+        """Have `outcome` happen to the next `count` requests that match."""
+        self._entries.extend([_Entry(outcome, method, path)] * count)
+
+    def take(self, request: ReceivedRequest) -> Outcome | None:
+        """The outcome that this request gets, which is used up thereby; None for the service's own answer."""
+        for entry in self._entries:
+            if request.matches(entry.method, entry.path):
+                self._entries.remove(entry)
+                return entry.outcome
+        return None
 
 
 class Faults:
@@ -41,7 +70,7 @@ class Faults:
             method: Only requests by this method.
             path: Only paths that begin with this one, such as `/project/github/acme/web/7`.
         """
-        reply = failure(status) if body is None else Reply(status, body)
+        reply = make_error_reply(status) if body is None else Reply(status, body)
         headers = reply.headers if retry_after is None else {**reply.headers, "Retry-After": f"{retry_after}"}
         self._script.add(attrs.evolve(reply, headers=headers), count=count, method=method, path=path)
 
@@ -101,7 +130,7 @@ class Faults:
         count: int = 1,
         *,
         pause: float,
-        piece: int = PIECE,
+        piece: int = PIECE_SIZE,
         chunked: bool = False,
         method: str | None = None,
         path: str | None = None,
@@ -121,3 +150,29 @@ class Faults:
         """
         delivery = Delivery(is_chunked=chunked, piece=piece, pause=pause)
         self._script.add(delivery, count=count, method=method, path=path)
+
+
+def make_error_reply(status: int) -> Reply:
+    """The service's usual answer with an error's status."""
+    if status in _MESSAGES:
+        return Reply.json_error(status, _MESSAGES[status])
+    if status == _RATE_LIMITED:
+        # Recorded: bare text, where every other error of the API is JSON.
+        return Reply(status, b"Rate limited.", {"Content-Type": "text/plain"})
+    return Reply.html_page(status, f"{status} {_GATEWAY_ERRORS.get(status, 'Error')}", text="<hr>nginx")
+
+
+_RATE_LIMITED: Final = 429
+
+
+_MESSAGES: Final = {
+    400: "Bad request.",
+    401: "You must log in first.",
+    403: "Permission denied",
+    404: "Project not found",
+    410: "This endpoint has been removed.",
+    500: "An internal server error occurred.",
+}
+
+
+_GATEWAY_ERRORS: Final = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}

@@ -1,4 +1,4 @@
-"""What the wire says of users, projects, artifacts and keys."""
+"""Payloads of users, projects, artifacts and keys."""
 
 import base64
 from collections.abc import Iterable
@@ -6,25 +6,23 @@ from itertools import islice
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
-from circleci_v1_async.testing._builds import (
+from circleci_v1_async.testing._addresses import Addresses
+from circleci_v1_async.testing._build_payloads import (
     AUTHOR,
     AVATAR,
     Payload,
-    identity,
-    iso,
-    summary,
-    vcs_url,
-    workflow_id,
+    format_time,
+    render_build_summary,
+    render_identity,
 )
-from circleci_v1_async.testing._signing import Storage
 from circleci_v1_async.testing._state import (
     Build,
     CheckoutKey,
     Project,
     ProjectToken,
     SshKey,
-    md5_fingerprint,
-    stable_uuid,
+    make_md5_fingerprint,
+    make_stable_uuid,
 )
 
 _RECENT_BUILDS: Final = 5
@@ -39,7 +37,7 @@ _UNUSED_SETTINGS: Final = (
 )
 
 
-def default_user() -> Payload:
+def make_default_user() -> Payload:
     """What `/me` says of the token's owner, without the projects."""
     return {
         "enrolled_betas": [],
@@ -51,7 +49,7 @@ def default_user() -> Payload:
         "basic_email_prefs": "smart",
         "sign_in_count": 31,
         "github_oauth_scopes": ["user:email", "repo"],
-        "analytics_id": stable_uuid("analytics"),
+        "analytics_id": make_stable_uuid("analytics"),
         "name": AUTHOR["name"],
         "gravatar_id": None,
         "first_vcs_authorized_client_id": None,
@@ -68,7 +66,7 @@ def default_user() -> Payload:
         "created_at": "2025-01-06T08:30:00.000Z",
         "plan": None,
         "heroku_api_key": "fake-heroku-key",
-        "identities": {"github": identity()},
+        "identities": {"github": render_identity()},
         "login": AUTHOR["login"],
         "organization_prefs": {},
         "containers": 1,
@@ -77,18 +75,18 @@ def default_user() -> Payload:
     }
 
 
-def user(fields: Payload, followed: Iterable[Project]) -> Payload:
+def render_user(fields: Payload, followed: Iterable[Project]) -> Payload:
     """`/me`: the owner's fields and the projects that they follow."""
-    projects = {vcs_url(project): {"on_dashboard": True, "emails": "default"} for project in followed}
+    projects = {project.vcs_url: {"on_dashboard": True, "emails": "default"} for project in followed}
     return {"projects": projects, "num_projects_followed": len(projects), **fields}
 
 
-def project(item: Project, *, branches: bool) -> Payload:
+def render_project(item: Project, *, branches: bool) -> Payload:
     """A project as `/projects` lists it, with its branches or without."""
     return {
         **dict.fromkeys(_UNUSED_SETTINGS),
-        "ssh_keys": [ssh_key(key) for key in item.ssh_keys],
-        **({"branches": _branches(item)} if branches else {}),
+        "ssh_keys": [render_ssh_key(key) for key in item.ssh_keys],
+        **({"branches": _render_branches(item)} if branches else {}),
         "oss": item.public,
         "reponame": item.reponame,
         **dict.fromkeys(("dependencies", "compile", "setup", "test", "extra"), ""),
@@ -99,40 +97,40 @@ def project(item: Project, *, branches: bool) -> Payload:
         "vcs_type": item.vcs_type,
         "feature_flags": {"set-github-status": True, "build-prs-only": False, "oss": item.public} | item.feature_flags,
         "language": "Python",
-        "vcs_url": vcs_url(item),
+        "vcs_url": item.vcs_url,
         "following": item.following,
         "default_branch": item.default_branch,
     }
 
 
-def settings(item: Project, *, branches: bool) -> Payload:
+def render_settings(item: Project, *, branches: bool) -> Payload:
     """A project as its settings have it: half in kebab case."""
-    payload = project(item, branches=branches)
+    payload = render_project(item, branches=branches)
     return {"vcs-type": payload.pop("vcs_type"), **payload}
 
 
-def env_var(name: str, value: str) -> Payload:
+def render_env_var(name: str, value: str) -> Payload:
     """An environment variable; of its value the service shows up to four letters."""
     shown = min(4, len(value) // 2)
     return {"name": name, "value": f"xxxx{value[len(value) - shown :]}"}
 
 
-def project_token(token: ProjectToken) -> Payload:
+def render_project_token(token: ProjectToken) -> Payload:
     """A project's token as the lists give it: without what only its creation tells."""
     return {"id": token.id, "label": token.label, "scope": token.scope}
 
 
-def artifact(build: Build, path: str, node_index: int, *, storage: Storage) -> Payload:
+def render_artifact(build: Build, path: str, node_index: int, *, addresses: Addresses) -> Payload:
     """An artifact as the lists give it."""
     return {
         "path": path,
         "pretty_path": path,
         "node_index": node_index,
-        "url": storage.artifact_url(build, node_index, path),
+        "url": addresses.artifact_url(build, node_index, path),
     }
 
 
-def test(name: str, result: str, fields: dict[str, Any]) -> Payload:
+def render_test(name: str, result: str, fields: dict[str, Any]) -> Payload:
     """One test's result."""
     return {
         "classname": "",
@@ -146,57 +144,57 @@ def test(name: str, result: str, fields: dict[str, Any]) -> Payload:
     } | fields
 
 
-def checkout_key(key: CheckoutKey, *, digest: Literal["md5", "sha256"]) -> Payload:
+def render_checkout_key(key: CheckoutKey, *, digest: Literal["md5", "sha256"]) -> Payload:
     """A checkout key, with the fingerprint in the digest asked for."""
     return {
         "public_key": f"ssh-rsa {base64.b64encode(key.blob).decode()} \n",
         "type": key.type,
-        "fingerprint": key.fingerprint(digest),
+        "fingerprint": key.make_fingerprint(digest),
         "login": key.login,
         "preferred": key.preferred,
-        "time": iso(key.time),
+        "time": format_time(key.time),
     }
 
 
-def ssh_key(key: SshKey) -> Payload:
+def render_ssh_key(key: SshKey) -> Payload:
     """A stored SSH key as its project shows it: never the private half."""
     return {
         "hostname": key.hostname,
         "public_key": f"ssh-rsa {base64.b64encode(key.blob).decode()}",
-        "fingerprint": md5_fingerprint(key.blob),
+        "fingerprint": make_md5_fingerprint(key.blob),
     }
 
 
-def _branches(item: Project) -> Payload:
+def _render_branches(item: Project) -> Payload:
     builds: dict[str, list[Build]] = {}
-    for build in item.newest_first():
+    for build in item.list_builds_newest_first():
         builds.setdefault(build.branch, []).append(build)
-    return {_branch_key(name): _branch(listed) for name, listed in builds.items()}
+    return {_encode_branch_name(name): _render_branch(listed) for name, listed in builds.items()}
 
 
-def _branch_key(name: str) -> str:
+def _encode_branch_name(name: str) -> str:
     # The service encodes even the dots, which no URL needs.
     return quote(name, safe="").replace(".", "%2E")
 
 
-def _branch(newest_first: list[Build]) -> Payload:
+def _render_branch(newest_first: list[Build]) -> Payload:
     finished = [build for build in newest_first if build.phase.outcome]
     branch: Payload = {
         "pusher_logins": [AUTHOR["login"]],
-        "running_builds": [summary(build) for build in newest_first if not build.phase.outcome],
-        "recent_builds": [summary(build) for build in islice(finished, _RECENT_BUILDS)],
+        "running_builds": [render_build_summary(build) for build in newest_first if not build.phase.outcome],
+        "recent_builds": [render_build_summary(build) for build in islice(finished, _RECENT_BUILDS)],
         "is_using_workflows": any(build.workflow for build in newest_first),
-        "latest_workflows": _workflows(newest_first),
-        "latest_completed_workflows": _workflows(finished),
+        "latest_workflows": _render_workflows(newest_first),
+        "latest_completed_workflows": _render_workflows(finished),
     }
     for key, succeeded in (("last_success", True), ("last_non_success", False)):
         build = next((build for build in finished if (build.phase.outcome == "success") is succeeded), None)
         if build:
-            branch[key] = summary(build)
+            branch[key] = render_build_summary(build)
     return branch
 
 
-def _workflows(newest_first: list[Build]) -> Payload:
+def _render_workflows(newest_first: list[Build]) -> Payload:
     """The latest run of each workflow, under its name as the service mangles it."""
     latest: Payload = {}
     for build in newest_first:
@@ -205,8 +203,8 @@ def _workflows(newest_first: list[Build]) -> Payload:
                 build.workflow.replace("-", "_"),
                 {
                     "status": "success" if build.status == "fixed" else build.status,
-                    "created_at": iso(build.created),
-                    "id": workflow_id(build),
+                    "created_at": format_time(build.created),
+                    "id": build.workflow_id,
                 },
             )
     return latest

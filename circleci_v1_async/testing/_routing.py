@@ -1,21 +1,23 @@
-"""From a request's method and path to what answers it."""
+"""Calls: the route of a request, its project and build, its credentials, and the list that it asks for."""
 
-from collections.abc import Callable, Iterator, Mapping
+import base64
+import binascii
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 from typing import Final, cast
 from urllib.parse import unquote
 
 import attrs
 
 from circleci_v1_async.testing._account import Account
-from circleci_v1_async.testing._builds import Payload
-from circleci_v1_async.testing._exchange import ReceivedRequest, Reply
-from circleci_v1_async.testing._listing import PageRenderer
-from circleci_v1_async.testing._signing import Storage
+from circleci_v1_async.testing._addresses import Addresses
+from circleci_v1_async.testing._build_payloads import PageRenderer, Payload
 from circleci_v1_async.testing._state import VCS_ALIASES, Build, Project
+from circleci_v1_async.testing._wire import ReceivedRequest, Reply
 
-BAD_REQUEST: Final = Reply.message(400, "Bad request.")
-NOT_FOUND: Final = Reply.html(
+BAD_REQUEST: Final = Reply.json_error(400, "Bad request.")
+NOT_FOUND: Final = Reply.html_page(
     404, "Page not found", text="<p>There is nothing here. Perhaps there was, once upon a build.</p>\n" * 120
 )
 
@@ -44,7 +46,7 @@ class Call:
     request: ReceivedRequest
     params: Mapping[str, str]
     authorized: bool
-    storage: Storage
+    addresses: Addresses
     pages: PageRenderer
 
     @cached_property
@@ -58,7 +60,7 @@ class Call:
         vcs_type = VCS_ALIASES.get(self.params["vcs-type"], self.params["vcs-type"])
         project = self.projects.get(f"{vcs_type}/{self.params['username']}/{self.params['project']}")
         if project is None or not (project.public or self.authorized):
-            raise RefusedError(Reply.message(404, "Project not found"))
+            raise RefusedError(Reply.json_error(404, "Project not found"))
         return project
 
     @property
@@ -73,7 +75,7 @@ class Call:
         """The build addressed."""
         build = self.project.builds.get(int(self.params["build-num"]))
         if build is None:
-            raise RefusedError(Reply.message(404, "Build not found"))
+            raise RefusedError(Reply.json_error(404, "Build not found"))
         return build
 
     @cached_property
@@ -88,14 +90,14 @@ class Call:
         return cast(Payload, body or {})
 
     @property
-    def followed(self) -> list[Project]:
+    def followed_projects(self) -> list[Project]:
         """The projects that the token's owner follows."""
         return [project for project in self.projects.values() if project.following]
 
     def require_token(self) -> None:
         """Refuse whoever has not logged in."""
         if not self.authorized:
-            raise RefusedError(Reply.message(401, "You must log in first."))
+            raise RefusedError(Reply.json_error(401, "You must log in first."))
 
 
 Operation = Callable[[Call], object]
@@ -171,3 +173,94 @@ def _fits(part: str, segment: str) -> bool:
             return segment.isdecimal() if part == ":build-num" else bool(segment)
         case _:
             return part == segment
+
+
+MAX_LIMIT: Final = 100
+
+
+_FAILURES: Final = frozenset({"failed", "timedout", "infrastructure_fail"})
+
+
+def _is_running(build: Build) -> bool:
+    # The service counts the builds that wait as running: queue bots live on that.
+    return not build.phase.is_over
+
+
+FILTERS: Final[dict[str, Callable[[Build], bool]]] = {
+    "completed": lambda build: build.phase.is_finished,
+    "successful": lambda build: build.phase.outcome == "success",
+    "failed": lambda build: build.phase.outcome in _FAILURES,
+    "running": _is_running,
+}
+
+
+@attrs.frozen
+class ListQuery:
+    """What a list request asked for, as the service understands it."""
+
+    filter: str | None = None
+    branch: str | None = None
+    limit: int = 30
+    offset: int = 0
+    shallow: bool = False
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str], *, branch: str | None = None) -> "ListQuery":
+        """Read a query string's parameters.
+
+        Raises:
+            ValueError: A parameter has a value that the service does not know. What it really answers then is not
+                recorded; the fake refuses, so that such a request does not go unnoticed.
+        """
+        filter = query.get("filter")
+        if filter is not None and filter not in FILTERS:
+            raise ValueError(f"filter: {filter}")
+        return cls(
+            filter=filter,
+            branch=query.get("branch", branch),
+            limit=min(max(int(query.get("limit", "30")), 1), MAX_LIMIT),
+            offset=max(int(query.get("offset", "0")), 0),
+            shallow=query.get("shallow") == "true",
+        )
+
+    def select(self, builds: Iterable[Build]) -> Iterator[Build]:
+        """The builds of the whole list, in the order given."""
+        matches = FILTERS[self.filter] if self.filter else None
+        for build in builds:
+            if (self.branch is None or build.branch == self.branch) and (matches is None or matches(build)):
+                yield build
+
+    def take_page(self, builds: Iterable[Build]) -> list[Build]:
+        """The builds of the page asked for; past the end, none."""
+        return list(islice(self.select(builds), self.offset, self.offset + self.limit))
+
+
+def is_authorized(request: ReceivedRequest, token: str) -> bool:
+    """Whether the request carries `token`: in `Circle-Token`, as a bearer, as a basic user name, or in an API query.
+
+    Raises:
+        RefusedError: There is an `Authorization` header, and no sense in it.
+    """
+    candidates = [request.headers.get("Circle-Token")]
+    if request.site == "api":
+        # Artifacts took it too, until 2022.
+        candidates.append(dict(request.query).get("circle-token"))
+    authorization = request.headers.get("Authorization")
+    if authorization is not None:
+        candidates.append(_parse_credentials(authorization))
+    return token in candidates
+
+
+def _parse_credentials(authorization: str) -> str:
+    scheme, _, value = authorization.partition(" ")
+    try:
+        match scheme.lower():
+            case "bearer" if value.strip():
+                return value.strip()
+            case "basic":
+                return base64.b64decode(value, validate=True).decode().partition(":")[0]
+            case _:
+                pass
+    except (binascii.Error, UnicodeDecodeError):
+        pass
+    raise RefusedError(Reply.json_error(400, "Malformed Authorization header."))

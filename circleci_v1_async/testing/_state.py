@@ -1,19 +1,66 @@
-"""What the fake knows: plain values, no I/O and nothing of the wire's shapes."""
+"""Projects, builds, keys and files as plain values, without I/O and without the wire's shapes."""
 
 import base64
 import hashlib
 import mimetypes
+import random
 import zlib
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from circleci_v1_async.testing._content import Data, fingerprint
-
 VCS_ALIASES: Final = {"gh": "github", "bb": "bitbucket"}
+VCS_HOSTS: Final = {"github": "https://github.com", "bitbucket": "https://bitbucket.org", "circleci": "//circleci.com"}
 FIRST_CONFIGURED_STEP: Final = 101
+_BLOCK_SIZE: Final = 64 * 2**10
+_NUMBER_SIZE: Final = 8
+
+
+@attrs.frozen
+class GeneratedBytes:
+    """As many bytes as one likes, which look like chance, are always the same, and take no memory.
+
+    They stand in for `bytes` where a file is large: `len(…)` and slices without a step are all that there is of them,
+    and only the slice asked for is made. No two stretches of 64 KiB are alike, so bytes in a wrong place show.
+
+    Attributes:
+        size: How many bytes.
+        seed: Another seed gives other bytes.
+    """
+
+    size: int = attrs.field(validator=attrs.validators.ge(0))
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        start, stop, _ = part.indices(self.size)
+        first = start // _BLOCK_SIZE
+        numbers = range(first, -(-stop // _BLOCK_SIZE))
+        blocks = b"".join(number.to_bytes(_NUMBER_SIZE, "big") + self._noise for number in numbers)
+        return blocks[start - first * _BLOCK_SIZE : stop - first * _BLOCK_SIZE]
+
+    @cached_property
+    def _noise(self) -> bytes:
+        return random.Random(self.seed).randbytes(_BLOCK_SIZE - _NUMBER_SIZE)  # noqa: S311 - reproducible on purpose
+
+    def sha256(self) -> str:
+        """The hash of all of it, in hexadecimal, to hold a copy against."""
+        digest = hashlib.sha256()
+        for start in range(0, self.size, _BLOCK_SIZE):
+            digest.update(self[start : start + _BLOCK_SIZE])
+        return digest.hexdigest()
+
+
+Data: TypeAlias = bytes | GeneratedBytes
+
+
+def make_fingerprint(data: Data) -> str:
+    """What tells these bytes from others, in hexadecimal, without the quotation marks of an ETag."""
+    return hashlib.md5(data if isinstance(data, bytes) else repr(data).encode(), usedforsecurity=False).hexdigest()
 
 
 @attrs.frozen
@@ -49,19 +96,19 @@ class Phase:
         return self.outcome is not None or self.lifecycle == "not_run"
 
 
-def _finished(outcome: str, *, failed: bool | None = None, timed: bool = True) -> Phase:
+def _make_finished_phase(outcome: str, *, failed: bool | None = None, timed: bool = True) -> Phase:
     return Phase("finished", outcome, failed, queued=True, started=True, timed=timed)
 
 
 PHASES: Final = {
-    "success": _finished("success", failed=False),
-    "fixed": _finished("success", failed=False),
-    "failed": _finished("failed", failed=True),
-    "canceled": _finished("canceled", failed=False),
-    "timedout": _finished("timedout"),
-    "no_tests": _finished("no_tests"),
-    "infrastructure_fail": _finished("infrastructure_fail", failed=True, timed=False),
-    "retried": _finished("infrastructure_fail", failed=True, timed=False),
+    "success": _make_finished_phase("success", failed=False),
+    "fixed": _make_finished_phase("success", failed=False),
+    "failed": _make_finished_phase("failed", failed=True),
+    "canceled": _make_finished_phase("canceled", failed=False),
+    "timedout": _make_finished_phase("timedout"),
+    "no_tests": _make_finished_phase("no_tests"),
+    "infrastructure_fail": _make_finished_phase("infrastructure_fail", failed=True, timed=False),
+    "retried": _make_finished_phase("infrastructure_fail", failed=True, timed=False),
     "running": Phase("running", queued=True, started=True),
     "queued": Phase("queued", queued=True),
     "scheduled": Phase("scheduled"),
@@ -125,9 +172,9 @@ class Artifact:
         """The tag as the wire has it. A weak one is the same for all versions."""
         match self.etag:
             case "strong":
-                return f'"{fingerprint(self.data)}"'
+                return f'"{make_fingerprint(self.data)}"'
             case "weak":
-                return f'W/"{fingerprint(self.path.encode())}"'
+                return f'W/"{make_fingerprint(self.path.encode())}"'
             case _:
                 return None
 
@@ -156,16 +203,16 @@ class CheckoutKey:
     blob: bytes = attrs.field(repr=False)
     sha256: str | None = None
 
-    def fingerprint(self, digest: Literal["md5", "sha256"] = "md5") -> str:
+    def make_fingerprint(self, digest: Literal["md5", "sha256"] = "md5") -> str:
         """The key's fingerprint: MD5 as hex pairs between colons, or SHA-256 as base64 without a prefix."""
         if digest == "md5":
-            return md5_fingerprint(self.blob)
+            return make_md5_fingerprint(self.blob)
         return self.sha256 or base64.b64encode(hashlib.sha256(self.blob).digest()).decode()
 
-    def answers_to(self, fingerprint: str) -> bool:
+    def matches_fingerprint(self, fingerprint: str) -> bool:
         """Whether `fingerprint` names this key, in either digest, with or without `SHA256:` and padding."""
         bare = fingerprint.removeprefix("SHA256:").rstrip("=")
-        return bare in {self.fingerprint("md5"), self.fingerprint("sha256").rstrip("=")}
+        return bare in {self.make_fingerprint("md5"), self.make_fingerprint("sha256").rstrip("=")}
 
 
 @attrs.frozen
@@ -223,14 +270,19 @@ class Build:
     @cached_property
     def job_id(self) -> str:
         """The UUID of the build's job, part of the addresses of its artifacts."""
-        return stable_uuid(self.slug, self.build_num)
+        return make_stable_uuid(self.slug, self.build_num)
 
-    def action(self, step: str, index: str) -> Action | None:
+    @cached_property
+    def workflow_id(self) -> str:
+        """The UUID of the workflow's run, which all jobs of one push share."""
+        return make_stable_uuid(self.slug, self.workflow, self.revision)
+
+    def find_action(self, step: str, index: str) -> Action | None:
         """The action that a path names by two numbers."""
         named = (action for action in self.actions if (str(action.step), str(action.index)) == (step, index))
         return next(named, None)
 
-    def artifact(self, node_index: str, path: str) -> Artifact | None:
+    def find_artifact(self, node_index: str, path: str) -> Artifact | None:
         """The artifact that a path names."""
         return self.artifacts.get((node_index, path))
 
@@ -285,6 +337,11 @@ class Project:
         """The project's name, its version control system spelled out."""
         return f"{self.vcs_type}/{self.username}/{self.reponame}"
 
+    @property
+    def vcs_url(self) -> str:
+        """Where the project's code lives. A project of the GitHub App or of GitLab has opaque ids in place of names."""
+        return f"{VCS_HOSTS[self.vcs_type]}/{self.username}/{self.reponame}"
+
     def store(self, build: Build) -> None:
         """Put a new build, or a new version of one, in its place."""
         self.builds[build.build_num] = build
@@ -295,26 +352,26 @@ class Project:
         if build.phase.outcome == "success":
             self._remember(build, successful=True)
 
-    def previous(self, branch: str, *, successful: bool = False) -> Previous | None:
+    def find_previous(self, branch: str, *, successful: bool = False) -> Previous | None:
         """The latest build of a branch that is over, or that succeeded."""
         return self._last_over.get((branch, successful))
 
     def _remember(self, build: Build, *, successful: bool) -> None:
-        latest = self.previous(build.branch, successful=successful)
+        latest = self.find_previous(build.branch, successful=successful)
         if latest is None or latest.build_num <= build.build_num:
             self._last_over[build.branch, successful] = Previous(build.build_num, build.status, build.millis or 0)
 
-    def newest_first(self) -> list[Build]:
+    def list_builds_newest_first(self) -> list[Build]:
         """The builds by descending number: the order of the project's lists."""
         return [self.builds[num] for num in sorted(self.builds, reverse=True)]
 
 
-def md5_fingerprint(blob: bytes) -> str:
+def make_md5_fingerprint(blob: bytes) -> str:
     """The fingerprint that the service shows for an SSH key: MD5, as hex pairs between colons."""
     return hashlib.md5(blob, usedforsecurity=False).digest().hex(":")
 
 
-def stable_uuid(*parts: object) -> str:
+def make_stable_uuid(*parts: object) -> str:
     """A UUID that depends on nothing but `parts`."""
     digest = hashlib.md5("/".join(map(str, parts)).encode(), usedforsecurity=False).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:]}"

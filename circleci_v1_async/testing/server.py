@@ -1,33 +1,42 @@
-"""A CircleCI of one's own: the API v1.1 on loopback, for tests of whatever talks to it."""
+"""A fake CircleCI server for tests: the API v1.1 on loopback."""
 
 import asyncio
 import inspect
 import random
 from collections.abc import Callable
-from functools import partial
+from concurrent.futures import Future
+from functools import partial, wraps
+from threading import Thread, get_ident
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Concatenate, Final, ParamSpec, Self, TypeVar
 from urllib.parse import unquote
 
 import attrs
 from aiohttp import web
 
-from circleci_v1_async.testing._authentication import is_authorized
+from circleci_v1_async.testing._addresses import Addresses
+from circleci_v1_async.testing._api import API, LISTS
+from circleci_v1_async.testing._build_payloads import PageRenderer
 from circleci_v1_async.testing._drift import Drift
-from circleci_v1_async.testing._encoding import compact, present
-from circleci_v1_async.testing._exchange import API_PREFIX, Delivery, Drop, ReceivedRequest, Reply, SiteName
 from circleci_v1_async.testing._faults import Faults
-from circleci_v1_async.testing._files import Files
-from circleci_v1_async.testing._listening import Listener
-from circleci_v1_async.testing._listing import PageRenderer
-from circleci_v1_async.testing._operations import API, LISTS
-from circleci_v1_async.testing._routing import Call, RefusedError, Route, Site
-from circleci_v1_async.testing._sending import reset, send
-from circleci_v1_async.testing._signing import Storage
-from circleci_v1_async.testing._state import stable_uuid
-from circleci_v1_async.testing._storage import ARTIFACTS, STORAGE
+from circleci_v1_async.testing._routing import Call, RefusedError, Route, Site, is_authorized
+from circleci_v1_async.testing._state import make_stable_uuid
+from circleci_v1_async.testing._storage import ARTIFACTS, STORAGE, AccountWithArtifacts
+from circleci_v1_async.testing._wire import (
+    API_PREFIX,
+    Delivery,
+    Drop,
+    Listener,
+    ReceivedRequest,
+    Reply,
+    SiteName,
+    encode_for_accept,
+    encode_json,
+    reset,
+    send,
+)
 
-__all__ = ["FakeCircleCI"]
+__all__ = ["FakeCircleCI", "ThreadedFakeCircleCI"]
 
 Hook = Callable[[ReceivedRequest], object]
 HookT = TypeVar("HookT", bound=Hook)
@@ -35,12 +44,12 @@ Delay = float | Callable[[ReceivedRequest], float]
 
 _SITES: Final[dict[SiteName, Site]] = {"api": API, "artifacts": ARTIFACTS, "storage": STORAGE}
 # The bucket has another name than the API, also for clients that know origins by their hosts alone.
-_OTHER_NAMES: Final = {"127.0.0.1": "localhost"}
+_STORAGE_HOSTS: Final = {"127.0.0.1": "localhost"}
 _ARTIFACTS_PREFIX: Final = "/output/"
-_BODY_FORBIDDEN: Final = Reply.html(403, "403 ERROR", text="<p>A GET request has no body.</p>")
+_BODY_FORBIDDEN: Final = Reply.html_page(403, "403 ERROR", text="<p>A GET request has no body.</p>")
 
 
-class FakeCircleCI(Faults, Files):
+class FakeCircleCI(Faults, AccountWithArtifacts):
     """The CircleCI REST API v1.1, served by this process on loopback.
 
     It answers the operations of the API, branch lists, step outputs and artifacts as the service does, errors and
@@ -77,7 +86,7 @@ class FakeCircleCI(Faults, Files):
         self.delay: Delay = 0.0
         self._listeners: dict[SiteName, Listener] = {
             "api": Listener(self._serve_api, host, port, name=host),
-            "storage": Listener(partial(self._serve, "storage"), host, name=_OTHER_NAMES.get(host, host)),
+            "storage": Listener(partial(self._serve, "storage"), host, name=_STORAGE_HOSTS.get(host, host)),
         }
         self._served = 0
         self._hooks: list[Hook] = []
@@ -174,7 +183,7 @@ class FakeCircleCI(Faults, Files):
             What is going on: its `survivors` are the builds that every page's version of the list held.
         """
         chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
-        drift = Drift(self._project(slug).slug, inserts, removals, finishes, rounds, chance)
+        drift = Drift(self._get_project(slug).slug, inserts, removals, finishes, rounds, chance)
         self._drifts.append(drift)
         return drift
 
@@ -197,7 +206,7 @@ class FakeCircleCI(Faults, Files):
         )
         self.requests.append(received)
         self._served += 1
-        headers = self._headers(received)
+        headers = self._make_headers(received)
         outcome = self._script.take(received)
         reply = outcome if isinstance(outcome, Reply) else None
         if outcome != Drop(executed=False):
@@ -219,16 +228,16 @@ class FakeCircleCI(Faults, Files):
             return _BODY_FORBIDDEN
         route, params = found
         try:
-            result = await self._operate(route, params, request)
+            result = await self._run_operation(route, params, request)
         except RefusedError as refusal:
             result = refusal.reply
         if not isinstance(result, Reply):
-            compact_body = result if isinstance(result, bytes) else compact(result)
-            body, content_type = present(compact_body, request.headers.get("Accept", ""))
+            compact = result if isinstance(result, bytes) else encode_json(result)
+            body, content_type = encode_for_accept(compact, request.headers.get("Accept", ""))
             result = Reply(route.status, body, {"Content-Type": content_type})
         return attrs.evolve(result, headers={**route.headers, **result.headers})
 
-    async def _operate(self, route: Route, params: dict[str, str], request: ReceivedRequest) -> object:
+    async def _run_operation(self, route: Route, params: dict[str, str], request: ReceivedRequest) -> object:
         for hook in self._hooks:
             result = hook(request)
             if inspect.isawaitable(result):
@@ -240,7 +249,7 @@ class FakeCircleCI(Faults, Files):
             params=params,
             # A bucket knows no tokens.
             authorized=request.site != "storage" and is_authorized(request, self.token),
-            storage=Storage(self._listeners["api"].origin, self.storage_origin, self._signed_at),
+            addresses=Addresses(self._listeners["api"].origin, self.storage_origin, self._signed_at),
             pages=self._pages,
         )
         if route.name in LISTS:
@@ -248,14 +257,91 @@ class FakeCircleCI(Faults, Files):
                 drift.before_page(call)
         return route.operation(call)
 
-    def _headers(self, request: ReceivedRequest) -> dict[str, str]:
+    def _make_headers(self, request: ReceivedRequest) -> dict[str, str]:
         """The headers of every answer; where files are stored nobody counts sessions."""
         if request.site == "storage":
             return {"Server": "AmazonS3"}
-        number = stable_uuid("request", self._served)
+        number = make_stable_uuid("request", self._served)
         return {
             "Server": "nginx",
             "X-Request-Id": number,
             "X-Circleci-Request-Id": number,
             "Set-Cookie": f"ring-session={number};Path=/;HttpOnly;Max-Age=31536000;Secure",
         }
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class ThreadedFakeCircleCI(FakeCircleCI):
+    """A `FakeCircleCI` for synchronous code: a thread with an event loop of its own serves it.
+
+        with ThreadedFakeCircleCI() as fake:
+            fake.add_project("github/acme/web")
+            fake.add_build("github/acme/web", status="failed")
+            assert requests.get(f"{fake.base_url}/project/gh/acme/web", auth=(fake.token, "")).json()
+
+    Within the block every method may be called from any thread. It runs on the serving one, between two replies, so
+    that no reply shows a state half changed. Hooks and a `delay` that is a function run there too.
+
+    The arguments and attributes are those of `FakeCircleCI`.
+    """
+
+    _loop: asyncio.AbstractEventLoop | None = None
+    _thread: Thread
+    _stop: asyncio.Event
+
+    def __enter__(self) -> Self:
+        listening: Future[None] = Future()
+        self._thread = Thread(target=asyncio.run, args=(self._run(listening),), name="FakeCircleCI", daemon=True)
+        self._thread.start()
+        try:
+            listening.result()
+        except Exception:
+            self._thread.join()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        loop, self._loop = self._loop, None
+        assert loop is not None, "it was entered"  # noqa: S101 - for the type checkers
+        loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    async def _run(self, listening: "Future[None]") -> None:
+        try:
+            await self.start()
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            listening.set_exception(error)
+            return
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        listening.set_result(None)
+        await self._stop.wait()
+        await self.close()
+
+    def _call(self, method: Callable[[], R]) -> R:
+        if self._loop is None or get_ident() == self._thread.ident:
+            return method()
+
+        async def call() -> R:
+            return method()
+
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result()
+
+
+def _run_on_thread(
+    method: Callable[Concatenate[ThreadedFakeCircleCI, P], R],
+) -> Callable[Concatenate[ThreadedFakeCircleCI, P], R]:
+    @wraps(method)
+    def wrapper(self: ThreadedFakeCircleCI, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._call(partial(method, self, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
+
+    return wrapper
+
+
+for _name, _method in inspect.getmembers(FakeCircleCI, inspect.isfunction):
+    if not (_name.startswith("_") or inspect.iscoroutinefunction(_method)):
+        setattr(ThreadedFakeCircleCI, _name, _run_on_thread(_method))

@@ -14,7 +14,7 @@ from yarl import URL
 
 from circleci_v1_async import CircleCISession, SessionClosedError
 from circleci_v1_async.testing import FakeCircleCI, ThreadedFakeCircleCI
-from circleci_v1_async.testing.plugin import session_with
+from circleci_v1_async.testing._plugin import open_session
 
 pytest_plugins = ["pytester"]
 
@@ -160,7 +160,7 @@ class TestTheSession:
 
     def test_it_is_closed_at_the_end_of_the_test_in_a_loop_that_others_go_on_with(self, fake_circleci: FakeCircleCI):
         with asyncio.Runner() as runner:
-            with session_with(fake_circleci) as ci:
+            with open_session(fake_circleci) as ci:
                 runner.run(ci.get_current_user())
                 assert not ci.closed
             assert ci.closed
@@ -169,7 +169,7 @@ class TestTheSession:
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever)
         thread.start()
-        with session_with(fake_circleci) as ci:
+        with open_session(fake_circleci) as ci:
             asyncio.run_coroutine_threadsafe(ci.get_current_user(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
@@ -177,7 +177,7 @@ class TestTheSession:
         assert ci.closed
 
     def test_one_that_no_loop_has_used_has_nothing_to_close(self, fake_circleci: FakeCircleCI):
-        with session_with(fake_circleci) as ci:
+        with open_session(fake_circleci) as ci:
             pass
         assert not ci.closed
         assert not fake_circleci.requests

@@ -1,11 +1,14 @@
-"""What the wire says of a build: in full, shallow, with its steps, and in a branch's summary."""
+"""Payloads of builds: in full, shallow, with steps, and as branches sum them up."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
-from circleci_v1_async.testing._signing import Storage
-from circleci_v1_async.testing._state import FIRST_CONFIGURED_STEP, Action, Build, Previous, Project, stable_uuid
+from circleci_v1_async.testing._addresses import Addresses
+from circleci_v1_async.testing._state import FIRST_CONFIGURED_STEP, Action, Build, Previous, Project, make_stable_uuid
+from circleci_v1_async.testing._wire import encode_json
 
 Payload = dict[str, Any]
 
@@ -13,7 +16,6 @@ AUTHOR: Final[Payload] = {"name": "Ada Adams", "login": "ada", "email": "ada@acm
 ACTION_TIME: Final = timedelta(milliseconds=3_497)
 AVATAR: Final = "https://avatars.githubusercontent.com/u/1815?v=4"
 SHORT_VCS: Final = {"github": "gh", "bitbucket": "bb"}
-HOSTS: Final = {"github": "https://github.com", "bitbucket": "https://bitbucket.org", "circleci": "//circleci.com"}
 SHALLOW_KEYS: Final = (
     *("author_date", "author_email", "author_name", "body", "branch", "build_num", "build_time_millis", "build_url"),
     *("committer_date", "committer_email", "committer_name", "dont_build", "fleet", "lifecycle", "outcome"),
@@ -25,22 +27,17 @@ CONFIG: Final = (
 )
 
 
-def iso(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """A server's time on the wire: UTC, three digits of milliseconds, `Z`."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def iso_seconds(moment: datetime) -> str:
+def format_commit_time(moment: datetime) -> str:
     """A commit's time on the wire, which has no milliseconds."""
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def vcs_url(project: Project) -> str:
-    """Where the project's code lives. A project of the GitHub App or of GitLab has opaque ids in place of names."""
-    return f"{HOSTS[project.vcs_type]}/{project.username}/{project.reponame}"
-
-
-def identity() -> Payload:
+def render_identity() -> Payload:
     """The token's owner as GitHub knows them; two of the keys do end in a question mark."""
     return {
         "avatar_url": AVATAR,
@@ -51,57 +48,52 @@ def identity() -> Payload:
         "domain": "github.com",
         "type": "github",
         "authorized?": True,
-        "provider_id": stable_uuid("provider"),
+        "provider_id": make_stable_uuid("provider"),
         "login": AUTHOR["login"],
     }
 
 
-def workflow_id(build: Build) -> str:
-    """The UUID of the workflow's run, which all jobs of one push share."""
-    return stable_uuid(build.slug, build.workflow, build.revision)
-
-
-def full(project: Project, build: Build) -> Payload:
+def render_build(project: Project, build: Build) -> Payload:
     """A build as the lists, triggers, retries and cancellations give it. What the user fixed comes last and wins."""
     payload: Payload = {
         "compare": None,
         "previous_successful_build": None,
         "build_parameters": build.build_parameters,
         "oss": project.public,
-        **_commit(project, build),
+        **_render_commit(project, build),
         "fail_reason": None,
         "retry_of": build.retry_of,
         "reponame": project.reponame,
-        "ssh_users": [_ssh_user(project)] if build.ssh_enabled else [],
-        "build_url": _build_url(project, build.build_num),
+        "ssh_users": [_render_ssh_user(project)] if build.ssh_enabled else [],
+        "build_url": _make_build_url(project, build.build_num),
         "parallel": build.parallel,
         "failed": build.phase.failed,
         "branch": build.branch,
         "username": project.username,
         "why": build.why,
-        "user": _user(project),
+        "user": _render_user(project),
         "vcs_revision": build.revision,
-        **_workflow(build),
+        **_render_workflow(build),
         "vcs_tag": build.tag,
         "build_num": build.build_num,
         "infrastructure_fail": build.phase.outcome == "infrastructure_fail",
-        "previous": _previous(build.previous),
+        "previous": _render_previous(build.previous),
         "status": build.status,
         "retries": build.retries or None,
         "vcs_type": project.vcs_type,
-        "vcs_url": vcs_url(project),
+        "vcs_url": project.vcs_url,
         "timedout": build.phase.outcome == "timedout",
         "dont_build": build.dont_build,
         "lifecycle": build.phase.lifecycle,
         "no_dependency_cache": False,
         "ssh_disabled": not build.ssh_enabled,
-        **_times(build),
+        **_render_times(build),
         "picard": None,
         "circle_yml": None,
-        "messages": _messages(build),
+        "messages": _render_messages(build),
         "is_first_green_build": False,
         "job_name": None,
-        "canceler": identity() if build.canceled_by_user else None,
+        "canceler": render_identity() if build.canceled_by_user else None,
         "platform": "2.0",
         "outcome": build.phase.outcome,
         "node": None,
@@ -110,17 +102,17 @@ def full(project: Project, build: Build) -> Payload:
     return payload | build.fields
 
 
-def shallow(project: Project, build: Build) -> Payload:
+def render_shallow_build(project: Project, build: Build) -> Payload:
     """A build as `shallow=true` gives it: the few keys that are quick to find, two of which only it has."""
     added: Payload = {"fleet": None, "pull_requests": []}
-    payload = full(project, build) | added | build.fields
+    payload = render_build(project, build) | added | build.fields
     return {key: payload[key] for key in SHALLOW_KEYS if key in payload}
 
 
-def detail(project: Project, build: Build, *, storage: Storage) -> Payload:
+def render_build_detail(project: Project, build: Build, *, addresses: Addresses) -> Payload:
     """A single build with its steps, whose logs lie in `storage`."""
     payload: Payload = {
-        "previous_successful_build": _previous(build.previous_successful),
+        "previous_successful_build": _render_previous(build.previous_successful),
         "owners": [AUTHOR["login"]],
         "pull_requests": [],
         "picard": {
@@ -128,38 +120,38 @@ def detail(project: Project, build: Build, *, storage: Storage) -> Payload:
             "resource_class": {"class": "medium", "name": "Docker Medium", "cpu": 2.0, "ram": 4096},
         },
         "circle_yml": {"string": CONFIG},
-        "steps": steps(build, storage=storage),
+        "steps": _render_steps(build, addresses=addresses),
     }
-    return full(project, build) | payload | build.fields
+    return render_build(project, build) | payload | build.fields
 
 
-def summary(build: Build) -> Payload:
+def render_build_summary(build: Build) -> Payload:
     """A build as the branches of `/projects` list it."""
     return {
         "outcome": build.phase.outcome,
         "status": build.status,
         "build_num": build.build_num,
         "vcs_revision": build.revision,
-        "pushed_at": iso(build.created.replace(microsecond=0)),
+        "pushed_at": format_time(build.created.replace(microsecond=0)),
         "is_workflow_job": build.workflow is not None,
         "is_2_0_job": True,
-        "added_at": iso(build.stop_time if build.phase.is_finished else build.created),
+        "added_at": format_time(build.stop_time if build.phase.is_finished else build.created),
     }
 
 
-def steps(build: Build, *, storage: Storage) -> list[Payload]:
+def _render_steps(build: Build, *, addresses: Addresses) -> list[Payload]:
     """The steps in order; each holds one action per container that ran it."""
     ordered = sorted(build.actions, key=lambda action: (action.step, action.index))
     grouped = (list(actions) for _, actions in groupby(ordered, key=lambda action: action.step))
     return [
-        {"name": actions[0].name, "actions": [_action(build, action, storage) for action in actions]}
+        {"name": actions[0].name, "actions": [_render_action(build, action, addresses) for action in actions]}
         for actions in grouped
     ]
 
 
-def step_output(action: Action) -> list[Payload]:
+def render_step_output(action: Action) -> list[Payload]:
     """An action's log: what it printed and, if it failed, how it ended."""
-    end = iso(_end_time(action))
+    end = format_time(_compute_end_time(action))
     output: list[Payload] = []
     if action.output:
         output.append({"message": action.output, "time": end, "type": "out"})
@@ -168,7 +160,7 @@ def step_output(action: Action) -> list[Payload]:
     return output
 
 
-def _action(build: Build, action: Action, storage: Storage) -> Payload:
+def _render_action(build: Build, action: Action, addresses: Addresses) -> Payload:
     running = action.status == "running"
     from_config = action.step >= FIRST_CONFIGURED_STEP
     payload: Payload = {
@@ -183,10 +175,10 @@ def _action(build: Build, action: Action, storage: Storage) -> Payload:
         "status": action.status,
         "timedout": True if action.status == "timedout" else None,
         "continue": None,
-        "end_time": None if running else iso(_end_time(action)),
+        "end_time": None if running else format_time(_compute_end_time(action)),
         "type": "test",
         "allocation_id": f"{build.revision[:24]}-{action.index}-build/1A2B3C4D",
-        "start_time": iso(action.start_time),
+        "start_time": format_time(action.start_time),
         "background": False,
         "exit_code": {"success": 0, "failed": 1}.get(action.status) if from_config else None,
         "insignificant": False,
@@ -198,22 +190,22 @@ def _action(build: Build, action: Action, storage: Storage) -> Payload:
     }
     # Recorded: there is no address while an action runs, and now and then none afterwards either.
     if action.output and action.published and not running:
-        payload["output_url"] = storage.signed_output_url(build, action)
+        payload["output_url"] = addresses.signed_output_url(build, action)
     return payload | action.fields
 
 
-def _end_time(action: Action) -> datetime:
+def _compute_end_time(action: Action) -> datetime:
     return action.start_time + ACTION_TIME
 
 
-def _build_url(project: Project, build_num: int) -> str:
+def _make_build_url(project: Project, build_num: int) -> str:
     vcs = SHORT_VCS.get(project.vcs_type, project.vcs_type)
     return f"https://circleci.com/{vcs}/{project.username}/{project.reponame}/{build_num}"
 
 
-def _user(project: Project) -> Payload:
+def _render_user(project: Project) -> Payload:
     # Bitbucket's users have a UUID in braces where GitHub's have a number.
-    identity = "{" + stable_uuid("user") + "}" if project.vcs_type == "bitbucket" else AUTHOR["id"]
+    identity = "{" + make_stable_uuid("user") + "}" if project.vcs_type == "bitbucket" else AUTHOR["id"]
     return {
         "is_user": True,
         "login": AUTHOR["login"],
@@ -224,17 +216,17 @@ def _user(project: Project) -> Payload:
     }
 
 
-def _ssh_user(project: Project) -> Payload:
-    who = _user(project)
+def _render_ssh_user(project: Project) -> Payload:
+    who = _render_user(project)
     return {"login": who["login"], "type": who["vcs_type"], "external_id": who["id"]}
 
 
-def _commit(project: Project, build: Build) -> Payload:
+def _render_commit(project: Project, build: Build) -> Payload:
     keys = ("author_name", "author_email", "author_date", "committer_name", "committer_email", "committer_date")
     if build.why == "api" and not (build.phase.started or build.phase.is_over):
         # The service looks a commit up only when it gets round to the build; until then the details are missing.
         return dict.fromkeys((*keys, "subject", "body"))
-    date = iso_seconds(project.commits[build.revision] - timedelta(seconds=40))
+    date = format_commit_time(project.commits[build.revision] - timedelta(seconds=40))
     who = (AUTHOR["name"], AUTHOR["email"], date)
     # Bitbucket names no committer, and its date is empty rather than null.
     committer = (None, None, "") if project.vcs_type == "bitbucket" else who
@@ -243,18 +235,18 @@ def _commit(project: Project, build: Build) -> Payload:
     listed = commit | {
         "branch": build.branch,
         "commit": build.revision,
-        "commit_url": f"{vcs_url(project)}/commit/{build.revision}",
+        "commit_url": f"{project.vcs_url}/commit/{build.revision}",
         "author_login": AUTHOR["login"],
         "committer_login": committer[0] and AUTHOR["login"],
     }
     return commit | {"all_commit_details": [listed], "all_commit_details_truncated": False}
 
 
-def _workflow(build: Build) -> Payload:
+def _render_workflow(build: Build) -> Payload:
     """The keys of a workflow's build. Builds that the API started without one have none of them."""
     if build.workflow is None:
         return {}
-    run = workflow_id(build)
+    run = build.workflow_id
     return {
         "context_ids": [],
         "workflows": {
@@ -269,22 +261,22 @@ def _workflow(build: Build) -> Payload:
     }
 
 
-def _times(build: Build) -> Payload:
+def _render_times(build: Build) -> Payload:
     """The build's times. A queue's time is no key at all until the build is in it; the others are null until then."""
     phase = build.phase
     times: Payload = {"start_time": None, "stop_time": None, "build_time_millis": build.millis}
     if phase.usage_queued:
-        times["usage_queued_at"] = iso(build.created)
+        times["usage_queued_at"] = format_time(build.created)
     if phase.queued:
-        times["queued_at"] = iso(build.created + timedelta(milliseconds=60))
+        times["queued_at"] = format_time(build.created + timedelta(milliseconds=60))
     if phase.started:
-        times["start_time"] = iso(build.start_time)
+        times["start_time"] = format_time(build.start_time)
     if phase.outcome:
-        times["stop_time"] = iso(build.stop_time)
+        times["stop_time"] = format_time(build.stop_time)
     return times
 
 
-def _previous(previous: Previous | None) -> Payload | None:
+def _render_previous(previous: Previous | None) -> Payload | None:
     if previous is None:
         return None
     return {
@@ -294,8 +286,29 @@ def _previous(previous: Previous | None) -> Payload | None:
     }
 
 
-def _messages(build: Build) -> list[Payload]:
+def _render_messages(build: Build) -> list[Payload]:
     if build.dont_build is None:
         return []
     text = f"Your build was not run - reason code ({build.dont_build})."
     return [{"type": "warning", "message": text, "reason": build.dont_build}]
+
+
+class PageRenderer:
+    """Lists of builds as compact JSON. A `Build` never changes, so what was rendered of one is kept as long as it."""
+
+    def __init__(self, projects: Mapping[str, Project]) -> None:
+        self._projects = projects
+        self._full: WeakKeyDictionary[Build, bytes] = WeakKeyDictionary()
+        self._shallow: WeakKeyDictionary[Build, bytes] = WeakKeyDictionary()
+
+    def render(self, builds: Iterable[Build], *, shallow: bool) -> bytes:
+        """The JSON array of `builds`."""
+        kept = self._shallow if shallow else self._full
+        payload = render_shallow_build if shallow else render_build
+        items: list[bytes] = []
+        for build in builds:
+            item = kept.get(build)
+            if item is None:
+                item = kept[build] = encode_json(payload(self._projects[build.slug], build))
+            items.append(item)
+        return b"[" + b",".join(items) + b"]"

@@ -1,4 +1,4 @@
-"""The addresses of files: one that takes the token, and signed ones, which are credentials themselves."""
+"""Addresses of stored files: plain ones, which take the token, and signed ones, which need no other credentials."""
 
 import hashlib
 import hmac
@@ -8,23 +8,23 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import attrs
 
-from circleci_v1_async.testing._exchange import ReceivedRequest, Reply
 from circleci_v1_async.testing._state import Action, Artifact, Build
+from circleci_v1_async.testing._wire import ReceivedRequest, Reply
 
 _SECRET: Final = b"known to the fake alone"
 _SIGNATURE: Final = "&X-Amz-Signature="
-_TWO_CREDENTIALS: Final = Reply.xml(400, "InvalidArgument", "Only one auth mechanism allowed")
-_UNSIGNED: Final = Reply.xml(403, "AccessDenied", "Access Denied")
-_MISSIGNED: Final = Reply.xml(
+_TWO_CREDENTIALS: Final = Reply.xml_error(400, "InvalidArgument", "Only one auth mechanism allowed")
+_UNSIGNED: Final = Reply.xml_error(403, "AccessDenied", "Access Denied")
+_MISSIGNED: Final = Reply.xml_error(
     403,
     "SignatureDoesNotMatch",
     "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
 )
-_EXPIRED: Final = Reply.xml(403, "AccessDenied", "Request has expired")
+_EXPIRED: Final = Reply.xml_error(403, "AccessDenied", "Request has expired")
 
 
 @attrs.frozen
-class Storage:
+class Addresses:
     """Where files are, and who may have them.
 
     Attributes:
@@ -43,13 +43,13 @@ class Storage:
 
     def signed_artifact_url(self, build: Build, artifact: Artifact) -> str:
         """Where an artifact's bytes are."""
-        return self._signed(f"/artifacts/{build.job_id}/{artifact.node_index}/{artifact.path}")
+        return self._sign(f"/artifacts/{build.job_id}/{artifact.node_index}/{artifact.path}")
 
     def signed_output_url(self, build: Build, action: Action) -> str:
         """Where an action's log is."""
-        return self._signed(f"/logs/{build.slug}/{build.build_num}/{action.step}/{action.index}")
+        return self._sign(f"/logs/{build.slug}/{build.build_num}/{action.step}/{action.index}")
 
-    def refusal(self, request: ReceivedRequest) -> Reply | None:
+    def check(self, request: ReceivedRequest) -> Reply | None:
         """What the bucket has against a request; None for one whose address says what was signed.
 
         As for S3, how it is encoded does not matter: some clients encode it anew.
@@ -60,7 +60,7 @@ class Storage:
         signed, separator, signature = f"{request.path}?{request.query_string}".rpartition(_SIGNATURE)
         if not separator:
             return _UNSIGNED
-        if signature != _signature(signed):
+        if signature != _compute_signature(signed):
             return _MISSIGNED
         if dict(request.query)["X-Amz-Date"] != self._date:
             return _EXPIRED
@@ -70,7 +70,7 @@ class Storage:
     def _date(self) -> str:
         return f"{self.signed_at:%Y%m%dT%H%M%SZ}"
 
-    def _signed(self, key: str) -> str:
+    def _sign(self, key: str) -> str:
         query = {
             "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
             "X-Amz-Credential": f"FAKEKEYID/{self._date[:8]}/us-east-1/s3/aws4_request",
@@ -81,10 +81,10 @@ class Storage:
         }
         # Encoded as Java does it: a blank is a plus and a tilde is not itself, which not every client leaves alone.
         signed = f"{quote(key)}?{urlencode(query).replace('~', '%7E')}"
-        return self.bucket + signed + _SIGNATURE + _signature(signed)
+        return self.bucket + signed + _SIGNATURE + _compute_signature(signed)
 
 
-def _signature(address: str) -> str:
+def _compute_signature(address: str) -> str:
     path, _, query = address.partition("?")
     text = repr((unquote(path), sorted(parse_qsl(query, keep_blank_values=True))))
     return hmac.digest(_SECRET, text.encode(), hashlib.sha256).hex()

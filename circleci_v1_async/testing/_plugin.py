@@ -1,7 +1,7 @@
-"""What the fixture `circleci` is made of.
+"""The session behind the fixture `circleci`.
 
-The fixtures themselves are in a module outside of the package: pytest imports it in every run where the package is
-installed, and whoever does not ask for a fixture should not wait for aiohttp.
+The fixtures are in a module outside of the package: pytest imports that one in every run, and tests that use no fixture
+should not wait for aiohttp.
 """
 
 import asyncio
@@ -15,23 +15,23 @@ from circleci_v1_async.testing.server import FakeCircleCI
 if TYPE_CHECKING:
     from circleci_v1_async.session import CircleCISession
 
-__all__ = ["session_with"]
+__all__ = ["open_session"]
 
 
 @contextmanager
-def session_with(fake: FakeCircleCI) -> "Generator[CircleCISession]":
+def open_session(fake: FakeCircleCI) -> "Generator[CircleCISession]":
     """A session with a fake, closed together with the event loop that used it, at the latest after the block."""
     from circleci_v1_async.session import CircleCISession  # noqa: PLC0415 - the fake alone does without the client
 
-    until = _UntilLoopEnds()
-    ci = until.session = CircleCISession(fake.token, base_url=fake.base_url, limiter=until)
+    closer = _LoopCloser()
+    ci = closer.session = CircleCISession(fake.token, base_url=fake.base_url, limiter=closer)
     try:
         yield ci
     finally:
-        until.end()
+        closer.end()
 
 
-class _UntilLoopEnds:
+class _LoopCloser:
     """Passed as a session's limiter, which each exchange enters: the first one ties the session to the running loop.
 
     A synchronous fixture is torn down when its test's loop is closed already, and only that loop can close a session's
