@@ -1,6 +1,6 @@
-"""The pytest plugin of circleci_v1_async, found through its entry point.
+"""The pytest plugin of circleci_v1_async, which pytest finds through an entry point.
 
-It lies outside of the package, so that pytest, which imports it in every run, does not import the package with it.
+The module is outside of the package, so that pytest, which imports it in every run, does not import the package too.
 """
 
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def fake_circleci() -> "Iterator[FakeCircleCI]":
-    """A fake CircleCI on loopback, without projects until the test adds some: `circleci_v1_async.testing.FakeCircleCI`.
+    """A fake CircleCI on loopback, without projects: a `circleci_v1_async.testing.FakeCircleCI`.
 
-    A thread serves it, so that asynchronous and synchronous tests may use it alike.
+    A thread serves it, so that asynchronous and synchronous tests can use it.
     """
-    from circleci_v1_async.testing import ThreadedFakeCircleCI  # noqa: PLC0415 - imported for whom needs it
+    from circleci_v1_async.testing import ThreadedFakeCircleCI  # noqa: PLC0415 - imported only when the fixture is used
 
     with ThreadedFakeCircleCI() as fake:
         yield fake
@@ -27,7 +27,7 @@ def fake_circleci() -> "Iterator[FakeCircleCI]":
 
 @pytest.fixture
 def circleci(fake_circleci: "FakeCircleCI") -> "Iterator[CircleCISession]":
-    """A `circleci_v1_async.CircleCISession` with `fake_circleci`, for one event loop; closed at the end."""
+    """A `circleci_v1_async.CircleCISession` with the fake, for one event loop; closed after the test."""
     from circleci_v1_async.testing._plugin import open_session  # noqa: PLC0415 - as above
 
     with open_session(fake_circleci) as ci:

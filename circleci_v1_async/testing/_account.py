@@ -1,4 +1,4 @@
-"""The state that a fake serves, and the synchronous methods that build and change it."""
+"""The account that a fake serves, and the synchronous methods that build and change its state."""
 
 import hashlib
 from collections.abc import Iterable
@@ -31,19 +31,19 @@ from circleci_v1_async.testing._state import (
 
 EPOCH: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 _JOBS_PER_PUSH: Final = 4
-# The numbers that recorded builds start with: the machine, its environment, then what the configuration asks for.
+# Recorded: the steps before the configured ones, for the machine and its environment, have these numbers.
 _BUILT_IN_STEPS: Final = (0, 99)
 
 
 class Account:
-    """One user's projects and builds. Every method is synchronous and works before and while the account is served.
+    """One user's projects and builds. The methods can be called before and while the account is served.
 
-    Nothing depends on the clock or on chance: the same calls always give the same builds, times and addresses.
+    The same calls always give the same builds, times and addresses: neither the clock nor chance is used.
 
     Attributes:
-        user: What `/me` says of the token's owner, to change at will; the projects are added to it.
-        after_sunset: Whether all that CircleCI has announced to end has ended: triggers and reruns, which answer 410,
-            and the branches of projects, which are left out.
+        user: The fields of `/me`, without the projects; change them as needed.
+        after_sunset: Whether to behave as after the sunset that CircleCI has announced: triggers and reruns answer 410,
+            and projects have no branches.
     """
 
     def __init__(self) -> None:
@@ -58,14 +58,14 @@ class Account:
         """Add a project.
 
         Args:
-            slug: `"github/acme/web"`, `"bitbucket/acme/web"` or `"circleci/<org-id>/<project-id>"`; `gh` and `bb` will
-                do here and in every other method.
-            default_branch: The branch of builds that name none.
+            slug: `"github/acme/web"`, `"bitbucket/acme/web"` or `"circleci/<org-id>/<project-id>"`. All methods accept
+                `gh` and `bb` too.
+            default_branch: The branch of builds that are added without one.
             following: Whether the token's owner follows it, so that `/projects` and `/recent-builds` show it.
             public: Whether it can be read without a token.
 
         Raises:
-            ValueError: The slug has not got three parts, or names an unknown version control system.
+            ValueError: The slug does not have three parts, or its version control system is unknown.
         """
         vcs_type, username, reponame = split_slug(slug)
         project = Project(vcs_type, username, reponame, default_branch, following, public)
@@ -91,23 +91,22 @@ class Account:
 
         Args:
             slug: The project.
-            build_num: Its number; by default one more than the project's last.
-            branch: Its branch; by default the project's default branch.
-            status: The wire's status, with which outcome, lifecycle and times agree. A status that nobody knows makes
-                a build that waits.
-            subject: The commit's first line.
-            when: When it was created, with a time zone. By default the fake's own calendar, in which groups of four
-                builds, the jobs of one push, share a second and a revision.
-            why: What started it.
-            workflow: Its workflow's name; None for a build outside of workflows, which has no such key.
+            build_num: The number; by default the project's last one plus 1.
+            branch: The branch; by default the project's default branch.
+            status: The status; outcome, lifecycle and times follow from it. An unknown one makes a waiting build.
+            subject: The first line of the commit message.
+            when: The time of creation, with a time zone. By default groups of four builds, the jobs of one push, share
+                a second and a revision.
+            why: The build's trigger.
+            workflow: The workflow's name; None for a build outside of workflows.
             job: The job's name in the workflow.
-            revision: The commit's hash; by default made from the project and the second.
-            steps: Names of steps, added as `add_step` does. The last one shares the fate of the build. By default none,
-                as in a build whose steps have expired.
-            **fields: Any key of the wire, with the value to serve whatever the rest says.
+            revision: The commit's hash; by default derived from the project and the second.
+            steps: Names of steps to add. The last one has the status of the build. None by default, as in a build
+                whose steps have expired.
+            **fields: Any keys of the payload, which override the computed ones.
 
         Returns:
-            The build as the lists show it.
+            The build as lists show it.
         """
         project = self._get_project(slug)
         created = when or self._take_next_time()
@@ -134,22 +133,21 @@ class Account:
         return render_build(project, build)
 
     def update_build(self, slug: str, build_num: int, **fields: object) -> Payload:
-        """Change a build: `status`, `branch`, `subject` or any key of the wire.
+        """Change a build: `status`, `branch`, `subject` or any key of the payload.
 
-        A new status brings the lifecycle, outcome and times that belong to it; other keys stay as given here whatever
-        the status.
+        Lifecycle, outcome and times follow from a new status. Other keys keep the values given here.
 
         Returns:
-            The build as the lists show it from now on.
+            The changed build as lists show it.
         """
         own = {name: fields.pop(name) for name in ("status", "branch", "subject") if name in fields}
         return self._change(slug, build_num, **own, fields=self._get_build(slug, build_num).fields | fields)
 
     def finish_build(self, slug: str, build_num: int, status: str = "success") -> Payload:
-        """End a build with `status`, and with it those of its steps that were running.
+        """End a build and its running steps with `status`.
 
         Returns:
-            The build as the lists show it from now on.
+            The changed build as lists show it.
         """
         actions = self._get_build(slug, build_num).actions
         actions[:] = [
@@ -158,7 +156,7 @@ class Account:
         return self._change(slug, build_num, status=status)
 
     def remove_build(self, slug: str, build_num: int) -> None:
-        """Let a build disappear, as one does that the service has forgotten. Its number is not used again."""
+        """Remove a build. Its number is not used again."""
         del self._get_project(slug).builds[self._get_build(slug, build_num).build_num]
 
     def add_step(
@@ -174,18 +172,19 @@ class Account:
         published: bool = True,
         **fields: object,
     ) -> None:
-        r"""Add a step, or one more container's share of a step, to a build.
+        r"""Add a step to a build, or one more container to a step.
 
         Args:
             slug: The project.
             build_num: The build.
             name: The step's name.
-            output: What it printed. The service keeps terminals' codes and `\r\n` as they come.
-            status: How the action stands: success, failed, running, canceled, timedout or infrastructure_fail.
-            step: The step's number; by default 0, 99, 101, 102 … as the service counts.
-            index: The container. A `step` that exists already gets one more action.
-            published: False for an action whose output was never stored: it has output, and no address to get it from.
-            **fields: Any key of the wire's action.
+            output: The output. The service keeps escape sequences and `\r\n` in it.
+            status: The status: success, failed, running, canceled, timedout or infrastructure_fail.
+            step: The step's number; by default the next of 0, 99, 101, 102 …, as the service counts. Name an existing
+                step to add a container to it.
+            index: The container.
+            published: False for an action that has output, but no URL to fetch it from.
+            **fields: Any keys of the action's payload.
         """
         build = self._get_build(slug, build_num)
         number = _choose_step_number(build) if step is None else step
@@ -193,14 +192,14 @@ class Account:
         build.actions.append(Action(number, index, name, status, output, published, start, fields))
 
     def add_test(self, slug: str, build_num: int, *, name: str, result: str = "success", **fields: object) -> None:
-        """Add a test's result to a build.
+        """Add the result of a test to a build.
 
         Args:
             slug: The project.
             build_num: The build.
             name: The test's name.
             result: success, failure or skipped.
-            **fields: Any key of the wire's test, such as `classname`, `file`, `run_time` (seconds) or `message`.
+            **fields: Any keys of the test's payload, such as `classname`, `file`, `run_time` (seconds) or `message`.
         """
         self._get_build(slug, build_num).tests.append(render_test(name, result, fields))
 
@@ -211,15 +210,15 @@ class Account:
         type: Literal["deploy-key", "github-user-key"] = "deploy-key",
         sha256: str | None = None,
     ) -> Payload:
-        """Add a checkout key, which builds prefer from now on.
+        """Add a checkout key, which becomes the preferred one.
 
         Args:
             slug: The project.
-            type: Whose key it is: the project's, or the token's owner's.
-            sha256: Its SHA-256 fingerprint, base64 without a prefix; by default made from the key.
+            type: "deploy-key" for a key of the project, "github-user-key" for one of the token's owner.
+            sha256: The SHA-256 fingerprint, base64 without a prefix; by default computed from the key.
 
         Returns:
-            The key as the lists show it, with its MD5 fingerprint.
+            The key as lists show it, with its MD5 fingerprint.
         """
         project = self._get_project(slug)
         older = [attrs.evolve(key, preferred=False) for key in project.checkout_keys]
@@ -230,14 +229,14 @@ class Account:
         return render_checkout_key(key, digest="md5")
 
     def add_ssh_key(self, slug: str, *, hostname: str, private_key: str) -> None:
-        """Store an SSH key for a host, as `POST …/ssh-key` does. What it opens is forgotten at once."""
+        """Store an SSH key for a host, as `POST …/ssh-key` does. Only a made-up public half is kept."""
         self._get_project(slug).ssh_keys.append(SshKey(hostname, _make_ssh_blob(private_key)))
 
     def delete_ssh_key(self, slug: str, *, hostname: str, fingerprint: str) -> bool:
-        """Forget an SSH key for a host.
+        """Delete an SSH key of a host.
 
         Returns:
-            Whether there was one.
+            Whether the key existed.
         """
         project = self._get_project(slug)
         before = len(project.ssh_keys)
@@ -247,19 +246,19 @@ class Account:
         return len(project.ssh_keys) < before
 
     def add_env_var(self, slug: str, name: str, value: str) -> Payload:
-        """Give a project an environment variable, in place of one of that name.
+        """Add an environment variable to a project, or replace it.
 
         Returns:
-            The variable as the lists show it, masked.
+            The variable as lists show it, masked.
         """
         self._get_project(slug).env_vars[name] = value
         return render_env_var(name, value)
 
     def add_project_token(self, slug: str, *, scope: str = "view-builds", label: str = "token") -> Payload:
-        """Give a project an API token. The fake takes none but its own, so that it opens nothing.
+        """Add an API token to a project. The fake does not accept it in requests.
 
         Returns:
-            The token as the service answers, which says it this once.
+            The service's answer, the only one that shows the token.
         """
         project = self._get_project(slug)
         self._created += 1
@@ -268,10 +267,10 @@ class Account:
         return render_project_token(token) | {"token": f"fake-project-token-{self._created}"}
 
     def cancel_build(self, slug: str, build_num: int) -> Payload:
-        """Cancel a build for the token's owner; one that has ended stays as it is.
+        """Cancel a build, on behalf of the token's owner. A build that is over does not change.
 
         Returns:
-            The build as the service answers.
+            The build, as in the service's answer.
         """
         build = self._get_build(slug, build_num)
         if build.phase.is_over:
@@ -282,15 +281,15 @@ class Account:
         return self._change(slug, build_num, canceled_by_user=True)
 
     def retry_build(self, slug: str, build_num: int, *, with_ssh: bool = False) -> Payload:
-        """Build the same revision again.
+        """Start a build of the same revision.
 
         Args:
             slug: The project.
             build_num: The build.
-            with_ssh: Whether the token's owner gets access to the new build.
+            with_ssh: Whether the token's owner gets SSH access to the new build.
 
         Returns:
-            The new build as the service answers.
+            The new build, as in the service's answer.
         """
         old = self._get_build(slug, build_num)
         same = {name: getattr(old, name) for name in ("revision", "subject", "workflow", "job")}
@@ -299,10 +298,10 @@ class Account:
         return self._change(slug, new, retry_of=build_num, build_parameters=old.build_parameters, ssh_enabled=with_ssh)
 
     def add_ssh_user(self, slug: str, build_num: int) -> Payload:
-        """Give the token's owner access to a build.
+        """Give the token's owner SSH access to a build.
 
         Returns:
-            The build as the service answers.
+            The build, as in the service's answer.
         """
         return self._change(slug, build_num, ssh_enabled=True)
 
@@ -316,10 +315,10 @@ class Account:
         parallel: int | None = None,
         build_parameters: dict[str, object] | None = None,
     ) -> Payload:
-        """Ask for a build as the API does. In a project that nobody follows it is created, and never runs.
+        """Trigger a build, as the API does. In a project that is not followed, it never runs.
 
         Returns:
-            The new build as the service answers.
+            The new build, as in the service's answer.
         """
         new = self._start(slug, branch, status="not_running", why="api", revision=revision, workflow=None)
         parameters = build_parameters or {}
@@ -357,10 +356,10 @@ class Account:
 
 
 def split_slug(slug: str) -> tuple[str, str, str]:
-    """Take a slug apart, with the version control system spelled out.
+    """Split a slug into its three parts, with the version control system spelled out.
 
     Raises:
-        ValueError: It has not got three parts, or names an unknown version control system.
+        ValueError: The slug does not have three parts, or its version control system is unknown.
     """
     vcs_type, *names = slug.split("/")
     vcs_type = VCS_ALIASES.get(vcs_type, vcs_type)
@@ -381,6 +380,6 @@ def _hash_sha1(text: str) -> str:
 
 
 def _make_ssh_blob(seed: str) -> bytes:
-    """Bytes with the shape of an RSA public key of 2,048 bits: nobody holds the other half."""
+    """Make bytes in the form of an RSA public key of 2,048 bits, to which no private key exists."""
     modulus = hashlib.shake_256(seed.encode()).digest(256)
     return b"".join(len(part).to_bytes(4, "big") + part for part in (b"ssh-rsa", b"\x01\x00\x01", b"\x00" + modulus))

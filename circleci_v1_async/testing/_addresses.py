@@ -1,4 +1,4 @@
-"""Addresses of stored files: plain ones, which take the token, and signed ones, which need no other credentials."""
+"""Addresses of stored files, plain or signed, and the check of signatures."""
 
 import hashlib
 import hmac
@@ -25,36 +25,36 @@ _EXPIRED: Final = Reply.xml_error(403, "AccessDenied", "Request has expired")
 
 @attrs.frozen
 class Addresses:
-    """Where files are, and who may have them.
+    """Makes and checks the addresses of files.
 
     Attributes:
-        artifacts: The origin that artifacts have in lists, which is the API's: the token is checked there.
-        bucket: The origin that it redirects to, which keeps step outputs too.
-        signed_at: When addresses are signed that are given now; those of another time have expired.
+        artifacts: The origin of artifacts in lists, which is the API's; the token is checked there.
+        bucket: The origin of signed addresses: artifacts after the redirect, and step outputs.
+        signed_at: The time in signatures that are made now; addresses with another time have expired.
     """
 
     artifacts: str
     bucket: str
     signed_at: datetime
 
-    def artifact_url(self, build: Build, node_index: int, path: str) -> str:
-        """Where lists say that an artifact is: an address to use, never to build oneself."""
+    def make_artifact_url(self, build: Build, node_index: int, path: str) -> str:
+        """Return the address of an artifact as lists show it."""
         return f"{self.artifacts}/output/job/{build.job_id}/artifacts/{node_index}/{quote(path)}"
 
-    def signed_artifact_url(self, build: Build, artifact: Artifact) -> str:
-        """Where an artifact's bytes are."""
+    def sign_artifact_url(self, build: Build, artifact: Artifact) -> str:
+        """Return the signed address of an artifact's bytes."""
         return self._sign(f"/artifacts/{build.job_id}/{artifact.node_index}/{artifact.path}")
 
-    def signed_output_url(self, build: Build, action: Action) -> str:
-        """Where an action's log is."""
+    def sign_output_url(self, build: Build, action: Action) -> str:
+        """Return the signed address of an action's output."""
         return self._sign(f"/logs/{build.slug}/{build.build_num}/{action.step}/{action.index}")
 
-    def check(self, request: ReceivedRequest) -> Reply | None:
-        """What the bucket has against a request; None for one whose address says what was signed.
+    def refuse(self, request: ReceivedRequest) -> Reply | None:
+        """Return the refusal of a request, or None if its address has a valid signature.
 
-        As for S3, how it is encoded does not matter: some clients encode it anew.
+        The percent-encoding of the address does not matter, as for S3: some clients encode it again.
         """
-        # S3 refuses a signed address together with any credentials of another kind.
+        # S3 refuses a signed address that comes with other credentials.
         if "Authorization" in request.headers:
             return _TWO_CREDENTIALS
         signed, separator, signature = f"{request.path}?{request.query_string}".rpartition(_SIGNATURE)
@@ -79,7 +79,7 @@ class Addresses:
             "X-Amz-Security-Token": "a session/token+of~none==",
             "X-Amz-SignedHeaders": "host",
         }
-        # Encoded as Java does it: a blank is a plus and a tilde is not itself, which not every client leaves alone.
+        # Encoded as by Java: "+" for a blank and "%7E" for a tilde. Clients that normalise URLs change that.
         signed = f"{quote(key)}?{urlencode(query).replace('~', '%7E')}"
         return self.bucket + signed + _SIGNATURE + _compute_signature(signed)
 

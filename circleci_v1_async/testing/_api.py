@@ -123,7 +123,7 @@ def unfollow_project(call: Call) -> Payload:
 
 
 def parse_list_query(call: Call) -> ListQuery:
-    """What a request asks of a list."""
+    """Parse the parameters of a request for a list, or refuse the request."""
     try:
         return ListQuery.parse(call.query, branch=call.params.get("branch"))
     except ValueError as error:
@@ -131,7 +131,7 @@ def parse_list_query(call: Call) -> ListQuery:
 
 
 def select_listed_builds(call: Call) -> list[Build]:
-    """The whole list that a request asks for a page of."""
+    """Return the whole list that a request asks for a page of."""
     return list(parse_list_query(call).select(_sort_builds(call)))
 
 
@@ -276,7 +276,7 @@ def clear_build_cache(call: Call) -> Payload:
 def add_heroku_key(call: Call) -> Reply:
     call.require_token()
     (call.account.user["heroku_api_key"],) = _require_strings(call, "apikey")
-    # Recorded: text that happens to be JSON.
+    # Recorded: an empty JSON string, sent as plain text.
     return Reply(200, b'""', {"Content-Type": "text/plain;charset=utf-8"})
 
 
@@ -311,16 +311,16 @@ _BUILD: Final = f"{_PROJECT}/:build-num"
 _KEYS: Final = f"{_PROJECT}/checkout-key"
 _VARIABLES: Final = f"{_PROJECT}/envvar"
 _TOKENS: Final = f"{_PROJECT}/token"
-# Announced: from that day on these endpoints answer 410.
+# CircleCI has announced that these endpoints will answer 410 from that day on.
 _SUNSET_HEADERS: Final = {"Deprecation": "@1777593600", "Sunset": "Mon, 01 Feb 2027 00:00:00 GMT"}
 
 
-def _route(method: str, path: str, operation: Operation, status: int = 200) -> Route:
+def _make_route(method: str, path: str, operation: Operation, status: int = 200) -> Route:
     return Route(method, path, operation, status, {"X-Route": API_PREFIX + path})
 
 
-def _sunset_route(method: str, path: str, operation: Operation, status: int = 200) -> Route:
-    """The route of an operation that ends. It says so, and one day there is nothing but that."""
+def _make_sunset_route(method: str, path: str, operation: Operation, status: int = 200) -> Route:
+    """Make the route of an operation that announces its sunset, and answers 410 after it."""
 
     @wraps(operation)
     def answer_until_sunset(call: Call) -> object:
@@ -328,49 +328,49 @@ def _sunset_route(method: str, path: str, operation: Operation, status: int = 20
             raise RefusedError(_GONE)
         return operation(call)
 
-    route = _route(method, path, answer_until_sunset, status)
+    route = _make_route(method, path, answer_until_sunset, status)
     return attrs.evolve(route, headers={**route.headers, **_SUNSET_HEADERS})
 
 
 API: Final = Site(
     API_PREFIX,
     (
-        _route("GET", "/me", get_current_user),
-        _route("GET", "/projects", list_projects),
-        _route("GET", "/recent-builds", list_recent_builds),
-        _route("GET", _PROJECT, list_project_builds),
-        _route("GET", f"{_PROJECT}/tree/:branch", list_branch_builds),
-        _sunset_route("POST", _PROJECT, trigger_build, 201),
-        _sunset_route("POST", f"{_PROJECT}/tree/:branch", trigger_branch_build, 201),
-        _route("GET", _BUILD, get_build),
-        _sunset_route("POST", f"{_BUILD}/retry", retry_build),
-        _sunset_route("POST", f"{_BUILD}/ssh", retry_build_with_ssh),
-        _sunset_route("POST", f"{_PROJECT}/build", trigger_pipeline),
-        _route("POST", f"{_BUILD}/cancel", cancel_build),
-        _route("POST", f"{_BUILD}/ssh-users", add_ssh_users),
-        _route("GET", f"{_BUILD}/artifacts", list_build_artifacts),
-        _route("GET", f"{_BUILD}/tests", list_build_tests),
-        _route("GET", f"{_BUILD}/output/:step/:index", get_step_output),
-        _route("GET", f"{_PROJECT}/latest/artifacts", list_latest_artifacts),
-        _route("POST", f"{_PROJECT}/ssh-key", add_ssh_key),
-        _route("DELETE", f"{_PROJECT}/ssh-key", delete_ssh_key),
-        _route("GET", _KEYS, list_checkout_keys),
-        _route("POST", _KEYS, create_checkout_key, 201),
-        _route("GET", f"{_KEYS}/:fingerprint", get_checkout_key),
-        _route("DELETE", f"{_KEYS}/:fingerprint", delete_checkout_key),
-        _route("GET", _VARIABLES, list_env_vars),
-        _route("POST", _VARIABLES, add_env_var, 201),
-        _route("GET", f"{_VARIABLES}/:name", get_env_var),
-        _route("DELETE", f"{_VARIABLES}/:name", delete_env_var),
-        _route("GET", _TOKENS, list_project_tokens),
-        _route("POST", _TOKENS, create_project_token, 201),
-        _route("DELETE", f"{_TOKENS}/:token-id", delete_project_token),
-        _route("GET", f"{_PROJECT}/settings", get_project_settings),
-        _route("PUT", f"{_PROJECT}/settings", update_project_settings),
-        _route("DELETE", f"{_PROJECT}/build-cache", clear_build_cache),
-        _route("POST", "/user/heroku-key", add_heroku_key),
-        _route("POST", f"{_PROJECT}/follow", follow_project),
-        _route("POST", f"{_PROJECT}/unfollow", unfollow_project),
+        _make_route("GET", "/me", get_current_user),
+        _make_route("GET", "/projects", list_projects),
+        _make_route("GET", "/recent-builds", list_recent_builds),
+        _make_route("GET", _PROJECT, list_project_builds),
+        _make_route("GET", f"{_PROJECT}/tree/:branch", list_branch_builds),
+        _make_sunset_route("POST", _PROJECT, trigger_build, 201),
+        _make_sunset_route("POST", f"{_PROJECT}/tree/:branch", trigger_branch_build, 201),
+        _make_route("GET", _BUILD, get_build),
+        _make_sunset_route("POST", f"{_BUILD}/retry", retry_build),
+        _make_sunset_route("POST", f"{_BUILD}/ssh", retry_build_with_ssh),
+        _make_sunset_route("POST", f"{_PROJECT}/build", trigger_pipeline),
+        _make_route("POST", f"{_BUILD}/cancel", cancel_build),
+        _make_route("POST", f"{_BUILD}/ssh-users", add_ssh_users),
+        _make_route("GET", f"{_BUILD}/artifacts", list_build_artifacts),
+        _make_route("GET", f"{_BUILD}/tests", list_build_tests),
+        _make_route("GET", f"{_BUILD}/output/:step/:index", get_step_output),
+        _make_route("GET", f"{_PROJECT}/latest/artifacts", list_latest_artifacts),
+        _make_route("POST", f"{_PROJECT}/ssh-key", add_ssh_key),
+        _make_route("DELETE", f"{_PROJECT}/ssh-key", delete_ssh_key),
+        _make_route("GET", _KEYS, list_checkout_keys),
+        _make_route("POST", _KEYS, create_checkout_key, 201),
+        _make_route("GET", f"{_KEYS}/:fingerprint", get_checkout_key),
+        _make_route("DELETE", f"{_KEYS}/:fingerprint", delete_checkout_key),
+        _make_route("GET", _VARIABLES, list_env_vars),
+        _make_route("POST", _VARIABLES, add_env_var, 201),
+        _make_route("GET", f"{_VARIABLES}/:name", get_env_var),
+        _make_route("DELETE", f"{_VARIABLES}/:name", delete_env_var),
+        _make_route("GET", _TOKENS, list_project_tokens),
+        _make_route("POST", _TOKENS, create_project_token, 201),
+        _make_route("DELETE", f"{_TOKENS}/:token-id", delete_project_token),
+        _make_route("GET", f"{_PROJECT}/settings", get_project_settings),
+        _make_route("PUT", f"{_PROJECT}/settings", update_project_settings),
+        _make_route("DELETE", f"{_PROJECT}/build-cache", clear_build_cache),
+        _make_route("POST", "/user/heroku-key", add_heroku_key),
+        _make_route("POST", f"{_PROJECT}/follow", follow_project),
+        _make_route("POST", f"{_PROJECT}/unfollow", unfollow_project),
     ),
 )
 LISTS: Final = frozenset({"list_recent_builds", "list_project_builds", "list_branch_builds"})

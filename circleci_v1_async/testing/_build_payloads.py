@@ -1,4 +1,4 @@
-"""Payloads of builds: in full, shallow, with steps, and as branches sum them up."""
+"""Payloads of builds: full, shallow, with steps, and the summaries in lists of projects."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -28,17 +28,17 @@ CONFIG: Final = (
 
 
 def format_time(moment: datetime) -> str:
-    """A server's time on the wire: UTC, three digits of milliseconds, `Z`."""
+    """Format a time as the service does: UTC, with milliseconds and `Z`."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def format_commit_time(moment: datetime) -> str:
-    """A commit's time on the wire, which has no milliseconds."""
+    """Format a commit's time, which has no milliseconds."""
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def render_identity() -> Payload:
-    """The token's owner as GitHub knows them; two of the keys do end in a question mark."""
+    """Render the GitHub identity of the token's owner. Two of its keys end in a question mark."""
     return {
         "avatar_url": AVATAR,
         "external_id": AUTHOR["id"],
@@ -54,7 +54,7 @@ def render_identity() -> Payload:
 
 
 def render_build(project: Project, build: Build) -> Payload:
-    """A build as the lists, triggers, retries and cancellations give it. What the user fixed comes last and wins."""
+    """Render a build as lists, triggers, retries and cancellations show it; `build.fields` come last."""
     payload: Payload = {
         "compare": None,
         "previous_successful_build": None,
@@ -103,14 +103,14 @@ def render_build(project: Project, build: Build) -> Payload:
 
 
 def render_shallow_build(project: Project, build: Build) -> Payload:
-    """A build as `shallow=true` gives it: the few keys that are quick to find, two of which only it has."""
+    """Render a build as `shallow=true` gives it: a few of the keys, and two that only this form has."""
     added: Payload = {"fleet": None, "pull_requests": []}
     payload = render_build(project, build) | added | build.fields
     return {key: payload[key] for key in SHALLOW_KEYS if key in payload}
 
 
 def render_build_detail(project: Project, build: Build, *, addresses: Addresses) -> Payload:
-    """A single build with its steps, whose logs lie in `storage`."""
+    """Render a single build with its steps."""
     payload: Payload = {
         "previous_successful_build": _render_previous(build.previous_successful),
         "owners": [AUTHOR["login"]],
@@ -126,7 +126,7 @@ def render_build_detail(project: Project, build: Build, *, addresses: Addresses)
 
 
 def render_build_summary(build: Build) -> Payload:
-    """A build as the branches of `/projects` list it."""
+    """Render the summary of a build in the branches of `/projects`."""
     return {
         "outcome": build.phase.outcome,
         "status": build.status,
@@ -140,7 +140,7 @@ def render_build_summary(build: Build) -> Payload:
 
 
 def _render_steps(build: Build, *, addresses: Addresses) -> list[Payload]:
-    """The steps in order; each holds one action per container that ran it."""
+    """Render the steps in order, each with one action per container that ran it."""
     ordered = sorted(build.actions, key=lambda action: (action.step, action.index))
     grouped = (list(actions) for _, actions in groupby(ordered, key=lambda action: action.step))
     return [
@@ -150,7 +150,7 @@ def _render_steps(build: Build, *, addresses: Addresses) -> list[Payload]:
 
 
 def render_step_output(action: Action) -> list[Payload]:
-    """An action's log: what it printed and, if it failed, how it ended."""
+    """Render an action's output and, if it failed, a last message with its exit code."""
     end = format_time(_compute_end_time(action))
     output: list[Payload] = []
     if action.output:
@@ -188,9 +188,9 @@ def _render_action(build: Build, action: Action, addresses: Addresses) -> Payloa
         "run_time_millis": None if running else ACTION_TIME // timedelta(milliseconds=1),
         "has_output": bool(action.output),
     }
-    # Recorded: there is no address while an action runs, and now and then none afterwards either.
+    # Recorded: an action has no output URL while it runs, and sometimes none afterwards.
     if action.output and action.published and not running:
-        payload["output_url"] = addresses.signed_output_url(build, action)
+        payload["output_url"] = addresses.sign_output_url(build, action)
     return payload | action.fields
 
 
@@ -204,7 +204,7 @@ def _make_build_url(project: Project, build_num: int) -> str:
 
 
 def _render_user(project: Project) -> Payload:
-    # Bitbucket's users have a UUID in braces where GitHub's have a number.
+    # The id of a Bitbucket user is a UUID in braces; that of a GitHub user is a number.
     identity = "{" + make_stable_uuid("user") + "}" if project.vcs_type == "bitbucket" else AUTHOR["id"]
     return {
         "is_user": True,
@@ -224,11 +224,11 @@ def _render_ssh_user(project: Project) -> Payload:
 def _render_commit(project: Project, build: Build) -> Payload:
     keys = ("author_name", "author_email", "author_date", "committer_name", "committer_email", "committer_date")
     if build.why == "api" and not (build.phase.started or build.phase.is_over):
-        # The service looks a commit up only when it gets round to the build; until then the details are missing.
+        # The service looks the commit up when the build starts; until then the details are null.
         return dict.fromkeys((*keys, "subject", "body"))
     date = format_commit_time(project.commits[build.revision] - timedelta(seconds=40))
     who = (AUTHOR["name"], AUTHOR["email"], date)
-    # Bitbucket names no committer, and its date is empty rather than null.
+    # Bitbucket gives no committer; the date is an empty string, not null.
     committer = (None, None, "") if project.vcs_type == "bitbucket" else who
     commit: Payload = dict(zip(keys, (*who, *committer), strict=True))
     commit |= {"subject": build.subject, "body": ""}
@@ -243,7 +243,7 @@ def _render_commit(project: Project, build: Build) -> Payload:
 
 
 def _render_workflow(build: Build) -> Payload:
-    """The keys of a workflow's build. Builds that the API started without one have none of them."""
+    """Render the keys that only builds of a workflow have."""
     if build.workflow is None:
         return {}
     run = build.workflow_id
@@ -262,7 +262,7 @@ def _render_workflow(build: Build) -> Payload:
 
 
 def _render_times(build: Build) -> Payload:
-    """The build's times. A queue's time is no key at all until the build is in it; the others are null until then."""
+    """Render the times. A queue's key is missing until the build enters the queue; the others are null."""
     phase = build.phase
     times: Payload = {"start_time": None, "stop_time": None, "build_time_millis": build.millis}
     if phase.usage_queued:
@@ -294,7 +294,7 @@ def _render_messages(build: Build) -> list[Payload]:
 
 
 class PageRenderer:
-    """Lists of builds as compact JSON. A `Build` never changes, so what was rendered of one is kept as long as it."""
+    """Renders lists of builds as compact JSON, and caches each build's part: a `Build` never changes."""
 
     def __init__(self, projects: Mapping[str, Project]) -> None:
         self._projects = projects
@@ -302,13 +302,13 @@ class PageRenderer:
         self._shallow: WeakKeyDictionary[Build, bytes] = WeakKeyDictionary()
 
     def render(self, builds: Iterable[Build], *, shallow: bool) -> bytes:
-        """The JSON array of `builds`."""
-        kept = self._shallow if shallow else self._full
-        payload = render_shallow_build if shallow else render_build
+        """Render `builds` as a JSON array."""
+        cache = self._shallow if shallow else self._full
+        render = render_shallow_build if shallow else render_build
         items: list[bytes] = []
         for build in builds:
-            item = kept.get(build)
+            item = cache.get(build)
             if item is None:
-                item = kept[build] = encode_json(payload(self._projects[build.slug], build))
+                item = cache[build] = encode_json(render(self._projects[build.slug], build))
             items.append(item)
         return b"[" + b",".join(items) + b"]"

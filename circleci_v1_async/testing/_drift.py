@@ -1,4 +1,4 @@
-"""Lists that change while they are read, as the service's do."""
+"""Drift: changes of a list of builds while it is read."""
 
 import random
 from typing import Final
@@ -14,19 +14,20 @@ _ARRIVAL_STATUSES: Final = {"completed": "success", "successful": "success", "fa
 
 @attrs.define
 class Drift:
-    """Changes a list before each page of it that is served, and remembers what every served version held.
+    """Changes a list before each page of it is served, and records which builds every version of it held.
 
-    Each rate is a mean number of changes per page: 0.5 is one change before every other page, by chance, and 2.0 is two
-    before each page. The same seed and the same requests give the same changes.
+    Each rate is a mean number of changes per page: 0.5 is one change before every second page, at random, and 2.0 is
+    two before each page. The same seed and the same requests give the same changes.
 
     Attributes:
         slug: The project in which builds arrive and finish.
         inserts: Builds that arrive at the head of the list, with a status and a branch that belong there.
-        removals: Listed builds that leave the list: they finish if it lists what is running, else they disappear.
+        removals: Builds that leave the list: they finish if it lists running builds, else they are removed.
         finishes: Running builds that end, in success or failure, and so enter filtered lists in the middle.
-        rounds: Before how many more pages the list changes; None for all of them, 0 to let it rest.
-        served: How many versions of the list were served, one per page.
-        survivors: The `(vcs_url, build_num)` of the builds that every served version held: what an exact walk yields.
+        rounds: The number of further pages before which the list changes; None for all, 0 to stop the changes.
+        served: The number of pages served; each shows a version of the list.
+        survivors: The `(vcs_url, build_num)` of the builds that were in every served version: an exact walk yields
+            each of them once.
     """
 
     slug: str
@@ -39,12 +40,12 @@ class Drift:
     survivors: frozenset[tuple[str, int]] = attrs.field(default=frozenset[tuple[str, int]](), init=False, repr=False)
 
     def reset(self) -> None:
-        """Forget what was served: the next walk begins."""
+        """Forget the versions served so far, before another walk."""
         self.served = 0
         self.survivors = frozenset()
 
     def before_page(self, call: Call) -> None:
-        """Change the list that `call` asks for a page of, and note what it holds then."""
+        """Change the list that `call` requests a page of, and record the builds that it then holds."""
         if self.rounds is None or self.rounds > 0:
             self._change(call)
             self.rounds = self.rounds and self.rounds - 1

@@ -20,16 +20,16 @@ class _Entry:
 
 @attrs.frozen
 class Script:
-    """What happens to the next requests, in place of what the service would answer."""
+    """The faults that wait for requests, in the order in which they were scripted."""
 
     _entries: deque[_Entry] = attrs.field(factory=deque[_Entry], init=False)
 
     def add(self, outcome: Outcome, *, count: int = 1, method: str | None = None, path: str | None = None) -> None:
-        """Have `outcome` happen to the next `count` requests that match."""
+        """Script `outcome` for the next `count` requests that match."""
         self._entries.extend([_Entry(outcome, method, path)] * count)
 
     def take(self, request: ReceivedRequest) -> Outcome | None:
-        """The outcome that this request gets, which is used up thereby; None for the service's own answer."""
+        """Remove and return the oldest outcome that matches the request; None if there is none."""
         for entry in self._entries:
             if request.matches(entry.method, entry.path):
                 self._entries.remove(entry)
@@ -38,12 +38,12 @@ class Script:
 
 
 class Faults:
-    """Replies that fail, break off, are slow, or are not the service's at all.
+    """Methods that script faults for the next requests: errors, cut or slow replies, lost connections.
 
-    Each fault waits for as many requests as it is for, and each request gets one at most: the oldest that is for it.
-    Which requests are meant is said by `method`, and by `path`, with which their paths begin: `/project/…` for a part
-    of the API, `/output/job` for the addresses that artifacts have in lists, `/artifacts` for those that they redirect
-    to, `/logs` for step outputs. Without either it is the next request, whatever it is.
+    Each fault applies to `count` requests. A request gets one fault at most, the oldest that matches. `method` and
+    `path` restrict a fault to requests by that method, and to paths that begin with `path`: `/project/…` for a part of
+    the API, `/output/job` for artifacts as lists address them, `/artifacts` for artifacts after the redirect, `/logs`
+    for step outputs. Without them, a fault applies to any request.
     """
 
     def __init__(self) -> None:
@@ -60,13 +60,13 @@ class Faults:
         method: str | None = None,
         path: str | None = None,
     ) -> None:
-        """Answer the next `count` matching requests with an error, and do nothing that they ask for.
+        """Answer the next `count` matching requests with an error, without executing them.
 
         Args:
-            status: The status. The body is the one that the service sends with it: JSON, bare text or HTML.
-            count: How many requests.
+            status: The status.
+            count: The number of requests.
             retry_after: The `Retry-After` header: seconds, or a date as text.
-            body: Another body.
+            body: The body; by default the one that the service sends with the status: JSON, plain text or HTML.
             method: Only requests by this method.
             path: Only paths that begin with this one, such as `/project/github/acme/web/7`.
         """
@@ -84,17 +84,17 @@ class Faults:
         method: str | None = None,
         path: str | None = None,
     ) -> None:
-        """Answer the next `count` matching requests with these very bytes; `method` and `path` as in `fail_next`."""
+        """Answer the next `count` matching requests with these bytes; arguments are as in `fail_next`."""
         self._script.add(Reply(status, body, headers or {}), count=count, method=method, path=path)
 
     def drop_next(
         self, count: int = 1, *, executed: bool = False, method: str | None = None, path: str | None = None
     ) -> None:
-        """Reset the connection of the next `count` matching requests before a byte of the reply.
+        """Reset the connection of the next `count` matching requests, before the first byte of the reply.
 
         Args:
-            count: How many requests.
-            executed: Whether the request takes effect all the same, as when only its reply is lost.
+            count: The number of requests.
+            executed: Whether the request is executed, so that only its reply is lost.
             method: As in `fail_next`.
             path: As in `fail_next`.
         """
@@ -109,12 +109,12 @@ class Faults:
         method: str | None = None,
         path: str | None = None,
     ) -> None:
-        """Break off the next `count` matching replies in the body, short of their `Content-Length`.
+        """Cut off the bodies of the next `count` matching replies, short of their `Content-Length`.
 
         Args:
-            count: How many replies.
-            after: How many bytes of the body arrive, at most all of them; by default half of it.
-            chunked: Whether the body goes out in chunks, of which the last never comes, and tells no length.
+            count: The number of replies.
+            after: The number of bytes of the body that are sent; by default half of them.
+            chunked: Whether the body is sent in chunks, without a `Content-Length` and without the last chunk.
             method: As in `fail_next`.
             path: As in `fail_next`.
         """
@@ -122,7 +122,7 @@ class Faults:
         self._script.add(delivery, count=count, method=method, path=path)
 
     def chunk_next(self, count: int = 1, *, method: str | None = None, path: str | None = None) -> None:
-        """Send the next `count` matching replies whole, but in chunks, without a `Content-Length`."""
+        """Send the next `count` matching replies in chunks, without a `Content-Length`."""
         self._script.add(Delivery(is_chunked=True), count=count, method=method, path=path)
 
     def trickle_next(
@@ -135,16 +135,16 @@ class Faults:
         method: str | None = None,
         path: str | None = None,
     ) -> None:
-        """Send the bodies of the next `count` matching replies bit by bit.
+        """Send the bodies of the next `count` matching replies piece by piece.
 
-        The first piece goes out at once, so that `trickle_next(piece=1000, pause=3600)` is a body that stops after
-        1,000 bytes with its connection open.
+        The first piece is sent at once: `trickle_next(piece=1000, pause=3600)` is a body that stops after 1,000 bytes
+        while its connection stays open.
 
         Args:
-            count: How many replies.
+            count: The number of replies.
             pause: Seconds between two pieces.
-            piece: How many bytes go out at a time.
-            chunked: Whether the body tells no length.
+            piece: The number of bytes in a piece.
+            chunked: Whether the body is sent in chunks, without a `Content-Length`.
             method: As in `fail_next`.
             path: As in `fail_next`.
         """
@@ -153,11 +153,11 @@ class Faults:
 
 
 def make_error_reply(status: int) -> Reply:
-    """The service's usual answer with an error's status."""
+    """Return the reply that the service usually sends with an error's status."""
     if status in _MESSAGES:
         return Reply.json_error(status, _MESSAGES[status])
     if status == _RATE_LIMITED:
-        # Recorded: bare text, where every other error of the API is JSON.
+        # Recorded: plain text; all other errors of the API are JSON.
         return Reply(status, b"Rate limited.", {"Content-Type": "text/plain"})
     return Reply.html_page(status, f"{status} {_GATEWAY_ERRORS.get(status, 'Error')}", text="<hr>nginx")
 

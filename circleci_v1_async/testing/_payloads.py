@@ -26,7 +26,7 @@ from circleci_v1_async.testing._state import (
 )
 
 _RECENT_BUILDS: Final = 5
-# Integrations of another age: the service still sends their settings, null in every project of the last years.
+# Settings of discontinued integrations, which the service still sends; null in all recorded projects.
 _UNUSED_SETTINGS: Final = (
     *("campfire_notify_prefs", "campfire_room", "campfire_subdomain", "campfire_token", "flowdock_api_token"),
     *("heroku_deploy_user", "irc_channel", "irc_keyword", "irc_notify_prefs", "irc_password", "irc_server"),
@@ -38,7 +38,7 @@ _UNUSED_SETTINGS: Final = (
 
 
 def make_default_user() -> Payload:
-    """What `/me` says of the token's owner, without the projects."""
+    """Return the default payload of `/me`, without the projects."""
     return {
         "enrolled_betas": [],
         "in_beta_program": False,
@@ -76,13 +76,13 @@ def make_default_user() -> Payload:
 
 
 def render_user(fields: Payload, followed: Iterable[Project]) -> Payload:
-    """`/me`: the owner's fields and the projects that they follow."""
+    """Render `/me`: the owner's fields and the projects that they follow."""
     projects = {project.vcs_url: {"on_dashboard": True, "emails": "default"} for project in followed}
     return {"projects": projects, "num_projects_followed": len(projects), **fields}
 
 
 def render_project(item: Project, *, branches: bool) -> Payload:
-    """A project as `/projects` lists it, with its branches or without."""
+    """Render a project as `/projects` lists it, with or without its branches."""
     return {
         **dict.fromkeys(_UNUSED_SETTINGS),
         "ssh_keys": [render_ssh_key(key) for key in item.ssh_keys],
@@ -104,34 +104,34 @@ def render_project(item: Project, *, branches: bool) -> Payload:
 
 
 def render_settings(item: Project, *, branches: bool) -> Payload:
-    """A project as its settings have it: half in kebab case."""
+    """Render a project's settings, in which `vcs-type` has a hyphen."""
     payload = render_project(item, branches=branches)
     return {"vcs-type": payload.pop("vcs_type"), **payload}
 
 
 def render_env_var(name: str, value: str) -> Payload:
-    """An environment variable; of its value the service shows up to four letters."""
+    """Render an environment variable, of whose value the service shows up to four letters."""
     shown = min(4, len(value) // 2)
     return {"name": name, "value": f"xxxx{value[len(value) - shown :]}"}
 
 
 def render_project_token(token: ProjectToken) -> Payload:
-    """A project's token as the lists give it: without what only its creation tells."""
+    """Render a project's token as lists show it, without its value."""
     return {"id": token.id, "label": token.label, "scope": token.scope}
 
 
 def render_artifact(build: Build, path: str, node_index: int, *, addresses: Addresses) -> Payload:
-    """An artifact as the lists give it."""
+    """Render an artifact as lists show it."""
     return {
         "path": path,
         "pretty_path": path,
         "node_index": node_index,
-        "url": addresses.artifact_url(build, node_index, path),
+        "url": addresses.make_artifact_url(build, node_index, path),
     }
 
 
 def render_test(name: str, result: str, fields: dict[str, Any]) -> Payload:
-    """One test's result."""
+    """Render a test's result."""
     return {
         "classname": "",
         "file": None,
@@ -145,7 +145,7 @@ def render_test(name: str, result: str, fields: dict[str, Any]) -> Payload:
 
 
 def render_checkout_key(key: CheckoutKey, *, digest: Literal["md5", "sha256"]) -> Payload:
-    """A checkout key, with the fingerprint in the digest asked for."""
+    """Render a checkout key with its fingerprint in the given digest."""
     return {
         "public_key": f"ssh-rsa {base64.b64encode(key.blob).decode()} \n",
         "type": key.type,
@@ -157,7 +157,7 @@ def render_checkout_key(key: CheckoutKey, *, digest: Literal["md5", "sha256"]) -
 
 
 def render_ssh_key(key: SshKey) -> Payload:
-    """A stored SSH key as its project shows it: never the private half."""
+    """Render a stored SSH key, of which the service shows the public half only."""
     return {
         "hostname": key.hostname,
         "public_key": f"ssh-rsa {base64.b64encode(key.blob).decode()}",
@@ -173,7 +173,7 @@ def _render_branches(item: Project) -> Payload:
 
 
 def _encode_branch_name(name: str) -> str:
-    # The service encodes even the dots, which no URL needs.
+    # The service encodes dots too, although URLs do not need that.
     return quote(name, safe="").replace(".", "%2E")
 
 
@@ -195,7 +195,7 @@ def _render_branch(newest_first: list[Build]) -> Payload:
 
 
 def _render_workflows(newest_first: list[Build]) -> Payload:
-    """The latest run of each workflow, under its name as the service mangles it."""
+    """Render the latest run of each workflow, keyed by its name with underscores for hyphens."""
     latest: Payload = {}
     for build in newest_first:
         if build.workflow:

@@ -20,8 +20,8 @@ __all__ = ["open_session"]
 
 @contextmanager
 def open_session(fake: FakeCircleCI) -> "Generator[CircleCISession]":
-    """A session with a fake, closed together with the event loop that used it, at the latest after the block."""
-    from circleci_v1_async.session import CircleCISession  # noqa: PLC0415 - the fake alone does without the client
+    """Open a session with a fake. It is closed when the event loop that used it ends, or after the block."""
+    from circleci_v1_async.session import CircleCISession  # noqa: PLC0415 - the fake itself needs no client
 
     closer = _LoopCloser()
     ci = closer.session = CircleCISession(fake.token, base_url=fake.base_url, limiter=closer)
@@ -32,35 +32,36 @@ def open_session(fake: FakeCircleCI) -> "Generator[CircleCISession]":
 
 
 class _LoopCloser:
-    """Passed as a session's limiter, which each exchange enters: the first one ties the session to the running loop.
+    """A session's limiter that closes the session when the event loop ends.
 
-    A synchronous fixture is torn down when its test's loop is closed already, and only that loop can close a session's
-    sockets. The last thing that a loop does, under every runner, is to close the asynchronous generators begun in it.
+    A synchronous fixture is torn down after its test's loop is closed, and only that loop can close a session's
+    sockets. Every runner closes the asynchronous generators of its loop at last. So the first exchange, which enters
+    the limiter, starts a generator whose end closes the session.
     """
 
     session: "CircleCISession"
     _loop: asyncio.AbstractEventLoop | None = None
-    _life: AsyncGenerator[None]
+    _closing: AsyncGenerator[None]
 
     async def __aenter__(self) -> None:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-            self._life = self._live()
-            await anext(self._life)
+            self._closing = self._close_at_end()
+            await anext(self._closing)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         pass
 
-    async def _live(self) -> AsyncGenerator[None]:
+    async def _close_at_end(self) -> AsyncGenerator[None]:
         try:
             yield
         finally:
             await self.session.close()
 
     def end(self) -> None:
-        """Close the session if its loop has not: one that several tests share, or that another thread runs."""
+        """Close the session if its loop is still open: several tests share it, or another thread runs it."""
         loop = self._loop
         if loop is None or loop.is_closed():
             return

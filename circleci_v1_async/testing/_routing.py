@@ -1,4 +1,4 @@
-"""Calls: the route of a request, its project and build, its credentials, and the list that it asks for."""
+"""Reading of requests: routes, projects and builds in paths, credentials, and queries for lists."""
 
 import base64
 import binascii
@@ -17,13 +17,15 @@ from circleci_v1_async.testing._state import VCS_ALIASES, Build, Project
 from circleci_v1_async.testing._wire import ReceivedRequest, Reply
 
 BAD_REQUEST: Final = Reply.json_error(400, "Bad request.")
+MAX_LIMIT: Final = 100
 NOT_FOUND: Final = Reply.html_page(
     404, "Page not found", text="<p>There is nothing here. Perhaps there was, once upon a build.</p>\n" * 120
 )
+_FAILURES: Final = frozenset({"failed", "timedout", "infrastructure_fail"})
 
 
 class RefusedError(Exception):
-    """The service refuses the request, with `reply`."""
+    """Raised by an operation that refuses its request with `reply`."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.status)
@@ -32,13 +34,13 @@ class RefusedError(Exception):
 
 @attrs.frozen
 class Call:
-    """A request on its way through an operation: what it addresses, what it may see, what it carries.
+    """The argument of an operation: the state that is served, and one request with its parameters.
 
     Attributes:
         params: The route's parameters, decoded.
         authorized: Whether the request carries the right token.
-        storage: Where artifacts and logs are served.
-        pages: Turns builds into a list's body.
+        addresses: Makes and checks the addresses of files.
+        pages: Renders lists of builds.
     """
 
     account: Account
@@ -51,12 +53,12 @@ class Call:
 
     @cached_property
     def query(self) -> dict[str, str]:
-        """The query; of a key that is repeated, the last value."""
+        """The query's parameters; the last value of a repeated one."""
         return dict(self.request.query)
 
     @cached_property
     def project(self) -> Project:
-        """The project addressed. One that is private looks, without a token, as if it did not exist."""
+        """The project in the path. Without a token, a private one gives the same 404 as a missing one."""
         vcs_type = VCS_ALIASES.get(self.params["vcs-type"], self.params["vcs-type"])
         project = self.projects.get(f"{vcs_type}/{self.params['username']}/{self.params['project']}")
         if project is None or not (project.public or self.authorized):
@@ -65,14 +67,14 @@ class Call:
 
     @property
     def project_to_change(self) -> Project:
-        """The project addressed, for whoever may change it: a public one can be read by all."""
+        """The project in the path, for an operation that needs the token on public projects too."""
         project = self.project
         self.require_token()
         return project
 
     @cached_property
     def build(self) -> Build:
-        """The build addressed."""
+        """The build in the path."""
         build = self.project.builds.get(int(self.params["build-num"]))
         if build is None:
             raise RefusedError(Reply.json_error(404, "Build not found"))
@@ -80,7 +82,7 @@ class Call:
 
     @cached_property
     def body(self) -> Payload:
-        """The body's JSON object; an empty body is an empty object."""
+        """The JSON object in the body; empty for an empty body."""
         try:
             body: object = self.request.json
         except ValueError as error:
@@ -95,7 +97,7 @@ class Call:
         return [project for project in self.projects.values() if project.following]
 
     def require_token(self) -> None:
-        """Refuse whoever has not logged in."""
+        """Refuse a request without the right token."""
         if not self.authorized:
             raise RefusedError(Reply.json_error(401, "You must log in first."))
 
@@ -105,12 +107,12 @@ Operation = Callable[[Call], object]
 
 @attrs.frozen
 class Route:
-    """One operation's address.
+    """The method and the path of an operation.
 
     Attributes:
-        template: Its path, with `:names` for parameters; `:build-num` takes digits only, a final `*rest` the rest.
-        operation: Gives a reply, a compact JSON body, or a value to make one of.
-        status: The status of the answer, if the operation gives no reply of its own.
+        template: The path. `:name` is a parameter, `:build-num` takes digits only, a final `*name` takes the rest.
+        operation: Returns a reply, a compact JSON body, or a value that is sent as JSON.
+        status: The status of the answer, unless the operation returns a reply.
         headers: Headers of the answer, in addition to those of every answer.
     """
 
@@ -130,7 +132,7 @@ class Route:
         return self.template.split("/")
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """The parameters in a raw path, each decoded by itself; None if the path is not this route's."""
+        """Return the parameters in a raw path, each decoded; None if the request is not for this route."""
         parts, segments = self._parts, path.split("/")
         if method != self.method:
             return None
@@ -145,20 +147,20 @@ class Route:
 
 @attrs.frozen
 class Site:
-    """Routes under one prefix, and the answer where none of them leads."""
+    """The routes under a prefix, and the answer to requests for none of them."""
 
     prefix: str
     routes: tuple[Route, ...]
-    unknown: Reply = NOT_FOUND
+    not_found: Reply = NOT_FOUND
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-        """The route of a request and its parameters; None where nothing is."""
+        """Return the route and the parameters of a request; None if no route matches."""
         if not path.startswith(self.prefix + "/"):
             return None
         rest = path[len(self.prefix) :]
-        return next(self._matches(method, rest), None)
+        return next(self._match_routes(method, rest), None)
 
-    def _matches(self, method: str, path: str) -> Iterator[tuple[Route, dict[str, str]]]:
+    def _match_routes(self, method: str, path: str) -> Iterator[tuple[Route, dict[str, str]]]:
         for route in self.routes:
             params = route.match(method, path)
             if params is not None:
@@ -175,14 +177,8 @@ def _fits(part: str, segment: str) -> bool:
             return part == segment
 
 
-MAX_LIMIT: Final = 100
-
-
-_FAILURES: Final = frozenset({"failed", "timedout", "infrastructure_fail"})
-
-
 def _is_running(build: Build) -> bool:
-    # The service counts the builds that wait as running: queue bots live on that.
+    # The service counts waiting builds as running; bots that queue builds rely on it.
     return not build.phase.is_over
 
 
@@ -196,7 +192,7 @@ FILTERS: Final[dict[str, Callable[[Build], bool]]] = {
 
 @attrs.frozen
 class ListQuery:
-    """What a list request asked for, as the service understands it."""
+    """The parameters of a request for a list of builds, with defaults and limits applied."""
 
     filter: str | None = None
     branch: str | None = None
@@ -206,11 +202,11 @@ class ListQuery:
 
     @classmethod
     def parse(cls, query: Mapping[str, str], *, branch: str | None = None) -> "ListQuery":
-        """Read a query string's parameters.
+        """Read the parameters of a query.
 
         Raises:
-            ValueError: A parameter has a value that the service does not know. What it really answers then is not
-                recorded; the fake refuses, so that such a request does not go unnoticed.
+            ValueError: A parameter has a value that the service does not know. The service's own answer is not
+                recorded; the fake refuses such a request, so that tests notice it.
         """
         filter = query.get("filter")
         if filter is not None and filter not in FILTERS:
@@ -224,26 +220,28 @@ class ListQuery:
         )
 
     def select(self, builds: Iterable[Build]) -> Iterator[Build]:
-        """The builds of the whole list, in the order given."""
+        """Yield the builds of the whole list, in the order given."""
         matches = FILTERS[self.filter] if self.filter else None
         for build in builds:
             if (self.branch is None or build.branch == self.branch) and (matches is None or matches(build)):
                 yield build
 
     def take_page(self, builds: Iterable[Build]) -> list[Build]:
-        """The builds of the page asked for; past the end, none."""
+        """Return the builds of the requested page; none past the end."""
         return list(islice(self.select(builds), self.offset, self.offset + self.limit))
 
 
 def is_authorized(request: ReceivedRequest, token: str) -> bool:
-    """Whether the request carries `token`: in `Circle-Token`, as a bearer, as a basic user name, or in an API query.
+    """Tell whether the request carries `token`.
+
+    It is accepted in `Circle-Token`, as a bearer, as the user name of basic authentication, and in a query to the API.
 
     Raises:
-        RefusedError: There is an `Authorization` header, and no sense in it.
+        RefusedError: The `Authorization` header is malformed.
     """
     candidates = [request.headers.get("Circle-Token")]
     if request.site == "api":
-        # Artifacts took it too, until 2022.
+        # Addresses of artifacts took the token in the query until 2022.
         candidates.append(dict(request.query).get("circle-token"))
     authorization = request.headers.get("Authorization")
     if authorization is not None:

@@ -20,14 +20,15 @@ _NUMBER_SIZE: Final = 8
 
 @attrs.frozen
 class GeneratedBytes:
-    """As many bytes as one likes, which look like chance, are always the same, and take no memory.
+    """A large file's pseudo-random bytes, made on demand, so that they take no memory.
 
-    They stand in for `bytes` where a file is large: `len(…)` and slices without a step are all that there is of them,
-    and only the slice asked for is made. No two stretches of 64 KiB are alike, so bytes in a wrong place show.
+    Use it in place of `bytes`. It supports `len(…)` and slices without a step, and makes only the slice asked for. The
+    same size and seed always give the same bytes. No two blocks of 64 KiB are alike, so that a copy with misplaced
+    bytes has another hash.
 
     Attributes:
-        size: How many bytes.
-        seed: Another seed gives other bytes.
+        size: The number of bytes.
+        seed: The seed; another one gives other bytes.
     """
 
     size: int = attrs.field(validator=attrs.validators.ge(0))
@@ -48,7 +49,7 @@ class GeneratedBytes:
         return random.Random(self.seed).randbytes(_BLOCK_SIZE - _NUMBER_SIZE)  # noqa: S311 - reproducible on purpose
 
     def sha256(self) -> str:
-        """The hash of all of it, in hexadecimal, to hold a copy against."""
+        """Return the SHA-256 of all bytes, in hexadecimal, to compare a copy with."""
         digest = hashlib.sha256()
         for start in range(0, self.size, _BLOCK_SIZE):
             digest.update(self[start : start + _BLOCK_SIZE])
@@ -59,22 +60,22 @@ Data: TypeAlias = bytes | GeneratedBytes
 
 
 def make_fingerprint(data: Data) -> str:
-    """What tells these bytes from others, in hexadecimal, without the quotation marks of an ETag."""
+    """Return a hash of the bytes in hexadecimal, as S3 uses it in an ETag."""
     return hashlib.md5(data if isinstance(data, bytes) else repr(data).encode(), usedforsecurity=False).hexdigest()
 
 
 @attrs.frozen
 class Phase:
-    """What a status says about the rest of a build.
+    """The stage that a build's status puts it in.
 
     Attributes:
         lifecycle: The wire's `lifecycle`.
         outcome: The wire's `outcome`; None until the build is finished.
-        failed: The wire's `failed`, which is null rather than false on time-outs and on builds that tested nothing.
+        failed: The wire's `failed`; null, not false, for builds that timed out or have no tests.
         usage_queued: Whether the build has entered the plan's queue.
-        queued: Whether it has entered a machine's queue.
-        started: Whether it has run.
-        timed: Whether a finished build tells how long it ran; one that its infrastructure failed does not.
+        queued: Whether the build has entered a machine's queue.
+        started: Whether the build has started.
+        timed: Whether a finished build has a duration; it has none after an infrastructure failure.
     """
 
     lifecycle: str
@@ -87,7 +88,7 @@ class Phase:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the build has run to an end."""
+        """Whether the build has run to its end."""
         return self.lifecycle == "finished"
 
     @property
@@ -121,7 +122,7 @@ CANCELED_WHILE_WAITING: Final = Phase("scheduled", "canceled", usage_queued=Fals
 
 @attrs.frozen
 class Previous:
-    """The earlier build of the same branch that a build points at, as it stood when the later one was created."""
+    """A reference to the previous build of a branch, as it was when the next one was created."""
 
     build_num: int
     status: str
@@ -130,7 +131,7 @@ class Previous:
 
 @attrs.frozen
 class Action:
-    """One container's share of a step of a build."""
+    """One container's run of a step."""
 
     step: int
     index: int
@@ -144,11 +145,11 @@ class Action:
 
 @attrs.frozen
 class Artifact:
-    """One version of a file that a build kept.
+    """One version of an artifact.
 
     Attributes:
-        etag: What kind of entity tag it has; None for none, nor any date.
-        version: How many versions there were before.
+        etag: The kind of its entity tag; None if it has neither a tag nor a date.
+        version: The number of earlier versions.
     """
 
     path: str
@@ -159,17 +160,17 @@ class Artifact:
 
     @property
     def content_type(self) -> str:
-        """The media type, which its name says."""
+        """The media type, guessed from the file's name."""
         return mimetypes.guess_type(self.path.rpartition("/")[2])[0] or "application/octet-stream"
 
     @property
     def age(self) -> timedelta:
-        """How long after its build's end it was stored."""
+        """Time from the build's end to the storing of this version."""
         return timedelta(minutes=self.version)
 
     @cached_property
     def entity_tag(self) -> str | None:
-        """The tag as the wire has it. A weak one is the same for all versions."""
+        """The `ETag` header's value. A weak tag is the same for all versions."""
         match self.etag:
             case "strong":
                 return f'"{make_fingerprint(self.data)}"'
@@ -181,7 +182,7 @@ class Artifact:
 
 @attrs.frozen
 class SshKey:
-    """A private key's public half, stored for a host."""
+    """The public half of an SSH key that is stored for a host."""
 
     hostname: str
     blob: bytes = attrs.field(repr=False)
@@ -189,11 +190,11 @@ class SshKey:
 
 @attrs.frozen
 class CheckoutKey:
-    """A key that builds check their code out with.
+    """A key that builds check out code with.
 
     Attributes:
-        blob: The key in the binary form of SSH; the fingerprints are its digests.
-        sha256: A fingerprint to use instead of the blob's own.
+        blob: The public key in SSH's binary form; fingerprints are digests of it.
+        sha256: The SHA-256 fingerprint to show; None to compute it from `blob`.
     """
 
     type: str
@@ -204,20 +205,20 @@ class CheckoutKey:
     sha256: str | None = None
 
     def make_fingerprint(self, digest: Literal["md5", "sha256"] = "md5") -> str:
-        """The key's fingerprint: MD5 as hex pairs between colons, or SHA-256 as base64 without a prefix."""
+        """Return the fingerprint: MD5 as hex pairs with colons, or SHA-256 as base64 without a prefix."""
         if digest == "md5":
             return make_md5_fingerprint(self.blob)
         return self.sha256 or base64.b64encode(hashlib.sha256(self.blob).digest()).decode()
 
     def matches_fingerprint(self, fingerprint: str) -> bool:
-        """Whether `fingerprint` names this key, in either digest, with or without `SHA256:` and padding."""
+        """Tell whether `fingerprint` is this key's, by either digest, with or without `SHA256:` and padding."""
         bare = fingerprint.removeprefix("SHA256:").rstrip("=")
         return bare in {self.make_fingerprint("md5"), self.make_fingerprint("sha256").rstrip("=")}
 
 
 @attrs.frozen
 class ProjectToken:
-    """An API token of a project; what it would open, nothing here asks for."""
+    """An API token of a project, which gives access to nothing in the fake."""
 
     id: str
     label: str
@@ -226,12 +227,12 @@ class ProjectToken:
 
 @attrs.frozen(eq=False)
 class Build:
-    """One build. A change is a new value, so whatever was rendered of this one stays true.
+    """One build. A change makes a new value, so that rendered payloads can be cached by build.
 
     Attributes:
-        created: When the service learnt of the build; every later time follows from it.
-        fields: Keys of the wire that the user fixed, whatever the rest says.
-        actions: The steps; like `artifacts` and `tests` no part of a listing, so they grow in place.
+        created: Time of the build's creation; all its other times are derived from it.
+        fields: Keys of the payload that are set by hand; they override the computed ones.
+        actions: The steps. They change in place, as `artifacts` and `tests` do: lists of builds show none of them.
     """
 
     slug: str
@@ -262,59 +263,59 @@ class Build:
 
     @cached_property
     def phase(self) -> Phase:
-        """What the status implies; a status that nobody knows is taken for a build that waits."""
+        """The stage that the status implies; an unknown status counts as waiting."""
         if self.canceled_while_waiting and self.status == "canceled":
             return CANCELED_WHILE_WAITING
         return PHASES.get(self.status, PHASES["not_running"])
 
     @cached_property
     def job_id(self) -> str:
-        """The UUID of the build's job, part of the addresses of its artifacts."""
+        """The UUID of the build's job, which its artifacts' addresses contain."""
         return make_stable_uuid(self.slug, self.build_num)
 
     @cached_property
     def workflow_id(self) -> str:
-        """The UUID of the workflow's run, which all jobs of one push share."""
+        """The UUID of the workflow's run, which all jobs of a push share."""
         return make_stable_uuid(self.slug, self.workflow, self.revision)
 
     def find_action(self, step: str, index: str) -> Action | None:
-        """The action that a path names by two numbers."""
+        """Return the action with these numbers, as a path spells them."""
         named = (action for action in self.actions if (str(action.step), str(action.index)) == (step, index))
         return next(named, None)
 
     def find_artifact(self, node_index: str, path: str) -> Artifact | None:
-        """The artifact that a path names."""
+        """Return the artifact with this path, stored by this container."""
         return self.artifacts.get((node_index, path))
 
     @cached_property
     def recency(self) -> tuple[datetime, int]:
-        """The hidden order of `/recent-builds`: by second, and within one second in any order, but always the same."""
+        """The sort key of `/recent-builds`: by second; within a second, an arbitrary but fixed order."""
         return self.created.replace(microsecond=0), zlib.crc32(f"{self.slug}#{self.build_num}".encode())
 
     @cached_property
     def duration(self) -> timedelta:
-        """How long the build ran, or will have run when it is finished."""
+        """The duration of the build, also before it is finished."""
         return timedelta(milliseconds=60_000 + 7_919 * self.build_num % 90_000)
 
     @cached_property
     def millis(self) -> int | None:
-        """How long the build ran, in milliseconds; None where the service cannot tell."""
+        """The duration in milliseconds, as the service shows it; None if it does not."""
         return self.duration // timedelta(milliseconds=1) if self.phase.is_finished and self.phase.timed else None
 
     @property
     def start_time(self) -> datetime:
-        """When the build started, or would have."""
+        """The time at which the build starts."""
         return self.created + timedelta(milliseconds=4_500)
 
     @property
     def stop_time(self) -> datetime:
-        """When the build stopped, or will have."""
+        """The time at which the build stops."""
         return self.start_time + self.duration
 
 
 @attrs.define(eq=False)
 class Project:
-    """One project and everything that hangs on it."""
+    """One project with its builds, keys, variables and settings."""
 
     vcs_type: str
     username: str
@@ -334,16 +335,16 @@ class Project:
 
     @property
     def slug(self) -> str:
-        """The project's name, its version control system spelled out."""
+        """The slug, with the version control system spelled out."""
         return f"{self.vcs_type}/{self.username}/{self.reponame}"
 
     @property
     def vcs_url(self) -> str:
-        """Where the project's code lives. A project of the GitHub App or of GitLab has opaque ids in place of names."""
+        """The repository's URL. Projects of the GitHub App and of GitLab have ids in place of names."""
         return f"{VCS_HOSTS[self.vcs_type]}/{self.username}/{self.reponame}"
 
     def store(self, build: Build) -> None:
-        """Put a new build, or a new version of one, in its place."""
+        """Add a build, or replace it by its new version."""
         self.builds[build.build_num] = build
         self.commits.setdefault(build.revision, build.created)
         self.last_num = max(self.last_num, build.build_num)
@@ -353,7 +354,7 @@ class Project:
             self._remember(build, successful=True)
 
     def find_previous(self, branch: str, *, successful: bool = False) -> Previous | None:
-        """The latest build of a branch that is over, or that succeeded."""
+        """Return a reference to the latest build of a branch that is over, or that succeeded."""
         return self._last_over.get((branch, successful))
 
     def _remember(self, build: Build, *, successful: bool) -> None:
@@ -362,16 +363,16 @@ class Project:
             self._last_over[build.branch, successful] = Previous(build.build_num, build.status, build.millis or 0)
 
     def list_builds_newest_first(self) -> list[Build]:
-        """The builds by descending number: the order of the project's lists."""
+        """Return the builds by descending number, as the project's lists have them."""
         return [self.builds[num] for num in sorted(self.builds, reverse=True)]
 
 
 def make_md5_fingerprint(blob: bytes) -> str:
-    """The fingerprint that the service shows for an SSH key: MD5, as hex pairs between colons."""
+    """Return the MD5 fingerprint of an SSH key, as hex pairs with colons."""
     return hashlib.md5(blob, usedforsecurity=False).digest().hex(":")
 
 
 def make_stable_uuid(*parts: object) -> str:
-    """A UUID that depends on nothing but `parts`."""
+    """Return a UUID that is derived from `parts` alone."""
     digest = hashlib.md5("/".join(map(str, parts)).encode(), usedforsecurity=False).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:]}"

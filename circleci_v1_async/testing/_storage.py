@@ -1,4 +1,4 @@
-"""Stored files: artifacts and step outputs, the two sites that serve them, and byte ranges as S3 has them."""
+"""Stored files: artifacts and step outputs, and the two sites that serve them as CircleCI and S3 do."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,9 +14,13 @@ from circleci_v1_async.testing._routing import Call, Route, Site
 from circleci_v1_async.testing._state import Artifact, Build, Data, Project, make_fingerprint
 from circleci_v1_async.testing._wire import Reply, encode_json
 
+_NO_SUCH_KEY: Final = Reply.xml_error(404, "NoSuchKey", "The specified key does not exist.")
+# At most 18 digits: int() raises for thousands of them.
+_RANGE: Final = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+
 
 class AccountWithArtifacts(Account):
-    """An account whose builds keep files."""
+    """An account whose builds have artifacts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,22 +36,22 @@ class AccountWithArtifacts(Account):
         node_index: int = 0,
         etag: Literal["strong", "weak"] | None = "strong",
     ) -> None:
-        """Add a file to a build's artifacts, in place of the one that the same container stored under the same path.
+        """Add an artifact to a build. It replaces one with the same path and container.
 
         Args:
             slug: The project.
             build_num: The build.
-            path: Its name, as the list gives it. Any text will do, the service checks nothing.
-            data: Its bytes; `GeneratedBytes` for a large file, which then takes no memory.
+            path: The path that lists show. Any text is accepted, as by the service.
+            data: The bytes; `GeneratedBytes` for a large file, which then takes no memory.
             node_index: The container that stored it. Two containers may store the same path.
-            etag: What tells its versions apart: a strong entity tag, as S3 has it; a weak one, which remains when the
-                bytes change; or None for a file that comes with neither a tag nor a date.
+            etag: The kind of entity tag: "strong", as of S3; "weak", which stays the same when the bytes change; or
+                None for neither a tag nor a date.
         """
         artifact = Artifact(path, node_index, data, etag)
         self._get_build(slug, build_num).artifacts[str(node_index), path] = artifact
 
     def update_artifact(self, slug: str, build_num: int, path: str, data: Data, *, node_index: int = 0) -> None:
-        """Store other bytes under an artifact's path, a minute later: its date changes, and a strong entity tag too.
+        """Replace the bytes of an artifact. Its date becomes a minute later, and a strong entity tag changes.
 
         Raises:
             KeyError: There is no such artifact.
@@ -59,13 +63,13 @@ class AccountWithArtifacts(Account):
         artifacts[str(node_index), path] = attrs.evolve(old, data=data, version=old.version + 1)
 
     def expire_signatures(self) -> None:
-        """Let every signed address given so far expire: those of step outputs, and where artifacts redirect to."""
+        """Expire all signed addresses so far, of step outputs and of artifacts after the redirect."""
         self._signed_at += timedelta(minutes=10)
 
 
 @attrs.frozen
 class ByteRange:
-    """A stretch of other bytes, of which nothing is copied until a slice is taken."""
+    """A range of an object's bytes; slices are copied only when they are taken."""
 
     data: Data = attrs.field(repr=False)
     span: range
@@ -78,19 +82,14 @@ class ByteRange:
         return self.data[span.start : span.stop]
 
 
-# No more digits than any size has: int() refuses thousands of them.
-_RANGE: Final = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
-
-
 @attrs.frozen
 class StoredObject:
-    """One file in the bucket.
+    """A file in the bucket.
 
     Attributes:
-        content_type: Its media type.
-        modified: When it was stored.
-        etag: Its entity tag with quotation marks, and `W/` if it is weak; None for a file whose versions nothing tells
-            apart, not even a date.
+        content_type: The media type.
+        modified: The time at which it was stored.
+        etag: The entity tag with quotation marks, and `W/` if it is weak; None to send neither a tag nor a date.
     """
 
     data: Data = attrs.field(repr=False)
@@ -104,11 +103,15 @@ class StoredObject:
             return {}
         return {"ETag": self.etag, "Last-Modified": format_datetime(self.modified, usegmt=True)}
 
-    def serve(self, asked: Mapping[str, str]) -> Reply:
-        """All of it, the one range that the headers `asked` name, or the refusal of a range that it has not got."""
+    def serve(self, request_headers: Mapping[str, str]) -> Reply:
+        """Return the whole file, the requested range of it, or the refusal of a range past its end."""
         headers = {"Accept-Ranges": "bytes", **self._validators}
         size = len(self.data)
-        span = _parse_range(asked.get("Range", ""), size) if self._is_unchanged(asked.get("If-Range")) else None
+        span = (
+            _parse_range(request_headers.get("Range", ""), size)
+            if self._is_unchanged(request_headers.get("If-Range"))
+            else None
+        )
         if span is None:
             return Reply(200, ByteRange(self.data, range(size)), {**headers, "Content-Type": self.content_type})
         if not span:
@@ -118,13 +121,13 @@ class StoredObject:
         return Reply(206, ByteRange(self.data, span), {**headers, "Content-Type": self.content_type})
 
     def _is_unchanged(self, condition: str | None) -> bool:
-        # A weak tag says that two versions are much the same, which is too little to join parts of them.
+        # Equal weak tags do not mean equal bytes, which joining two parts requires.
         return condition is None or (not condition.startswith("W/") and condition in self._validators.values())
 
 
-def _parse_range(asked: str, size: int) -> range | None:
-    """The bytes that a `Range` means, none of them if it lies behind the end; None where S3 takes no notice of it."""
-    match = _RANGE.fullmatch(asked)
+def _parse_range(header: str, size: int) -> range | None:
+    """Return the positions that a `Range` names: empty if past the end, None if S3 ignores the header."""
+    match = _RANGE.fullmatch(header)
     if match is None or match[0] == "bytes=-":
         return None
     first, last = match.groups()
@@ -134,20 +137,17 @@ def _parse_range(asked: str, size: int) -> range | None:
     return range(start, min(stop, size)) if start < stop else None
 
 
-_NO_SUCH_KEY: Final = Reply.xml_error(404, "NoSuchKey", "The specified key does not exist.")
-
-
 def locate_artifact(call: Call) -> Reply:
-    """The way to an artifact's bytes; those of private projects take the token."""
+    """Redirect to an artifact's signed address; one of a private project takes the token."""
     readable = (project for project in call.projects.values() if project.public or call.authorized)
     found = _find_artifact(call, readable)
     if found is None:
         return Reply.json_error(404, "Build not found")
-    return Reply(302, headers={"Location": call.addresses.signed_artifact_url(*found)})
+    return Reply(302, headers={"Location": call.addresses.sign_artifact_url(*found)})
 
 
 def fetch_artifact(call: Call) -> Reply:
-    """An artifact's bytes by their signed address, which is all the credentials it takes."""
+    """Serve an artifact by its signed address, without other credentials."""
     found = _find_artifact(call, call.projects.values())
     if found is None:
         return _serve(call, None)
@@ -157,7 +157,7 @@ def fetch_artifact(call: Call) -> Reply:
 
 
 def fetch_step_output(call: Call) -> Reply:
-    """A log by its signed address, likewise."""
+    """Serve a step's output by its signed address, without other credentials."""
     project = call.projects.get("{vcs-type}/{username}/{project}".format_map(call.params))
     build = project and project.builds.get(int(call.params["build-num"]))
     action = build and build.find_action(call.params["step"], call.params["index"])
@@ -168,7 +168,7 @@ def fetch_step_output(call: Call) -> Reply:
 
 
 def _serve(call: Call, stored: StoredObject | None) -> Reply:
-    refusal = call.addresses.check(call.request)
+    refusal = call.addresses.refuse(call.request)
     return refusal or (stored.serve(call.request.headers) if stored else _NO_SUCH_KEY)
 
 
@@ -191,5 +191,5 @@ STORAGE: Final = Site(
         Route("GET", "/artifacts/:job-id/:node-index/*path", fetch_artifact),
         Route("GET", "/logs/:vcs-type/:username/:project/:build-num/:step/:index", fetch_step_output),
     ),
-    unknown=Reply.xml_error(403, "AccessDenied", "Access Denied"),
+    not_found=Reply.xml_error(403, "AccessDenied", "Access Denied"),
 )

@@ -1,4 +1,4 @@
-"""Requests and replies, and the sockets that they pass through."""
+"""Requests and replies as values, and the sockets that they pass through."""
 
 import asyncio
 import json
@@ -29,18 +29,18 @@ class Body(Protocol):
 
 @attrs.frozen
 class ReceivedRequest:
-    """A request as it came off the socket.
+    """A request as the fake received it.
 
     Attributes:
-        site: What it came to: the API, the addresses of artifacts beside it, or what is stored elsewhere.
+        site: The part of the service that it is for: the API, artifacts as lists address them, or storage.
         method: The method, in capitals.
-        path: The path with its percent-encoding, byte for byte, without the query.
-        query_string: The query, byte for byte, without the question mark.
-        segments: The path's segments, each decoded by itself: an encoded slash stays within its segment.
-        query: The query's pairs, decoded, in order.
-        headers: The headers, found whatever their case.
-        body: The body's bytes.
-        operation: What the service calls for, such as `list_project_builds`; None for an unknown route.
+        path: The path as sent, percent-encoded, without the query.
+        query_string: The query as sent, without the question mark.
+        segments: The segments of the path, each decoded by itself: an encoded slash stays within its segment.
+        query: The pairs of the query, decoded, in order.
+        headers: The headers, with case-insensitive names.
+        body: The body.
+        operation: The operation that the request calls, such as `list_project_builds`; None for an unknown route.
     """
 
     site: SiteName
@@ -63,20 +63,20 @@ class ReceivedRequest:
         return json.loads(self.body) if self.body else None
 
     def matches(self, method: str | None, path: str | None) -> bool:
-        """Whether this is a request by `method` (None: any) to a path that begins with `path` (None: any).
+        """Tell whether the request is by `method` (None: any), and its path begins with `path` (None: any).
 
-        The path is given without `/api/v1.1` and with the percent-encoding of the request.
+        `path` is percent-encoded as in the request, without `/api/v1.1`.
         """
         return method in {None, self.method} and self.path.removeprefix(API_PREFIX).startswith(path or "")
 
 
 @attrs.frozen
 class Reply:
-    """What the server answers.
+    """An answer of the server.
 
     Attributes:
         status: The status.
-        body: The body, as it goes out.
+        body: The body.
         headers: Headers, in addition to those of every answer.
     """
 
@@ -86,18 +86,18 @@ class Reply:
 
     @classmethod
     def json_error(cls, status: int, text: str) -> "Reply":
-        """The service's own form of an error."""
+        """Make an error of the API, with a message in JSON."""
         return cls(status, encode_json({"message": text}), {"Content-Type": "application/json;charset=utf-8"})
 
     @classmethod
     def html_page(cls, status: int, title: str, *, text: str = "") -> "Reply":
-        """A page for people, which errors from outside the API are."""
+        """Make an HTML page, the form of errors that do not come from the API itself."""
         page = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1>{text}</body></html>\n"
         return cls(status, page.encode(), {"Content-Type": "text/html;charset=utf-8"})
 
     @classmethod
     def xml_error(cls, status: int, code: str, message: str) -> "Reply":
-        """An error as S3 words it."""
+        """Make an error in the form of S3."""
         error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
         body = f'<?xml version="1.0" encoding="UTF-8"?>\n{error}'
         return cls(status, body.encode(), {"Content-Type": "application/xml"})
@@ -105,20 +105,20 @@ class Reply:
 
 @attrs.frozen
 class Drop:
-    """The connection is reset before a byte of the reply; `executed` says whether the request took effect."""
+    """A connection reset before the reply; `executed` says whether the request is executed."""
 
     executed: bool = False
 
 
 @attrs.frozen
 class Delivery:
-    """How the true reply goes out.
+    """The manner in which a reply is sent.
 
     Attributes:
-        is_cut: Whether it breaks off in its body.
-        cut: After how many bytes of the body; None for half of it.
-        is_chunked: Whether it goes without a `Content-Length`.
-        piece: How many bytes of the body go out at a time.
+        is_cut: Whether the body is cut off.
+        cut: The number of bytes before the cut; None for half of the body.
+        is_chunked: Whether the body is sent in chunks, without a `Content-Length`.
+        piece: The number of bytes that are sent at a time.
         pause: Seconds between two pieces.
     """
 
@@ -129,7 +129,7 @@ class Delivery:
     pause: float = 0.0
 
     def count_bytes(self, size: int) -> int:
-        """How many bytes go out of a body of `size` bytes."""
+        """Return how many bytes of a body of `size` bytes are sent."""
         if not self.is_cut:
             return size
         return size // 2 if self.cut is None else min(self.cut, size)
@@ -141,16 +141,16 @@ _KEYWORDS: Final = frozenset({"status", "outcome", "lifecycle", "vcs_type", "why
 
 
 def encode_json(value: object) -> bytes:
-    """JSON without a byte to spare."""
+    """Encode a value as JSON without blanks."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def encode_for_accept(body: bytes, accept: str) -> tuple[bytes, str]:
-    """Put a compact JSON body into the form that `accept` gets from the service.
+    """Encode a compact JSON body as the service does for this `Accept` header.
 
     Returns:
-        The body and its content type: JSON as it is for `application/json`, indented JSON that calls itself plain
-        text for anything else, and EDN, Clojure's notation, for nothing at all.
+        The body and its content type: the same JSON for `application/json`; EDN, Clojure's notation, for an empty
+        header; and for anything else indented JSON with the content type of plain text.
     """
     if "application/json" in accept:
         return body, "application/json;charset=utf-8"
@@ -183,7 +183,7 @@ _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 async def send(
     request: web.BaseRequest, reply: Reply, headers: Mapping[str, str], delivery: Delivery | None
 ) -> web.StreamResponse:
-    """Send a reply, at once or as `delivery` says; its own headers win over those of every answer."""
+    """Send a reply, at once or as `delivery` says. The reply's own headers override `headers`."""
     headers = {**headers, **reply.headers}
     if delivery is None and isinstance(reply.body, bytes):
         return web.Response(status=reply.status, body=reply.body, headers=headers)
@@ -199,7 +199,7 @@ async def _stream(
     else:
         response.content_length = len(reply.body)
     stop = delivery.count_bytes(len(reply.body))
-    # A client may well hang up in the middle.
+    # The client may hang up while the body is sent.
     with suppress(ConnectionResetError):
         await response.prepare(request)
         for start in range(0, stop, delivery.piece):
@@ -212,31 +212,31 @@ async def _stream(
 
 
 def reset(request: web.BaseRequest) -> web.StreamResponse:
-    """Reset the connection, so that the client meets an error where it expects a status.
+    """Reset the connection, so that the client gets an error in place of a status.
 
     Returns:
-        A response that the server's machinery tries in vain to send.
+        A response that aiohttp needs and cannot send.
     """
     if request.transport is not None:  # pragma: no branch - None only if the client hung up first
-        # Without this the system would end the connection in good order.
+        # Without this option the system would close the connection normally.
         linger = socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE
         request.transport.get_extra_info("socket").setsockopt(*linger)
         request.transport.abort()
     return web.Response()
 
 
-# Long enough for a reply on its way out; a client that waits for a delayed one is not worth waiting for.
+# Enough for a reply that is being sent; delayed replies are not waited for.
 _SHUTDOWN_SECONDS: Final = 0.1
 
 
 class Listener:
-    """A port that is opened and closed at will, and stays the same once it is known.
+    """A listening port, which keeps its number when it is closed and opened again.
 
     Args:
-        handler: Answers what arrives.
-        host: Where to listen.
-        port: The port; 0 for any that is free.
-        name: What addresses call the host.
+        handler: Answers the requests.
+        host: The host to listen on.
+        port: The port; 0 for any free one.
+        name: The host's name in addresses.
     """
 
     def __init__(
@@ -255,22 +255,22 @@ class Listener:
 
     @property
     def is_open(self) -> bool:
-        """Whether it listens."""
+        """Whether the port is open."""
         return self._runner is not None
 
     @property
     def origin(self) -> str:
-        """Its address, such as `http://127.0.0.1:41234`.
+        """The address, such as `http://127.0.0.1:41234`.
 
         Raises:
-            RuntimeError: It has not been opened, and so has no port yet.
+            RuntimeError: The port has not been opened yet.
         """
         if not self._port:
             raise RuntimeError("this fake has no address before it is started")
         return str(URL.build(scheme="http", host=self._name, port=self._port))
 
     async def open(self) -> None:
-        """Listen.
+        """Start to listen.
 
         Raises:
             OSError: The port is taken.

@@ -40,10 +40,12 @@ __all__ = ["FakeCircleCI", "ThreadedFakeCircleCI"]
 
 Hook = Callable[[ReceivedRequest], object]
 HookT = TypeVar("HookT", bound=Hook)
+P = ParamSpec("P")
+R = TypeVar("R")
 Delay = float | Callable[[ReceivedRequest], float]
 
 _SITES: Final[dict[SiteName, Site]] = {"api": API, "artifacts": ARTIFACTS, "storage": STORAGE}
-# The bucket has another name than the API, also for clients that know origins by their hosts alone.
+# Storage has another host name than the API, for clients that compare hosts without ports.
 _STORAGE_HOSTS: Final = {"127.0.0.1": "localhost"}
 _ARTIFACTS_PREFIX: Final = "/output/"
 _BODY_FORBIDDEN: Final = Reply.html_page(403, "403 ERROR", text="<p>A GET request has no body.</p>")
@@ -52,9 +54,9 @@ _BODY_FORBIDDEN: Final = Reply.html_page(403, "403 ERROR", text="<p>A GET reques
 class FakeCircleCI(Faults, AccountWithArtifacts):
     """The CircleCI REST API v1.1, served by this process on loopback.
 
-    It answers the operations of the API, branch lists, step outputs and artifacts as the service does, errors and
-    oddities included, from state that the methods `add_…`, `update_…`, `finish_…` and `remove_…` build. Nothing in it
-    depends on the client that it tests, on the clock, or on chance.
+    It answers the operations of the API, lists of branches, step outputs and artifacts as the service does, with its
+    errors and quirks. The methods `add_…`, `update_…`, `finish_…` and `remove_…` build the state that it serves. It
+    shares no code with the client, and uses neither the clock nor chance.
 
         async with FakeCircleCI() as fake:
             fake.add_project("github/acme/web")
@@ -62,21 +64,22 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             async with CircleCISession(fake.token, base_url=fake.base_url) as ci:
                 ...
 
-    Files are not where the API is. Lists give artifacts addresses beside the API, which take the token and redirect to
-    a signed address at `storage_origin`; step outputs have such an address from the start. There nobody may send other
-    credentials or change a byte of the address; ranges and conditions are served as S3 does.
+    Files are served from another origin, as by CircleCI. Artifacts in lists have an address on the API's origin, which
+    takes the token and redirects to a signed address at `storage_origin`; step outputs have a signed address from the
+    start. Requests to storage are refused if the address was changed or other credentials are sent; ranges and
+    conditions are answered as by S3.
 
     Args:
-        token: The one token that is right. It is accepted in `Circle-Token`, as a bearer, as the user name of basic
-            authentication, and in the query's `circle-token`. A wrong one is as good as none.
-        host: Where to listen.
-        port: The API's port; 0 for any that is free. That of storage is always a free one.
+        token: The only valid token. It is accepted in `Circle-Token`, as a bearer, as the user name of basic
+            authentication, and as `circle-token` in the query. Requests with a wrong token are treated as anonymous.
+        host: The host to listen on.
+        port: The API's port; 0 for any free one. Storage always has any free port.
 
     Attributes:
-        token: The right token.
-        requests: Every request received, in order of arrival.
-        delay: Seconds that each reply takes on its way, or a function that says so for each request. The reply is made
-            up when its request arrives, so that a slow page shows the list as it was.
+        token: The valid token.
+        requests: All requests received, in order of arrival.
+        delay: Seconds before each reply is sent, or a function that returns them for a request. The reply is computed
+            before the delay, so that a slow page shows the list as it was when its request arrived.
     """
 
     def __init__(self, token: str = "fake-circle-token", *, host: str = "127.0.0.1", port: int = 0) -> None:  # noqa: S107 - fake
@@ -103,12 +106,12 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
         await self.close()
 
     async def start(self) -> None:
-        """Listen. The state may be built before or after.
+        """Start to listen. The state may be built before or after.
 
-        A fake that is closed can be started again; it then has the ports that it had.
+        A closed fake can be started again, on the same ports.
 
         Raises:
-            RuntimeError: It is listening already.
+            RuntimeError: The fake is listening already.
             OSError: A port is taken.
         """
         if self._listeners["api"].is_open:
@@ -121,7 +124,7 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             raise
 
     async def close(self) -> None:
-        """Stop listening and close every connection, idle or not. The state and `requests` remain."""
+        """Stop listening and close all connections. The state and `requests` remain."""
         await asyncio.gather(*(listener.close() for listener in self._listeners.values()))
 
     @property
@@ -129,13 +132,13 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
         """The API's address, such as `http://127.0.0.1:41234/api/v1.1`.
 
         Raises:
-            RuntimeError: The fake has not been started, and so has no port yet.
+            RuntimeError: The fake has not been started yet.
         """
         return self._listeners["api"].origin + API_PREFIX
 
     @property
     def storage_origin(self) -> str:
-        """Where the bytes of artifacts and step outputs are, such as `http://localhost:41235`.
+        """The origin of the bytes of artifacts and step outputs, such as `http://localhost:41235`.
 
         Raises:
             RuntimeError: As for `base_url`.
@@ -147,14 +150,14 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
         self.requests.clear()
 
     def before_reply(self, hook: HookT) -> HookT:
-        """Call `hook` before each answer that an operation gives, so that the state can change between requests.
+        """Register a function to call before each operation, such as one that changes the state.
 
         Args:
-            hook: Takes the request, whose `operation` says what it asks for; may be a coroutine function. What it
-                returns is ignored. Replies that are scripted by `fail_next` and the like come without it.
+            hook: A function or coroutine function that takes the request; its result is ignored. It is not called
+                for replies that `fail_next` and the like have scripted.
 
         Returns:
-            The hook, so that this can be used as a decorator.
+            The hook, so that this method can be used as a decorator.
         """
         self._hooks.append(hook)
         return hook
@@ -169,18 +172,18 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
         finishes: float = 0.0,
         rounds: int | None = None,
     ) -> Drift:
-        """Let lists change before each of their pages is served. Rates are means per page.
+        """Change lists before each of their pages is served. Rates are means per page.
 
         Args:
             slug: The project in which builds arrive and finish.
-            seed: The same seed gives the same changes.
+            seed: The seed of the changes; the same seed gives the same changes.
             inserts: Builds that arrive at the head.
             removals: Listed builds that leave the list.
             finishes: Running builds that end.
-            rounds: Before how many pages; None for all of them.
+            rounds: The number of pages before which the list changes; None for all.
 
         Returns:
-            What is going on: its `survivors` are the builds that every page's version of the list held.
+            A record of the changes; its `survivors` are the builds that were in every served version of the list.
         """
         chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
         drift = Drift(self._get_project(slug).slug, inserts, removals, finishes, rounds, chance)
@@ -219,11 +222,11 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
     async def _answer(self, request: ReceivedRequest, found: tuple[Route, dict[str, str]] | None) -> Reply:
         is_api = request.site == "api"
         if is_api and request.path.endswith("/"):
-            # Recorded: the redirect repeats the whole query, a token in it included.
+            # Recorded: the redirect repeats the whole query, including a token in it.
             query = f"?{request.query_string}" if request.query_string else ""
             return Reply(302, headers={"Location": request.path.rstrip("/") + query})
         if found is None:
-            return _SITES[request.site].unknown
+            return _SITES[request.site].not_found
         if is_api and request.method == "GET" and request.body:
             return _BODY_FORBIDDEN
         route, params = found
@@ -247,7 +250,7 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             projects=self._projects,
             request=request,
             params=params,
-            # A bucket knows no tokens.
+            # S3 does not accept CircleCI's tokens.
             authorized=request.site != "storage" and is_authorized(request, self.token),
             addresses=Addresses(self._listeners["api"].origin, self.storage_origin, self._signed_at),
             pages=self._pages,
@@ -258,7 +261,7 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
         return route.operation(call)
 
     def _make_headers(self, request: ReceivedRequest) -> dict[str, str]:
-        """The headers of every answer; where files are stored nobody counts sessions."""
+        """Make the headers of every answer; storage sets no cookie."""
         if request.site == "storage":
             return {"Server": "AmazonS3"}
         number = make_stable_uuid("request", self._served)
@@ -270,20 +273,16 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
         }
 
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
 class ThreadedFakeCircleCI(FakeCircleCI):
-    """A `FakeCircleCI` for synchronous code: a thread with an event loop of its own serves it.
+    """A `FakeCircleCI` for synchronous code, served by a thread with its own event loop.
 
         with ThreadedFakeCircleCI() as fake:
             fake.add_project("github/acme/web")
             fake.add_build("github/acme/web", status="failed")
             assert requests.get(f"{fake.base_url}/project/gh/acme/web", auth=(fake.token, "")).json()
 
-    Within the block every method may be called from any thread. It runs on the serving one, between two replies, so
-    that no reply shows a state half changed. Hooks and a `delay` that is a function run there too.
+    Within the block every method may be called from any thread. It runs on the serving thread, between two replies, so
+    that no reply shows a half-changed state. Hooks and a `delay` that is a function run on that thread too.
 
     The arguments and attributes are those of `FakeCircleCI`.
     """
@@ -314,7 +313,7 @@ class ThreadedFakeCircleCI(FakeCircleCI):
     async def _run(self, listening: "Future[None]") -> None:
         try:
             await self.start()
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
             listening.set_exception(error)
             return
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
