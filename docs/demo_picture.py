@@ -24,7 +24,7 @@ async def draw(path: Path) -> None:
         file=StringIO(), record=True, width=100, force_terminal=True, color_system="truecolor", highlight=False
     )
     paper.print(Text("$ circleci-v1 demo"))
-    paper.print(demo_screen.summary(report))
+    paper.print(demo_screen.render_summary(report))
     paper.save_svg(str(path), title="circleci-v1 demo")
 
 

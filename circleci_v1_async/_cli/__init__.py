@@ -1,5 +1,5 @@
-"""The commands of `circleci-v1`, a module for each noun: `account`, `builds`, `files`, `demo`; `commands` has them all.
+"""The commands of `circleci-v1`, in a module for each noun: `account`, `builds`, `files`, `demo`.
 
-What they have in common is in `shell` (arguments, errors, exit codes), `lines` (what programs read) and `screen` (what
-people see).
+`commands` collects them. They share `shell` (arguments, errors, exit codes), `lines` (output as text and JSON) and
+`screen` (output on a terminal).
 """

@@ -1,4 +1,4 @@
-"""Who one is, and what one follows."""
+"""Commands about the token's owner and the followed projects."""
 
 import click
 
@@ -13,14 +13,14 @@ __all__ = ["projects", "whoami"]
 @click.command(cls=Command)
 @as_json
 async def whoami(*, as_json: bool) -> None:
-    """Say whose token it is.
+    """Show the owner of the token.
 
-    It must be a personal one.
+    The token must be a personal one.
     """
     async with CircleCISession.from_env() as ci:
         user = await ci.get_current_user()
     name = f" ({user.name})" if user.name else ""
-    click.echo(lines.as_json(user) if as_json else lines.one_line(f"{user.login or 'unknown'}{name}"))
+    click.echo(lines.encode_json(user) if as_json else lines.to_one_line(f"{user.login or 'unknown'}{name}"))
 
 
 @click.command(cls=Command)
@@ -28,9 +28,9 @@ async def whoami(*, as_json: bool) -> None:
 async def projects(*, as_json: bool) -> None:
     """List the projects that you follow.
 
-    The names are such as other commands take.
+    The other commands accept these names.
     """
     async with CircleCISession.from_env() as ci:
         found = await ci.list_projects(shallow=True)
     for project in found:
-        click.echo(lines.as_json(project) if as_json else lines.one_line(f"{project.slug or project.vcs_url}"))
+        click.echo(lines.encode_json(project) if as_json else lines.to_one_line(f"{project.slug or project.vcs_url}"))

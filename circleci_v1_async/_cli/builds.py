@@ -1,4 +1,4 @@
-"""Builds: a list of them, what happens to them, and how one ends."""
+"""Commands that list builds, watch them, and wait for one."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -19,8 +19,10 @@ _branch = click.option("--branch", help="Only builds of this branch.")
 @click.command(cls=Command)
 @project
 @_branch
-@click.option("--filter", type=click.Choice([str(value) for value in BuildFilter]), help="Only builds that are so.")
-@click.option("--limit", type=click.IntRange(1), default=30, show_default=True, help="How many builds at most.")
+@click.option(
+    "--filter", type=click.Choice([str(value) for value in BuildFilter]), help="Only builds with this result."
+)
+@click.option("--limit", type=click.IntRange(1), default=30, show_default=True, help="Maximum number of builds.")
 @as_json
 @click.pass_obj
 async def builds(
@@ -28,13 +30,13 @@ async def builds(
 ) -> None:
     """List a project's builds, newest first.
 
-    PROJECT is such as gh/acme/web, or a URL. Elsewhere than on a terminal each build is a line of fields with tabs in
-    between: number, outcome, branch, subject, how long it took.
+    PROJECT is a slug such as gh/acme/web, or a URL. On a terminal the builds are a table. Otherwise each build is a
+    line with tabs between its fields: number, outcome, branch, subject, duration.
     """
     async with CircleCISession.from_env() as ci:
         walk = ci.iter_project_builds(project, branch=branch, filter=filter, limit=limit)
         if console.is_terminal and not as_json:
-            console.print(screen.builds_table("Subject", await walk.collect()))
+            console.print(screen.make_builds_table("Subject", await walk.collect()))
         else:
             async with walk:
                 async for build in walk:
@@ -44,24 +46,24 @@ async def builds(
 @click.command(cls=Command)
 @click.argument("project", required=False)
 @_branch
-@click.option("--interval", type=float, default=15.0, show_default=True, help="Seconds from look to look, on average.")
+@click.option("--interval", type=float, default=15.0, show_default=True, help="Average polling interval in seconds.")
 @as_json
 @click.pass_obj
 async def watch(console: Console, project: str | None, *, branch: str | None, interval: float, as_json: bool) -> None:
-    """Say what happens to builds, until interrupted.
+    """Show builds that start, change or finish, until interrupted.
 
-    The builds are those of PROJECT, or of all projects that you follow. Elsewhere than on a terminal each that is new,
-    has changed or has finished is a line of fields with tabs in between: new, changed or finished; the project; and
-    what `builds` prints.
+    The builds are those of PROJECT, or of all projects that you follow. On a terminal they are a live table. Otherwise
+    each event is a line with tabs between its fields: new, changed or finished; the project; and the fields that
+    `builds` prints.
     """
     if project is None and branch is not None:
-        raise click.UsageError("--branch is one of a PROJECT.")
+        raise click.UsageError("--branch needs a PROJECT.")
     async with CircleCISession.from_env() as ci:
         if project is None:
             watched = ci.watch_recent_builds(interval=interval)
         else:
             watched = ci.watch_project_builds(project, branch=branch, interval=interval)
-        with _shown(console, with_project=project is None, as_json=as_json) as show:
+        with _open_display(console, with_project=project is None, as_json=as_json) as show:
             async for event in watched:
                 show(event)
 
@@ -69,10 +71,8 @@ async def watch(console: Console, project: str | None, *, branch: str | None, in
 @click.command(cls=Command)
 @project
 @build_num
-@click.option("--timeout", "within", type=float, help="Seconds to wait at most.  [default: as long as it takes]")
-@click.option(
-    "--interval", type=float, default=5.0, show_default=True, help="Seconds from look to look, to begin with."
-)
+@click.option("--timeout", "within", type=float, help="Seconds to wait at most.  [default: no limit]")
+@click.option("--interval", type=float, default=5.0, show_default=True, help="Initial polling interval in seconds.")
 @as_json
 @click.pass_context
 async def wait(
@@ -80,8 +80,8 @@ async def wait(
 ) -> None:
     """Wait until a build has finished.
 
-    Each change is a line, as `builds` prints it. The exit code is 0 if the build is a success, 8 if it is not, and 9
-    when the time is up.
+    Each change is printed as a line, as by `builds`. The exit code is 0 if the build succeeds, 8 if it does not, and 9
+    after the timeout.
     """
 
     def show(build: Build) -> None:
@@ -95,19 +95,21 @@ async def wait(
 
 def _print(console: Console, build: Build, *, as_json: bool) -> None:
     if as_json:
-        click.echo(lines.as_json(build))
+        click.echo(lines.encode_json(build))
     elif console.is_terminal:
-        console.print(screen.builds_table("Subject", [build], with_header=False))
+        console.print(screen.make_builds_table("Subject", [build], with_header=False))
     else:
-        click.echo(lines.fields(build))
+        click.echo(lines.format_build(build))
 
 
-def _shown(
+def _open_display(
     console: Console, *, with_project: bool, as_json: bool
 ) -> AbstractContextManager[Callable[[BuildEvent], None]]:
-    """What shows events: a live table on a terminal, a line for each elsewhere."""
+    """Open a display for events: a live table on a terminal, else a line for each event."""
     if as_json:
-        return nullcontext(lambda event: click.echo(lines.as_json(event)))
+        return nullcontext(lambda event: click.echo(lines.encode_json(event)))
     if console.is_interactive:
-        return screen.watch_board(console, with_project=with_project)
-    return nullcontext(lambda event: click.echo(lines.fields(event.build, event.kind, f"{event.build.project or ''}")))
+        return screen.open_watch_board(console, with_project=with_project)
+    return nullcontext(
+        lambda event: click.echo(lines.format_build(event.build, event.kind, f"{event.build.project or ''}"))
+    )

@@ -1,4 +1,4 @@
-"""The command `circleci-v1` and those below it."""
+"""The command `circleci-v1` with its subcommands."""
 
 import sys
 
@@ -26,11 +26,12 @@ __all__ = ["cli"]
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """CircleCI's API v1.1 from the shell.
+    """Use CircleCI's API v1.1 from the shell.
 
-    The token is CIRCLE_TOKEN, else CIRCLECI_TOKEN, else CIRCLECI_CLI_TOKEN; CIRCLE_API_URL is for CircleCI Server.
+    The token is read from CIRCLE_TOKEN, else CIRCLECI_TOKEN, else CIRCLECI_CLI_TOKEN. Set CIRCLE_API_URL to use
+    CircleCI Server.
     """
-    # FORCE_COLOR makes rich take any output for a terminal. Colours in a CI's log are fine, a moving picture is not.
+    # FORCE_COLOR makes rich treat any output as a terminal: colours suit the log of a CI job, live displays do not.
     ctx.obj = ctx.obj or Console(highlight=False, force_interactive=None if sys.stdout.isatty() else False)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

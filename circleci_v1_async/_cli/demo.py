@@ -1,4 +1,4 @@
-"""The demo: a build history is streamed, and the latest failure in it looked into."""
+"""The demo: streams a build history, then fetches the log and artifacts of the latest failure."""
 
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -16,11 +16,11 @@ from .team import PROJECT, Team
 
 __all__ = ["SECONDS", "demo", "read_fake"]
 
-SECONDS: Final = 2.5  # with the work that it is, long enough to watch, short enough to wait for
+SECONDS: Final = 2.5  # long enough to watch, short enough to wait for, together with the work itself
 _BUILDS: Final = 3000
 _LIMIT: Final = 1000
-_PAGE: Final = 95  # new builds that a page brings: 100 less the overlap
-_MAX_DELAY: Final = 0.08  # the fake, once interrupted, waits a tenth of a second for replies under way
+_PAGE: Final = 95  # new builds in a page: 100 less the overlap
+_MAX_DELAY: Final = 0.08  # when interrupted, the fake waits a tenth of a second for replies that are being sent
 _TAIL: Final = 6
 
 
@@ -28,38 +28,38 @@ _TAIL: Final = 6
 @click.argument("project", required=False)
 @click.option("--builds", type=click.IntRange(1), help=f"Builds in the fake's history.  [default: {_BUILDS}]")
 @click.option(
-    "--limit", type=click.IntRange(1), help=f"Builds to read.  [default: the fake's all, a project's {_LIMIT}]"
+    "--limit", type=click.IntRange(1), help=f"Builds to read.  [default: all of the fake's, {_LIMIT} of a project's]"
 )
 @click.option("--prefetch", type=click.IntRange(0), default=1, show_default=True, help="Pages to fetch ahead.")
 @click.pass_obj
 async def demo(console: Console, project: str | None, builds: int | None, limit: int | None, prefetch: int) -> None:
-    """Watch a build history being streamed.
+    """Watch how a build history is streamed.
 
-    Without PROJECT, a fake CircleCI on loopback serves it, while builds arrive, finish and disappear; no account or
-    network is needed. The log and the artifacts of its latest failure are fetched too, into a folder that is gone
-    afterwards. With PROJECT, such as gh/acme/web, it is the history of a real one.
+    Without PROJECT, a fake CircleCI on loopback serves the history, while builds arrive, finish and disappear; neither
+    an account nor a network is needed. The log and the artifacts of the latest failure are fetched too, into a
+    temporary folder. With PROJECT, such as gh/acme/web, the history of that project is read.
     """
     if project is not None and builds is not None:
-        raise click.UsageError("--builds is the size of the fake, which takes no part when there is a PROJECT.")
+        raise click.UsageError("--builds sets the size of the fake's history, and cannot be used with a PROJECT.")
     if project is None:
         report = await read_fake(console, builds=builds or _BUILDS, limit=limit, prefetch=prefetch)
     else:
         async with CircleCISession.from_env() as ci:
             report = Report(str(ProjectSlug.parse(project)), "CircleCI")
             await _follow(console, ci, report, limit=limit or _LIMIT, prefetch=prefetch)
-    console.print(demo_screen.summary(report))
+    console.print(demo_screen.render_summary(report))
     if not report.is_exact:
         raise click.exceptions.Exit(1)
 
 
 async def read_fake(console: Console, *, builds: int = _BUILDS, limit: int | None = None, prefetch: int = 1) -> Report:
-    """Stream the history of a fake whose builds arrive, finish and disappear meanwhile, and look into a failure.
+    """Stream a fake's history while its builds change, then fetch the files of its latest failure.
 
     Args:
-        console: Shows how far it is.
-        builds: How many builds there are at the start.
-        limit: How many to read; `None` for all.
-        prefetch: Pages to fetch ahead.
+        console: Shows the progress.
+        builds: The number of builds at the start.
+        limit: The number of builds to read; `None` for all.
+        prefetch: The number of pages to fetch ahead.
     """
     async with FakeCircleCI() as fake, CircleCISession(fake.token, base_url=fake.base_url) as ci:
         team = Team(fake, builds)
@@ -69,23 +69,23 @@ async def read_fake(console: Console, *, builds: int = _BUILDS, limit: int | Non
         report = Report(PROJECT, "a fake CircleCI on loopback", team)
         await _follow(console, ci, report, limit=limit, prefetch=prefetch)
         report.count_lost(team.survivors, limit)
-        team.rest()
-        report.failure = await _look_into_latest_failure(console, ci)
+        team.stop()
+        report.failure = await _fetch_latest_failure(console, ci)
     return report
 
 
 async def _follow(console: Console, ci: CircleCISession, report: Report, *, limit: int | None, prefetch: int) -> None:
-    with demo_screen.progress(console) as show:
+    with demo_screen.open_progress(console) as show:
         await report.follow(ci.iter_project_builds(report.project, limit=limit, prefetch=prefetch), show)
 
 
-async def _look_into_latest_failure(console: Console, ci: CircleCISession) -> Failure | None:
+async def _fetch_latest_failure(console: Console, ci: CircleCISession) -> Failure | None:
     failures = await ci.list_project_builds(PROJECT, filter="failed")
     build = next((build for build in failures if build.outcome == Outcome.FAILED), None)
     if build is None:
         return None
     log = await ci.get_build_log(PROJECT, build.build_num, failed_only=True, tail=_TAIL)
     artifacts = await ci.list_build_artifacts(PROJECT, build.build_num)
-    with TemporaryDirectory() as folder, screen.download_bars(console, len(artifacts)) as bars:
+    with TemporaryDirectory() as folder, screen.open_download_bars(console, len(artifacts)) as bars:
         downloads = await ci.download_artifacts(artifacts, folder, progress=bars).collect()
     return Failure(build, log, downloads)

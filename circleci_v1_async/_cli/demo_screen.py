@@ -1,4 +1,4 @@
-"""How the demo looks: while it reads, and when it has."""
+"""The demo's output on a terminal: the progress, and the summary at the end."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -18,99 +18,101 @@ from rich.text import Text
 
 from . import lines
 from .history import Failure, Report
-from .lines import counted, one_line, without_controls
-from .screen import STYLES, builds_table
+from .lines import format_count, replace_controls, to_one_line
+from .screen import STYLES, make_builds_table
 
-__all__ = ["frame", "progress", "summary"]
+__all__ = ["open_progress", "render_progress", "render_summary"]
 
 _STEP: Final = 500
-_WIDTH: Final = 100  # lines of a very wide terminal are hard to follow
+_WIDTH: Final = 100  # longer lines are hard to read
 
 
 @contextmanager
-def progress(console: Console) -> Generator[Callable[[Report], None], None, None]:
-    """Something that shows a report again and again: a picture on a terminal, a line now and then elsewhere."""
+def open_progress(console: Console) -> Generator[Callable[[Report], None], None, None]:
+    """Open a display of a growing report: a live picture on a terminal, else a line now and then."""
     if console.is_interactive:
-        # Refreshed by whoever shows, so that no thread is needed.
+        # Each update refreshes the display, so that no thread is needed.
         with Live(console=console, auto_refresh=False, transient=True) as live:
-            yield lambda report: live.update(frame(report), refresh=True)
+            yield lambda report: live.update(render_progress(report), refresh=True)
     else:
-        yield _line_printer(console)
+        yield _make_line_printer(console)
 
 
-def _line_printer(console: Console) -> Callable[[Report], None]:
+def _make_line_printer(console: Console) -> Callable[[Report], None]:
     printed = 0
 
     def show(report: Report) -> None:
         nonlocal printed
         if report.builds // _STEP > printed:
             printed = report.builds // _STEP
-            console.print(_counts(report))
+            console.print(_render_counts(report))
 
     return show
 
 
-def frame(report: Report) -> RenderableType:
-    """A walk that is under way."""
+def render_progress(report: Report) -> RenderableType:
+    """Render the report of a walk that has not ended."""
     parts: list[RenderableType] = [
-        builds_table("Latest builds", report.latest),
+        make_builds_table("Latest builds", report.latest),
         "",
-        _outcomes(report),
+        _render_outcomes(report),
         "",
-        _counts(report),
-        *_meanwhile(report),
+        _render_counts(report),
+        *_render_meanwhile(report),
     ]
-    return Constrain(Panel(Group(*parts), title=_title(report), title_align="left", border_style="dim"), _WIDTH)
+    return Constrain(Panel(Group(*parts), title=_render_title(report), title_align="left", border_style="dim"), _WIDTH)
 
 
-def summary(report: Report) -> RenderableType:
-    """A walk that has ended."""
-    parts: list[RenderableType] = [_title(report), ""]
+def render_summary(report: Report) -> RenderableType:
+    """Render the report of a walk that has ended."""
+    parts: list[RenderableType] = [_render_title(report), ""]
     if report.builds:
-        parts += [_outcomes(report), ""]
+        parts += [_render_outcomes(report), ""]
     if report.slowest:
-        parts += [builds_table("Slowest builds", report.slowest), ""]
+        parts += [make_builds_table("Slowest builds", report.slowest), ""]
     if report.failure is not None:
-        parts += [*_failure(report.failure), ""]
-    return Constrain(Group(*parts, _counts(report), *_meanwhile(report), _claim(report)), _WIDTH)
+        parts += [*_render_failure(report.failure), ""]
+    return Constrain(Group(*parts, _render_counts(report), *_render_meanwhile(report), _render_claim(report)), _WIDTH)
 
 
-def _failure(failure: Failure) -> Iterator[RenderableType]:
+def _render_failure(failure: Failure) -> Iterator[RenderableType]:
     yield Text(f"Latest failure: the log and the artifacts of build {failure.build.build_num}", "dim")
-    yield Text(indent(without_controls(failure.log), "  "), no_wrap=True, overflow="ellipsis")
+    yield Text(indent(replace_controls(failure.log), "  "), no_wrap=True, overflow="ellipsis")
     files = Table.grid("", "", padding=(0, 2))
     files.columns[1].justify = "right"
     for download in sorted(failure.downloads, key=attrgetter("path")):
-        files.add_row(Text(one_line(download.artifact.path or "")), decimal(download.size or 0))
+        files.add_row(Text(to_one_line(download.artifact.path or "")), decimal(download.size or 0))
     yield Padding(files, (0, 0, 0, 2), expand=False)
-    yield Text(f"{lines.summary(failure.downloads)}, whole, in a temporary folder")
+    yield Text(f"{lines.summarize_downloads(failure.downloads)}, whole, in a temporary folder")
 
 
-def _title(report: Report) -> Text:
+def _render_title(report: Report) -> Text:
     return Text.assemble((report.project, "bold"), f" from {report.host}")
 
 
-def _outcomes(report: Report) -> Table:
+def _render_outcomes(report: Report) -> Table:
     table = Table.grid("", "", "", padding=(0, 2), expand=True)
     table.columns[1].justify = "right"
     table.columns[2].ratio = 1
     for outcome, count in report.outcomes.most_common():
         style = STYLES.get(outcome, "")
         bar = ProgressBar(total=report.builds, completed=count, complete_style=style, finished_style=style)
-        table.add_row(Text(one_line(outcome), style=style), f"{count}", bar)
+        table.add_row(Text(to_one_line(outcome), style=style), f"{count}", bar)
     return table
 
 
-def _counts(report: Report) -> Text:
-    return Text(f"{counted(report.builds, 'build')}, {counted(report.requests, 'request')}, {report.seconds:.1f} s")
+def _render_counts(report: Report) -> Text:
+    return Text(
+        f"{format_count(report.builds, 'build')}, {format_count(report.requests, 'request')}, {report.seconds:.1f} s"
+    )
 
 
-def _meanwhile(report: Report) -> Iterator[Text]:
+def _render_meanwhile(report: Report) -> Iterator[Text]:
     if (team := report.team) is not None:
         yield Text(f"meanwhile {team.arrived} arrived, {team.finished} finished, {team.removed} disappeared", "dim")
 
 
-def _claim(report: Report) -> Text:
+def _render_claim(report: Report) -> Text:
     lost = "" if report.lost is None else f"{report.lost} lost, "
-    claim = f"{counted(report.builds, 'build')}, {lost}{report.repeated} repeated"
+    claim = f"{format_count(report.builds, 'build')}, {lost}{report.repeated} repeated"
     return Text(claim, "bold green" if report.is_exact else "bold red")

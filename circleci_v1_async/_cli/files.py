@@ -1,4 +1,4 @@
-"""What builds leave behind: artifacts and logs."""
+"""Commands that fetch the files of builds: artifacts and logs."""
 
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -18,16 +18,20 @@ __all__ = ["artifacts", "logs"]
 @click.command(cls=Command)
 @project
 @build_num
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", required=True, help="Where they go.")
-@click.option("--match", metavar="GLOB", help="Only those whose path is such. * also stands for slashes.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", required=True, help="The folder to write to."
+)
+@click.option("--match", metavar="GLOB", help="Only files whose path matches; * matches slashes too.")
 @click.option(
     "--on-exists",
     type=click.Choice(get_args(OnExists)),
     default="error",
     show_default=True,
-    help="What to do where a file is there already.",
+    help="What to do if a file exists already.",
 )
-@click.option("--concurrency", type=click.IntRange(1), default=8, show_default=True, help="How many files at once.")
+@click.option(
+    "--concurrency", type=click.IntRange(1), default=8, show_default=True, help="Number of files to fetch at once."
+)
 @click.pass_context
 async def artifacts(
     ctx: click.Context,
@@ -39,16 +43,17 @@ async def artifacts(
     on_exists: OnExists,
     concurrency: int,
 ) -> None:
-    """Fetch the files that a build kept.
+    """Fetch the artifacts of a build.
 
-    Each appears when it is whole. When one fails, the others are fetched all the same; then each failure is a line, and
-    the exit code is 7. Elsewhere than on a terminal each file that is there is a line, its path.
+    Each file appears under its name only when it is complete. If some files fail, the others are fetched anyway, each
+    failure is printed as a line, and the exit code is 7. Unless the output is a terminal, the path of each fetched file
+    is printed as a line.
     """
     downloads: list[Download] = []
     async with CircleCISession.from_env() as ci:
         found = await ci.list_build_artifacts(project, build_num)
         total = sum(match is None or fnmatchcase(artifact.path or "", match) for artifact in found)
-        with screen.download_bars(ctx.obj, total) as bars:
+        with screen.open_download_bars(ctx.obj, total) as bars:
             async with ci.download_artifacts(
                 found,
                 output,
@@ -64,8 +69,8 @@ async def artifacts(
                         click.echo(f"{download.path}")
     failed = [download for download in downloads if download.status == DownloadStatus.FAILED]
     for download in failed:
-        click.echo(lines.one_line(f"Error: {download.artifact.path}: {download.error}"), err=True)
-    click.echo(lines.summary(downloads), err=True)
+        click.echo(lines.to_one_line(f"Error: {download.artifact.path}: {download.error}"), err=True)
+    click.echo(lines.summarize_downloads(downloads), err=True)
     if failed:
         ctx.exit(INCOMPLETE)
 
@@ -73,15 +78,15 @@ async def artifacts(
 @click.command(cls=Command)
 @project
 @build_num
-@click.option("--failed", is_flag=True, help="Only steps that failed, ran out of time or were cancelled.")
-@click.option("--tail", type=click.IntRange(1), metavar="N", help="Of each step, only the last N lines.")
-@click.option("--ansi", is_flag=True, help="With escape sequences, such as colours: your terminal obeys them.")
+@click.option("--failed", is_flag=True, help="Only steps that failed, timed out or were cancelled.")
+@click.option("--tail", type=click.IntRange(1), metavar="N", help="Only the last N lines of each step.")
+@click.option("--ansi", is_flag=True, help="Keep escape sequences, such as colours, for the terminal.")
 async def logs(project: str, build_num: int, *, failed: bool, tail: int | None, ansi: bool) -> None:
-    """Print what the steps of a build wrote, each under a heading."""
+    """Print the output of a build's steps, each under a heading."""
     async with CircleCISession.from_env() as ci:
         log = await ci.get_build_log(project, build_num, failed_only=failed, tail=tail, strip_ansi=not ansi)
     if log:
-        click.echo(log if ansi else lines.without_controls(log), nl=False, color=True)
+        click.echo(log if ansi else lines.replace_controls(log), nl=False, color=True)
     else:
         steps = "steps that failed" if failed else "steps"
         click.echo(f"Build {build_num} has no {steps}, or CircleCI has forgotten them.", err=True)

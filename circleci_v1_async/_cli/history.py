@@ -1,4 +1,4 @@
-"""What the demo knows of a history that it reads, and of the failure that it looks into. Nothing is shown here."""
+"""The data of the demo: counts of a history, and its latest failure; nothing is shown here."""
 
 import time
 from collections import Counter, deque
@@ -9,23 +9,23 @@ import attrs
 
 from circleci_v1_async import Build, Download, PageWalk
 
-from .lines import outcome_of
+from .lines import get_outcome
 from .team import Team
 
 __all__ = ["Failure", "Report"]
 
-_SHOWN: Final = 8
+_LATEST: Final = 8
 _SLOWEST: Final = 5
 
 
 @attrs.frozen
 class Failure:
-    """A build that failed, and what it left behind.
+    """A failed build with its log and its artifacts.
 
     Attributes:
         build: The build.
-        log: What its failed steps wrote, the end of it.
-        downloads: What came of fetching its artifacts.
+        log: The end of the output of its failed steps.
+        downloads: The results of fetching its artifacts.
     """
 
     build: Build
@@ -35,20 +35,20 @@ class Failure:
 
 @attrs.define
 class Report:
-    """What a walk has brought so far.
+    """The state of a walk: builds seen so far, and counts.
 
     Attributes:
-        project: Whose builds they are.
-        host: Who serves them.
-        team: Who works on the project meanwhile; `None` where nobody can know.
-        builds: How many builds came.
-        requests: How many requests it took.
-        seconds: How long it took.
-        outcomes: How many builds ended how; those that have not ended count by their status.
-        latest: The last few that came.
-        slowest: Those that ran the longest, the longest first.
-        lost: How many were in every version of the list that was served and did not come; `None` where nobody can know.
-        failure: The latest failure, once it has been looked into; `None` where there is none, or nobody looks.
+        project: The project whose builds are read.
+        host: The server, in list_build_fields.
+        team: The team that changes the fake project meanwhile; `None` for a real project.
+        builds: The number of builds yielded.
+        requests: The number of requests made.
+        seconds: The duration in seconds.
+        outcomes: The number of builds by outcome; unfinished builds count by status.
+        latest: The last few builds yielded.
+        slowest: The builds with the longest durations, the longest first.
+        lost: The number of builds that were in every served version of the list, but not yielded; `None` if unknown.
+        failure: The latest failure; `None` if there is none, or it was not fetched.
     """
 
     project: str
@@ -58,7 +58,7 @@ class Report:
     requests: int = 0
     seconds: float = 0.0
     outcomes: Counter[str] = attrs.Factory(Counter[str])
-    latest: deque[Build] = attrs.Factory(lambda: deque[Build](maxlen=_SHOWN))
+    latest: deque[Build] = attrs.Factory(lambda: deque[Build](maxlen=_LATEST))
     slowest: list[Build] = attrs.Factory(list[Build])
     lost: int | None = None
     failure: Failure | None = None
@@ -66,16 +66,16 @@ class Report:
 
     @property
     def repeated(self) -> int:
-        """How many builds came more than once, counted each time."""
+        """The number of repetitions of builds."""
         return self.builds - len(self._keys)
 
     @property
     def is_exact(self) -> bool:
-        """Whether everything came exactly once, as far as one can know."""
+        """Whether no build is known to be lost or repeated."""
         return not self.lost and not self.repeated
 
     async def follow(self, walk: PageWalk[Build], show: Callable[[Self], None]) -> None:
-        """Read `walk` to its end and `show` how far it is after each page."""
+        """Read `walk` to its end, and call `show` after each page."""
         start = time.monotonic()
         async with walk:
             async for page in walk.pages():
@@ -86,22 +86,22 @@ class Report:
         self.requests, self.seconds = walk.requests, time.monotonic() - start
 
     def count_lost(self, survivors: frozenset[tuple[str, int]], limit: int | None) -> None:
-        """Compare with the truth: `survivors` were in the list whenever it was served.
+        """Count the `survivors`, builds in every served version of the list, that were not yielded.
 
-        A walk that ended at its limit owes only those in front of its last build: a project's list descends by number.
+        After a walk that ended at its limit, only those above its last build count: lists are ordered by number.
         """
         last = min(num for _, num in self._keys) if self.builds == limit else 0
         self.lost = sum(num > last for _, num in survivors - self._keys)
 
     def add(self, build: Build) -> None:
-        """Take one more build into account."""
+        """Add a build to the counts."""
         self.builds += 1
         self._keys.add(build.key)
-        self.outcomes[outcome_of(build)] += 1
+        self.outcomes[get_outcome(build)] += 1
         self.latest.append(build)
         if build.build_time_millis is not None:
-            self.slowest = sorted([*self.slowest, build], key=_duration, reverse=True)[:_SLOWEST]
+            self.slowest = sorted([*self.slowest, build], key=_get_duration, reverse=True)[:_SLOWEST]
 
 
-def _duration(build: Build) -> int:
+def _get_duration(build: Build) -> int:
     return build.build_time_millis or 0

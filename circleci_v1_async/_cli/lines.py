@@ -1,4 +1,4 @@
-"""What commands say, as text and as JSON, with nothing in it that a terminal would obey."""
+"""Output as text and as JSON, without characters that control a terminal."""
 
 import json
 import re
@@ -11,64 +11,74 @@ from rich.filesize import decimal
 
 from circleci_v1_async import Build, Download, DownloadStatus, dumps
 
-__all__ = ["as_json", "counted", "duration", "fields", "one_line", "outcome_of", "summary", "without_controls", "words"]
+__all__ = [
+    "encode_json",
+    "format_build",
+    "format_count",
+    "format_duration",
+    "get_outcome",
+    "list_build_fields",
+    "replace_controls",
+    "summarize_downloads",
+    "to_one_line",
+]
 
-# What a terminal obeys, lines and tabs apart, and what makes text run from right to left.
+# Control characters other than newlines and tabs, and those that change the direction of text.
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
-def one_line(text: str) -> str:
-    """`text` on one line and without control characters, which a terminal would obey."""
+def to_one_line(text: str) -> str:
+    """Put `text` on one line, and replace control characters."""
     return "".join(char if char.isprintable() else _REPLACEMENT for char in " ".join(text.split()))
 
 
-def without_controls(text: str) -> str:
-    """`text` with its lines and tabs, and without the control characters that a terminal would obey."""
+def replace_controls(text: str) -> str:
+    """Replace control characters in `text` other than newlines and tabs."""
     return _CONTROLS.sub(_REPLACEMENT, text)
 
 
-def as_json(model: Any) -> str:
-    """A model as one line of JSON that a terminal can be shown too.
+def encode_json(model: Any) -> str:
+    """Encode a model as one line of JSON that is safe to show on a terminal.
 
-    What is in no repr is secret, and left out: this is the one place that decides it for all commands.
+    Fields that the repr hides are secret, and left out here, in the one place for all commands.
     """
     line = dumps(attrs.asdict(model, filter=lambda attribute, _: bool(attribute.repr))).decode()
-    return line if line.isprintable() else "".join(map(_escaped, line))
+    return line if line.isprintable() else "".join(map(_escape, line))
 
 
-def _escaped(char: str) -> str:
+def _escape(char: str) -> str:
     return char if char.isprintable() else json.dumps(char)[1:-1]
 
 
-def fields(build: Build, *before: str) -> str:
-    """A build as one line of fields with tabs in between."""
-    return "\t".join(map(one_line, (*before, *words(build))))
+def format_build(build: Build, *before: str) -> str:
+    """Format a build as one line, with tabs between the fields."""
+    return "\t".join(map(to_one_line, (*before, *list_build_fields(build))))
 
 
-def words(build: Build) -> tuple[str, ...]:
-    """What is shown of a build: number, outcome, branch, subject, and how long it took."""
-    return (f"{build.build_num}", outcome_of(build), build.branch or "", build.subject or "", duration(build))
+def list_build_fields(build: Build) -> tuple[str, ...]:
+    """Return the fields of a build to show: number, outcome, branch, subject, duration."""
+    return (f"{build.build_num}", get_outcome(build), build.branch or "", build.subject or "", format_duration(build))
 
 
-def outcome_of(build: Build) -> str:
-    """How a build ended, or where it stands until then."""
+def get_outcome(build: Build) -> str:
+    """Return the outcome of a build, or its status until it has one."""
     return build.outcome or build.status or "unknown"
 
 
-def duration(build: Build) -> str:
-    """How long a build ran; empty until it stopped."""
+def format_duration(build: Build) -> str:
+    """Format the duration of a build; empty until it has stopped."""
     if build.build_time_millis is None:
         return ""
     minutes, seconds = divmod(round(build.build_time_millis / 1000), 60)
     return f"{minutes}m {seconds:02}s"
 
 
-def summary(downloads: Sequence[Download]) -> str:
-    """What came of downloads, in a few words."""
+def summarize_downloads(downloads: Sequence[Download]) -> str:
+    """Summarize downloads in a few list_build_fields."""
     status = Counter(download.status for download in downloads)
     size = decimal(sum(download.size or 0 for download in downloads if download.status == DownloadStatus.DOWNLOADED))
-    text = f"{counted(status[DownloadStatus.DOWNLOADED], 'file')}, {size}"
+    text = f"{format_count(status[DownloadStatus.DOWNLOADED], 'file')}, {size}"
     if skipped := status[DownloadStatus.SKIPPED]:
         text += f", {skipped} there already"
     if failed := status[DownloadStatus.FAILED]:
@@ -76,6 +86,6 @@ def summary(downloads: Sequence[Download]) -> str:
     return text
 
 
-def counted(count: int, noun: str) -> str:
-    """How many there are of something, in words."""
+def format_count(count: int, noun: str) -> str:
+    """Format a number with its noun in singular or plural."""
     return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""How commands look on a terminal. What comes from the service is never taken for markup, nor sent there as it is."""
+"""Output on a terminal. Text from the service is cleaned, and never parsed as markup."""
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -22,9 +22,9 @@ from rich.text import Text
 
 from circleci_v1_async import Build, BuildEvent, DownloadEvent, DownloadFinished, DownloadProgress, DownloadStarted
 
-from .lines import one_line, words
+from .lines import list_build_fields, to_one_line
 
-__all__ = ["STYLES", "DownloadBars", "WatchBoard", "builds_table", "download_bars", "watch_board"]
+__all__ = ["STYLES", "DownloadBars", "WatchBoard", "make_builds_table", "open_download_bars", "open_watch_board"]
 
 STYLES: Final = {
     "success": "green",
@@ -36,8 +36,10 @@ STYLES: Final = {
 }
 
 
-def builds_table(title: str, builds: Iterable[Build], *, with_header: bool = True, with_project: bool = False) -> Table:
-    """Builds below each other. Two such tables have their columns at the same places."""
+def make_builds_table(
+    title: str, builds: Iterable[Build], *, with_header: bool = True, with_project: bool = False
+) -> Table:
+    """Make a table of builds. Two tables have their columns at the same places."""
     table = Table(
         box=SIMPLE_HEAD,
         show_edge=False,
@@ -46,7 +48,7 @@ def builds_table(title: str, builds: Iterable[Build], *, with_header: bool = Tru
         header_style="dim",
         expand=True,
     )
-    # By shares and widths, so that the columns stay where they are from page to page.
+    # Fixed widths and ratios keep the columns in place from table to table.
     if with_project:
         table.add_column("Project", ratio=3, no_wrap=True)
     table.add_column("Build", justify="right", min_width=5, no_wrap=True)
@@ -55,22 +57,22 @@ def builds_table(title: str, builds: Iterable[Build], *, with_header: bool = Tru
     table.add_column(title, ratio=5, no_wrap=True)
     table.add_column("Took", justify="right", min_width=7, no_wrap=True)
     for build in builds:
-        number, *rest = words(build)
-        outcome, *texts = (Text(one_line(text)) for text in rest)
+        number, *rest = list_build_fields(build)
+        outcome, *texts = (Text(to_one_line(text)) for text in rest)
         outcome.style = STYLES.get(outcome.plain, "")
-        project = [Text(one_line(f"{build.project or ''}"))] if with_project else []
+        project = [Text(to_one_line(f"{build.project or ''}"))] if with_project else []
         table.add_row(*project, number, outcome, *texts)
     return table
 
 
 class WatchBoard:
-    """Builds that are watched: those under way stay below, those that have finished scroll away above.
+    """A live table of the builds under way, above which finished builds scroll away.
 
-    To call it with an event is to show that.
+    Call it with an event to show the event.
 
     Args:
-        live: Where it is shown.
-        with_project: Whether they are of several projects.
+        live: The live display.
+        with_project: Whether to show a column with the project.
     """
 
     def __init__(self, live: Live, *, with_project: bool) -> None:
@@ -94,22 +96,22 @@ class WatchBoard:
         self._live.update(Group("", table, hint), refresh=True)
 
     def _table(self, builds: Iterable[Build], *, with_header: bool = True) -> Table:
-        return builds_table("Subject", builds, with_header=with_header, with_project=self._with_project)
+        return make_builds_table("Subject", builds, with_header=with_header, with_project=self._with_project)
 
 
 @contextmanager
-def watch_board(console: Console, *, with_project: bool) -> Generator[WatchBoard, None, None]:
-    """A board on a terminal, for as long as somebody watches."""
-    # Refreshed by whoever shows, so that no thread is needed.
+def open_watch_board(console: Console, *, with_project: bool) -> Generator[WatchBoard, None, None]:
+    """Open a board on a terminal."""
+    # Each update refreshes the display, so that no thread is needed.
     with Live(console=console, auto_refresh=False, transient=True) as live:
         yield WatchBoard(live, with_project=with_project)
 
 
 class DownloadBars:
-    """A bar for each file that is under way, and one for all. To call it with an event is to show that.
+    """Progress bars, one for each file under way and one for all. Call it with an event to show it.
 
     Args:
-        total: How many files there are.
+        total: The number of files.
     """
 
     def __init__(self, total: int) -> None:
@@ -121,7 +123,7 @@ class DownloadBars:
             TransferSpeedColumn(),
             expand=True,
         )
-        # The last line is not full: the terminal's own `^C` would make it two, of which one would stay.
+        # The last line has room for the `^C` that a terminal prints; a full one would wrap and not be erased.
         self._all = Progress(MofNCompleteColumn(), TextColumn("files"), BarColumn())
         self._all.add_task("", total=total)
         self._tasks: dict[Path, TaskID] = {}
@@ -131,8 +133,10 @@ class DownloadBars:
         """Move the bars."""
         match event:
             case DownloadStarted(artifact, path, size, received):
-                self._end(path)  # it may come once more
-                self._tasks[path] = self._files.add_task(one_line(artifact.path or ""), total=size, completed=received)
+                self._end(path)  # the download may start again
+                self._tasks[path] = self._files.add_task(
+                    to_one_line(artifact.path or ""), total=size, completed=received
+                )
             case DownloadProgress(_, path, received):
                 self._files.update(self._tasks[path], completed=received)
             case DownloadFinished(download):  # pragma: no branch - there are no others
@@ -146,8 +150,8 @@ class DownloadBars:
 
 
 @contextmanager
-def download_bars(console: Console, total: int) -> Generator[DownloadBars, None, None]:
-    """Bars on a terminal, gone at the end; elsewhere they are not shown."""
+def open_download_bars(console: Console, total: int) -> Generator[DownloadBars, None, None]:
+    """Open progress bars, shown only on a terminal and erased at the end."""
     bars = DownloadBars(total)
     if console.is_interactive:
         with Live(bars.picture, console=console, transient=True, refresh_per_second=10):

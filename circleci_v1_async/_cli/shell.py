@@ -1,4 +1,4 @@
-"""Arguments in, exit code out: what every command has in common. What one may raise becomes one line here."""
+"""The base of all commands: common arguments, and errors as one line and an exit code."""
 
 import asyncio
 from collections.abc import Generator
@@ -23,13 +23,13 @@ from circleci_v1_async import (
     WaitTimeoutError,
 )
 
-from .lines import one_line
+from .lines import to_one_line
 
 __all__ = ["EXIT_CODES_HELP", "INCOMPLETE", "UNSUCCESSFUL", "Command", "Group", "as_json", "build_num", "project"]
 
 INCOMPLETE: Final = 7
 UNSUCCESSFUL: Final = 8
-_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count
+_INTERRUPTED: Final = 130  # 128 + SIGINT, as in shells
 _EXIT_CODES: Final[dict[type[BaseException], int]] = {
     CircleCIError: 1,
     InvalidInputError: 2,
@@ -48,14 +48,14 @@ _EXIT_CODES: Final[dict[type[BaseException], int]] = {
 EXIT_CODES_HELP: Final = f"""\b
 Exit codes:
   0    done
-  1    any other failure, or nobody reads the output any more
-  2    an argument is wrong, or no token is set where one is needed
-  3    the token is not valid, or may not do this
-  4    it does not exist, or the token may not see it
-  5    no answer, or the service is failing or asks to wait: try again later
-  6    the answer cannot be used
+  1    any other failure, or the output was closed
+  2    an argument is invalid, or a required token is not set
+  3    the token is invalid, or lacks a permission
+  4    not found, or hidden from this token
+  5    no answer, a server error or a rate limit: try again later
+  6    the answer cannot be decoded
   {INCOMPLETE}    artifacts: some could not be fetched
-  {UNSUCCESSFUL}    wait: the build has finished, but is no success
+  {UNSUCCESSFUL}    wait: the build has finished without success
   9    wait: the build has not finished in time
   130  interrupted
 """
@@ -66,7 +66,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON: one 
 
 
 @contextmanager
-def _failures(ctx: click.Context) -> Generator[None, None, None]:
+def _report_failures(ctx: click.Context) -> Generator[None, None, None]:
     try:
         yield
     except click.UsageError as error:
@@ -79,27 +79,27 @@ def _failures(ctx: click.Context) -> Generator[None, None, None]:
 
 
 def _fail(ctx: click.Context, message: str, exit_code: int) -> NoReturn:
-    click.echo(f"Error: {one_line(message)}", err=True)
+    click.echo(f"Error: {to_one_line(message)}", err=True)
     ctx.exit(exit_code)
 
 
 class Command(click.Command):
-    """A command whose function is a coroutine function."""
+    """A command that runs a coroutine function."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command in an event loop of its own."""
+        """Run the command in a new event loop."""
         return asyncio.run(super().invoke(ctx))
 
 
 class Group(click.Group):
-    """A group of such commands, which fail in one line."""
+    """A group of commands whose errors are printed as one line."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take the arguments of the group itself."""
-        with _failures(ctx):
+        """Parse the arguments of the group itself."""
+        with _report_failures(ctx):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Take the arguments of a command, and run it."""
-        with _failures(ctx):
+        """Parse the arguments of a command, and run it."""
+        with _report_failures(ctx):
             return super().invoke(ctx)

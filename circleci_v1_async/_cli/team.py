@@ -1,4 +1,4 @@
-"""The people of the demo: a fake project with a past, whose builds do not rest while they are read."""
+"""The demo's fake project: a history of builds that changes while it is read."""
 
 import random
 from typing import Any, Final
@@ -46,90 +46,90 @@ _PIECE: Final = 2**16
 
 
 class Team:
-    """Works on a project: pushes, waits for builds, and tidies up, whenever a page of its builds is asked for.
+    """A simulated team that starts, finishes and removes builds before each reply of the fake.
 
-    Everything is drawn from one seed, so that every run is like the last.
+    All random choices come from one seed, so that all runs are alike.
 
     Args:
-        fake: Gets the project.
-        builds: How many builds its past has.
+        fake: The fake to add the project to.
+        builds: The number of builds at the start.
 
     Attributes:
-        arrived: Builds that were started since.
-        finished: Builds that ended since.
-        removed: Builds that disappeared since.
+        arrived: The number of builds started since.
+        finished: The number of builds finished since.
+        removed: The number of builds removed since.
     """
 
     def __init__(self, fake: FakeCircleCI, builds: int) -> None:
         self.arrived = self.finished = self.removed = 0
         self._fake = fake
-        self._rests = False
-        self._chance = random.Random(_SEED)  # noqa: S311 - reproducible on purpose
+        self._is_stopped = False
+        self._random = random.Random(_SEED)  # noqa: S311 - reproducible on purpose
         self._nums: list[int] = []
         self._running: list[int] = []
         fake.add_project(PROJECT)
         for left in reversed(range(builds)):
-            self._start("running" if left < _RUNNING else self._draw(_OUTCOMES))
-        # It changes nothing itself; it notes what each version of the list held.
-        self._witness = fake.drift(PROJECT)
+            self._start("running" if left < _RUNNING else self._choose(_OUTCOMES))
+        # A drift without changes, which records the builds in each version of the list.
+        self._drift = fake.drift(PROJECT)
         fake.before_reply(self._work)
 
     @property
     def survivors(self) -> frozenset[tuple[str, int]]:
-        """The keys of the builds that were in the list whenever a page of it was served."""
-        return self._witness.survivors
+        """The keys of the builds that were in every served version of the list."""
+        return self._drift.survivors
 
-    def rest(self) -> None:
-        """Change nothing any more."""
-        self._rests = True
+    def stop(self) -> None:
+        """Stop changing builds."""
+        self._is_stopped = True
 
     def upload_slowly(self, seconds: float) -> None:
-        """Let the artifacts of the next failure that is looked into take some time, all of them together."""
+        """Slow down the next downloads of all artifacts, so that they take `seconds` together."""
         pause = seconds / (max(_ARTIFACTS.values()) / _PIECE)
         self._fake.trickle_next(len(_ARTIFACTS), pause=pause, piece=_PIECE, path="/artifacts")
 
     def _work(self, _request: ReceivedRequest) -> None:
-        if self._rests:
+        if self._is_stopped:
             return
-        for _ in range(self._chance.randrange(5)):
+        for _ in range(self._random.randrange(5)):
             self._start("running")
             self.arrived += 1
-        for _ in range(self._chance.randrange(min(5, len(self._running) + 1))):
-            self._finish(self._take(self._running), self._draw(_OUTCOMES))
+        for _ in range(self._random.randrange(min(5, len(self._running) + 1))):
+            self._finish(self._pop(self._running), self._choose(_OUTCOMES))
             self.finished += 1
-        for _ in range(self._chance.randrange(min(3, len(self._nums) + 1))):
-            self._fake.remove_build(PROJECT, self._take(self._nums))
+        for _ in range(self._random.randrange(min(3, len(self._nums) + 1))):
+            self._fake.remove_build(PROJECT, self._pop(self._nums))
             self.removed += 1
 
     def _start(self, status: str) -> None:
         is_running = status == "running"
         fields: dict[str, Any] = {}
         if not is_running:
-            fields["build_time_millis"] = int(_MEDIAN_MILLIS * self._chance.lognormvariate(0, 0.5))
+            fields["build_time_millis"] = int(_MEDIAN_MILLIS * self._random.lognormvariate(0, 0.5))
         build = self._fake.add_build(
             PROJECT,
             status=status,
-            branch=self._draw(_BRANCHES),
-            subject=self._chance.choice(_SUBJECTS),
-            job=self._chance.choice(("build", "lint", "test")),
+            branch=self._choose(_BRANCHES),
+            subject=self._random.choice(_SUBJECTS),
+            job=self._random.choice(("build", "lint", "test")),
             **fields,
         )
         (self._running if is_running else self._nums).append(build["build_num"])
-        self._leave_traces(build["build_num"], status)
+        self._add_files(build["build_num"], status)
 
     def _finish(self, build_num: int, status: str) -> None:
         self._fake.finish_build(PROJECT, build_num, status)
-        self._leave_traces(build_num, status)
+        self._add_files(build_num, status)
 
-    def _leave_traces(self, build_num: int, status: str) -> None:
+    def _add_files(self, build_num: int, status: str) -> None:
         if status == "failed":
             self._fake.add_step(PROJECT, build_num, "Install the requirements", output="Already satisfied.\r\n")
             self._fake.add_step(PROJECT, build_num, "Test", status=status, output=_LOG, exit_code=1)
             for seed, (path, size) in enumerate(_ARTIFACTS.items()):
                 self._fake.add_artifact(PROJECT, build_num, path, GeneratedBytes(size, seed))
 
-    def _draw(self, weights: dict[str, int]) -> str:
-        return self._chance.choices(list(weights), list(weights.values()))[0]
+    def _choose(self, weights: dict[str, int]) -> str:
+        return self._random.choices(list(weights), list(weights.values()))[0]
 
-    def _take(self, nums: list[int]) -> int:
-        return nums.pop(self._chance.randrange(len(nums)))
+    def _pop(self, nums: list[int]) -> int:
+        return nums.pop(self._random.randrange(len(nums)))

@@ -19,7 +19,7 @@ from circleci_v1_async import (
     loads,
     models,
 )
-from circleci_v1_async._cli.lines import as_json, one_line, without_controls
+from circleci_v1_async._cli.lines import encode_json, replace_controls, to_one_line
 
 CANARY = "canary-7f3a"
 
@@ -86,7 +86,7 @@ async def test_projects_are_printed_as_json_one_a_line(service):
 )
 def test_what_a_repr_hides_is_not_in_the_json_either(model):
     assert CANARY not in repr(model)
-    assert CANARY not in as_json(model)
+    assert CANARY not in encode_json(model)
 
 
 @pytest.mark.parametrize("name", models.__all__)
@@ -94,14 +94,14 @@ def test_everything_else_is_in_the_json(name):
     kind = getattr(models, name)
     required = {field.name: 1 for field in attrs.fields(kind) if field.default is attrs.NOTHING}
 
-    data = json.loads(as_json(kind(**required)))
+    data = json.loads(encode_json(kind(**required)))
 
     assert list(data) == [field.name for field in attrs.fields(kind) if field.repr]
 
 
 @pytest.mark.parametrize("char", ["\x00", "\x1b", "\x9b", "\u202e", "\u2028", "\U000e0041"])
 def test_json_has_no_character_that_a_terminal_obeys_and_still_means_it(char):
-    line = as_json(User(name=f"ü{char}x"))
+    line = encode_json(User(name=f"ü{char}x"))
 
     assert line.isprintable()
     assert json.loads(line)["name"] == f"ü{char}x"
@@ -109,5 +109,5 @@ def test_json_has_no_character_that_a_terminal_obeys_and_still_means_it(char):
 
 @pytest.mark.parametrize("char", ["\x00", "\x07", "\x08", "\r", "\x1b", "\x7f", "\x9b", "\u202e", "\u2066"])
 def test_no_text_reaches_a_terminal_with_a_character_that_it_obeys(char):
-    assert one_line(f"a{char}b\n\tc") in {"a\N{REPLACEMENT CHARACTER}b c", "a b c"}
-    assert without_controls(f"a{char}b\n\tü") == "a\N{REPLACEMENT CHARACTER}b\n\tü"
+    assert to_one_line(f"a{char}b\n\tc") in {"a\N{REPLACEMENT CHARACTER}b c", "a b c"}
+    assert replace_controls(f"a{char}b\n\tü") == "a\N{REPLACEMENT CHARACTER}b\n\tü"
