@@ -8,6 +8,16 @@ import attrs
 
 from circleci_v1_async.testing._wire import PIECE_SIZE, Delivery, Drop, ReceivedRequest, Reply
 
+_RATE_LIMITED: Final = 429
+_MESSAGES: Final = {
+    400: "Bad request.",
+    401: "You must log in first.",
+    403: "Permission denied",
+    404: "Project not found",
+    410: "This endpoint has been removed.",
+    500: "An internal server error occurred.",
+}
+_GATEWAY_ERRORS: Final = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
 Outcome = Reply | Drop | Delivery
 
 
@@ -160,19 +170,3 @@ def make_error_reply(status: int) -> Reply:
         # Recorded: plain text; all other errors of the API are JSON.
         return Reply(status, b"Rate limited.", {"Content-Type": "text/plain"})
     return Reply.html_page(status, f"{status} {_GATEWAY_ERRORS.get(status, 'Error')}", text="<hr>nginx")
-
-
-_RATE_LIMITED: Final = 429
-
-
-_MESSAGES: Final = {
-    400: "Bad request.",
-    401: "You must log in first.",
-    403: "Permission denied",
-    404: "Project not found",
-    410: "This endpoint has been removed.",
-    500: "An internal server error occurred.",
-}
-
-
-_GATEWAY_ERRORS: Final = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}

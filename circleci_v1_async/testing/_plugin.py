@@ -23,7 +23,7 @@ def open_session(fake: FakeCircleCI) -> "Generator[CircleCISession]":
     """Open a session with a fake. It is closed when the event loop that used it ends, or after the block."""
     from circleci_v1_async.session import CircleCISession  # noqa: PLC0415 - the fake itself needs no client
 
-    closer = _LoopCloser()
+    closer = _SessionCloser()
     ci = closer.session = CircleCISession(fake.token, base_url=fake.base_url, limiter=closer)
     try:
         yield ci
@@ -31,12 +31,12 @@ def open_session(fake: FakeCircleCI) -> "Generator[CircleCISession]":
         closer.end()
 
 
-class _LoopCloser:
+class _SessionCloser:
     """A session's limiter that closes the session when the event loop ends.
 
     A synchronous fixture is torn down after its test's loop is closed, and only that loop can close a session's
-    sockets. Every runner closes the asynchronous generators of its loop at last. So the first exchange, which enters
-    the limiter, starts a generator whose end closes the session.
+    sockets. As the last step, every runner closes the asynchronous generators of its loop. So the first exchange, which
+    enters the limiter, starts a generator whose end closes the session.
     """
 
     session: "CircleCISession"

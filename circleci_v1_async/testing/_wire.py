@@ -13,10 +13,13 @@ from aiohttp import web
 from yarl import URL
 
 API_PREFIX: Final = "/api/v1.1"
-
-
-SiteName: TypeAlias = Literal["api", "artifacts", "storage"]
 PIECE_SIZE: Final = 64 * 2**10
+_KEYWORDS: Final = frozenset({"status", "outcome", "lifecycle", "vcs_type", "why"})
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+# Enough for a reply that is being sent; delayed replies are not waited for.
+_SHUTDOWN_SECONDS: Final = 0.1
+SiteName: TypeAlias = Literal["api", "artifacts", "storage"]
+JSON: TypeAlias = dict[str, "JSON"] | list["JSON"] | str | float | bool | None
 
 
 class Body(Protocol):
@@ -135,11 +138,6 @@ class Delivery:
         return size // 2 if self.cut is None else min(self.cut, size)
 
 
-JSON: TypeAlias = dict[str, "JSON"] | list["JSON"] | str | float | bool | None
-
-_KEYWORDS: Final = frozenset({"status", "outcome", "lifecycle", "vcs_type", "why"})
-
-
 def encode_json(value: object) -> bytes:
     """Encode a value as JSON without blanks."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
@@ -175,9 +173,6 @@ def _encode_edn(value: JSON) -> str:
 
 def _encode_edn_member(key: str, value: JSON) -> str:
     return f":{value}" if key in _KEYWORDS and isinstance(value, str) else _encode_edn(value)
-
-
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 async def send(
@@ -223,10 +218,6 @@ def reset(request: web.BaseRequest) -> web.StreamResponse:
         request.transport.get_extra_info("socket").setsockopt(*linger)
         request.transport.abort()
     return web.Response()
-
-
-# Enough for a reply that is being sent; delayed replies are not waited for.
-_SHUTDOWN_SECONDS: Final = 0.1
 
 
 class Listener:
