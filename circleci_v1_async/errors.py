@@ -61,7 +61,13 @@ __all__ = [
 
 
 class CircleCIError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package.
+
+    Attributes:
+        transient: Whether the same call may well succeed later.
+    """
+
+    transient: bool = False
 
 
 class InvalidInputError(CircleCIError, ValueError):
@@ -78,7 +84,7 @@ class TransportError(CircleCIError):
     Attributes:
         message: What happened.
         maybe_sent: Whether the service may have received the request and acted on it. `False` is certain.
-        transient: Whether the same request may well succeed later. A certificate that does not fit stays as it is.
+        transient: Whether the same call may well succeed later. A certificate that does not fit stays as it is.
     """
 
     def __init__(self, message: str, maybe_sent: bool = True, transient: bool = True) -> None:
@@ -121,6 +127,9 @@ class BodyTooLargeError(TransportError):
         super().__init__(message, transient=False)
 
 
+_TRANSIENT_STATUSES = frozenset({408, 429})
+
+
 class StatusError(CircleCIError):
     """The service answered with an error status.
 
@@ -132,6 +141,7 @@ class StatusError(CircleCIError):
         request_id: CircleCI's id for the exchange, for its support; `None` when it sent none.
         attempts: How many times the request was sent.
         retry_after: Seconds that the service asks to wait; `None` when it did not say, or not clearly.
+        transient: Whether the same call may well succeed later: 408, 429 and 5xx.
     """
 
     hint = ""
@@ -154,6 +164,7 @@ class StatusError(CircleCIError):
         self.request_id = request_id
         self.attempts = attempts
         self.retry_after = retry_after
+        self.transient = status >= 500 or status in _TRANSIENT_STATUSES  # noqa: PLR2004 - 5xx
 
     def __str__(self) -> str:
         text = f"{self.request.method} {self.request.target} answered {self.status}"
@@ -243,6 +254,7 @@ class DecodeError(CircleCIError):
         content_type: What the service said the reply was; `None` when it did not.
         size: Bytes received.
         truncated: Whether the JSON ends early, as when the reply broke off.
+        transient: As `truncated`.
     """
 
     def __init__(
@@ -262,7 +274,7 @@ class DecodeError(CircleCIError):
         self.status = status
         self.request = request
         self.content_type = content_type
-        self.truncated = truncated
+        self.truncated = self.transient = truncated
 
     def __str__(self) -> str:
         text = f"{self.reason} at {self.path}"
@@ -285,6 +297,8 @@ class PaginationDriftError(CircleCIError):
             may have left the list since, repeats builds that were already yielded: drop them by `build.key`.
     """
 
+    transient = True
+
     def __init__(self, message: str, resume_offset: int) -> None:
         super().__init__(message, resume_offset)
         self.message = message
@@ -301,6 +315,8 @@ class WaitTimeoutError(CircleCIError, TimeoutError):
         message: What was waited for.
         last: The build as it was seen last; `None` when it was never seen.
     """
+
+    transient = True
 
     def __init__(self, message: str, last: "Build | None" = None) -> None:
         # As in TransportError.
@@ -336,3 +352,5 @@ class PathConflictError(DownloadError):
 
 class TruncatedError(DownloadError):
     """Fewer bytes came than were announced."""
+
+    transient = True

@@ -9,14 +9,7 @@ from typing import Any, Final
 import attrs
 
 from ._arguments import integer, seconds
-from .errors import (
-    CircleCIError,
-    DecodeError,
-    RateLimitError,
-    StatusError,
-    TransportError,
-    TruncatedError,
-)
+from .errors import CircleCIError, RateLimitError, StatusError, TransportError
 from .request import Request
 
 __all__ = ["RetryBudget", "RetryPolicy", "may_have_been_done", "parse_retry_after"]
@@ -86,15 +79,11 @@ def _may_be_sent_again(request: Request[Any], error: CircleCIError) -> bool:
         case StatusError():
             is_read = request.method in {"GET", "HEAD"}
             return request.idempotent and error.status in (_READ_STATUSES if is_read else _GATEWAY_STATUSES)
-        case TransportError():
-            return error.transient and (request.idempotent or not error.maybe_sent)
-        case DecodeError():
-            # Without a length, a reply that broke off looks like this.
-            return error.truncated and request.idempotent
-        case TruncatedError():
-            return request.idempotent
+        case TransportError(maybe_sent=False):
+            return error.transient
         case _:
-            return False
+            # A reply that broke off is one of these.
+            return error.transient and request.idempotent
 
 
 def may_have_been_done(error: CircleCIError) -> bool:

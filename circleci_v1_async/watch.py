@@ -15,7 +15,6 @@ import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from http import HTTPStatus
 from inspect import isawaitable
 from itertools import count, starmap
 from typing import Final, Literal, Self, TypeVar, cast
@@ -27,14 +26,9 @@ from ._clock import Clock
 from ._tasks import SelfClosing, read_exception, stop
 from .errors import (
     CircleCIError,
-    DecodeError,
     InvalidInputError,
     NotFoundError,
-    PaginationDriftError,
-    RateLimitError,
-    ServerError,
     StatusError,
-    TransportError,
     WaitTimeoutError,
     in_short,
 )
@@ -49,7 +43,6 @@ __all__ = [
     "Reading",
     "WatchCursor",
     "WatchPlan",
-    "is_passing",
     "pause",
     "until_finished",
 ]
@@ -72,19 +65,6 @@ _MOST_UNFINISHED: Final = 5000
 _ASKS: Final = 20
 _GROWTH: Final = 1.5
 _SLOWEST: Final = 6.0
-
-
-def is_passing(error: CircleCIError) -> bool:
-    """Whether the same call may well succeed later, so that somebody who has time goes on."""
-    match error:
-        case TransportError():
-            return error.transient
-        case StatusError():
-            return isinstance(error, RateLimitError | ServerError) or error.status == HTTPStatus.REQUEST_TIMEOUT
-        case DecodeError():
-            return error.truncated
-        case _:
-            return isinstance(error, PaginationDriftError)
 
 
 def pause(interval: float, quiet: int, chance: float, error: CircleCIError | None = None) -> float:
@@ -498,7 +478,7 @@ class BuildWatch(SelfClosing):
             try:
                 return await self._poll()
             except CircleCIError as error:
-                if not is_passing(error):
+                if not error.transient:
                     raise
                 failures += 1
                 delay = pause(self._interval, failures, self._clock.random(), error)
@@ -530,7 +510,7 @@ class BuildWatch(SelfClosing):
         try:
             return project, await self._ask(project, build_num)
         except CircleCIError as error:
-            if not (is_passing(error) or isinstance(error, NotFoundError)):
+            if not (error.transient or isinstance(error, NotFoundError)):
                 raise
             _log.info("build %d of %s: %s; asking again later", build_num, project, in_short(error))
             return None
@@ -572,7 +552,7 @@ async def until_finished(
                 try:
                     build = await look()
                 except CircleCIError as error:
-                    if not is_passing(error):
+                    if not error.transient:
                         raise
                     failure = error
                     quiet += 1

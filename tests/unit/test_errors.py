@@ -257,3 +257,33 @@ def test_a_wait_keeps_what_was_seen_last():
 
 def test_a_download_keeps_what_failed():
     assert (str(TruncatedError("cut", ("a",))), TruncatedError("cut", ("a",)).failed) == ("cut", ("a",))
+
+
+@pytest.mark.parametrize(
+    ("error", "transient"),
+    [
+        (TransportError("no route"), True),
+        (TransportError("certificate", transient=False), False),
+        (RequestTimeoutError("slow"), True),
+        (BodyTooLargeError("large"), False),
+        (answered(408), True),
+        (answered(429), True),
+        (answered(500), True),
+        (answered(503), True),
+        (answered(400), False),
+        (answered(401), False),
+        (answered(403), False),
+        (answered(404), False),
+        (answered(410), False),
+        (DecodeError("broken off", truncated=True), True),
+        (DecodeError("of another shape"), False),
+        (PaginationDriftError("too fast", 100), True),
+        (SessionClosedError("closed"), False),
+        (TruncatedError("broke off"), True),
+        (DownloadError("no room"), False),
+        (WaitTimeoutError("too slow"), True),
+    ],
+    ids=str,
+)
+def test_an_error_may_pass_or_not(error: CircleCIError, transient: bool):  # noqa: FBT001 - a row
+    assert error.transient is transient

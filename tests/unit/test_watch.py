@@ -37,8 +37,8 @@ from circleci_v1_async import (
     WaitTimeoutError,
     WatchCursor,
 )
-from circleci_v1_async.errors import BodyTooLargeError, DecodeError, status_error
-from circleci_v1_async.watch import WatchPlan, is_passing, pause, until_finished
+from circleci_v1_async.errors import status_error
+from circleci_v1_async.watch import WatchPlan, pause, until_finished
 
 CI = bool(os.environ.get("CI"))
 SLUG = ProjectSlug("github", "acme", "web")
@@ -65,33 +65,6 @@ async def turns(count: int = 20) -> None:
 
 async def for_ever(*_: object) -> Any:
     await asyncio.Event().wait()
-
-
-@pytest.mark.parametrize(
-    ("error", "passes"),
-    [
-        (TransportError("no route"), True),
-        (TransportError("certificate", transient=False), False),
-        (RequestTimeoutError("slow"), True),
-        (BodyTooLargeError("large"), False),
-        (status(408), True),
-        (status(429), True),
-        (status(500), True),
-        (status(503), True),
-        (status(400), False),
-        (status(401), False),
-        (status(403), False),
-        (status(404), False),
-        (status(410), False),
-        (DecodeError("broken off", truncated=True), True),
-        (DecodeError("of another shape"), False),
-        (PaginationDriftError("too fast", 100), True),
-        (SessionClosedError("closed"), False),
-    ],
-    ids=str,
-)
-def test_an_error_may_pass_or_not(error: CircleCIError, passes: bool):  # noqa: FBT001 - a row
-    assert is_passing(error) is passes
 
 
 @given(st.floats(0.01, 1e6), st.integers(0, 10**6), st.floats(0, 1))
