@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote
 import attrs
 import msgspec
 
+from ._boundary import Boundary
 from ._secret import SecretBytes
 from .errors import DecodeError, InvalidInputError
 from .models import OTHER_NAMES, Build, Project
@@ -24,16 +25,15 @@ from .models import OTHER_NAMES, Build, Project
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["Decoder", "dumps", "encode", "error_message", "loads"]
+__all__ = ["HTML", "Decoder", "dumps", "encode", "loads"]
 
 T = TypeVar("T")
 
 _log = logging.getLogger("circleci_v1_async")
 
 _BOM = b"\xef\xbb\xbf"
-_SHOWN_OF_HTML = 200
+HTML = "HTML instead of JSON"
 _TRUNCATED = "Input data was truncated"  # msgspec's words
-_SHOWN_OF_MESSAGE = 500
 _BLANK_DATE = b'"committer_date":""'
 _NULL_DATE = b'"committer_date":null'
 # An escape sequence; the second alternative is half of a surrogate pair that has lost the other half.
@@ -81,22 +81,19 @@ class Decoder:
         Raises:
             DecodeError: It is not JSON, or not that type.
         """
-        failure: DecodeError
         try:
             value = self._decode(body.removeprefix(_BOM), returns)
             _decode_branch_names(value)
             return cast("T", value)
         except DecodeError as error:
-            failure = DecodeError(error.reason, error.path, len(body))
+            raise DecodeError(error.reason, error.path, len(body)) from None
         except UnicodeDecodeError as error:
-            failure = DecodeError(f"Invalid UTF-8 (byte {error.start})", "$", len(body))
+            raise DecodeError(f"Invalid UTF-8 (byte {error.start})", "$", len(body)) from None
         except RecursionError:
-            failure = DecodeError("Nested too deeply", "$", len(body))
+            raise DecodeError("Nested too deeply", "$", len(body)) from None
         except msgspec.MsgspecError as error:
             reason = _not_json(body.removeprefix(_BOM)) or str(error)
-            failure = DecodeError(reason, "$", len(body), truncated=reason == _TRUNCATED)
-        # Raised here, so that the frames that hold the body are not part of it.
-        raise failure
+            raise DecodeError(reason, "$", len(body), truncated=reason == _TRUNCATED) from None
 
     def _decode(self, body: bytes, returns: Any) -> Any:
         # msgspec does not look into fields that are not modelled; this does, at a fraction of the price.
@@ -155,41 +152,8 @@ def _without_lone_surrogates(body: bytes) -> bytes:
 
 
 def _not_json(body: bytes) -> str:
-    if not body.strip():
-        return "The body is empty"
-    excerpt = _html_excerpt(body.decode(errors="replace"))
-    return f"HTML instead of JSON: {excerpt}" if excerpt else ""
-
-
-def _html_excerpt(text: str) -> str:
-    text = text.lstrip("\ufeff \t\r\n")
-    return " ".join(text[:_SHOWN_OF_HTML].split()) if text.startswith("<") else ""
-
-
-def error_message(body: bytes) -> str:
-    """What an error reply says, at most 500 characters.
-
-    The `message` of a JSON object, unwrapped when it is itself such an object (GitHub's errors come through that
-    way); text as it is; the beginning of an HTML page. Nothing of any other JSON, which may hold secrets.
-    """
-    text = body.decode(errors="replace").lstrip("\ufeff").strip()
-    message = _message_within(text)
-    if message is None:
-        return _html_excerpt(text) or ("" if text[:1] in {"{", "[", '"'} else text[:_SHOWN_OF_MESSAGE])
-    while (inner := _message_within(message)) is not None:
-        message = inner
-    return message[:_SHOWN_OF_MESSAGE]
-
-
-def _message_within(text: str) -> str | None:
-    if not text.startswith("{"):
-        return None
-    try:
-        value = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        return None
-    message = value.get("message")
-    return message if isinstance(message, str) else None
+    text = body.lstrip()
+    return "The body is empty" if not text else HTML if text.startswith(b"<") else ""
 
 
 def _decode_branch_names(value: Any) -> None:
@@ -234,11 +198,9 @@ def encode(body: Any) -> bytes:
         # Not by msgspec, which makes NaN null and a set a list.
         return json.dumps(body, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_plain).encode()
     except (TypeError, ValueError, RecursionError):
-        # The error itself may quote the value, which may be a secret. So would a traceback that shows variables.
-        del body
-    raise InvalidInputError(
-        "body: expected what JSON can hold: strings, numbers, booleans, null, lists, dicts with string keys"
-    )
+        raise InvalidInputError(
+            "body: expected what JSON can hold: strings, numbers, booleans, null, lists, dicts with string keys"
+        ) from None
 
 
 def _plain(value: object) -> object:
@@ -259,12 +221,11 @@ def dumps(model: Any) -> bytes:
     Raises:
         InvalidInputError: It holds something that JSON has no form for.
     """
-    try:
-        return msgspec.json.encode(_with_encoded_branch_names(model), enc_hook=_plain)
-    except (TypeError, ValueError, RecursionError):
-        # As in `encode`.
-        pass
-    raise InvalidInputError("dumps: expected a model, or a list of them, with what JSON can hold")
+    with Boundary():
+        try:
+            return msgspec.json.encode(_with_encoded_branch_names(model), enc_hook=_plain)
+        except (TypeError, ValueError, RecursionError):
+            raise InvalidInputError("dumps: expected a model, or a list of them, with what JSON can hold") from None
 
 
 def loads(data: bytes | str, type: type[T]) -> T:
@@ -281,4 +242,5 @@ def loads(data: bytes | str, type: type[T]) -> T:
     Decoder.check(type)
     # From here on it is in no traceback that shows variables.
     data = SecretBytes(data.encode(errors="surrogatepass") if isinstance(data, str) else data)
-    return Decoder().decode(data, type)
+    with Boundary():
+        return Decoder().decode(data, type)

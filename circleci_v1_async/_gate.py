@@ -1,9 +1,8 @@
-"""What every exchange of a session passes, one after the other or several at once."""
+"""Concurrency limit, rate limiter and 429 pause of a session."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TypeVar
+from types import TracebackType
 
 import attrs
 
@@ -11,12 +10,13 @@ from ._clock import Clock
 
 __all__ = ["Gate"]
 
-T = TypeVar("T")
-
 
 @attrs.define(eq=False)
 class Gate:
     """Bounds the exchanges in flight, and holds all of them back while the service asks for it.
+
+    `async with gate:` waits until an exchange may begin, and counts it as in flight until the block ends. Any number
+    of tasks may be inside at once.
 
     Args:
         concurrency: How many may be in flight.
@@ -37,17 +37,34 @@ class Gate:
         """Let nothing pass for so long."""
         self._held_until = max(self._held_until, self.clock.monotonic() + seconds)
 
-    async def passed(self, exchange: Callable[[], Awaitable[T]]) -> T:
-        """Wait until an exchange may begin, and count it as in flight until it ends."""
-        async with self._slots:
-            await self._opened()
-            if self.limiter is None:
-                return await exchange()
-            async with self.limiter:
-                # It may have taken a while.
-                await self._opened()
-                return await exchange()
+    async def __aenter__(self) -> None:
+        await self._slots.acquire()
+        try:
+            await self._wait()
+            if self.limiter is not None:
+                await self._enter(self.limiter)
+        except BaseException:
+            self._slots.release()
+            raise
 
-    async def _opened(self) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if self.limiter is not None:
+                await self.limiter.__aexit__(kind, error, traceback)
+        finally:
+            self._slots.release()
+
+    async def _enter(self, limiter: AbstractAsyncContextManager[object]) -> None:
+        await limiter.__aenter__()
+        try:
+            # Entering may have taken a while.
+            await self._wait()
+        except BaseException as error:
+            await limiter.__aexit__(type(error), error, error.__traceback__)
+            raise
+
+    async def _wait(self) -> None:
         while (wait := self._held_until - self.clock.monotonic()) > 0:
             await self.clock.sleep(wait)

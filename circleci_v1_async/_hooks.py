@@ -248,8 +248,7 @@ def structured(body: bytes, annotation: Any, converter: Converter) -> Any:
         if isinstance(error, msgspec.DecodeError) and not isinstance(error, msgspec.ValidationError):
             raise
         reason, path = _explain(error)
-    # Raised here, so that the frames that hold the values are not part of it.
-    raise DecodeError(reason, path, len(body))
+        raise DecodeError(reason, path, len(body)) from None
 
 
 def _explain(error: BaseException, path: str = "$") -> tuple[str, str]:

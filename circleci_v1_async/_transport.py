@@ -1,25 +1,23 @@
 """One request on the wire: the only module that knows aiohttp's client.
 
 The token is attached to each hop by its origin, never to the aiohttp session: aiohttp would send it along to wherever
-a redirect leads. Redirects are therefore followed here. What aiohttp raises becomes a `TransportError` that is raised
-outside of the handler: the original, whose traceback holds headers and bodies, is not chained to it.
+a redirect leads. Redirects are therefore followed here. What aiohttp raises becomes a `TransportError`.
 """
 
 import asyncio
 import math
 import string
-import time
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, Callable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import Final, TypeVar
+from typing import Final
 from urllib.parse import quote
 
 import aiohttp
 import attrs
 from yarl import URL
 
-from ._gate import Gate
+from ._clock import Clock
 from ._secret import Secret, SecretBytes
 from ._version import __version__
 from .errors import (
@@ -50,7 +48,8 @@ _CLOSED_MEANWHILE: Final = "The session was closed during the call"
 _CLOUD: Final = ("https", "circleci.com", 443)
 _CLOUD_ARTIFACTS: Final = ".circle-artifacts.com"
 
-R = TypeVar("R")
+# What aiohttp raises, and what it lets pass.
+FOREIGN: Final = (aiohttp.ClientError, OSError, ValueError, RuntimeError)
 Origin = tuple[str, str, int | None]
 
 
@@ -81,11 +80,6 @@ def _limits(seconds: float, *, each_byte: bool = False) -> aiohttp.ClientTimeout
         # Not rounded up to seconds.
         ceil_threshold=math.inf,
     )
-
-
-def _until(deadline: float) -> aiohttp.ClientTimeout:
-    """The limits of one hop of an exchange."""
-    return _limits(max(deadline - time.monotonic(), 0.001))
 
 
 def parse_token(token: object) -> Secret | None:
@@ -201,13 +195,13 @@ class Transport:
         base_url: As `parse_base_url` gives it.
         token: As `parse_token` gives it; sent to the origin of the base URL and nowhere else.
         borrowed: A session to use. It is neither closed nor changed.
-        gate: What every exchange is to pass first.
+        clock: What time limits depend on.
     """
 
     base_url: URL
     token: Secret | None
     borrowed: aiohttp.ClientSession | None
-    gate: Gate
+    clock: Clock
     closed: bool = attrs.field(default=False, init=False)
     _own: aiohttp.ClientSession | None = attrs.field(default=None, init=False)
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
@@ -264,9 +258,23 @@ class Transport:
         Raises:
             TransportError: There is no usable reply.
         """
-        return await self.spoken(
-            self._exchange(method, target, body, time.monotonic() + timeout, max_body), timeout, "whole reply"
-        )
+        headers = {"Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        started = self.clock.monotonic()
+        try:
+            reply = await self._follow(
+                method, self.below(target), headers, body, partial(self._until, started + timeout)
+            )
+            try:
+                too_large = f"The reply is larger than {max_body} bytes (max_body)"
+                return Response(
+                    reply.status, reply.headers, await gathered(reply.content.iter_any(), max_body, too_large)
+                )
+            finally:
+                reply.release()
+        except FOREIGN as error:
+            raise self.translate(error, started, timeout, "whole reply") from None
 
     async def open(self, url: URL, headers: Mapping[str, str], *, stall: float, with_token: bool) -> "Stream":
         """Ask for a file, following redirects, and read the head of the reply. The caller reads and closes the rest.
@@ -282,7 +290,11 @@ class Transport:
         """
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
         limits = partial(_limits, stall, each_byte=True)
-        reply = await self.spoken(self._follow("GET", url, headers, None, limits, with_token=with_token), stall, "byte")
+        started = self.clock.monotonic()
+        try:
+            reply = await self._follow("GET", url, headers, None, limits, with_token=with_token)
+        except FOREIGN as error:
+            raise self.translate(error, started, stall, "byte") from None
         stream = Stream(self, reply, stall)
         self.streams.add(stream)
         return stream
@@ -299,40 +311,27 @@ class Transport:
         """
         return _next_hop(self.base_url, location, "GET", 302)
 
-    async def spoken(self, exchange: Awaitable[R], timeout: float, awaited: str) -> R:  # noqa: ASYNC109 - for the text
-        """Await a part of an exchange. What aiohttp raises leaves as an error of ours, without the frames below."""
-        started = time.monotonic()
-        failure: CircleCIError
-        try:
-            return await exchange
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            if self.closed:
-                failure = SessionClosedError(_CLOSED_MEANWHILE)
-            else:
-                waited_for_pool = self.borrowed is not None and time.monotonic() - started >= timeout * _POOL_SHARE
-                failure = _translate(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
-        except RuntimeError as error:
-            failure = SessionClosedError(f"The aiohttp session cannot be used: {error}")
-        except TransportError as error:
-            failure = error
-        except asyncio.CancelledError as error:
-            # It passes, but without the frames below: they hold what was sent and what has been read.
-            raise error.with_traceback(None)  # noqa: B904 - it is the same
-        # Those frames are not part of it.
-        raise failure.with_traceback(None)
+    def translate(
+        self,
+        error: Exception,
+        started: float,
+        timeout: float,
+        awaited: str,
+    ) -> CircleCIError:
+        """Return the error of ours that an exception of aiohttp is.
 
-    async def _exchange(
-        self, method: str, target: str, body: SecretBytes | None, deadline: float, max_body: int
-    ) -> Response:
-        headers = {"Accept": "application/json"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        reply = await self._follow(method, self.below(target), headers, body, partial(_until, deadline))
-        try:
-            too_large = f"The reply is larger than {max_body} bytes (max_body)"
-            return Response(reply.status, reply.headers, await gathered(reply.content.iter_any(), max_body, too_large))
-        finally:
-            reply.release()
+        Args:
+            error: One of `FOREIGN`.
+            started: The clock's time when the wait began.
+            timeout: Seconds that there were.
+            awaited: What did not come.
+        """
+        if isinstance(error, RuntimeError):
+            return SessionClosedError(f"The aiohttp session cannot be used: {error}")
+        if self.closed:
+            return SessionClosedError(_CLOSED_MEANWHILE)
+        waited_for_pool = self.borrowed is not None and self.clock.monotonic() - started >= timeout * _POOL_SHARE
+        return _translate(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
 
     async def _follow(
         self,
@@ -361,6 +360,10 @@ class Transport:
             reply.release()
             url = _next_hop(url, location, method, reply.status)
         raise RedirectError(f"The service redirected more than {MAX_REDIRECTS} times", method != "GET")
+
+    def _until(self, deadline: float) -> aiohttp.ClientTimeout:
+        """Return the limits of one hop of an exchange."""
+        return _limits(max(deadline - self.clock.monotonic(), 0.001))
 
     def _headers(self, url: URL, headers: Mapping[str, str], *, with_token: bool) -> dict[str, str]:
         headers = {"User-Agent": f"circleci-v1-async/{__version__}", **headers}
@@ -413,7 +416,11 @@ class Stream:
             TransportError: The body broke off, or stalled.
             SessionClosedError: The session was closed meanwhile.
         """
-        return await self._transport.spoken(self._reply.content.readany(), self._stall, "byte")
+        started = self._transport.clock.monotonic()
+        try:
+            return await self._reply.content.readany()
+        except FOREIGN as error:
+            raise self._transport.translate(error, started, self._stall, "byte") from None
 
     def close(self) -> None:
         """Let the connection go, which is kept when everything was read."""
@@ -449,15 +456,7 @@ class _Call:
         self._ended.set()
         # As in asyncio.timeout: only a cancellation that is ours alone becomes our error.
         if isinstance(exc, asyncio.CancelledError) and self.task.uncancel() <= self._cancelling:
-            # Its frames hold what was being sent.
-            exc.__traceback__ = None
-            del exc, traceback
-            failure = SessionClosedError(_CLOSED_MEANWHILE)
-            try:
-                raise failure
-            finally:
-                # Nor is that cancellation part of it.
-                failure.__context__ = None
+            raise SessionClosedError(_CLOSED_MEANWHILE) from None
 
 
 async def gathered(pieces: AsyncIterable[bytes], limit: int, too_large: str) -> bytes:

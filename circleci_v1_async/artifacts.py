@@ -6,7 +6,7 @@ A file appears under its name at once and as a whole, or not at all. Nothing lea
 import asyncio
 import os
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager, closing
 from enum import StrEnum
 from functools import partial
@@ -15,8 +15,12 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 import attrs
+from yarl import URL
 
 from ._arguments import integer, one_of
+from ._attempts import Attempts
+from ._boundary import Boundary
+from ._calls import Calls
 from ._layout import Place, plan
 from ._part import Part, is_strong_etag
 from ._tasks import SelfClosing, read_exception, stop
@@ -24,6 +28,7 @@ from ._transport import Stream, gathered
 from .errors import (
     CircleCIError,
     DownloadError,
+    InvalidInputError,
     PathConflictError,
     RequestTimeoutError,
     SessionClosedError,
@@ -33,6 +38,7 @@ from .errors import (
     UnsafePathError,
 )
 from .models import Artifact
+from .request import Request, shown
 
 __all__ = [
     "ArtifactDownloads",
@@ -130,8 +136,6 @@ class DownloadFinished:
 
 DownloadEvent = DownloadStarted | DownloadProgress | DownloadFinished
 Progress = Callable[[DownloadEvent], object]
-# Opens an artifact's stream, given what headers to send beside the usual ones.
-Opener = Callable[..., Awaitable[Stream]]
 
 
 def say_nothing(_event: DownloadEvent) -> None:
@@ -171,8 +175,9 @@ class ArtifactStream:
             TruncatedError: And the other errors of `iter_chunks`.
         """
         limit = self._max_body if max_bytes is None else integer("max_bytes", max_bytes, 0)
-        async with aclosing(self.iter_chunks()) as rest:
-            return await gathered(rest, limit, f"The artifact is larger than {limit} bytes (max_bytes)")
+        with Boundary():
+            async with aclosing(self.iter_chunks()) as rest:
+                return await gathered(rest, limit, f"The artifact is larger than {limit} bytes (max_bytes)")
 
 
 class ArtifactDownloads(SelfClosing):
@@ -187,7 +192,7 @@ class ArtifactDownloads(SelfClosing):
 
     def __init__(
         self,
-        fetch: Callable[[Place], Awaitable[Download]],
+        calls: Calls,
         artifacts: Iterable[Artifact],
         dest: str | os.PathLike[str],
         *,
@@ -197,7 +202,7 @@ class ArtifactDownloads(SelfClosing):
         on_error: OnError,
         tell: Progress,
     ) -> None:
-        self._fetch = fetch
+        self._calls = calls
         self._dest = Path(dest)
         self._concurrency = integer("concurrency", concurrency, 1)
         self._on_exists = one_of("on_exists", on_exists, ("error", "skip", "overwrite"))
@@ -273,12 +278,13 @@ class ArtifactDownloads(SelfClosing):
 
     async def _outcome(self, place: Place) -> Download:
         try:
-            download = await self._fetch(place)
+            overwrite = self._on_exists == "overwrite"
+            download = await save(self._calls, self._dest, place, resume=False, overwrite=overwrite, tell=self._tell)
         except SessionClosedError:
-            # What is true of one is true of all.
+            # A closed session fails every download.
             raise
         except CircleCIError as error:
-            # Its frames hold what has come of the file.
+            # It is kept, and would keep its frames.
             download = _failed(place, self._dest, error.with_traceback(None))
         self._tell(DownloadFinished(download))
         return download
@@ -313,8 +319,7 @@ async def _on_disk(part: Part, function: Callable[..., R], *args: Any, **kwargs:
     try:
         return await in_thread(function, *args, **kwargs)
     except OSError as error:
-        # Its frames hold what was to be written.
-        raise DownloadError(f"{part.path}: {error.strerror}") from error.with_traceback(None)
+        raise DownloadError(f"{part.path}: {error.strerror}") from error
 
 
 @asynccontextmanager
@@ -333,33 +338,76 @@ async def opened_part(root: Path, parts: tuple[str, ...], *, resume: bool) -> As
             await _on_disk(part, part.close, keep=resume)
 
 
+def locate(calls: Calls, artifact: Artifact) -> tuple[Request[Any], URL]:
+    """Return the request for an artifact, as logs and errors show it, and its URL.
+
+    Raises:
+        InvalidInputError: The artifact has no URL.
+        RedirectError: Its URL is not one to go to.
+    """
+    if not artifact.url:
+        raise InvalidInputError("artifact.url: expected the URL that a list of artifacts gives, got none")
+    url = calls.transport.found_at(artifact.url)
+    return shown(url), url
+
+
+async def open_stream(calls: Calls, artifact: Artifact) -> Stream:
+    """Open an artifact, which the caller is to close."""
+    with Boundary(), calls.transport.call():
+        request, url = locate(calls, artifact)
+        async for attempt in calls.attempts(request):  # pragma: no branch - the policy ends it
+            with attempt:
+                return await _open_whole(calls, request, url, attempt)
+    raise AssertionError  # pragma: no cover - for the type checkers
+
+
+async def save(calls: Calls, root: Path, place: Place, *, resume: bool, overwrite: bool, tell: Progress) -> Download:
+    """Fetch an artifact to its place below a folder, and publish it."""
+    with Boundary():
+        request, url = locate(calls, place.artifact)
+        with calls.transport.call():
+            async with opened_part(root, place.parts, resume=resume) as part:
+                fetch = _Fetch(calls, request, url, place.artifact, part, overwrite, tell)
+                async for attempt in calls.attempts(request):  # pragma: no branch - the policy ends it
+                    with attempt:
+                        return await fetch.run(attempt)
+    raise AssertionError  # pragma: no cover - for the type checkers
+
+
 @attrs.frozen
-class Fetch:
-    """An artifact on its way to its file. To call it is one attempt.
+class _Fetch:
+    """An artifact on its way to its file.
 
     Attributes:
+        calls: Makes the requests.
+        request: The request for it, as logs and errors show it.
+        url: Where it is.
         artifact: The artifact.
         part: Where it goes.
         overwrite: Whether a file of that name may be replaced.
         tell: Gets the events.
     """
 
+    calls: Calls
+    request: Request[Any]
+    url: URL
     artifact: Artifact
     part: Part
     overwrite: bool
     tell: Progress
 
-    async def __call__(self, opened: Opener) -> Download:
+    async def run(self, attempt: Attempts) -> Download:
         """Take the file, or what is missing of it, and publish it."""
-        stream, received = await self._rest(opened)
+        stream, received = await self._open_rest(attempt)
         with closing(stream):
             return await self._take(stream, received)
 
-    async def _rest(self, opened: Opener) -> tuple[Stream, int]:
-        """What is missing, and where it begins."""
+    async def _open_rest(self, attempt: Attempts) -> tuple[Stream, int]:
+        """Return what is missing, and where it begins."""
         if self.part.validator and (offset := self.part.size):
+            headers = {"Range": f"bytes={offset}-", "If-Range": self.part.validator}
             try:
-                stream = await opened(headers={"Range": f"bytes={offset}-", "If-Range": self.part.validator})
+                stream = await self.calls.open(self.request, self.url, attempt, headers=headers)
             except StatusError as error:
                 if error.status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     raise
@@ -369,7 +417,7 @@ class Fetch:
                 if stream.status == HTTPStatus.OK:
                     return stream, 0
                 stream.close()
-        return await whole(opened), 0
+        return await _open_whole(self.calls, self.request, self.url, attempt), 0
 
     async def _take(self, stream: Stream, received: int) -> Download:
         part, path = self.part, self.part.path
@@ -397,9 +445,8 @@ class Fetch:
         return Download(self.artifact, path, received, DownloadStatus.DOWNLOADED, verified=rest is not None)
 
 
-async def whole(opened: Opener) -> Stream:
-    """All of an artifact."""
-    stream = await opened()
+async def _open_whole(calls: Calls, request: Request[Any], url: URL, attempt: Attempts) -> Stream:
+    stream = await calls.open(request, url, attempt)
     if stream.status != HTTPStatus.OK:
         stream.close()
         raise TransportError(f"The service answered {stream.status} to a request for a file", transient=False)
@@ -407,23 +454,22 @@ async def whole(opened: Opener) -> Stream:
 
 
 async def chunks(stream: Stream, size: int | None) -> AsyncGenerator[bytes, None]:
-    """What comes, piece by piece, and all of it.
+    """Yield what comes, piece by piece, and all of it.
 
     Raises:
         TruncatedError: Fewer than `size` bytes came.
         TransportError: The connection broke or stalled.
     """
     received = 0
-    try:
-        while chunk := await stream.read():
-            received += len(chunk)
-            yield chunk
-    except TransportError as error:
-        if size is None or isinstance(error, RequestTimeoutError):
-            raise
-    else:
-        return
-    raise TruncatedError(f"It broke off: {received} of {size} bytes came")
+    with Boundary():
+        try:
+            while chunk := await stream.read():
+                received += len(chunk)
+                yield chunk
+        except TransportError as error:
+            if size is None or isinstance(error, RequestTimeoutError):
+                raise
+            raise TruncatedError(f"It broke off: {received} of {size} bytes came") from None
 
 
 def length(stream: Stream) -> int | None:

@@ -1,5 +1,17 @@
 """The front door: `CircleCISession`, a coroutine for each operation."""
 
+import os
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, cast
+
+import attrs
+
+from ._arguments import integer
+from ._calls import Calls, Options
+from ._clock import Clock
+from ._converter import Decoder
+from ._gate import Gate
 from ._operations.artifacts import ArtifactOperations
 from ._operations.builds import BuildOperations
 from ._operations.keys import KeyOperations
@@ -9,17 +21,56 @@ from ._operations.tokens import TokenOperations
 from ._operations.triggers import TriggerOperations
 from ._operations.variables import VariableOperations
 from ._operations.watching import WatchOperations
+from ._secret import Secret, hide
+from ._transport import Transport, check_borrowed, parse_base_url, parse_token
+from .errors import InvalidInputError
+from .retry import RetryBudget, RetryPolicy
 
-__all__ = ["CircleCISession"]
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["CircleCISession", "SessionOptions", "ViewOptions"]
+
+_TOKEN_VARIABLES: Final = ("CIRCLE_TOKEN", "CIRCLECI_TOKEN", "CIRCLECI_CLI_TOKEN")
+_URL_VARIABLE: Final = "CIRCLE_API_URL"
+_DEFAULT_URL: Final = "https://circleci.com/api/v1.1"
+
+
+class _Unchanged:
+    """The default of an option that a view takes over."""
+
+    def __repr__(self) -> str:
+        return "<unchanged>"
+
+
+_UNCHANGED: Any = _Unchanged()
+
+
+class ViewOptions(TypedDict, total=False):
+    """Options of `CircleCISession.with_options`."""
+
+    timeout: float
+    retry: RetryPolicy
+    max_body: int
+    strict: bool
+
+
+class SessionOptions(ViewOptions, total=False):
+    """Options of `CircleCISession` and its `from_env`, beside the token."""
+
+    base_url: str
+    session: "aiohttp.ClientSession | None"
+    concurrency: int
+    limiter: AbstractAsyncContextManager[object] | None
 
 
 class CircleCISession(
     ProjectOperations,
     WatchOperations,
+    OutputOperations,
     BuildOperations,
     TriggerOperations,
     ArtifactOperations,
-    OutputOperations,
     KeyOperations,
     VariableOperations,
     TokenOperations,
@@ -56,3 +107,137 @@ class CircleCISession(
     `StatusError` (or the class for its status) when the service refused, `DecodeError` when the reply is not what was
     promised, and `SessionClosedError`.
     """
+
+    _is_view = False
+
+    def __init__(
+        self,
+        token: str | None = None,
+        *,
+        base_url: str = _DEFAULT_URL,
+        session: "aiohttp.ClientSession | None" = None,
+        timeout: float = 60.0,
+        concurrency: int = 16,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - it is frozen
+        limiter: AbstractAsyncContextManager[object] | None = None,
+        max_body: int = 64 * 2**20,
+        strict: bool = False,
+    ) -> None:
+        token = hide(token)
+        token = parse_token(token)
+        check_borrowed(session)
+        if limiter is not None and not isinstance(cast("object", limiter), AbstractAsyncContextManager):
+            raise InvalidInputError(f"limiter: expected an async context manager, got {type(limiter).__name__}")
+        clock = Clock()
+        self._calls = Calls(
+            Transport(parse_base_url(base_url, with_token=token is not None), token, session, clock),
+            Gate(integer("concurrency", concurrency, 1), limiter, clock),
+            RetryBudget(),
+            clock,
+            Options(timeout, retry, max_body, Decoder(strict)),
+        )
+
+    @classmethod
+    def from_env(
+        cls,
+        *,
+        base_url: str | None = None,
+        session: "aiohttp.ClientSession | None" = None,
+        timeout: float = 60.0,
+        concurrency: int = 16,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - as above
+        limiter: AbstractAsyncContextManager[object] | None = None,
+        max_body: int = 64 * 2**20,
+        strict: bool = False,
+    ) -> Self:
+        """Make a session with the token and the address of the environment.
+
+        The token is `CIRCLE_TOKEN`, else `CIRCLECI_TOKEN`, else `CIRCLECI_CLI_TOKEN`; the address is `CIRCLE_API_URL`
+        when it is set, to which `/v1.1` is added when it ends in `/api`. Empty counts as unset.
+
+        Args:
+            base_url: The API's address; `None` for that of the environment.
+            session: As for the constructor, like all that follow.
+            timeout: Seconds that one exchange may take.
+            concurrency: How many exchanges may be in flight at once.
+            retry: How often a request is sent, and how long to wait in between.
+            limiter: An async context manager that each exchange enters.
+            max_body: Bytes that a reply may have.
+            strict: Whether a wrong value in an optional field is an error.
+
+        Raises:
+            InvalidInputError: No variable has a token.
+        """
+        token = next((Secret(value) for name in _TOKEN_VARIABLES if (value := os.environ.get(name))), None)
+        if token is None:
+            raise InvalidInputError(f"expected a token in one of {', '.join(_TOKEN_VARIABLES)}; none is set")
+        if base_url is None:
+            base_url = os.environ.get(_URL_VARIABLE, "").rstrip("/") or _DEFAULT_URL
+            base_url += "/v1.1" * base_url.endswith("/api")
+        return cls(
+            token,
+            base_url=base_url,
+            session=session,
+            timeout=timeout,
+            concurrency=concurrency,
+            retry=retry,
+            limiter=limiter,
+            max_body=max_body,
+            strict=strict,
+        )
+
+    def with_options(
+        self,
+        *,
+        timeout: float = _UNCHANGED,
+        retry: RetryPolicy = _UNCHANGED,
+        max_body: int = _UNCHANGED,
+        strict: bool = _UNCHANGED,
+    ) -> Self:
+        """Make a view of the session with other options. It shares the connections; closing it does nothing.
+
+        Args:
+            timeout: Seconds that one exchange may take.
+            retry: How often a request is sent, and how long to wait in between.
+            max_body: Bytes that a reply may have.
+            strict: Whether a wrong value in an optional field is an error.
+
+        Raises:
+            InvalidInputError: An option cannot be right.
+        """
+        options = self._calls.options
+        decoder = options.decoder if strict is _UNCHANGED else Decoder(strict, options.decoder.reported)
+        given = {"timeout": timeout, "retry": retry, "max_body": max_body, "decoder": decoder}
+        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not _UNCHANGED}
+        view = object.__new__(type(self))
+        calls = attrs.evolve(self._calls, options=attrs.evolve(options, **changes))
+        vars(view).update(vars(self), _calls=calls, _is_view=True)
+        return view
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session, or the one that this is a view of, is closed."""
+        return self._calls.transport.closed
+
+    async def close(self) -> None:
+        """Close the session. Calls in flight end with `SessionClosedError`. Closing twice is no error."""
+        if not self._is_view:
+            await self._calls.transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        if "_calls" not in vars(self):
+            # A traceback that shows variables does so also of a constructor that raises.
+            return f"<{type(self).__name__} that was not made>"
+        token = "anonymous" if self._calls.transport.token is None else "token=***"
+        return f"<{type(self).__name__} {self._calls.transport.base_url} {token}{' closed' if self.closed else ''}>"
+
+    def __reduce_ex__(self, protocol: object) -> str | tuple[Any, ...]:
+        raise TypeError("a CircleCISession is not pickled: it holds connections and a token. Make one in each process")

@@ -18,19 +18,22 @@ Builds are compared by identity only, never by number or date: `/recent-builds` 
 import asyncio
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterable
 from contextlib import aclosing
 from functools import partial
 from itertools import count, dropwhile
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypedDict, TypeVar
 
 import attrs
 
 from ._arguments import integer
+from ._boundary import Boundary
+from ._calls import Calls
 from ._tasks import SelfClosing, stop
 from .errors import PaginationDriftError
+from .request import Request
 
-__all__ = ["Fetch", "PagePlan", "PageWalk", "Slot"]
+__all__ = ["PagePlan", "PageWalk", "Slot", "WalkOptions"]
 
 T = TypeVar("T")
 
@@ -39,12 +42,14 @@ _MIN_PAGE: Final = 2  # a page of one has no room for both a seam and something 
 _BUDGET: Final = 128
 
 
-class Fetch(Protocol[T]):
-    """One exchange for one page."""
+class WalkOptions(TypedDict, total=False):
+    """Options of the walks: what to walk, and how to ask for it."""
 
-    def __call__(self, *, limit: int, offset: int) -> Awaitable[list[T]]:
-        """Return the `limit` items from `offset` on, or fewer where the list ends."""
-        ...
+    limit: int | None
+    offset: int
+    page_size: int
+    overlap: int
+    prefetch: int
 
 
 @attrs.define(eq=False)
@@ -245,7 +250,8 @@ class PageWalk(SelfClosing, Generic[T]):
       was asked for although there are more: that looks like the end. More than was asked for is fine.
 
     Args:
-        fetch: Makes one exchange for one page.
+        calls: Makes the requests.
+        request: Asks for the list. Each page is asked for with its `limit` and `offset`.
         identify: Returns what makes the items of a page the same as others, an identity for each.
         limit: How many items to yield at the most. None: all.
         offset: Where to start; what lies above is skipped, also when the list grows.
@@ -260,7 +266,8 @@ class PageWalk(SelfClosing, Generic[T]):
 
     def __init__(
         self,
-        fetch: Fetch[T],
+        calls: Calls,
+        request: Request[list[T]],
         identify: Callable[[list[T]], list[Hashable]],
         *,
         limit: int | None = None,
@@ -269,7 +276,8 @@ class PageWalk(SelfClosing, Generic[T]):
         overlap: int = 5,
         prefetch: int = 1,
     ) -> None:
-        self._fetch = fetch
+        self._calls = calls
+        self._request = request
         self._plan = PagePlan(
             identify,
             limit=limit,
@@ -332,26 +340,27 @@ class PageWalk(SelfClosing, Generic[T]):
     # Tasks are kept by hand: to yield from inside a TaskGroup would let it cancel the caller.
     async def _pages(self) -> AsyncGenerator[list[T], None]:
         plan = self._plan
-        try:
-            while True:
-                self._check_open()
-                if page := plan.take():
-                    self._start(plan.asks(waiting=False))
-                    if plan.done:
-                        self._cancel()
-                    yield page
-                    del page
-                elif plan.done:
-                    return
-                else:
-                    self._start(plan.asks(waiting=True))
-                    task = self._tasks[plan.front]
-                    # Not `await task`: whoever cancels the task by `aclose` does not mean to cancel the caller.
-                    await asyncio.wait((task,))
+        with Boundary():
+            try:
+                while True:
                     self._check_open()
-                    task.result()
-        finally:
-            await stop(self._tasks.values())
+                    if page := plan.take():
+                        self._start(plan.asks(waiting=False))
+                        if plan.done:
+                            self._cancel()
+                        yield page
+                        del page
+                    elif plan.done:
+                        return
+                    else:
+                        self._start(plan.asks(waiting=True))
+                        task = self._tasks[plan.front]
+                        # Not `await task`: whoever cancels the task by `aclose` does not mean to cancel the caller.
+                        await asyncio.wait((task,))
+                        self._check_open()
+                        task.result()
+            finally:
+                await stop(self._tasks.values())
 
     def _begin(self) -> None:
         self._check_open()
@@ -370,7 +379,8 @@ class PageWalk(SelfClosing, Generic[T]):
 
     async def _exchange(self, slot: Slot[T]) -> None:
         self._requests += 1
-        self._plan.answer(slot, await self._fetch(limit=self._plan.page_size, offset=slot.offset))
+        request = self._request.with_query(limit=self._plan.page_size, offset=slot.offset)
+        self._plan.answer(slot, await self._calls.send(request))
 
     def _forget(self, slot: Slot[T], task: asyncio.Task[None]) -> None:
         # Reading the exception keeps asyncio from logging it should the walk end before it gets there.

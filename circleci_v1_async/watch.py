@@ -13,7 +13,7 @@ before, or is older than the watch, because builds are told of from the ground u
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from inspect import isawaitable
 from itertools import count, starmap
@@ -22,7 +22,8 @@ from typing import Final, Literal, Self, TypeVar, cast
 import attrs
 
 from ._arguments import seconds
-from ._clock import Clock
+from ._calls import Calls
+from ._paths import BUILD, in_build
 from ._tasks import SelfClosing, read_exception, stop
 from .errors import (
     CircleCIError,
@@ -32,7 +33,8 @@ from .errors import (
     WaitTimeoutError,
     in_short,
 )
-from .models import Build
+from .models import Build, BuildDetail
+from .request import Request
 from .slug import ProjectSlug
 from .walk import MAX_PAGE, PageWalk
 
@@ -394,10 +396,9 @@ class BuildWatch(SelfClosing):
     Should 5000 builds be unfinished at one time, newer ones wait, with a warning, until some of those have finished.
 
     Args:
+        calls: Makes the requests.
+        request: Asks for the list.
         plan: What is news.
-        walk: Makes a walk over the list, with a `limit` if it is given one.
-        ask: Gets one build by its project's slug and number.
-        clock: What waiting depends on.
         cursor: Where to start; `None` for the builds that come from now on.
         interval: Seconds from one poll to the next, on average.
 
@@ -407,18 +408,16 @@ class BuildWatch(SelfClosing):
 
     def __init__(
         self,
+        calls: Calls,
+        request: Request[list[Build]],
         plan: WatchPlan,
-        walk: Callable[..., PageWalk[Build]],
-        ask: Callable[[str, int], Awaitable[Build]],
-        clock: Clock,
         *,
         cursor: WatchCursor | None,
         interval: float,
     ) -> None:
+        self._calls = calls
+        self._request = request
         self._plan = plan
-        self._walk = walk
-        self._ask = ask
-        self._clock = clock
         self._cursor = cursor
         self._interval = seconds("interval", interval)
         self._round: asyncio.Task[Iterable[BuildEvent]] | None = None
@@ -462,7 +461,7 @@ class BuildWatch(SelfClosing):
                     yield event
                     if self._closed:
                         return
-                delay = pause(self._interval, 0, self._clock.random())
+                delay = pause(self._interval, 0, self._calls.clock.random())
         finally:
             await self._stop()
 
@@ -474,14 +473,14 @@ class BuildWatch(SelfClosing):
         """Wait, then poll, again and again while it fails for reasons that may pass."""
         failures = 0
         while True:
-            await self._clock.sleep(delay)
+            await self._calls.clock.sleep(delay)
             try:
                 return await self._poll()
             except CircleCIError as error:
                 if not error.transient:
                     raise
                 failures += 1
-                delay = pause(self._interval, failures, self._clock.random(), error)
+                delay = pause(self._interval, failures, self._calls.clock.random(), error)
                 _log.warning("%s: %s; polling again in %.1f s", self._plan.source, in_short(error), delay)
 
     async def _poll(self) -> Iterable[BuildEvent]:
@@ -497,6 +496,9 @@ class BuildWatch(SelfClosing):
         asked = await self._answers(self._plan.asks(reading))
         return self._plan.events(reading, asked)
 
+    def _walk(self, limit: int | None = None) -> PageWalk[Build]:
+        return PageWalk(self._calls, self._request, lambda page: [build.key for build in page], limit=limit)
+
     async def _answers(self, asks: Iterable[Key]) -> list[Placed]:
         """The builds asked for. One that cannot be had at present is left out, which says nothing of its end."""
         # Not a TaskGroup, which wraps errors; and so that none is left behind when one fails.
@@ -508,7 +510,9 @@ class BuildWatch(SelfClosing):
 
     async def _answer(self, project: str, build_num: int) -> Placed | None:
         try:
-            return project, await self._ask(project, build_num)
+            return project, await self._calls.send(
+                Request("GET", BUILD, in_build(project, build_num), returns=BuildDetail)
+            )
         except CircleCIError as error:
             if not (error.transient or isinstance(error, NotFoundError)):
                 raise
@@ -517,8 +521,8 @@ class BuildWatch(SelfClosing):
 
 
 async def until_finished(
-    look: Callable[[], Awaitable[B]],
-    clock: Clock,
+    calls: Calls,
+    request: Request[B],
     *,
     name: str,
     within: float | None,
@@ -528,8 +532,8 @@ async def until_finished(
     """Look at a build until it has finished.
 
     Args:
-        look: Gets the build.
-        clock: What waiting depends on.
+        calls: Makes the requests.
+        request: Asks for the build.
         name: What the error calls the build.
         within: Seconds that all of it may take; `None` for as long as it takes.
         interval: Seconds from one look to the next, on average, to begin with.
@@ -550,7 +554,7 @@ async def until_finished(
         async with limit:
             while True:
                 try:
-                    build = await look()
+                    build = await calls.send(request)
                 except CircleCIError as error:
                     if not error.transient:
                         raise
@@ -566,7 +570,7 @@ async def until_finished(
                         await told
                     if build.is_finished:
                         return build
-                await clock.sleep(pause(interval, quiet, clock.random(), failure))
+                await calls.clock.sleep(pause(interval, quiet, calls.clock.random(), failure))
     except TimeoutError:
         if not limit.expired():
             raise

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import attrs
+
 from circleci_v1_async import CircleCISession
 from circleci_v1_async._clock import Clock
 
@@ -45,6 +47,6 @@ class FakeClock:
 
 def use(ci: CircleCISession, clock: FakeClock) -> CircleCISession:
     """Let a session that was just made wait by that clock. Views of it are to be made afterwards."""
-    ci._clock = clock.clock
-    ci._transport.gate.clock = clock.clock
+    ci._calls = attrs.evolve(ci._calls, clock=clock.clock)
+    ci._calls.gate.clock = clock.clock
     return ci

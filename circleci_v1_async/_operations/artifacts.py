@@ -3,40 +3,37 @@
 import os
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager, closing
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from circleci_v1_async._arguments import one_of, text
-from circleci_v1_async._caller import Caller
 from circleci_v1_async._layout import Place
+from circleci_v1_async._paths import BUILD, in_build, in_project
 from circleci_v1_async.artifacts import (
     ArtifactDownloads,
     ArtifactStream,
     Download,
     DownloadFinished,
-    Fetch,
     OnError,
     OnExists,
-    Opener,
     Progress,
     in_thread,
-    opened_part,
+    locate,
+    open_stream,
+    save,
     say_nothing,
-    whole,
 )
 from circleci_v1_async.enums import BuildFilter
-from circleci_v1_async.errors import InvalidInputError, PathConflictError
+from circleci_v1_async.errors import PathConflictError
 from circleci_v1_async.models import Artifact
-from circleci_v1_async.request import Request, given, shown
+from circleci_v1_async.request import Request, given
 from circleci_v1_async.slug import ProjectSlug
 
-from .paths import BUILD, in_build, in_project
+from .base import Operations
 
 __all__ = ["ArtifactOperations"]
 
 
-class ArtifactOperations(Caller):
+class ArtifactOperations(Operations):
     """Files that builds kept."""
 
     async def list_build_artifacts(self, project: ProjectSlug | str, build_num: int) -> list[Artifact]:
@@ -103,11 +100,9 @@ class ArtifactOperations(Caller):
             RedirectError: Its URL is not one to go to.
             NotFoundError: It has expired, or the token may not see it.
         """
-        with self._transport.call():
-            request, opened = self._opener(artifact)
-            stream = await self._retried(request, lambda attempt: whole(partial(opened, attempt)))
+        stream = await open_stream(self._calls, artifact)
         with closing(stream):
-            yield ArtifactStream(stream, self._options.max_body)
+            yield ArtifactStream(stream, self._calls.options.max_body)
 
     async def download_artifact(
         self,
@@ -138,11 +133,11 @@ class ArtifactOperations(Caller):
         """
         target = Path(path)
         tell = say_nothing if progress is None else progress
-        self._opener(artifact)
+        locate(self._calls, artifact)
         if await in_thread(os.path.lexists, target):
             raise PathConflictError(f"{target}: it is there already")
         place = Place(artifact, (target.name,))
-        download = await self._download(target.parent, place, resume=resume, overwrite=False, tell=tell)
+        download = await save(self._calls, target.parent, place, resume=resume, overwrite=False, tell=tell)
         tell(DownloadFinished(download))
         return download
 
@@ -186,29 +181,13 @@ class ArtifactOperations(Caller):
                 `.failed`.
             DownloadError: `.failed` has what came of those that failed.
         """
-        root, tell = Path(dest), say_nothing if progress is None else progress
         return ArtifactDownloads(
-            partial(self._download, root, resume=False, overwrite=on_exists == "overwrite", tell=tell),
+            self._calls,
             artifacts,
-            root,
+            dest,
             match=match,
             concurrency=concurrency,
             on_exists=on_exists,
             on_error=on_error,
-            tell=tell,
+            tell=say_nothing if progress is None else progress,
         )
-
-    def _opener(self, artifact: Artifact) -> tuple[Request[Any], Opener]:
-        """The request for an artifact, and what opens it, given an attempt and further headers."""
-        if not artifact.url:
-            raise InvalidInputError("artifact.url: expected the URL that a list of artifacts gives, got none")
-        url = self._transport.found_at(artifact.url)
-        request = shown(url)
-        return request, partial(self._opened, request, url)
-
-    async def _download(self, root: Path, place: Place, *, resume: bool, overwrite: bool, tell: Progress) -> Download:
-        request, opened = self._opener(place.artifact)
-        with self._transport.call():
-            async with opened_part(root, place.parts, resume=resume) as part:
-                fetch = Fetch(place.artifact, part, overwrite, tell)
-                return await self._retried(request, lambda attempt: fetch(partial(opened, attempt)))

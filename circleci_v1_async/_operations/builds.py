@@ -2,28 +2,27 @@
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final, Unpack
 
 from circleci_v1_async._arguments import commit, integer, one_of
-from circleci_v1_async._caller import Caller
+from circleci_v1_async._paths import BUILD, PROJECT, in_build, in_project
 from circleci_v1_async.enums import BuildFilter, TestResult
 from circleci_v1_async.models import Build, BuildDetail, TestMetadata, TestReport
 from circleci_v1_async.request import QueryValue, Request
 from circleci_v1_async.slug import ProjectSlug
-from circleci_v1_async.walk import MAX_PAGE, PageWalk
+from circleci_v1_async.walk import MAX_PAGE, PageWalk, WalkOptions
 
-from .paths import BUILD, in_build, in_project
+from .base import Operations
 
-__all__ = ["BuildOperations"]
+__all__ = ["BuildOperations", "request_project_builds"]
 
 # By how much the clock of whoever committed may be ahead of CircleCI's, time zones that were mistaken included.
 _CLOCKS_DIFFER: Final = timedelta(days=1)
 _NO_FAILURE: Final = frozenset({TestResult.SUCCESS, TestResult.SKIPPED})
 
 
-class BuildOperations(Caller):
+class BuildOperations(Operations):
     """Builds: one by one, a page of them, and every one of a list."""
 
     async def list_project_builds(
@@ -56,7 +55,7 @@ class BuildOperations(Caller):
             NotFoundError: The project does not exist, or the token may not see it.
         """
         query = {**_page(limit, offset), "filter": one_of("filter", filter, BuildFilter), "shallow": shallow}
-        return await self.send(_project_builds(project, branch, query))
+        return await self.send(request_project_builds(project, branch, query))
 
     async def list_recent_builds(self, *, limit: int = 30, offset: int = 0, shallow: bool | None = None) -> list[Build]:
         """One page of the latest builds of all projects that the user follows. `iter_recent_builds` walks them all.
@@ -185,7 +184,7 @@ class BuildOperations(Caller):
             InvalidInputError: At once; every other error of `list_project_builds` comes out of the loop.
             PaginationDriftError: Out of the loop: the list changes faster than it can be read.
         """
-        request = _project_builds(
+        request = request_project_builds(
             project, branch, {"filter": one_of("filter", filter, BuildFilter), "shallow": shallow}
         )
         return self._walk(request, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch)
@@ -220,11 +219,8 @@ class BuildOperations(Caller):
         request = Request("GET", "/recent-builds", query={"shallow": shallow}, returns=list[Build])
         return self._walk(request, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch)
 
-    def _walk(self, request: Request[list[Build]], **options: Any) -> PageWalk[Build]:
-        return PageWalk(partial(self._fetch_page, request), _page_identifier(), **options)
-
-    async def _fetch_page(self, request: Request[list[Build]], *, limit: int, offset: int) -> list[Build]:
-        return await self.send(request.with_query(limit=limit, offset=offset))
+    def _walk(self, request: Request[list[Build]], **options: Unpack[WalkOptions]) -> PageWalk[Build]:
+        return PageWalk(self._calls, request, _page_identifier(), **options)
 
 
 def _created(build: Build) -> datetime | None:
@@ -266,13 +262,14 @@ def _page_identifier() -> Callable[[list[Build]], list[Hashable]]:
     return identify
 
 
-def _project_builds(
+def request_project_builds(
     project: ProjectSlug | str, branch: str | None, query: Mapping[str, QueryValue]
 ) -> Request[list[Build]]:
+    """Return the request for the builds of a project, or of one of its branches."""
     if branch is None:
-        return Request("GET", "/project/{project}", in_project(project), query=query, returns=list[Build])
+        return Request("GET", PROJECT, in_project(project), query=query, returns=list[Build])
     path_values = {**in_project(project), "branch": branch}
-    return Request("GET", "/project/{project}/tree/{branch}", path_values, query=query, returns=list[Build])
+    return Request("GET", f"{PROJECT}/tree/{{branch}}", path_values, query=query, returns=list[Build])
 
 
 def _page(limit: int, offset: int) -> dict[str, QueryValue]:

@@ -3,14 +3,14 @@
 from typing import Any, Final
 
 from circleci_v1_async._arguments import one_of, required_text, secret
-from circleci_v1_async._caller import Caller
+from circleci_v1_async._paths import PROJECT, in_project
 from circleci_v1_async._secret import hide
 from circleci_v1_async.enums import CheckoutKeyType
 from circleci_v1_async.models import CheckoutKey, Message
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
-from .paths import PROJECT, in_project
+from .base import Operations
 
 __all__ = ["KeyOperations"]
 
@@ -19,7 +19,7 @@ _KEYS: Final = f"{PROJECT}/checkout-key"
 _KEY: Final = f"{_KEYS}/{{fingerprint}}"
 
 
-class KeyOperations(Caller):
+class KeyOperations(Operations):
     """Keys of projects."""
 
     async def add_ssh_key(self, project: ProjectSlug | str, *, hostname: str, private_key: str) -> None:

@@ -1,35 +1,29 @@
-"""What the steps of a build wrote."""
+"""Output of the steps of builds."""
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, closing
-from functools import partial
-from http import HTTPStatus
-from itertools import count
-from typing import Any, Final
+from contextlib import aclosing
+from typing import Final
 
 from circleci_v1_async._arguments import integer
-from circleci_v1_async._caller import Attempt, Caller
-from circleci_v1_async._secret import Secret, hide
-from circleci_v1_async._transport import Stream
-from circleci_v1_async.artifacts import chunks, length
-from circleci_v1_async.errors import CircleCIError, DecodeError, StatusError, TransportError, TruncatedError
-from circleci_v1_async.models import Action, BuildDetail, Step, StepOutput
-from circleci_v1_async.output import ArrayItems, LogText, has_failed, heading
-from circleci_v1_async.request import Request, shown
+from circleci_v1_async._boundary import Boundary
+from circleci_v1_async._logs import stream_output
+from circleci_v1_async._paths import BUILD, in_build
+from circleci_v1_async._secret import hide
+from circleci_v1_async.models import Action, Step, StepOutput
+from circleci_v1_async.output import LogText, has_failed, heading
+from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
-from .paths import BUILD, in_build
+from .builds import BuildOperations
 
 __all__ = ["OutputOperations"]
 
-# A presigned URL that has expired, and a log that is no longer there.
-_NOT_THERE: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 _AT_ONCE: Final = 8
 
 
-class OutputOperations(Caller):
-    """What the steps of a build wrote."""
+class OutputOperations(BuildOperations):
+    """Output of the steps of builds."""
 
     def iter_output(
         self, project: ProjectSlug | str, build_num: int, action: Action
@@ -59,7 +53,7 @@ class OutputOperations(Caller):
         values["index"] = integer("action.index", action.index, 0)
         query = {"file": True, "allocation-id": action.allocation_id}
         request = Request("GET", f"{BUILD}/output/{{step}}/{{index}}", values, query=query)
-        return self._output(request, hide(action.output_url))
+        return stream_output(self._calls, request, hide(action.output_url))
 
     async def get_build_log(
         self,
@@ -90,7 +84,7 @@ class OutputOperations(Caller):
         """
         if tail is not None:
             integer("tail", tail, 1)
-        build = await self.send(Request("GET", BUILD, in_build(project, build_num), returns=BuildDetail))
+        build = await self.get_build(project, build_num)
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def section(step: Step, action: Action) -> str:
@@ -100,97 +94,16 @@ class OutputOperations(Caller):
                     text.add(piece)
             return heading(step, action) + text.finish()
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                sections = [
-                    group.create_task(section(step, action))
-                    for step in build.steps
-                    for action in step.actions
-                    if has_failed(action) or not failed_only
-                ]
-        except BaseExceptionGroup as errors:
-            # The others were cancelled on its account.
-            raise errors.exceptions[0] from None
+        with Boundary():
+            try:
+                async with asyncio.TaskGroup() as group:
+                    sections = [
+                        group.create_task(section(step, action))
+                        for step in build.steps
+                        for action in step.actions
+                        if has_failed(action) or not failed_only
+                    ]
+            except BaseExceptionGroup as errors:
+                # The others were cancelled on its account.
+                raise errors.exceptions[0] from None
         return "\n".join(task.result() for task in sections)
-
-    async def _output(self, request: Request[Any], output_url: Secret | None) -> AsyncGenerator[StepOutput, None]:
-        if output_url:
-            begun = False
-            try:
-                async with aclosing(self._pieces(output_url)) as pieces:
-                    async for piece in pieces:
-                        begun = True
-                        yield piece
-            except (CircleCIError, asyncio.CancelledError) as error:
-                if begun or not (isinstance(error, StatusError) and error.status in _NOT_THERE):
-                    # The frames below hold the URL, which is all that it takes to read the log.
-                    raise error.with_traceback(None)  # noqa: B904 - it is the same
-            else:
-                return
-        with self._transport.call():
-            try:
-                message = await self._retried(request, partial(self._text, request))
-            except StatusError as error:
-                if error.status != HTTPStatus.NOT_FOUND:
-                    raise
-                message = ""
-        if message:
-            yield StepOutput(message=message)
-
-    async def _pieces(self, output_url: str) -> AsyncGenerator[StepOutput, None]:
-        url = self._transport.found_at(output_url)
-        request = shown(url)
-        given = 0
-        for number in count(1):  # pragma: no branch - the policy says when it was the last time
-            failure: CircleCIError
-            content_type: str | None = None
-            try:
-                with self._transport.call():
-                    stream = await self._opened(request, url, Attempt(number, maybe_done=False), with_token=False)
-                content_type = stream.headers.get("Content-Type")
-                with closing(stream):
-                    async with aclosing(_items(stream)) as items:
-                        async for position, item in items:
-                            # Whoever reads has those from before it broke off.
-                            if position >= given:
-                                given += 1
-                                yield self._piece(item, position)
-            except (TransportError, StatusError, TruncatedError) as error:
-                failure = error
-            except DecodeError as error:
-                failure = self._decode_error(request, error, HTTPStatus.OK.value, content_type)
-            else:
-                self._budget.succeeded(number)
-                return
-            with self._transport.call():
-                may_try_again = await self._may_try_again(request, failure, number)
-            if not may_try_again:
-                raise failure
-
-    def _piece(self, item: bytes, position: int) -> StepOutput:
-        try:
-            return self._options.decoder.decode(item, StepOutput)
-        except DecodeError as error:
-            failure = DecodeError(error.reason, f"$[{position}]{error.path[1:]}", error.size)
-        raise failure
-
-    async def _text(self, request: Request[Any], attempt: Attempt) -> str:
-        stream = await self._opened(request, self._transport.below(request.target), attempt)
-        with closing(stream):
-            if stream.status == HTTPStatus.NO_CONTENT:
-                return ""
-            pieces = [piece async for piece in chunks(stream, length(stream))]
-        return b"".join(pieces).decode("utf-8", "replace")
-
-
-async def _items(stream: Stream) -> AsyncGenerator[tuple[int, bytes], None]:
-    """The items of a JSON array, and their positions."""
-    items = ArrayItems()
-    position = 0
-    async with aclosing(chunks(stream, length(stream))) as coming:
-        async for chunk in coming:
-            for item in items.feed(chunk):
-                yield position, item
-                position += 1
-    if not items.complete:
-        raise TruncatedError(f"The log broke off after {position} pieces")

@@ -4,20 +4,20 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from circleci_v1_async._arguments import flags, secret
-from circleci_v1_async._caller import Caller
+from circleci_v1_async._paths import PROJECT, in_project
 from circleci_v1_async._secret import hide
 from circleci_v1_async.models import CacheResult, FollowResult, Project, ProjectSettings, User
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
-from .paths import PROJECT, in_project
+from .base import Operations
 
 __all__ = ["ProjectOperations"]
 
 _SETTINGS: Final = f"{PROJECT}/settings"
 
 
-class ProjectOperations(Caller):
+class ProjectOperations(Operations):
     """The user and the projects."""
 
     async def get_current_user(self) -> User:

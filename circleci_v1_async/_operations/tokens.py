@@ -5,21 +5,21 @@ from typing import Final
 import attrs
 
 from circleci_v1_async._arguments import one_of, required_text
-from circleci_v1_async._caller import Caller
+from circleci_v1_async._paths import PROJECT, in_project
 from circleci_v1_async._secret import hide
 from circleci_v1_async.enums import TokenScope
 from circleci_v1_async.models import ProjectToken
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
-from .paths import PROJECT, in_project
+from .base import Operations
 
 __all__ = ["TokenOperations"]
 
 _TOKENS: Final = f"{PROJECT}/token"
 
 
-class TokenOperations(Caller):
+class TokenOperations(Operations):
     """API tokens of projects. They take a token of somebody who administers the project."""
 
     async def list_project_tokens(self, project: ProjectSlug | str) -> list[ProjectToken]:

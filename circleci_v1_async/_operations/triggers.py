@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 
 from circleci_v1_async._arguments import integer, strings, text
-from circleci_v1_async._caller import Caller
+from circleci_v1_async._paths import BUILD, PROJECT, in_build, in_project
 from circleci_v1_async._secret import hide
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build, PipelineResult
@@ -13,7 +13,7 @@ from circleci_v1_async.request import Request, given
 from circleci_v1_async.slug import ProjectSlug
 from circleci_v1_async.sunset import Sunset
 
-from .paths import BUILD, PROJECT, in_build, in_project
+from .base import Operations
 
 __all__ = ["TriggerOperations"]
 
@@ -24,7 +24,7 @@ _TRIGGERS_END: Final = Sunset(
 _RERUNS_END: Final = Sunset(_REMOVAL, "POST /api/v2/workflow/{id}/rerun or POST /api/v3/workflows/{id}/rerun")
 
 
-class TriggerOperations(Caller):
+class TriggerOperations(Operations):
     """Builds that are to start, start again, or stop.
 
     CircleCI removes all of them but `cancel_build` and `add_ssh_users` on 2027-02-01. Until then each of these issues

@@ -3,13 +3,13 @@
 from typing import Final
 
 from circleci_v1_async._arguments import required_text, secret
-from circleci_v1_async._caller import Caller
+from circleci_v1_async._paths import PROJECT, in_project
 from circleci_v1_async._secret import hide
 from circleci_v1_async.models import EnvVar, Message
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
-from .paths import PROJECT, in_project
+from .base import Operations
 
 __all__ = ["VariableOperations"]
 
@@ -17,7 +17,7 @@ _VARIABLES: Final = f"{PROJECT}/envvar"
 _VARIABLE: Final = f"{_VARIABLES}/{{name}}"
 
 
-class VariableOperations(Caller):
+class VariableOperations(Operations):
     """Environment variables of projects. The service shows no more of a value than its end."""
 
     async def list_env_vars(self, project: ProjectSlug | str) -> list[EnvVar]:

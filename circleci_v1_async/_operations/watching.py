@@ -1,22 +1,22 @@
 """Waiting for builds, and watching lists of them."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Literal
 
 from circleci_v1_async._arguments import one_of, text
+from circleci_v1_async._paths import BUILD, in_build
 from circleci_v1_async.models import Build, BuildDetail
+from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
-from circleci_v1_async.walk import PageWalk
 from circleci_v1_async.watch import BuildWatch, WatchCursor, WatchPlan, until_finished
 
-from .builds import BuildOperations
-from .paths import in_build
+from .base import Operations
+from .builds import request_project_builds
 
 __all__ = ["WatchOperations"]
 
 
-class WatchOperations(BuildOperations):
+class WatchOperations(Operations):
     """Waiting for builds, and watching lists of them."""
 
     async def wait_for_build(
@@ -51,8 +51,8 @@ class WatchOperations(BuildOperations):
         """
         values = in_build(project, build_num)
         return await until_finished(
-            partial(self.get_build, **values),
-            self._clock,
+            self._calls,
+            Request("GET", BUILD, values, returns=BuildDetail),
             name="build {build_num} of {project}".format(**values),
             within=timeout,
             interval=interval,
@@ -88,8 +88,8 @@ class WatchOperations(BuildOperations):
         """
         slug = ProjectSlug.parse(project)
         source = f"/project/{slug}" if text("branch", branch) is None else f"/project/{slug}/tree/{branch}"
-        walk = partial(self.iter_project_builds, slug, branch=branch, shallow=shallow)
-        return self._watch(WatchPlan(source, slug), walk, start_at, cursor, interval)
+        request = request_project_builds(slug, branch, {"shallow": shallow})
+        return self._watch(WatchPlan(source, slug), request, start_at, cursor, interval)
 
     def watch_recent_builds(
         self,
@@ -104,20 +104,18 @@ class WatchOperations(BuildOperations):
         Raises:
             InvalidInputError: At once; every other error that will not pass comes out of the loop.
         """
-        walk = partial(self.iter_recent_builds, shallow=shallow)
-        return self._watch(WatchPlan("/recent-builds"), walk, start_at, cursor, interval)
+        request = Request("GET", "/recent-builds", query={"shallow": shallow}, returns=list[Build])
+        return self._watch(WatchPlan("/recent-builds"), request, start_at, cursor, interval)
 
     def _watch(
         self,
         plan: WatchPlan,
-        walk: Callable[..., PageWalk[Build]],
+        request: Request[list[Build]],
         start_at: str,
         cursor: WatchCursor | None,
         interval: float,
     ) -> BuildWatch:
-        # One that is never walked asks for nothing, but has checked its arguments.
-        walk()
         start = one_of("start_at", start_at, ("now", "oldest"))
         if cursor is not None or start == "oldest":
             cursor = plan.start(cursor)
-        return BuildWatch(plan, walk, self.get_build, self._clock, cursor=cursor, interval=interval)
+        return BuildWatch(self._calls, request, plan, cursor=cursor, interval=interval)

@@ -22,7 +22,7 @@ from doc_scenes import SCENES
 from doc_servers import SERVERS
 from packaging.requirements import Requirement
 
-from circleci_v1_async import CircleCISession, _caller
+from circleci_v1_async import CircleCISession, session
 from circleci_v1_async._clock import Clock
 from circleci_v1_async.testing import FakeCircleCI
 
@@ -143,7 +143,7 @@ def test_a_block_does_what_the_page_says(
     lay_out_files(block)
     scene = SCENES[block.notes.get("scene", "acme")](fake_circleci)
     next(scene)
-    monkeypatch.setattr(_caller, "Clock", clock_of(scene))
+    monkeypatch.setattr(session, "Clock", clock_of(scene))
     with SERVERS[block.notes["server"]]() if "server" in block.notes else nullcontext({}) as variables:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)

@@ -14,7 +14,8 @@ from faults import FAULTS
 from faults.canaries import CANARIES, TOKEN
 from faults.scenes import Fault
 
-from circleci_v1_async import CircleCIError, CircleCISession, DecodeError, Request, User, _transport, loads
+from circleci_v1_async import CircleCIError, DecodeError, Request, User, _transport, loads
+from circleci_v1_async._calls import Calls
 from circleci_v1_async.request import Response
 
 TESTS = str(Path(__file__).parents[1])
@@ -80,13 +81,13 @@ class Kept(list[Any]):
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
     kept = Kept()
-    send = CircleCISession.send
+    send = Calls.send
 
-    async def keep_and_send(self: CircleCISession, request: Request[Any]) -> Any:
+    async def keep_and_send(self: Calls, request: Request[Any]) -> Any:
         kept.append(request)
         return await send(self, request)
 
-    monkeypatch.setattr(CircleCISession, "send", keep_and_send)
+    monkeypatch.setattr(Calls, "send", keep_and_send)
     monkeypatch.setattr(_transport, "Response", kept.keep(Response))
     return kept
 
@@ -115,7 +116,7 @@ async def test_no_secret_is_in_anything_that_is_left_of_a_fault(
                 result = await fault.call(scene)
             except BaseException as error:  # noqa: BLE001 - cancellations too
                 caught = error
-            session = repr(scene.ci) + repr(vars(scene.ci)) + repr(scene.ci._transport) + str(scene.ci)
+            session = repr(scene.ci) + repr(vars(scene.ci)) + repr(scene.ci._calls.transport) + str(scene.ci)
 
     assert (type(caught) if caught else None) is fault.raises
 

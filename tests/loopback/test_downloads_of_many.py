@@ -26,6 +26,7 @@ from downloading import (
 from faults.scenes import Scene, facing
 from script_server import Action, error, hang, reply, reset, then
 
+import circleci_v1_async.artifacts
 from circleci_v1_async import (
     Artifact,
     ArtifactDownloads,
@@ -157,18 +158,20 @@ class TestMany:
         assert (tmp_path / "outside" / "victim").read_bytes() == b"mine"
 
     @pytest.mark.fault(53)
-    async def test_a_link_that_appears_meanwhile_is_not_followed_either(self, shop: Shop, tmp_path: Path) -> None:
+    async def test_a_link_that_appears_meanwhile_is_not_followed_either(
+        self, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         shop.add("a/b")
         downloads = await shop.downloads(on_error="yield", on_exists="overwrite")
 
-        fetch = downloads._fetch
+        save = circleci_v1_async.artifacts.save
 
-        async def fetch_late(place: Place) -> Download:
+        async def save_late(*args: Any, **options: Any) -> Download:
             shop.folder.mkdir()
             (shop.folder / "a").symlink_to(tmp_path)
-            return await fetch(place)
+            return await save(*args, **options)
 
-        downloads._fetch = fetch_late
+        monkeypatch.setattr(circleci_v1_async.artifacts, "save", save_late)
         [download] = await downloads.collect()
         assert isinstance(download.error, UnsafePathError)
         assert names(tmp_path) == []
@@ -398,12 +401,14 @@ class TestLeaving:
 
 @pytest.mark.fault(59)
 class TestTenThousand:
-    async def test_they_cost_workers_and_not_tasks_or_memory(self, tmp_path: Path) -> None:
+    async def test_they_cost_workers_and_not_tasks_or_memory(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         artifacts = [Artifact(path=f"reports/{number}.xml", url="https://a.example/x") for number in range(10_000)]
         before = asyncio.all_tasks()
         under_way, most_under_way, most_tasks = 0, 0, 0
 
-        async def fetch(place: Place) -> Download:
+        async def fetch(_calls: object, _root: Path, place: Place, **_: object) -> Download:
             nonlocal under_way, most_under_way, most_tasks
             under_way += 1
             most_under_way = max(most_under_way, under_way)
@@ -412,8 +417,9 @@ class TestTenThousand:
             under_way -= 1
             return Download(place.artifact, tmp_path, 0, DownloadStatus.DOWNLOADED)
 
+        monkeypatch.setattr(circleci_v1_async.artifacts, "save", fetch)
         downloads = ArtifactDownloads(
-            fetch,
+            CircleCISession()._calls,
             artifacts,
             tmp_path,
             match=None,

@@ -42,8 +42,8 @@ async def test_who_waits_holds_no_connection_no_slot_and_no_limiter(first: bytes
         seen: list[tuple[int, bool, int]] = []
 
         async def look_around(_seconds: float) -> None:
-            transport = scene.ci._transport
-            seen.append((len(transport._own.connector._acquired), transport.gate._slots.locked(), limiter.inside))
+            calls = scene.ci._calls
+            seen.append((len(calls.transport._own.connector._acquired), calls.gate._slots.locked(), limiter.inside))
 
         scene.clock.while_asleep = look_around
         await get(scene)

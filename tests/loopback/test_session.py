@@ -18,8 +18,9 @@ from circleci_v1_async import (
     Request,
     SessionClosedError,
 )
-from circleci_v1_async._caller import SessionOptions
+from circleci_v1_async.session import SessionOptions, ViewOptions
 from circleci_v1_async.testing import FakeCircleCI
+from circleci_v1_async.walk import WalkOptions
 
 TOKEN = "a-token-nobody-sees"
 
@@ -123,7 +124,7 @@ async def test_closing_ends_the_calls_in_flight_with_an_error_that_says_so() -> 
 
 async def test_closing_from_within_a_call_of_the_same_task_does_not_wait_for_itself() -> None:
     ci = CircleCISession()
-    with ci._transport.call():
+    with ci._calls.transport.call():
         await ci.close()
     assert ci.closed
 
@@ -180,7 +181,7 @@ async def test_a_wrong_value_is_logged_once_for_a_session_and_its_views(caplog: 
 
 
 def test_a_view_has_no_options_of_the_connections() -> None:
-    with pytest.raises(InvalidInputError, match="with_options: expected timeout"):
+    with pytest.raises(TypeError, match=r"CircleCISession\.with_options\(\) got an unexpected keyword .* 'base_url'"):
         CircleCISession().with_options(base_url="https://elsewhere.example")
 
 
@@ -194,8 +195,14 @@ def test_an_option_that_is_no_positive_number_is_refused(option: str, value: obj
 
 
 def test_the_options_are_the_same_wherever_they_are_taken() -> None:
-    parameters = inspect.signature(CircleCISession.__init__).parameters.keys()
-    assert parameters - {"self", "token"} == SessionOptions.__annotations__.keys()
+    def keywords(function: Callable[..., object]) -> set[str]:
+        parameters = inspect.signature(function).parameters.values()
+        return {each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}
+
+    assert keywords(CircleCISession) == keywords(CircleCISession.from_env) == SessionOptions.__annotations__.keys()
+    assert keywords(CircleCISession.with_options) == ViewOptions.__annotations__.keys()
+    for walk in (CircleCISession.iter_project_builds, CircleCISession.iter_recent_builds):
+        assert keywords(walk) - {"branch", "filter", "shallow"} == WalkOptions.__annotations__.keys()
 
 
 @pytest.mark.parametrize(
@@ -234,7 +241,7 @@ def test_from_env_takes_the_address_also_as_other_clients_write_it(
 ) -> None:
     monkeypatch.setenv("CIRCLE_TOKEN", TOKEN)
     monkeypatch.setenv("CIRCLE_API_URL", address)
-    assert CircleCISession.from_env()._transport.base_url == URL(base_url)
+    assert CircleCISession.from_env()._calls.transport.base_url == URL(base_url)
 
 
 @pytest.mark.fault(43)
@@ -281,11 +288,11 @@ def test_the_token_is_in_no_repr_and_a_session_is_not_pickled() -> None:
     assert repr(ci) == "<CircleCISession https://circleci.com/api/v1.1 token=***>"
     assert repr(CircleCISession()) == "<CircleCISession https://circleci.com/api/v1.1 anonymous>"
     assert TOKEN not in repr(vars(ci))
-    assert TOKEN not in repr(ci._transport)
+    assert TOKEN not in repr(ci._calls.transport)
     with pytest.raises(TypeError, match="not pickled"):
         pickle.dumps(ci)
     with pytest.raises(TypeError, match="not pickled"):
-        pickle.dumps(ci._transport.token)
+        pickle.dumps(ci._calls.transport.token)
 
 
 @pytest.mark.fault(51)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from model_payloads import MODELS, TIME, alternatives, full, is_time, payloads, required, texts, wrong_values
 
 from circleci_v1_async import dumps, loads
-from circleci_v1_async._converter import Decoder, _decode_branch_names, encode, error_message
+from circleci_v1_async._converter import Decoder, _decode_branch_names, encode
 from circleci_v1_async._hooks import _blank_time_remover, make_converter
 from circleci_v1_async._secret import Secret
 from circleci_v1_async.enums import BuildStatus, Outcome, VcsType
@@ -85,7 +85,7 @@ def without(payload: dict[str, Any], *names: str) -> dict[str, Any]:
         (BOM, "The body is empty"),
         (
             b"<!DOCTYPE html>\n<html>  <title>Log in</title>",
-            "HTML instead of JSON: <!DOCTYPE html> <html> <title>Log in",
+            "HTML instead of JSON",
         ),
         (b'{:login "ada", :admin false}', "JSON is malformed"),
         (b'{"login": "ada"', "truncated"),
@@ -117,7 +117,6 @@ def test_a_body_that_is_no_object_is_a_decode_error_that_says_why(body: bytes, r
     assert reason in error.reason
     assert error.size == len(body)
     assert error.__cause__ is None
-    assert error.__context__ is None
 
 
 @pytest.mark.fault(33)
@@ -533,11 +532,6 @@ def test_no_byte_of_a_malformed_body_is_in_a_decode_error(body: str):
     assert CANARY not in f"{error} {error.args}"
 
 
-def test_html_is_shown_up_to_200_characters():
-    error = refusal(b"\n<html>" + b"x" * 300 + CANARY.encode(), User)
-    assert error.reason == f"HTML instead of JSON: <html>{'x' * 194}"
-
-
 # The two ways agree.
 
 
@@ -767,50 +761,7 @@ def test_a_body_that_json_has_no_form_for_is_refused_without_being_quoted(body: 
     with pytest.raises(InvalidInputError, match=r"^body: expected what JSON can hold") as caught:
         encode(body)
     assert CANARY not in str(caught.value)
-    assert caught.value.__context__ is None
     assert caught.value.__cause__ is None
-
-
-# What error replies say.
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (b'{"message": "Build not found"}', "Build not found"),
-        (BOM + b' {"message": "Build not found"}\n', "Build not found"),
-        (as_json({"message": json.dumps({"message": "Not Found", "documentation_url": "x"})}), "Not Found"),
-        (as_json({"message": json.dumps({"message": json.dumps({"message": "thrice"})})}), "thrice"),
-        (as_json({"message": "{not JSON"}), "{not JSON"),
-        (as_json({"message": ""}), ""),
-        (as_json({"message": "x" * 501}), "x" * 500),
-        (b"Rate limit exceeded\n", "Rate limit exceeded"),
-        ("Zu viele Anfragen: ünï".encode(), "Zu viele Anfragen: ünï"),
-        (b"x" * 501, "x" * 500),
-        (b"\xff\xfe", "\ufffd\ufffd"),
-        (b"<html>\n<p>502\n" + b"x" * 8192, f"<html> <p>502 {'x' * 186}"),
-        (b"", ""),
-        (b"  \n", ""),
-        (as_json({"error": CANARY}), ""),
-        (as_json({"message": {"message": CANARY}}), ""),
-        (as_json({"message": None, "key": CANARY}), ""),
-        (as_json([CANARY]), ""),
-        (as_json(CANARY), ""),
-        (b'{"message": "cut of', ""),
-        (b'{"message": ' + b"[" * 100_000, ""),
-        (b'{"message": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", ""),
-        (b'{"message": ' + b"9" * 5000 + b"}", ""),
-    ],
-    ids=lambda value: repr(value[:24]),
-)
-def test_what_an_error_reply_says(body: bytes, message: str):
-    assert error_message(body) == message
-
-
-@pytest.mark.fault(1)
-@given(st.binary())
-def test_an_error_reply_may_be_anything(body: bytes):
-    assert len(error_message(body)) <= 500
 
 
 def test_a_decode_error_is_of_the_family():

@@ -9,6 +9,7 @@ from contextlib import aclosing, suppress
 from typing import Any, ClassVar, TypeVar
 
 import pytest
+from paging import LIST, Calls
 
 from circleci_v1_async.errors import PaginationDriftError
 from circleci_v1_async.walk import PageWalk
@@ -74,7 +75,7 @@ async def read(walk: AsyncIterable[T], body: Callable[[T], Awaitable[object] | N
 
 
 def walk_of(service: Callable[..., Any], **options: Any) -> PageWalk[int]:
-    return PageWalk(service, list, **({"page_size": 10, "overlap": 1} | options))
+    return PageWalk(Calls(service), LIST, list, **({"page_size": 10, "overlap": 1} | options))
 
 
 @pytest.fixture(autouse=True)
@@ -572,7 +573,9 @@ async def test_items_are_let_go_as_they_are_read():
         return [Item(number) for number in range(offset, min(offset + limit, 500))]
 
     most = 0
-    async for _ in PageWalk(fetch, lambda page: [item.number for item in page], page_size=10, overlap=1, prefetch=2):
+    async for _ in PageWalk(
+        Calls(fetch), LIST, lambda page: [item.number for item in page], page_size=10, overlap=1, prefetch=2
+    ):
         most = max(most, len(Item.alive))
     # The page being read, the window, and what a page that was just read leaves to the garbage collector's turn.
     assert most <= 10 * (1 + 3 + 1)
@@ -580,7 +583,7 @@ async def test_items_are_let_go_as_they_are_read():
 
 async def test_an_error_of_the_identity_is_the_callers():
     with pytest.raises(TypeError):
-        await PageWalk(Service(), lambda page: [len(item) for item in page]).collect()
+        await PageWalk(Calls(Service()), LIST, lambda page: [len(item) for item in page]).collect()
 
 
 async def test_a_request_that_ends_in_a_cancellation_of_its_own_cancels_the_loop(held):

@@ -15,6 +15,7 @@ import pytest
 from fake_clock import FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from paging import LIST, Calls
 from watching import take
 
 from circleci_v1_async import (
@@ -27,7 +28,6 @@ from circleci_v1_async import (
     Lifecycle,
     NotFoundError,
     Outcome,
-    PageWalk,
     PaginationDriftError,
     ProjectSlug,
     Request,
@@ -106,8 +106,8 @@ class Wait:
         on_update: Callable[[Build], object] | None = None,
     ) -> Build:
         return await until_finished(
-            self.look,
-            self.clock.clock,
+            Calls(self.look, clock=self.clock.clock),
+            LIST,
             name="build 7 of github/acme/web",
             within=timeout,
             interval=interval,
@@ -276,10 +276,8 @@ class Service:
     def watch(self, cursor: WatchCursor | None = None, *, oldest: bool = False, interval: float = 10) -> BuildWatch:
         plan = WatchPlan("list", SLUG)
         start = plan.start(cursor) if oldest or cursor else None
-        return BuildWatch(plan, self.walk, self.ask, self.clock.clock, cursor=start, interval=interval)
-
-    def walk(self, limit: int | None = None) -> PageWalk[Build]:
-        return PageWalk(self._page, lambda page: [build.key for build in page], limit=limit)
+        calls = Calls(self._page, self.ask, self.clock.clock)
+        return BuildWatch(calls, LIST, plan, cursor=start, interval=interval)
 
     async def ask(self, project: str, number: int) -> Build:
         assert project == str(SLUG)

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from circleci_v1_async._arguments import integer
-from circleci_v1_async.slug import ProjectSlug
+from ._arguments import integer
+from .slug import ProjectSlug
 
 __all__ = ["BUILD", "PROJECT", "in_build", "in_project"]
 

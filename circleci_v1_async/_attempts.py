@@ -1,0 +1,82 @@
+"""The retry loop, as an iterator over the attempts at one request."""
+
+import logging
+from types import TracebackType
+from typing import Any, Self
+
+import attrs
+
+from ._clock import Clock
+from ._gate import Gate
+from ._transport import Transport
+from .errors import CircleCIError, RateLimitError, in_short
+from .request import Request
+from .retry import RetryBudget, RetryPolicy, may_have_been_done
+
+__all__ = ["Attempts"]
+
+_log = logging.getLogger("circleci_v1_async")
+
+
+@attrs.define(eq=False)
+class Attempts:
+    """The attempts at a request, each of which is a block.
+
+    To be used so:
+
+        async for attempt in attempts:
+            with attempt:
+                return await exchange()
+
+    An error leaves the block when the request is not to be sent again. Otherwise the loop goes on after the wait that
+    the policy asks for.
+
+    Attributes:
+        number: The number of the attempt, from 1.
+        maybe_done: Whether the service may have acted on an earlier one.
+    """
+
+    _request: Request[Any]
+    _policy: RetryPolicy
+    _budget: RetryBudget
+    _transport: Transport
+    _gate: Gate
+    _clock: Clock
+    number: int = attrs.field(default=0, init=False)
+    maybe_done: bool = attrs.field(default=False, init=False)
+    _delay: float = attrs.field(default=0.0, init=False)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Self:
+        if self.number:
+            with self._transport.call():
+                await self._clock.sleep(self._delay)
+        self.number += 1
+        return self
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> bool:
+        if error is None:
+            self._budget.succeeded(self.number)
+        return isinstance(error, CircleCIError) and self._will_retry(error)
+
+    def _will_retry(self, error: CircleCIError) -> bool:
+        delay = self._policy.delay(self._request, error, self.number, self._clock.random())
+        if isinstance(error, RateLimitError):
+            # Any other call would be refused for as long.
+            pause = error.retry_after if delay is None else delay
+            if pause is not None and pause <= self._policy.max_retry_after:
+                self._gate.hold(pause)
+        if delay is None or not self._budget.spend():
+            return False
+        request = self._request
+        _log.warning("%s %s: %s; trying again in %.1f s", request.method, request.path, in_short(error), delay)
+        self._delay = delay
+        self.maybe_done |= may_have_been_done(error)
+        return True

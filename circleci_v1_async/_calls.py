@@ -1,0 +1,188 @@
+"""One call, from a request to its value."""
+
+import logging
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import attrs
+from yarl import URL
+
+from ._arguments import real
+from ._attempts import Attempts
+from ._boundary import Boundary
+from ._clock import Clock
+from ._converter import Decoder, encode
+from ._gate import Gate
+from ._reply import explain_status, read_reply, redact
+from ._secret import SecretBytes
+from ._transport import Stream, Transport
+from .errors import InvalidInputError, TransportError
+from .request import Request, Response
+from .retry import RetryBudget, RetryPolicy
+from .sunset import log_once, warn_once
+
+__all__ = ["Calls", "Options"]
+
+T = TypeVar("T")
+
+_log = logging.getLogger("circleci_v1_async")
+
+# Bytes of a refused file that may say why.
+_ERROR_BODY = 2**16
+
+
+def _positive(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    real(attribute.name, value)
+
+
+def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, RetryPolicy):
+        raise InvalidInputError(f"retry: expected a RetryPolicy, got {value!r}")
+
+
+@attrs.frozen
+class Options:
+    """Options of calls, in which the views of a session differ."""
+
+    timeout: float = attrs.field(validator=_positive)
+    retry: RetryPolicy = attrs.field(validator=_retry_policy)
+    max_body: int = attrs.field(validator=_positive)
+    decoder: Decoder
+
+
+@attrs.frozen(eq=False)
+class Calls:
+    """Makes the calls of a session, or of a view of one.
+
+    Attributes:
+        transport: The connections.
+        gate: What every exchange passes.
+        budget: What may be spent on retries.
+        clock: What waiting depends on.
+        options: How calls are made. Views differ in these, and share the rest.
+    """
+
+    transport: Transport
+    gate: Gate
+    budget: RetryBudget
+    clock: Clock
+    options: Options
+
+    async def send(self, request: Request[T]) -> T:
+        """Send a request and decode the reply, as `CircleCISession.send` says."""
+        options = self.options
+        with Boundary():
+            target = request.target
+            body = None if request.body is None else SecretBytes(encode(request.body))
+            if request.returns is not None:
+                Decoder.check(request.returns)
+            if request.sunset is not None:
+                warn_once(str(request), request.sunset)
+            with self.transport.call():
+                async for attempt in self.attempts(request):  # pragma: no branch - the policy ends it
+                    with attempt:
+                        async with _Turn(self, request, attempt) as turn:
+                            response = turn.reply = await self.transport.exchange(
+                                request.method, target, body, timeout=options.timeout, max_body=options.max_body
+                            )
+                        return read_reply(
+                            request,
+                            response,
+                            options.decoder,
+                            token=self.transport.token,
+                            attempts=attempt.number,
+                            maybe_done=attempt.maybe_done,
+                            now=self.clock.now(),
+                        )
+        raise AssertionError  # pragma: no cover - for the type checkers
+
+    def attempts(self, request: Request[Any]) -> Attempts:
+        """Return the attempts at a request, to be looped over."""
+        return Attempts(request, self.options.retry, self.budget, self.transport, self.gate, self.clock)
+
+    async def open(
+        self,
+        request: Request[Any],
+        url: URL,
+        attempt: Attempts,
+        *,
+        headers: Mapping[str, str] | None = None,
+        with_token: bool = True,
+    ) -> Stream:
+        """Open a stream, in one attempt. It has left the gate: a slow reader must not hold up calls."""
+        stream: Stream | None = None
+        try:
+            async with _Turn(self, request, attempt) as turn:
+                stream = turn.reply = await self.transport.open(
+                    url, headers or {}, stall=self.options.timeout, with_token=with_token
+                )
+            if stream.status < 300:  # noqa: PLR2004 - a success
+                return stream
+            response = Response(stream.status, stream.headers, await _read_error(stream))
+        except BaseException:
+            # A limiter may fail, or be cancelled, also when it is left.
+            if stream is not None:
+                stream.close()
+            raise
+        stream.close()
+        raise explain_status(
+            request, response, token=self.transport.token, attempts=attempt.number, now=self.clock.now()
+        )
+
+
+@attrs.define(eq=False)
+class _Turn:
+    """One exchange: begins when the gate lets it, and is logged when it ends.
+
+    Attributes:
+        reply: The reply, once there is one.
+    """
+
+    _calls: Calls
+    _request: Request[Any]
+    _attempt: Attempts
+    reply: Response | Stream | None = None
+    _started: float = 0.0
+
+    async def __aenter__(self) -> Self:
+        await self._calls.gate.__aenter__()
+        self._started = self._calls.clock.monotonic()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            self._tell(error)
+        finally:
+            await self._calls.gate.__aexit__(kind, error, traceback)
+
+    def _tell(self, error: BaseException | None) -> None:
+        request, reply = self._request, self.reply
+        outcome: object = type(error).__name__ if isinstance(error, TransportError) else "cancelled"
+        if reply is not None:
+            outcome = reply.status
+            if request.sunset is None and "Sunset" in reply.headers:
+                log_once(str(request), redact(reply.headers["Sunset"], self._calls.transport.token))
+        if _log.isEnabledFor(logging.DEBUG):
+            milliseconds = (self._calls.clock.monotonic() - self._started) * 1000
+            # A record keeps its arguments: not the request, which has a body.
+            _log.debug(
+                "%s %s: %s in %.0f ms (attempt %d)",
+                request.method,
+                request.path,
+                outcome,
+                milliseconds,
+                self._attempt.number,
+            )
+
+
+async def _read_error(stream: Stream) -> bytes:
+    """Return a refused file's body, which may say why; nothing of one that is too large for that."""
+    body = b""
+    while len(body) <= _ERROR_BODY:
+        if not (piece := await stream.read()):
+            return body
+        body += piece
+    return b""
