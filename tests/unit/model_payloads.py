@@ -16,7 +16,7 @@ MODELS = sorted(
     (
         value
         for value in vars(models).values()
-        if isinstance(value, type) and attrs.has(value) and value.__module__ == models.__name__
+        if isinstance(value, type) and attrs.has(value) and value.__module__.startswith(f"{models.__name__}.")
     ),
     key=lambda model: model.__name__,
 )

@@ -1,0 +1,61 @@
+"""Configuration of a build, and the machines that ran it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ._model import Model, model
+
+__all__ = ["BuildAgent", "CircleYml", "Node", "Picard"]
+
+
+@model(kw_only=True, repr=False)
+class CircleYml(Model):
+    """The configuration of a build."""
+
+    string: str | None = None
+    """Text of the YAML file; absent when the build had none."""
+
+
+@model(kw_only=True, repr=False)
+class BuildAgent(Model):
+    """The program that ran a build."""
+
+    image: str | None = None
+    """Container image of the agent."""
+
+    properties: Mapping[str, Any] | None = None
+    """Place where the agent ran, such as its `availability_zone`. Often absent."""
+
+
+@model(kw_only=True, repr=False)
+class Picard(Model):
+    """The executor of a build and its resources. `Picard` is CircleCI's name for it."""
+
+    executor: str | None = None
+    """Kind of executor, such as `docker`."""
+
+    resource_class: Mapping[str, Any] | None = None
+    """Size of the machine: `class`, `name`, `cpu` (cores) and `ram` (MiB)."""
+
+    build_agent: BuildAgent | None = None
+    """Program that ran the build; not always sent."""
+
+
+@model(kw_only=True, repr=False)
+class Node(Model):
+    """A container of a build of CircleCI 1.0, for access by SSH."""
+
+    public_ip_addr: str | None = None
+    """IP address of the container."""
+
+    port: int | None = None
+    """Port for SSH."""
+
+    username: str | None = None
+    """User to log in as."""
+
+    image_id: str | None = None
+    """Image that the container was made of; null on many builds."""
+
+    ssh_enabled: bool | None = None
+    """Whether SSH was asked for; null on many builds."""
