@@ -57,7 +57,7 @@ def plan(artifacts: Iterable[Artifact], match: str | None) -> list[Place]:
     places = [
         _place(artifact, (f"node-{artifact.node_index or 0}",) if has_nodes else ())
         for artifact in everything
-        if match is None or fnmatchcase(artifact.path or "", match)
+        if match is None or fnmatchcase(artifact.path, match)
     ]
     conflicts = _conflicts([place for place in places if place.problem is None])
     return [attrs.evolve(place, problem=conflicts[id(place)]) if id(place) in conflicts else place for place in places]
@@ -75,7 +75,7 @@ def etag_name(name: str) -> str:
 
 
 def _place(artifact: Artifact, node: tuple[str, ...]) -> Place:
-    path = artifact.path or ""
+    path = artifact.path
     if path.startswith("/"):
         return Place(artifact, (path,), UnsafePathError(f"{path!r}: expected a relative path"))
     parts = tuple(part for part in path.split("/") if part not in {"", "."})

@@ -81,7 +81,7 @@ def _render_failure(failure: Failure) -> Iterator[RenderableType]:
     files = Table.grid("", "", padding=(0, 2))
     files.columns[1].justify = "right"
     for download in sorted(failure.downloads, key=attrgetter("path")):
-        files.add_row(Text(to_one_line(download.artifact.path or "")), decimal(download.size or 0))
+        files.add_row(Text(to_one_line(download.artifact.path)), decimal(download.size or 0))
     yield Padding(files, (0, 0, 0, 2), expand=False)
     yield Text(f"{lines.summarize_downloads(failure.downloads)}, whole, in a temporary folder")
 

@@ -52,7 +52,7 @@ async def artifacts(
     downloads: list[Download] = []
     async with CircleCISession.from_env() as ci:
         found = await ci.list_build_artifacts(project, build_num)
-        total = sum(match is None or fnmatchcase(artifact.path or "", match) for artifact in found)
+        total = sum(match is None or fnmatchcase(artifact.path, match) for artifact in found)
         with screen.open_download_bars(ctx.obj, total) as bars:
             async with ci.download_artifacts(
                 found,

@@ -134,9 +134,7 @@ class DownloadBars:
         match event:
             case DownloadStarted(artifact, path, size, received):
                 self._end(path)  # the download may start again
-                self._tasks[path] = self._files.add_task(
-                    to_one_line(artifact.path or ""), total=size, completed=received
-                )
+                self._tasks[path] = self._files.add_task(to_one_line(artifact.path), total=size, completed=received)
             case DownloadProgress(_, path, received):
                 self._files.update(self._tasks[path], completed=received)
             case DownloadFinished(download):  # pragma: no branch - there are no others

@@ -9,7 +9,7 @@ __all__ = ["Artifact"]
 class Artifact(Model):
     """A file that a build stored. CircleCI deletes it after 30 days at the latest."""
 
-    path: str | None = None
+    path: str
     """Name that the file was stored under: relative, but absolute on builds of CircleCI 1.0.
 
     It is not safe to use as a local path. `download_artifacts` checks it.
@@ -21,5 +21,5 @@ class Artifact(Model):
     node_index: int | None = None
     """Number of the container that stored the file, from 0. Two containers may have stored the same path."""
 
-    url: str | None = None
+    url: str
     """URL of the file. Private projects require the token, and answer with a redirect."""

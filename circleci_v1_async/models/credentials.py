@@ -17,7 +17,7 @@ class CheckoutKey(Model):
     type: CheckoutKeyType | None = None
     """Owner of the key: the repository, or a user of GitHub."""
 
-    fingerprint: str | None = None
+    fingerprint: str
     """Fingerprint to get or delete the key by: MD5 with colons, or SHA-256 when that was asked for."""
 
     preferred: bool | None = None
@@ -48,7 +48,7 @@ class SSHKey(Model):
 class EnvVar(Model):
     """An environment variable of a project."""
 
-    name: str | None = None
+    name: str
     """Name of the variable."""
 
     value: str | None = SECRET

@@ -121,7 +121,7 @@ async def test_on_a_terminal_bars_move_and_no_path_is_printed(web, tmp_path):
 
 
 def test_a_file_has_a_bar_with_its_name_from_when_it_begins_until_it_is_there():
-    artifact, path = Artifact(path="[b]a\u202e.txt"), Path("a.txt")
+    artifact, path = Artifact(path="[b]a\u202e.txt", url="https://a.example/a.txt"), Path("a.txt")
     bars = DownloadBars(2)
 
     def picture():

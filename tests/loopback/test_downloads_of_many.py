@@ -133,9 +133,9 @@ class TestMany:
         assert statuses(outcomes) == {**dict.fromkeys(paths, "failed"), "fine": "downloaded"}
         assert names(shop.folder) == ["fine"]
 
-    async def test_an_artifact_without_a_url_is_said_before_the_first_request(self, tmp_path: Path) -> None:
+    async def test_an_artifact_with_an_empty_url_is_said_before_the_first_request(self, tmp_path: Path) -> None:
         async with facing(reply(200, b"x")) as scene:
-            artifacts = [Artifact(path="a"), at(scene.server)]
+            artifacts = [Artifact(path="a", url=""), at(scene.server)]
             with pytest.raises(DownloadError, match="gave no URL"):
                 await scene.ci.download_artifacts(artifacts, tmp_path).collect()
         assert scene.server.requests == []
@@ -451,7 +451,7 @@ class TestTenThousand:
 
 
 def test_everything_that_is_told_is_a_value() -> None:
-    artifact = Artifact(path="a")
+    artifact = Artifact(path="a", url="https://a.example/a")
     for make in (
         lambda: DownloadStarted(artifact, Path("a"), 1, 0),
         lambda: DownloadProgress(artifact, Path("a"), 1),

@@ -87,6 +87,8 @@ async def operations(ci: CircleCISession) -> None:
     assert_type(await ci.create_checkout_key(SLUG, "deploy-key"), CheckoutKey)
     assert_type(await ci.get_checkout_key(SLUG, "SHA256:ab/c+d="), CheckoutKey)
     assert_type(await ci.delete_checkout_key(SLUG, "SHA256:ab/c+d="), Message)
+    for key in await ci.list_checkout_keys(SLUG):
+        await ci.delete_checkout_key(SLUG, key.fingerprint)
     assert_type(await ci.follow_project(SLUG), FollowResult)
     assert_type(await ci.unfollow_project(SLUG), FollowResult)
 
@@ -102,6 +104,8 @@ async def further_operations(ci: CircleCISession) -> None:
     assert_type(await ci.get_env_var(SLUG, "TOKEN"), EnvVar)
     assert_type(await ci.add_env_var(SLUG, "TOKEN", "value"), EnvVar)
     assert_type(await ci.delete_env_var(SLUG, "TOKEN"), Message)
+    for variable in await ci.list_env_vars(SLUG):
+        await ci.delete_env_var(SLUG, variable.name)
     assert_type(await ci.list_project_tokens(SLUG), list[ProjectToken])
     assert_type(await ci.create_project_token(SLUG, scope=TokenScope.STATUS, label="badge"), ProjectToken)
     assert_type((await ci.create_project_token(SLUG, scope="all", label="bot")).token, str | None)
@@ -151,6 +155,8 @@ async def watches(ci: CircleCISession, saved: str | None) -> str:
 
 async def files(ci: CircleCISession) -> int | None:
     artifacts = await ci.list_build_artifacts(SLUG, 7)
+    assert_type(artifacts[0].path, str)
+    assert_type(artifacts[0].url, str)
     async with ci.open_artifact(artifacts[0]) as stream:
         assert_type(stream, ArtifactStream)
         assert_type(stream.size, int | None)

@@ -351,7 +351,7 @@ def test_an_integer_is_neither_read_from_text_nor_cut_nor_made_of_a_boolean(wron
 
 @pytest.mark.fault(34)
 def test_null_is_never_the_text_none():
-    assert decode({"path": None}, models_of("Artifact")).path is None
+    assert decode({"path": "a", "url": "b", "pretty_path": None}, models_of("Artifact")).pretty_path is None
 
 
 def models_of(name: str) -> Any:

@@ -25,7 +25,7 @@ PIECE = st.text(st.characters(), max_size=8) | st.sampled_from(
 PATH = st.lists(PIECE, max_size=6).map("".join)
 
 
-def artifact(path: str | None, node_index: int | None = 0, url: str | None = URL) -> Artifact:
+def artifact(path: str, node_index: int | None = 0, url: str = URL) -> Artifact:
     return Artifact(path=path, node_index=node_index, url=url)
 
 
@@ -43,10 +43,10 @@ def goes_to(path: str) -> tuple[str, ...]:
     return place.parts
 
 
-def refused(path: str | None, **options: Any) -> DownloadError:
+def refused(path: str, **options: Any) -> DownloadError:
     (place,) = plan([artifact(path, **options)], None)
     assert place.problem is not None
-    assert place.parts == (path or "",)
+    assert place.parts == (path,)
     return place.problem
 
 
@@ -90,14 +90,8 @@ def test_an_unsafe_path_is_refused_on_every_system(path: str) -> None:
     assert repr(path) in str(problem)
 
 
-@pytest.mark.fault(52)
-def test_an_artifact_without_a_path_is_refused() -> None:
-    assert isinstance(refused(None), UnsafePathError)
-
-
-def test_an_artifact_without_a_url_is_refused() -> None:
-    for url in (None, ""):
-        assert type(refused("a", url=url)) is DownloadError
+def test_an_artifact_with_an_empty_url_is_refused() -> None:
+    assert type(refused("a", url="")) is DownloadError
 
 
 PLAIN = ["a", "a/b.txt", ".hidden", "a b", "~", "a?b*c", "icon", "console.log", "com10", "aux-1", "..a", "x" * 255]
@@ -225,9 +219,9 @@ def test_a_pattern_is_for_the_whole_path_and_knows_no_slashes_and_no_case() -> N
     assert planned(*paths, match="nothing") == []
 
 
-def test_an_artifact_without_a_path_matches_like_an_empty_one() -> None:
-    assert plan([artifact(None)], "x*") == []
-    assert len(plan([artifact(None)], "*")) == 1
+def test_an_empty_path_matches_only_what_matches_nothing() -> None:
+    assert planned("", match="x*") == []
+    assert len(planned("", match="*")) == 1
 
 
 def test_what_does_not_match_is_in_nobodys_way() -> None:

@@ -20,10 +20,13 @@ from circleci_v1_async import models
 from circleci_v1_async._converter import Decoder
 from circleci_v1_async.enums import BuildStatus, Lifecycle, Outcome, VcsType
 from circleci_v1_async.models import (
+    Artifact,
     BranchBuild,
     Build,
     BuildDetail,
     BuildSummary,
+    CheckoutKey,
+    EnvVar,
     PipelineResult,
     Project,
     ProjectSettings,
@@ -46,6 +49,9 @@ HIDDEN_SETTINGS = {
 SECRET_WORDS = re.compile(r"token|api_key|password|webhook|private")
 SECRET_VALUES = re.compile("the [a-z_]*(token|api_key|password|webhook|output_url|value)")
 REQUIRED = {
+    Artifact: {"path", "url"},
+    CheckoutKey: {"fingerprint"},
+    EnvVar: {"name"},
     PipelineResult: {"status"},
     StepOutput: {"message"},
 }
