@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 import click
 from rich.console import Console
 
-from circleci_v1_async import Build, BuildEvent, BuildFilter, CircleCISession, Outcome
+from circleci_v1_async import Build, BuildEvent, BuildFilter, CircleCISession
 
 from . import lines, screen
 from .shell import UNSUCCESSFUL, Command, as_json, build_num, project
@@ -89,7 +89,7 @@ async def wait(
 
     async with CircleCISession.from_env() as ci:
         build = await ci.wait_for_build(project, build_num, timeout=within, interval=interval, on_update=show)
-    if build.outcome != Outcome.SUCCESS:
+    if not build.is_success:
         ctx.exit(UNSUCCESSFUL)
 
 

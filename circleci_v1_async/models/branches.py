@@ -30,6 +30,10 @@ class BranchBuild(BuildSummary):
     is_2_0_job: bool | None = None
     """Whether the build is of CircleCI 2.0 or later; absent on old builds."""
 
+    @property
+    def _result(self) -> str | None:
+        return self.outcome or self.status
+
 
 @model(kw_only=True, repr=False)
 class Branch(Model):

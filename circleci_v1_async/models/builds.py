@@ -4,7 +4,9 @@ The fields of builds, and of what they hold, stand in the order in which the ser
 quarter less time so, because msgspec looks for the next key behind the last one.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from circleci_v1_async.enums import BuildStatus, Lifecycle, Outcome, VcsType
@@ -20,7 +22,11 @@ from .workflows import Workflow
 
 __all__ = ["Build", "BuildDetail", "BuildMessage", "BuildSummary", "PreviousBuild"]
 
+_SUCCESSES = frozenset({BuildStatus.SUCCESS, BuildStatus.FIXED})
+_FAILURES = frozenset({BuildStatus.FAILED, BuildStatus.TIMEDOUT, BuildStatus.INFRASTRUCTURE_FAIL})
 _FINISHED = frozenset({Lifecycle.FINISHED, Lifecycle.NOT_RUN})
+# The pages of GitHub, Bitbucket and GitLab.
+_PULL_REQUEST_URL = r"[^?#]*/(?:pull|pull-requests|merge_requests)/([0-9]{1,18})(?:[/?#]|\Z)"
 
 
 @model(kw_only=True, repr=False)
@@ -38,6 +44,24 @@ class BuildSummary(Model):
 
     vcs_revision: str | None = None
     """Full hash of the commit."""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the build succeeded. `False` until it ended, and when it was cancelled, not run, or had no tests."""
+        return self._result in _SUCCESSES
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the build failed, timed out, or ended because CircleCI's infrastructure failed.
+
+        `False` until it ended. A build that was cancelled, was not run, or had no tests, is neither a success nor a
+        failure, and neither is one with an outcome that this version does not know.
+        """
+        return self._result in _FAILURES
+
+    @property
+    def _result(self) -> str | None:
+        return self.status
 
 
 @model(kw_only=True, repr=False)
@@ -121,7 +145,7 @@ class Build(BuildSummary):
     """Number of containers that the build runs in, from 1."""
 
     failed: bool | None = None
-    """Whether the build failed. A trap: it is null on time-outs, as on many successes. Use `outcome`.
+    """Whether the build failed. A trap: it is null on time-outs, as on many successes. Use `is_failure`.
 
     Left out with `shallow=True`.
     """
@@ -172,7 +196,7 @@ class Build(BuildSummary):
     """Name of the committer; `None` on Bitbucket, and when the build was started through the API."""
 
     pull_request_urls: tuple[str, ...] = ()
-    """URLs of the pull requests. Sent for old single builds only: use `pull_requests`."""
+    """URLs of the pull requests. Sent for old single builds only: use `pull_requests` or `pull_request_numbers`."""
 
     retries: tuple[int, ...] | None = None
     """Numbers of the builds that repeat this one; `None` when there are none. Left out with `shallow=True`."""
@@ -205,7 +229,10 @@ class Build(BuildSummary):
     """Whether SSH access is switched off. Left out with `shallow=True`."""
 
     build_time_millis: int | None = None
-    """Duration in milliseconds; `None` until the build stopped, and on some that did not run to their end."""
+    """Duration in milliseconds; `None` until the build stopped, and on some that did not run to their end.
+
+    `duration` gives it as a `timedelta`.
+    """
 
     picard: Picard | None = None
     """Executor of the build and its resources; null in lists. Left out with `shallow=True`."""
@@ -220,7 +247,7 @@ class Build(BuildSummary):
     """Whether this is the first success of its project. Left out with `shallow=True`."""
 
     job_name: str | None = None
-    """Name of the job. A trap: it is always null when seen. Use `workflows`. Left out with `shallow=True`."""
+    """Name of the job. A trap: it is always null when seen. Use `job`. Left out with `shallow=True`."""
 
     start_time: Timestamp | None = None
     """Time at which the build started; `None` until then."""
@@ -238,7 +265,7 @@ class Build(BuildSummary):
     """Version of CircleCI, `1.0` or `2.0`. A trap: lists say `1.0` for jobs of workflows too. Look at `workflows`."""
 
     outcome: Outcome | None = None
-    """Result of the build; `None` until it ended, and when it was not run."""
+    """Result of the build; `None` until it ended, and when it was not run. See also `is_success` and `is_failure`."""
 
     vcs_url: str | None = None
     """URL of the repository. Together with `build_num`, it identifies the build."""
@@ -292,6 +319,37 @@ class Build(BuildSummary):
             or self.stop_time is not None
             or self.status == BuildStatus.NOT_RUN
         )
+
+    @property
+    def job(self) -> str | None:
+        """The name of the job in the configuration; `None` on builds outside of workflows."""
+        return (self.workflows and self.workflows.job_name) or self.job_name
+
+    @property
+    def duration(self) -> timedelta | None:
+        """The time that the build ran; `None` while it runs, when it never ran, and when its times contradict."""
+        if self.build_time_millis is not None:
+            return timedelta(milliseconds=self.build_time_millis)
+        # Builds that CircleCI retried by itself have no duration, and are recorded to stop before they start.
+        if self.start_time is None or self.stop_time is None or self.stop_time < self.start_time:
+            return None
+        return self.stop_time - self.start_time
+
+    @property
+    def pull_request_numbers(self) -> tuple[int, ...]:
+        """The numbers of the pull requests that the build belongs to, each once. On GitLab, of the merge requests."""
+        return tuple(dict.fromkeys(self._find_pull_request_numbers()))
+
+    def _find_pull_request_numbers(self) -> Iterator[int]:
+        for url in (*(pull_request.url for pull_request in self.pull_requests), *self.pull_request_urls):
+            if url and (found := re.match(_PULL_REQUEST_URL, url)):
+                yield int(found[1])
+
+    @property
+    def _result(self) -> str | None:
+        if not self.outcome and (self.failed or self.timedout or self.infrastructure_fail):
+            return Outcome.FAILED
+        return self.outcome or self.status
 
 
 @model(kw_only=True, repr=False)

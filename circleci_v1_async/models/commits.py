@@ -51,7 +51,7 @@ class Commit(Model):
 
 @model(kw_only=True, repr=False)
 class PullRequest(Model):
-    """A pull request that a build belongs to."""
+    """A pull request that a build belongs to. `Build.pull_request_numbers` has the numbers."""
 
     url: str | None = None
     """URL of the pull request on the code host."""

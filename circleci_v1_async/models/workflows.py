@@ -13,7 +13,7 @@ class Workflow(Model):
     """The workflow that a build is a job of."""
 
     job_name: str | None = None
-    """Name of the job in the configuration."""
+    """Name of the job in the configuration. `Build.job` gives it too."""
 
     job_id: str | None = None
     """UUID of the job, which API v2 takes."""

@@ -1,7 +1,7 @@
 """What a user writes, as type checkers see it. Checked by mypy and pyright in their strict modes, and never run."""
 
 import warnings
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, assert_never, assert_type
 
@@ -126,6 +126,11 @@ async def walks(ci: CircleCISession) -> None:
         assert_type(build.key, tuple[str | None, int])
         assert_type(build.project, ProjectSlug | None)
         assert_type(build.is_finished, bool)
+        assert_type(build.is_success, bool)
+        assert_type(build.is_failure, bool)
+        assert_type(build.job, str | None)
+        assert_type(build.duration, timedelta | None)
+        assert_type(build.pull_request_numbers, tuple[int, ...])
         assert_type(build.status, BuildStatus | None)
         assert_type(build.outcome, Outcome | None)
         assert_type(build.start_time, datetime | None)

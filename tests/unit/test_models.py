@@ -8,6 +8,7 @@ import pickle
 import re
 import types
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -30,10 +31,12 @@ from circleci_v1_async.models import (
     PipelineResult,
     Project,
     ProjectSettings,
+    PullRequest,
     StepOutput,
     TestMetadata,
     TestReport,
     User,
+    Workflow,
 )
 from circleci_v1_async.slug import ProjectSlug
 
@@ -294,3 +297,160 @@ def test_whether_a_build_is_finished(lifecycle, status, outcome, stopped, finish
 def test_a_secret_is_an_attribute_like_others():
     assert User(heroku_api_key="s3cret").heroku_api_key == "s3cret"
     assert User(heroku_api_key="s3cret") != User()
+
+
+# The outcome and the status of a build, which three flags it has, and whether it is a success or a failure.
+ENDS = [
+    ("success", "success", (), "success"),
+    ("success", "fixed", (), "success"),
+    # Recorded: a workflow's job whose status lags behind.
+    ("success", "running", (), "success"),
+    ("failed", "failed", ("failed",), "failure"),
+    # Recorded: `failed` is null on time-outs.
+    ("timedout", "timedout", ("timedout",), "failure"),
+    ("timedout", "timedout", (), "failure"),
+    ("infrastructure_fail", "infrastructure_fail", ("failed", "infrastructure_fail"), "failure"),
+    ("infrastructure_fail", "retried", ("failed", "infrastructure_fail"), "failure"),
+    ("canceled", "canceled", (), None),
+    # The outcome decides also when a step had failed before somebody cancelled the build.
+    ("canceled", "canceled", ("failed",), None),
+    ("no_tests", "no_tests", (), None),
+    ("brand_new", "failed", (), None),
+    # Recorded: an empty outcome is none.
+    ("", "success", (), "success"),
+    ("", "failed", (), "failure"),
+    (None, "success", (), "success"),
+    (None, "fixed", (), "success"),
+    (None, "failed", (), "failure"),
+    (None, "timedout", (), "failure"),
+    (None, "infrastructure_fail", (), "failure"),
+    (None, "canceled", (), None),
+    (None, "no_tests", (), None),
+    (None, "retried", (), None),
+    (None, "retried", ("failed",), "failure"),
+    (None, "success", ("infrastructure_fail",), "failure"),
+    (None, "brand_new", ("timedout",), "failure"),
+    (None, None, ("failed",), "failure"),
+    (None, "killed", (), None),
+    (None, "not_run", (), None),
+    (None, "running", (), None),
+    (None, "queued", (), None),
+    (None, "scheduled", (), None),
+    (None, "not_running", (), None),
+    (None, "brand_new", (), None),
+    (None, None, (), None),
+]
+
+
+@pytest.mark.parametrize(("outcome", "status", "flags", "end"), ENDS)
+def test_whether_a_build_is_a_success_or_a_failure(outcome, status, flags, end):
+    build = Build(
+        build_num=7,
+        outcome=None if outcome is None else Outcome(outcome),
+        status=status and BuildStatus(status),
+        **dict.fromkeys(flags, True),
+    )
+    assert (build.is_success, build.is_failure) == (end == "success", end == "failure")
+
+
+@pytest.mark.parametrize(("outcome", "status", "flags", "end"), [row for row in ENDS if not row[2]])
+def test_whether_a_build_of_a_branch_is_a_success_or_a_failure(outcome, status, flags, end):
+    assert not flags
+    build = BranchBuild(
+        build_num=7,
+        outcome=None if outcome is None else Outcome(outcome),
+        status=status and BuildStatus(status),
+    )
+    assert (build.is_success, build.is_failure) == (end == "success", end == "failure")
+
+
+@pytest.mark.parametrize(
+    ("status", "end"), [("success", "success"), ("fixed", "success"), ("timedout", "failure"), ("running", None)]
+)
+def test_whether_the_summary_of_a_build_is_a_success_or_a_failure(status, end):
+    build = BuildSummary(build_num=7, status=BuildStatus(status))
+    assert (build.is_success, build.is_failure) == (end == "success", end == "failure")
+
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("fields", "duration"),
+    [
+        ({"build_time_millis": 53_597}, timedelta(seconds=53.597)),
+        ({"build_time_millis": 0}, timedelta(0)),
+        ({"build_time_millis": 5, "start_time": NOON, "stop_time": NOON}, timedelta(milliseconds=5)),
+        ({"start_time": NOON, "stop_time": NOON + timedelta(minutes=2)}, timedelta(minutes=2)),
+        ({"start_time": NOON, "stop_time": NOON}, timedelta(0)),
+        # Recorded, of builds that CircleCI retried by itself.
+        ({"start_time": NOON, "stop_time": NOON - timedelta(minutes=1)}, None),
+        # It runs.
+        ({"start_time": NOON}, None),
+        # It was cancelled before it started.
+        ({"stop_time": NOON}, None),
+        ({}, None),
+    ],
+)
+def test_the_duration_of_a_build(fields: dict[str, Any], duration: timedelta | None):
+    assert Build(build_num=7, **fields).duration == duration
+
+
+@pytest.mark.parametrize(
+    ("fields", "job"),
+    [
+        ({"workflows": Workflow(job_name="test"), "job_name": None}, "test"),
+        ({"workflows": Workflow(job_name="test"), "job_name": "other"}, "test"),
+        ({"workflows": Workflow(), "job_name": "test"}, "test"),
+        ({"job_name": "test"}, "test"),
+        ({"workflows": Workflow()}, None),
+        ({}, None),
+    ],
+)
+def test_the_job_of_a_build(fields: dict[str, Any], job: str | None):
+    assert Build(build_num=7, **fields).job == job
+
+
+@pytest.mark.parametrize(
+    ("url", "numbers"),
+    [
+        ("https://github.com/acme/web/pull/71", (71,)),
+        ("https://github.com/acme/web/pull/71/", (71,)),
+        ("https://github.com/acme/web/pull/71/files", (71,)),
+        ("https://github.com/acme/web/pull/71#discussion_r1", (71,)),
+        ("https://github.com/acme/web/pull/71?w=1", (71,)),
+        ("https://github.acme.example/acme/web/pull/71", (71,)),
+        ("https://bitbucket.org/acme/web/pull-requests/12", (12,)),
+        ("https://bitbucket.org/acme/web/pull-requests/12/add-a-cart", (12,)),
+        ("https://git.acme.example/projects/ACME/repos/web/pull-requests/12/overview", (12,)),
+        ("https://gitlab.com/acme/shop/web/-/merge_requests/3", (3,)),
+        # Names like those of the pages.
+        ("https://github.com/pull/7/pull/9", (9,)),
+        ("https://github.com/acme/pull/pull/9", (9,)),
+        ("https://github.com/acme/web/pull/9?next=/acme/web/pull/8", (9,)),
+        # Something else.
+        ("https://github.com/acme/web/issues/71", ()),
+        ("https://github.com/acme/web/pull/new", ()),
+        ("https://github.com/acme/web/pull/71a", ()),
+        ("https://github.com/acme/web/pull/\u0667\u0661", ()),
+        (f"https://github.com/acme/web/pull/{'7' * 5000}", ()),
+        ("https://github.com/acme/web/pull/", ()),
+        ("71", ()),
+        ("", ()),
+        (None, ()),
+    ],
+)
+def test_the_number_in_the_url_of_a_pull_request(url: str | None, numbers: tuple[int, ...]):
+    assert Build(build_num=7, pull_requests=(PullRequest(url=url),)).pull_request_numbers == numbers
+    assert Build(build_num=7, pull_request_urls=(url or "",)).pull_request_numbers == numbers
+
+
+def test_the_numbers_of_pull_requests_are_in_order_and_each_is_there_once():
+    pages = "https://github.com/acme/web/pull/"
+    build = Build(
+        build_num=7,
+        pull_requests=(PullRequest(url=f"{pages}9"), PullRequest(), PullRequest(url=f"{pages}3")),
+        pull_request_urls=(f"{pages}3", f"{pages}1", f"{pages}9"),
+    )
+    assert build.pull_request_numbers == (9, 3, 1)
+    assert Build(build_num=7).pull_request_numbers == ()
