@@ -38,7 +38,8 @@ BUILD = {
     "steps": [{"name": "Tests", "actions": [{"name": "Tests", "output_url": PRESIGNED}]}],
 }
 OK = reply(200, ME, [COOKIE])
-BUILT = reply(201, BUILD, [COOKIE])
+# A build, and what a key and a variable must have besides: a reply to every POST.
+BUILT = reply(201, {**BUILD, "fingerprint": "c9:0b", "name": "DEPLOY_KEY"}, [COOKIE])
 ECHO = f"Not with Circle-Token: {TOKEN}"
 # Of a reply, all but its end.
 CUT = as_json(ME)[:-3]
