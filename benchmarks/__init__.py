@@ -1,1 +1,1 @@
-"""What it costs, and whether it holds at length: `python -m benchmarks`."""
+"""Benchmarks of the package, and comparisons with others: `python -m benchmarks`."""

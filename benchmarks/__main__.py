@@ -3,68 +3,70 @@
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
-from shutil import which
 from time import monotonic
 from typing import Final
 
-from . import drift, memory, prefetch, requests, results
-from .contest import Outcome, hold
+from . import decoding, exactly_once, prefetch, request_counts, results, walk_memory
+from .catalog import COMPARISONS, TARGETS
+from .comparison import Outcome, compare
 from .report import Report, environment
-from .table import CLAIMS, CONTESTS
 
 _ROUNDS: Final = 9
 _SEEDS: Final = 200
+_DECODE: Final = "decode"
 
-# Those in which nobody is compared with us.
-_ALONE: Final[dict[str, Callable[[int], Report]]] = {
-    "requests": lambda _: requests.run(),
+# Benchmarks that compare with nothing.
+_REPORTS: Final[dict[str, Callable[[int], Report]]] = {
+    "requests": lambda _: request_counts.run(),
     "prefetch": lambda _: prefetch.run(),
-    "memory": lambda _: memory.run(),
-    "drift": drift.run,
+    "memory": lambda _: walk_memory.run(),
+    "exactly-once": exactly_once.run,
 }
+_NAMES: Final = (*COMPARISONS, _DECODE, *_REPORTS)
 
 
 def main() -> int:
     """Parse the arguments, run, print."""
     parser = ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "names",
-        metavar="name",
-        nargs="*",
-        help=f"only these of {', '.join([*CONTESTS, *_ALONE])}; RESULTS.md then stays as it is",
+        "names", metavar="name", nargs="*", help=f"only these of {', '.join(_NAMES)}; RESULTS.md then stays as it is"
     )
     parser.add_argument("--quick", action="store_true", help="one round, to see that it runs: the figures mean nothing")
     arguments = parser.parse_args()
-    rounds, seeds = (1, 1) if arguments.quick else (_ROUNDS, _SEEDS)
-    if unknown := set(arguments.names) - CONTESTS.keys() - _ALONE.keys():
+    if unknown := set(arguments.names) - set(_NAMES):
         parser.error(f"no benchmark: {', '.join(sorted(unknown))}")
     print(environment())
     outcomes: dict[str, Outcome] = {}
-    reports: dict[str, Report] = {}
-    misses: list[str] = []
-    for name in arguments.names or [*CONTESTS, *_ALONE]:
+    for name in arguments.names or _NAMES:
         started = monotonic()
-        if name in _ALONE:
-            report = reports[name] = _ALONE[name](seeds)
-            misses += [f"{name}: {miss}" for miss in report.misses]
-        elif missing := [program for program in CONTESTS[name].needs if which(program) is None]:
-            print(f"\n## {name}\n\nleft out: {', '.join(missing)} is not installed")
-            continue
-        else:
-            outcomes[name] = hold(CONTESTS[name], rounds, rehearse=not arguments.quick)
-            report = outcomes[name].report
-        print(f"\n## {name}\n\n{report}\n\n{monotonic() - started:.0f} s", flush=True)
-    shown = [(claim, outcomes[claim.contest]) for claim in CLAIMS if claim.contest in outcomes]
-    if shown:
-        print(f"\n{results.ratios(shown)}")
-    misses += [missed for claim, outcome in shown if (missed := claim.missed(outcome.ratio(claim.against)))]
+        outcomes[name] = _run(name, quick=arguments.quick)
+        print(f"\n## {name}\n\n{outcomes[name]}\n\n{monotonic() - started:.0f} s", flush=True)
+    if rows := [row for outcome in outcomes.values() for row in outcome.rows]:
+        print(f"\n{results.ratios(rows)}")
     if arguments.quick:
         return 0
     if not arguments.names:
-        results.write(outcomes, CLAIMS, reports)
+        results.write(outcomes, _ROUNDS)
+    misses = [f"{name}: {miss}" for name, outcome in outcomes.items() for miss in outcome.misses]
     for miss in misses:
         print(f"MISSED {miss}")
     return 1 if misses else 0
+
+
+def _run(name: str, *, quick: bool) -> Outcome:
+    rounds, seeds = (1, 1) if quick else (_ROUNDS, _SEEDS)
+    if name in _REPORTS:
+        return Outcome(_REPORTS[name](seeds))
+    if name == _DECODE:
+        return decoding.run(rounds)
+    comparison, targets = COMPARISONS[name], TARGETS.get(name, ())
+    if comparison.missing_server:
+        return Outcome(None, left_out=[f"{comparison.title}: {comparison.server_program} is not installed"])
+    result = compare(comparison, rounds, rehearse=not quick)
+    left_out = [
+        f"{comparison.title}, {name}: {program} is not installed" for name, program in comparison.missing.items()
+    ]
+    return Outcome(result.report, result.rows(targets), left_out)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,23 @@
-"""What people would use instead: each gives a function that fetches a URL and decodes the reply."""
+"""Other clients: each gives a function that fetches a URL and decodes the reply."""
 
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from functools import cache, partial, reduce
 from operator import or_
 from types import UnionType
-from typing import Any, Final, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 import aiohttp
 import attrs
-import httpx
+import httpx2
 import orjson
-from cattrs.preconf.json import make_converter
+from cattrs import Converter
+from cattrs.strategies import configure_union_passthrough
 from pydantic import BaseModel, TypeAdapter, create_model
 
-from circleci_v1_async.models import Timestamp
-
-# The path below the base URL, and what the reply is to be decoded into by those who decode into anything.
+# Takes the path below the base URL, and the type that typed clients decode the reply into.
 Get = Callable[[str, Any], Awaitable[Any]]
 Client = Callable[[str], AbstractAsyncContextManager[Get]]
 
@@ -46,8 +47,8 @@ async def _aiohttp_with(decode: Callable[[bytes, Any], Any], base_url: str) -> A
 
 
 @asynccontextmanager
-async def _httpx_json(base_url: str) -> AsyncGenerator[Get]:
-    async with httpx.AsyncClient(headers=_HEADERS) as session:
+async def _httpx2_json(base_url: str) -> AsyncGenerator[Get]:
+    async with httpx2.AsyncClient(headers=_HEADERS) as session:
 
         async def get(target: str, _: Any) -> Any:
             reply = await session.get(f"{base_url}{target}")
@@ -56,29 +57,35 @@ async def _httpx_json(base_url: str) -> AsyncGenerator[Get]:
         yield get
 
 
-def _by_orjson(body: bytes, _: Any) -> Any:
+def _decode_with_orjson(body: bytes, _: Any) -> Any:
     return orjson.loads(body)
 
 
-def _by_cattrs(body: bytes, kind: Any) -> Any:
-    return _converter().loads(body, kind)
+def _decode_with_cattrs(body: bytes, kind: Any) -> Any:
+    return _make_converter().structure(json.loads(body), kind)
 
 
-def _by_pydantic(body: bytes, kind: Any) -> Any:
-    return _adapter(kind).validate_json(body)
-
-
-_converter = cache(make_converter)
+def _decode_with_pydantic(body: bytes, kind: Any) -> Any:
+    return _make_adapter(kind).validate_json(body)
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
+def _make_converter() -> Converter:
+    """Make a plain converter with the hooks that JSON needs."""
+    converter = Converter()
+    converter.register_structure_hook(datetime, lambda value, _: datetime.fromisoformat(value))
+    configure_union_passthrough(str | int | float | bool | None, converter)
+    return converter
+
+
+@cache
+def _make_adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(_pydantic_type(kind))
 
 
 def _pydantic_type(annotation: Any) -> Any:
-    """The annotation with models of pydantic's in the place of ours."""
-    if annotation is Timestamp:
+    """Put models of pydantic's in the place of ours."""
+    if get_origin(annotation) is Annotated:
         return annotation
     if attrs.has(annotation):
         return _pydantic_model(annotation)
@@ -100,8 +107,8 @@ def _pydantic_model(model: Any) -> type[BaseModel]:
 
 CLIENTS: Final[dict[str, Client]] = {
     "aiohttp, resp.json()": _aiohttp_json,
-    "aiohttp, orjson.loads": partial(_aiohttp_with, _by_orjson),
-    "aiohttp, stock cattrs, same models": partial(_aiohttp_with, _by_cattrs),
-    "aiohttp, pydantic, same fields": partial(_aiohttp_with, _by_pydantic),
-    "httpx, response.json()": _httpx_json,
+    "aiohttp, orjson.loads": partial(_aiohttp_with, _decode_with_orjson),
+    "aiohttp, stock cattrs, same models": partial(_aiohttp_with, _decode_with_cattrs),
+    "aiohttp, pydantic, same fields": partial(_aiohttp_with, _decode_with_pydantic),
+    "httpx2, response.json()": _httpx2_json,
 }

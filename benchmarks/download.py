@@ -1,6 +1,6 @@
 """Fetch files with us, as a program: `python -m benchmarks.download BASE_URL FOLDER NAME...`.
 
-Prints by how many bytes the memory that it occupies grew at the most. It imports nothing but us: its start is timed.
+Prints by how many bytes its memory grew at most. It imports nothing but this package, since its start is timed.
 """
 
 import asyncio
@@ -12,22 +12,22 @@ from typing import Final
 
 from circleci_v1_async import Artifact, CircleCISession
 
-AT_ONCE: Final = 8
+CONCURRENCY: Final = 8
 STATUS: Final = Path("/proc/self/status")
 
 
 def download(base_url: str, names: Iterable[str], folder: Path) -> None:
-    """Fetch files, each to its name."""
+    """Fetch files, each to a file of its name."""
     asyncio.run(_download(base_url, [Artifact(path=name, url=f"{base_url}/{name}") for name in names], folder))
 
 
 async def _download(base_url: str, artifacts: list[Artifact], folder: Path) -> None:
     async with CircleCISession(base_url=base_url) as ci:
-        await ci.download_artifacts(artifacts, folder, concurrency=AT_ONCE).collect()
+        await ci.download_artifacts(artifacts, folder, concurrency=CONCURRENCY).collect()
 
 
 def _status(name: str) -> int:
-    """A figure of the kernel's, in bytes; 0 where it tells none."""
+    """Return a figure of the kernel's in bytes, or 0 where it has none."""
     found = STATUS.exists() and re.search(rf"^{name}:\s+(\d+) kB$", STATUS.read_text(), re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 

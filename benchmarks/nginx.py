@@ -1,4 +1,4 @@
-"""Files that a real web server serves: an nginx of our own, on a free port of this machine, for anyone to start."""
+"""An nginx that serves files on a free port of this machine. It needs no rights."""
 
 import random
 import socket
@@ -12,8 +12,8 @@ from typing import Final
 
 import attrs
 
-_SECONDS: Final = 10  # that nginx may take to start
-# Everything that it writes is below the folder that it is started in.
+_START_TIMEOUT: Final = 10  # seconds
+# All paths are below the folder that it is started in.
 _CONFIGURATION: Final = """\
 daemon off;
 master_process off;
@@ -38,11 +38,11 @@ http {{
 
 @attrs.frozen
 class Files:
-    """Files that are there to be fetched, named by their numbers from 1.
+    """Files to fetch, named by their numbers from 1.
 
     Attributes:
-        count: How many there are.
-        size: Bytes of each.
+        count: The number of files.
+        size: The bytes of each.
     """
 
     count: int
@@ -53,17 +53,17 @@ class Files:
         return [str(number) for number in range(1, self.count + 1)]
 
     def content(self, name: str) -> bytes:
-        """What is in a file: always the same."""
+        """Return the content of a file, which is always the same."""
         return random.Random(name).randbytes(self.size)  # noqa: S311 - no secret
 
 
 @contextmanager
 def nginx(files: Files) -> Iterator[str]:
-    """The base URL of an nginx that serves files, and ends with the block."""
+    """Start an nginx that serves files, and ends with the block. Yields the base URL."""
     with TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "files").mkdir()
-        # What was just written is in the page cache.
+        # Files that were just written are in the page cache.
         for name in files.names:
             (root / "files" / name).write_bytes(files.content(name))
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -79,7 +79,7 @@ def nginx(files: Files) -> Iterator[str]:
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + _SECONDS
+    deadline = time.monotonic() + _START_TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
             return

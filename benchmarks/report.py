@@ -1,4 +1,4 @@
-"""What a benchmark has to say: a table, and what it promised but did not keep."""
+"""Tables of figures, in Markdown."""
 
 import os
 import platform
@@ -9,18 +9,18 @@ from typing import Final
 
 import attrs
 
-_PACKAGES: Final = ("aiohttp", "attrs", "cattrs", "msgspec", "orjson", "pydantic", "httpx", "pycircleci")
+_PACKAGES: Final = ("aiohttp", "attrs", "cattrs", "msgspec", "orjson", "pydantic", "httpx2", "pycircleci")
 
 
 @attrs.frozen
 class Report:
-    """The outcome of one benchmark.
+    """The figures of one benchmark.
 
     Attributes:
-        title: What was measured.
+        title: Says what was measured.
         columns: The table's head.
         rows: Its rows, as long as the head.
-        misses: What missed its target; empty when all is well.
+        misses: Figures that missed their target.
     """
 
     title: str
@@ -33,12 +33,12 @@ class Report:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def environment() -> str:
-    """Where and with what the figures were measured."""
+    """Describe the machine and the packages that the figures were measured with."""
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return (
@@ -48,7 +48,7 @@ def environment() -> str:
 
 
 def table(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
-    """A Markdown table whose columns are aligned in plain text, too: words left, figures right."""
+    """Make a Markdown table whose columns are aligned in plain text, too: words left, figures right."""
     head, *body = [[str(cell) for cell in row] for row in (columns, *rows)]
     widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
     is_figure = [all(cell[:1].isdigit() for cell in column) for column in zip(*body, strict=True)]

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from script_server import ScriptServer, hang, reply
 
-from benchmarks.drifting import CHANGES, LISTS, drifting_walk
+from benchmarks.drifting_lists import CHANGES, LISTS, walk_drifting_list
 from circleci_v1_async import Build, CircleCISession, NotFoundError, PageWalk, SessionClosedError
 from circleci_v1_async.testing import FakeCircleCI
 
@@ -24,14 +24,14 @@ async def test_a_walk_of_a_list_that_changes_before_every_page_loses_and_repeats
     kind: str, changes: str, prefetch: int
 ) -> None:
     for seed in range(SEEDS):
-        walked = await drifting_walk(kind, changes, prefetch=prefetch, seed=seed)
+        walked = await walk_drifting_list(kind, changes, prefetch=prefetch, seed=seed)
         assert (walked.lost, walked.repeated) == (0, 0), f"seed {seed}"
 
 
 @pytest.mark.parametrize("changes", ["2 removals", "both"])
 @pytest.mark.parametrize("kind", LISTS)
 async def test_the_gaps_that_removals_open_are_repaired(kind: str, changes: str) -> None:
-    walks = [await drifting_walk(kind, changes, prefetch=0, overlap=1, seed=seed) for seed in range(5)]
+    walks = [await walk_drifting_list(kind, changes, prefetch=0, overlap=1, seed=seed) for seed in range(5)]
     assert {(walked.lost, walked.repeated) for walked in walks} == {(0, 0)}
     # A list of 1000 that stays still is 12 requests.
     assert max(walked.requests for walked in walks) > 12

@@ -1,4 +1,4 @@
-"""What a long walk keeps: memory above the start while 100,000 builds are read and dropped."""
+"""Memory of a long walk: the growth while 100,000 builds are read and dropped."""
 
 import asyncio
 import multiprocessing
@@ -18,9 +18,9 @@ from .server import serving, slug
 _CASES: Final = (
     ("tiny", 10_000, 1),
     ("tiny", 100_000, 1),
-    ("full", 10_000, 1),
-    ("full", 100_000, 1),
-    ("full", 100_000, 4),
+    ("recorded", 10_000, 1),
+    ("recorded", 100_000, 1),
+    ("recorded", 100_000, 4),
 )
 _TARGET_MB: Final = 18.0
 _STATUS: Final = Path("/proc/self/status")
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 def run() -> Report:
-    """Walk in a fresh process each: once counting what Python allocates, once what the system gives to the process."""
+    """Walk in a fresh process for each figure: the bytes that Python allocates, and those that the process occupies."""
     rows: list[tuple[object, ...]] = []
     misses: list[str] = []
     with serving() as base_url:
@@ -43,8 +43,8 @@ def run() -> Report:
                     f"{count:,} {kind} builds, prefetch={prefetch}: {peak:.1f} MB, expected at most {_TARGET_MB:g}"
                 )
     title = (
-        f"Builds that are dropped as they are read: MB above the start. Held to {_TARGET_MB:g}: the peak that Python "
-        "allocates; what the process occupies is shown beside it"
+        "Builds that are dropped as they are read: MB above the start. The peak that Python allocates is at most "
+        f"{_TARGET_MB:g}; the memory that the process occupies is shown beside it"
     )
     return Report(title, ("builds", "count", "prefetch", "at the end", "peak", "resident peak"), rows, misses)
 
@@ -58,7 +58,7 @@ def _in_fresh_process(measure: Callable[[Case], T], case: Case) -> T:
 
 
 def _allocated(case: Case) -> tuple[float, float]:
-    """By how much what Python has allocated grew: to the end of the loop, the walk included, and at the most."""
+    """Return the growth in MB of what Python has allocated: at the end of the loop, and at its peak."""
     grown: tuple[float, float] = (0.0, 0.0)
 
     def at_the_end() -> None:
@@ -72,7 +72,7 @@ def _allocated(case: Case) -> tuple[float, float]:
 
 
 def _resident(case: Case) -> float:
-    """By how much the memory that the process occupies grew at the most."""
+    """Return the growth in MB of the memory that the process occupies, at its peak."""
     start = _status("VmRSS")
     asyncio.run(_walk(case))
     return (_status("VmHWM") - start) / 1e6
@@ -91,7 +91,7 @@ async def _walk(case: Case, at_the_end: Callable[[], None] = lambda: None) -> No
 
 
 def _status(name: str) -> int:
-    """A figure of the kernel's, in bytes."""
+    """Return a figure of the kernel's, in bytes."""
     found = re.search(rf"^{name}:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
     if found is None:
         raise RuntimeError(f"{_STATUS} has no {name}")

@@ -1,20 +1,12 @@
-"""What the contenders do: ours with a session, the others as one writes it without us."""
+"""The work that is compared: ours with a session, the others' as one writes it without us."""
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
 import tracemalloc
-from collections.abc import Callable
-from functools import partial
-from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
-import aiohttp
 import pycircleci.api
 
-from circleci_v1_async import Build, BuildDetail, CircleCISession, loads
+from circleci_v1_async import Build, BuildDetail, CircleCISession
 
 from .clients import CLIENTS
 from .server import slug
@@ -23,11 +15,12 @@ PAGE: Final = 100
 
 
 async def walk(project: str, count: int, prefetch: int, base_url: str) -> None:
+    """Walk a list with us, each build exactly once."""
     async with CircleCISession("a-token", base_url=base_url) as ci:
         await _walk(ci, project, count, prefetch)
 
 
-async def walk_again(project: str, count: int, times: int, base_url: str) -> None:
+async def walk_repeatedly(project: str, count: int, times: int, base_url: str) -> None:
     """Walk the same list several times over one connection."""
     async with CircleCISession("a-token", base_url=base_url) as ci:
         for _ in range(times):
@@ -35,7 +28,7 @@ async def walk_again(project: str, count: int, times: int, base_url: str) -> Non
 
 
 async def walk_by_offset(client: str, project: str, count: int, base_url: str) -> None:
-    """What most people write: count on offsets, until a page is short."""
+    """Walk as most people write it: count on offsets, until a page is short."""
     seen = 0
     async with CLIENTS[client](base_url) as get:
         while True:
@@ -44,10 +37,11 @@ async def walk_by_offset(client: str, project: str, count: int, base_url: str) -
                 seen += 1
             if len(page) < PAGE:
                 break
-    _check(seen, count)
+    check_count(seen, count)
 
 
 def walk_with_pycircleci(project: str, count: int, base_url: str) -> None:
+    """Walk by offset with pycircleci."""
     api, names = _pycircleci(project, base_url)
     seen = 0
     while True:
@@ -56,18 +50,18 @@ def walk_with_pycircleci(project: str, count: int, base_url: str) -> None:
             seen += 1
         if len(page) < PAGE:
             break
-    _check(seen, count)
+    check_count(seen, count)
 
 
 async def get_builds(project: str, count: int, base_url: str) -> None:
-    """One after the other."""
+    """Get single builds with us, one after the other."""
     async with CircleCISession("a-token", base_url=base_url) as ci:
         for number in range(1, count + 1):
             await ci.get_build(project, number)
 
 
-async def get_builds_at_once(project: str, count: int, concurrency: int, base_url: str) -> None:
-    """As many at once as the session lets pass."""
+async def get_builds_concurrently(project: str, count: int, concurrency: int, base_url: str) -> None:
+    """Get single builds with us, as many at once as the session lets pass."""
     async with (
         CircleCISession("a-token", base_url=base_url, concurrency=concurrency) as ci,
         asyncio.TaskGroup() as group,
@@ -77,67 +71,56 @@ async def get_builds_at_once(project: str, count: int, concurrency: int, base_ur
 
 
 async def get_builds_with(client: str, project: str, count: int, base_url: str) -> None:
+    """Get single builds with another client, one after the other."""
     async with CLIENTS[client](base_url) as get:
         for number in range(1, count + 1):
             await get(f"/project/{project}/{number}", BuildDetail)
 
 
 def get_builds_with_pycircleci(project: str, count: int, base_url: str) -> None:
+    """Get single builds with pycircleci, one after the other."""
     api, names = _pycircleci(project, base_url)
     for number in range(1, count + 1):
         api.get_build_info(*names, number)
 
 
-def ideal(seconds: float, _base_url: str) -> float:
-    """The figure of somebody who is nowhere held up."""
-    return seconds
+def constant(figure: float, _base_url: str) -> float:
+    """Return a figure that is known without measuring."""
+    return figure
 
 
-def kept_models(count: int, base_url: str) -> float:
-    return _kept(lambda body: loads(body, list[Build]), count, base_url)
+def walk_bytes(count: int, base_url: str) -> float:
+    """Return the bytes that Python has allocated more at the end of a walk, whose builds are dropped, than before."""
+    return asyncio.run(_walk_bytes(count, base_url))
 
 
-def kept_dicts(count: int, base_url: str) -> float:
-    return _kept(json.loads, count, base_url)
-
-
-def walked(count: int, base_url: str) -> float:
-    """The bytes that Python has allocated more at the end of a walk, of which nothing is kept, than at its start."""
-    return asyncio.run(_walked(count, base_url))
-
-
-def known_keys(count: int, _base_url: str) -> float:
-    """The bytes of a set of keys."""
+def key_set_bytes(count: int, _base_url: str) -> float:
+    """Return the bytes of a set of keys."""
     tracemalloc.start()
     try:
         url = "https://github.com/acme/web-storefront"
         keys = {(url, number) for number in range(1_000, 1_000 + count)}
         size, _ = tracemalloc.get_traced_memory()
-        _check(len(keys), count)
+        check_count(len(keys), count)
         return size
     finally:
         tracemalloc.stop()
 
 
-def import_seconds(module: str, _base_url: str) -> float:
-    """The seconds of CPU that an import costs a new interpreter which finds everything compiled."""
-    code = f"from time import process_time as t; started = t(); import {module}; print(t() - started)"
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    with TemporaryDirectory() as compiled:
-        command = (sys.executable, "-X", f"pycache_prefix={compiled}", "-c", code)
-        run = partial(subprocess.run, command, env=environment, check=True, capture_output=True, text=True)
-        run()
-        return float(run().stdout)
+def check_count(seen: int, count: int) -> None:
+    """Refuse a result that is not the work."""
+    if seen != count:
+        raise RuntimeError(f"{seen} builds, expected {count}")
 
 
 async def _walk(ci: CircleCISession, project: str, count: int, prefetch: int = 1) -> None:
     seen = 0
     async for _ in ci.iter_project_builds(project, prefetch=prefetch):
         seen += 1
-    _check(seen, count)
+    check_count(seen, count)
 
 
-async def _walked(count: int, base_url: str) -> float:
+async def _walk_bytes(count: int, base_url: str) -> float:
     seen, size = 0, 0
     async with CircleCISession("a-token", base_url=base_url) as ci:
         await _walk(ci, slug("tiny", PAGE), PAGE)
@@ -149,40 +132,11 @@ async def _walked(count: int, base_url: str) -> float:
                     size, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-    _check(seen, count)
+    check_count(seen, count)
     return size
-
-
-def _kept(decode: Callable[[bytes], Any], count: int, base_url: str) -> float:
-    """The bytes that Python allocates for builds."""
-    bodies = asyncio.run(_bodies(count, base_url))
-    decode(bodies[0])
-    tracemalloc.start()
-    try:
-        kept = list(map(decode, bodies))
-        size, _ = tracemalloc.get_traced_memory()
-        _check(sum(map(len, kept)), count)
-        return size
-    finally:
-        tracemalloc.stop()
-
-
-async def _bodies(count: int, base_url: str) -> list[bytes]:
-    async with aiohttp.ClientSession() as session:
-        bodies: list[bytes] = []
-        for offset in range(0, count, PAGE):
-            url = f"{base_url}/project/{slug('full', count)}?limit={PAGE}&offset={offset}"
-            async with session.get(url, raise_for_status=True) as reply:
-                bodies.append(await reply.read())
-    return bodies
 
 
 def _pycircleci(project: str, base_url: str) -> tuple[pycircleci.api.Api, tuple[str, str]]:
     _, username, reponame = project.split("/")
     # It adds the version itself.
     return pycircleci.api.Api("a-token", base_url.removesuffix("/v1.1")), (username, reponame)
-
-
-def _check(seen: int, count: int) -> None:
-    if seen != count:
-        raise RuntimeError(f"{seen} builds, expected {count}")

@@ -1,4 +1,4 @@
-"""What a list that stays still costs: never more requests than the formula says."""
+"""Requests of walks over lists that stay the same: at most those of a formula."""
 
 import asyncio
 from itertools import product
@@ -11,20 +11,20 @@ from .report import Report
 from .server import serving, slug
 
 _COUNTS: Final = (0, 1, 30, 99, 100, 101, 194, 195, 1_000, 3_804, 10_000)
-# Builds to a page and those that it shares with the one before.
+# Builds of a page, and those that it shares with the one before.
 _PAGES: Final = ((100, 5), (100, 1), (30, 5), (2, 1))
 _PREFETCH: Final = (0, 1, 4)
-# Pages of two are for lists that are short.
+# Lists that take more are left out: pages of two builds are for short ones.
 _MOST_REQUESTS: Final = 500
 
 
 def run() -> Report:
-    """Walk lists of many lengths and count."""
+    """Walk lists of many lengths and count requests."""
     with serving() as base_url:
         rows, misses = asyncio.run(_measure(base_url))
     title = (
-        "Requests for a list that stays still: at most 1 + max(0, ceil((N - k + 1) / (k - overlap))) up to prefetch=1, "
-        "and as many more as are prefetched from 2 on"
+        "Requests for a list that stays the same: at most 1 + max(0, ceil((N - k + 1) / (k - overlap))) up to "
+        "prefetch=1, and as many more as are prefetched from 2 on"
     )
     columns = ("N", "k", "overlap", "formula", *(f"prefetch={prefetch}" for prefetch in _PREFETCH))
     return Report(title, columns, rows, misses)

@@ -1,4 +1,4 @@
-"""Nothing lost, nothing repeated: walks over lists that change before every page, by chance from many seeds."""
+"""Builds lost and repeated by walks over lists that change before every page, at random from many seeds."""
 
 import asyncio
 import multiprocessing
@@ -8,7 +8,7 @@ from itertools import product
 from statistics import fmean
 from typing import Final
 
-from .drifting import CHANGES, LISTS, Walked, drifting_walk
+from .drifting_lists import CHANGES, LISTS, Walked, walk_drifting_list
 from .report import Report, cores
 
 _PREFETCH: Final = (0, 4)
@@ -45,5 +45,5 @@ def run(seeds: int) -> Report:
 
 def _walk_batch(batch: tuple[Case, range]) -> list[Walked]:
     (kind, changes, prefetch), seeds = batch
-    walk = partial(drifting_walk, kind, changes, prefetch=prefetch)
+    walk = partial(walk_drifting_list, kind, changes, prefetch=prefetch)
     return [asyncio.run(walk(seed=seed)) for seed in seeds]
