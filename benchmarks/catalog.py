@@ -97,6 +97,9 @@ COMPARISONS: Final = {
     "shuffled": _walk_comparison(
         "shuffled", f"Walk {_BUILDS:,} builds like recorded ones, keys in random order", _JSON, _ORJSON
     ),
+    "nested": _walk_comparison(
+        "nested", f"Walk {_BUILDS:,} builds like recorded ones, with more objects", _JSON, _ORJSON
+    ),
     "bitbucket": _walk_comparison(
         "bitbucket", f'Walk {_BUILDS:,} Bitbucket builds (`committer_date: ""`)', _JSON, _ORJSON
     ),

@@ -30,7 +30,7 @@ from .report import Report
 
 _PAGE: Final = 100
 _NUMBER: Final = 3_994
-_KINDS: Final = (b"recorded", b"shuffled", b"full", b"bitbucket", b"shallow")
+_KINDS: Final = (b"recorded", b"shuffled", b"nested", b"full", b"bitbucket", b"shallow")
 # The types of recorded replies, by the operations of the index.
 _TYPES: Final[dict[str, Any]] = {
     "project_builds": list[Build],

@@ -2,7 +2,7 @@
 
 `full`, `bitbucket`, `shallow` and the single builds are those of `FakeCircleCI`, `recorded` those of `recorded.py`; all
 have their keys in the service's own order. `shuffled` are the recorded ones with the keys of every object in random
-order.
+order, `nested` those with more objects in each.
 """
 
 import json
@@ -55,6 +55,7 @@ async def make_templates() -> dict[bytes, list[Template]]:
         b"tiny": [{"vcs_url": "https://github.com/acme/web-storefront", "build_num": 1, "status": "success"}],
         b"recorded": kept,
         b"shuffled": [_shuffled(build, random) for build in kept],
+        b"nested": [_in_order({**build, **_more_objects(build)}) for build in kept],
     }
     return {kind: [_template(_compact(build)) for build in each] for kind, each in builds.items()}
 
@@ -121,6 +122,17 @@ def _shuffled(value: Any, random: Random) -> Any:
     if not isinstance(value, dict):
         return value
     return {key: _shuffled(value[key], random) for key in random.sample(list(value), len(value))}
+
+
+def _more_objects(build: dict[str, Any]) -> dict[str, Any]:
+    """Make the objects that few recorded builds have, or none, since pull requests are younger than the recordings."""
+    earlier = {"build_num": build["build_num"] - 1, "status": "success", "build_time_millis": 61_250}
+    return {
+        "messages": [{"type": "warning", "message": "The configuration has keys that are not known."}],
+        "pull_requests": [{"head_sha": build["vcs_revision"], "url": f"{build['vcs_url']}/pull/{build['build_num']}"}],
+        "previous": earlier,
+        "previous_successful_build": earlier,
+    }
 
 
 def _compact(value: object) -> bytes:

@@ -5,6 +5,7 @@ The address says what a list is like: `/project/github/acme/full-3804-50` holds 
 
 - `recorded`: with the keys, nesting, nulls and lengths of texts of lists that were recorded from the service;
 - `shuffled`: the same, with the keys of every object in random order;
+- `nested`: the same, each with a message, a pull request and two earlier builds;
 - `full`: with every field that the fake service knows, long texts and few nested objects;
 - `bitbucket`: full ones with an empty `committer_date`;
 - `shallow`: with the fields that `shallow=true` leaves;

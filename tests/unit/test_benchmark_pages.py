@@ -1,4 +1,4 @@
-"""The pages that the benchmarks measure, held against recorded lists of builds."""
+"""The pages that the benchmarks measure, compared with recorded lists of builds, and the ratios that they show."""
 
 import csv
 import json
@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
+from benchmarks.comparison import Comparison, Result, Target
+from benchmarks.pages import make_templates, page
 from benchmarks.recorded import COUNT, make_builds
 
 Json = dict[str, Any]
 # Shorter lists are of single cases.
 SHORTEST_LIST = 5
+KINDS = (b"recorded", b"shuffled")
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +145,23 @@ def test_no_text_is_copied_from_recorded_builds(ours, recorded):
         return {value for path in free for value in found[path] if value}
 
     assert not texts(ours) & texts(recorded)
+
+
+async def test_every_kind_of_page_is_a_list_of_builds_numbered_downwards():
+    for kind, templates in (await make_templates()).items():
+        builds = json.loads(page(templates, 150, limit=COUNT, offset=20))
+        assert [build["build_num"] for build in builds] == list(range(130, 30, -1)), kind
+
+
+async def test_shuffled_builds_are_the_recorded_ones_with_other_orders_of_keys():
+    templates = await make_templates()
+    builds, shuffled = (json.loads(page(templates[kind], COUNT, limit=COUNT, offset=0)) for kind in KINDS)
+    assert shuffled == builds
+    assert all(list(one) != list(other) for one, other in zip(shuffled, builds, strict=True))
+
+
+def test_our_figure_is_divided_by_the_other_within_each_round():
+    comparison = Comparison(title="Work", unit="s", factor=1, candidates={"ours": float, "theirs": float})
+    result = Result(comparison, {"ours": [1.0, 2.0, 9.0], "theirs": [2.0, 4.0, 10.0]})
+    (row,) = result.rows([Target("theirs", 0.6, 0.4), Target("missing", 1.0)])
+    assert (row.ratio.middle, row.verdict) == (0.5, "held")
