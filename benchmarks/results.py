@@ -37,7 +37,11 @@ def write(outcomes: Mapping[str, Outcome], rounds: int) -> None:
     parts = [
         _HEAD.format(environment=environment().replace("\n", ", "), rounds=rounds),
         ratios(rows),
-        *(f"{row.work}, against {row.target.against}: {row.target.why}" for row in rows if row.is_missed),
+        *(
+            f"{row.work}, against {row.target.against}: {row.target.why or 'the reason is not known.'}"
+            for row in rows
+            if row.is_missed
+        ),
         *(f"Left out: {reason}." for outcome in outcomes.values() for reason in outcome.left_out),
         f"![The same as a plot: a bar for each ratio, its spread, and the highest that is accepted]({_PLOT})",
         "# All figures",
