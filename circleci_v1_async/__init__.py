@@ -1,6 +1,6 @@
 """The asyncio client for the CircleCI REST API v1.1."""
 
-from ._converter import dumps, loads
+from ._codec import dumps, loads
 from ._version import __version__
 from .artifacts import (
     ArtifactDownloads,

@@ -12,7 +12,7 @@ from ._arguments import real
 from ._attempts import Attempts
 from ._boundary import Boundary
 from ._clock import Clock
-from ._converter import Decoder, encode
+from ._codec import Decoder, encode
 from ._gate import Gate
 from ._reply import explain_status, read_reply, redact
 from ._secret import SecretBytes

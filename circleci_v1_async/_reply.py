@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar, cast
 import attrs
 import msgspec
 
-from ._converter import HTML, Decoder
+from ._codec import HTML, Decoder
 from .errors import DecodeError, StatusError, status_error
 from .models import PipelineResult
 from .request import Request, Response

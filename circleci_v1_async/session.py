@@ -10,7 +10,7 @@ import attrs
 from ._arguments import integer
 from ._calls import Calls, Options
 from ._clock import Clock
-from ._converter import Decoder
+from ._codec import Decoder
 from ._gate import Gate
 from ._operations.artifacts import ArtifactOperations
 from ._operations.builds import BuildOperations

@@ -84,7 +84,7 @@ else:
             # Not of all fields: mappings have no hash, and a build has 70 fields.
             return hash(_hash_key(type(self))(self))
 
-    def model(**_options: bool) -> Callable[[type], type]:
+    def model(**_options: bool) -> Any:
         """Return the class as it is. Type checkers see `attrs.frozen` here."""
         return lambda cls: cls
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from circleci_v1_async import DecodeError, PipelineResult, Request, StatusError, User
-from circleci_v1_async._converter import Decoder
+from circleci_v1_async._codec import Decoder
 from circleci_v1_async._reply import read_reply, redact
 from circleci_v1_async.request import Response
 

@@ -1,7 +1,7 @@
 """Bytes into models and back.
 
 There is one parser, msgspec, and one rule for values that hold no model (a "leaf"): `msgspec.convert`. The fast way
-decodes the bytes straight into the models. What it refuses goes through the structure hooks of `_hooks`, which take
+decodes the bytes straight into the models. What it refuses goes through the structure hooks of `_tolerant`, which take
 apart only models and containers of models, so that one wrong value costs its own field and nothing else. Both ways end
 in the same parser and the same rule, and so cannot disagree.
 """
@@ -109,7 +109,7 @@ class Decoder:
             except msgspec.MsgspecError:
                 body = _without_lone_surrogates(body)
         # Most programs never get here, and cattrs takes its time to import.
-        from ._hooks import make_converter, structured  # noqa: PLC0415
+        from ._tolerant import make_converter, structured  # noqa: PLC0415
 
         if self._converter is None:
             self._converter = make_converter(strict=self.strict, report=self._report)
