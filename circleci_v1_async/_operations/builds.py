@@ -1,7 +1,9 @@
 """Builds: one by one, a page of them, and every one of a list."""
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import count
 from operator import attrgetter
 from typing import Final, Unpack
 
@@ -249,13 +251,12 @@ def _newest_of_each_job(oldest_first: Iterable[Build]) -> list[Build]:
 
 def _page_identifier() -> Callable[[list[Build]], list[Hashable]]:
     """Return what identifies the builds of a walk: their key, or in the first repository the number alone."""
-    places: dict[str | None, int] = {}
+    # The first repository gets 0, each further one the next number.
+    places = defaultdict[str | None, int](count().__next__)
 
     def identify(page: list[Build]) -> list[Hashable]:
         return [
-            (place, build.build_num)
-            if (place := places.setdefault(build.vcs_url or build.build_url, len(places)))
-            else build.build_num
+            (place, build.build_num) if (place := places[build.vcs_url or build.build_url]) else build.build_num
             for build in page
         ]
 
