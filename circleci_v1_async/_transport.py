@@ -7,9 +7,8 @@ a redirect leads. Redirects are therefore followed here. What aiohttp raises bec
 import asyncio
 import math
 import string
-from collections.abc import AsyncIterable, Callable, Mapping
-from functools import partial
-from types import TracebackType
+from collections.abc import AsyncIterable, Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -41,6 +40,7 @@ _POOL_SHARE: Final = 0.9
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _KEEPS_METHOD: Final = frozenset({307, 308})
 _VISIBLE: Final = string.ascii_letters + string.digits + string.punctuation
+_USER_AGENT: Final = f"circleci-v1-async/{__version__}"
 _TOKEN_HEADER: Final = "Circle-Token"  # noqa: S105 - the name of a header
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -57,14 +57,18 @@ def _origin(url: URL) -> Origin:
     return url.scheme, (url.host or "").lower().rstrip("."), url.port
 
 
+_home = lru_cache(_origin)
+
+
 def _is_trusted(base_url: URL, url: URL) -> bool:
     """Whether the token may be sent there: to the API itself, and to where CircleCI's cloud keeps its artifacts."""
-    home, (scheme, host, port) = _origin(base_url), _origin(url)
+    home, (scheme, host, port) = _home(base_url), _origin(url)
     if home == _CLOUD and (scheme, port) == ("https", 443) and host.endswith(_CLOUD_ARTIFACTS):
         return True
     return (scheme, host, port) == home
 
 
+@lru_cache
 def _limits(seconds: float, *, each_byte: bool = False) -> aiohttp.ClientTimeout:
     """Limits whose phases are staggered so that the one that ran out says so.
 
@@ -203,10 +207,14 @@ class Transport:
     borrowed: aiohttp.ClientSession | None
     clock: Clock
     closed: bool = attrs.field(default=False, init=False)
+    _base: str = attrs.field(init=False)
     _own: aiohttp.ClientSession | None = attrs.field(default=None, init=False)
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
     _calls: set["_Call"] = attrs.field(factory=set["_Call"], init=False)
     streams: set["Stream"] = attrs.field(factory=set["Stream"], init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._base = str(self.base_url)
 
     def call(self) -> "_Call":
         """Hold one call open for as long as the block: `close` ends it, with `SessionClosedError` for its caller.
@@ -261,11 +269,9 @@ class Transport:
         headers = {"Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        started = self.clock.monotonic()
+        url, limits, started = self.below(target), _limits(timeout), self.clock.monotonic()
         try:
-            reply = await self._follow(
-                method, self.below(target), headers, body, partial(self._until, started + timeout)
-            )
+            reply = await self._follow(method, url, headers, body, limits, deadline=started + timeout)
             try:
                 too_large = f"The reply is larger than {max_body} bytes (max_body)"
                 return Response(
@@ -289,8 +295,7 @@ class Transport:
             TransportError: There is no usable reply.
         """
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
-        limits = partial(_limits, stall, each_byte=True)
-        started = self.clock.monotonic()
+        limits, started = _limits(stall, each_byte=True), self.clock.monotonic()
         try:
             reply = await self._follow("GET", url, headers, None, limits, with_token=with_token)
         except FOREIGN as error:
@@ -301,7 +306,7 @@ class Transport:
 
     def below(self, target: str) -> URL:
         """The URL of a request's target."""
-        return URL(f"{self.base_url}{target}", encoded=True)
+        return URL(self._base + target, encoded=True)
 
     def found_at(self, location: str) -> URL:
         """The URL of a file that a reply names, as if the service had redirected there.
@@ -311,13 +316,7 @@ class Transport:
         """
         return _next_hop(self.base_url, location, "GET", 302)
 
-    def translate(
-        self,
-        error: Exception,
-        started: float,
-        timeout: float,
-        awaited: str,
-    ) -> CircleCIError:
+    def translate(self, error: Exception, started: float, timeout: float, awaited: str) -> CircleCIError:
         """Return the error of ours that an exception of aiohttp is.
 
         Args:
@@ -339,18 +338,19 @@ class Transport:
         url: URL,
         headers: Mapping[str, str],
         body: SecretBytes | None,
-        limits: Callable[[], aiohttp.ClientTimeout],
+        limits: aiohttp.ClientTimeout,
         *,
+        deadline: float | None = None,
         with_token: bool = True,
     ) -> aiohttp.ClientResponse:
-        """Send the request to wherever redirects lead. The reply is to be released."""
+        """Send the request to wherever redirects lead, until a deadline. The reply is to be released."""
         for _ in range(MAX_REDIRECTS + 1):
             reply = await self._session().request(
                 method,
                 url,
                 headers=self._headers(url, headers, with_token=with_token),
                 data=body,
-                timeout=limits(),
+                timeout=limits,
                 allow_redirects=False,
                 raise_for_status=False,
             )
@@ -359,14 +359,12 @@ class Transport:
                 return reply
             reply.release()
             url = _next_hop(url, location, method, reply.status)
+            if deadline is not None:
+                limits = _limits(max(deadline - self.clock.monotonic(), 0.001))
         raise RedirectError(f"The service redirected more than {MAX_REDIRECTS} times", method != "GET")
 
-    def _until(self, deadline: float) -> aiohttp.ClientTimeout:
-        """Return the limits of one hop of an exchange."""
-        return _limits(max(deadline - self.clock.monotonic(), 0.001))
-
     def _headers(self, url: URL, headers: Mapping[str, str], *, with_token: bool) -> dict[str, str]:
-        headers = {"User-Agent": f"circleci-v1-async/{__version__}", **headers}
+        headers = {"User-Agent": _USER_AGENT, **headers}
         if with_token and self.token is not None and _is_trusted(self.base_url, url):
             headers[_TOKEN_HEADER] = self.token
         return headers
@@ -447,9 +445,7 @@ class _Call:
         self._cancelling = self.task.cancelling()
         self._calls.add(self)
 
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, _kind: object, exc: BaseException | None, _traceback: object) -> None:
         self._calls.discard(self)
         if self._ended is None:
             return

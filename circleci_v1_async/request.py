@@ -42,8 +42,7 @@ def given(**values: object) -> dict[str, Any]:
 def _segment(name: str, value: object) -> str:
     """One path segment, or a slug's three, quoted so that it arrives as it is."""
     if isinstance(value, ProjectSlug):
-        parts = (value.vcs_type, value.username, value.reponame)
-        return "/".join([_segment(name, part) for part in parts])
+        return _segments(name, value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str) or value in {"", ".", ".."} or _CONTROL.search(value):
@@ -51,6 +50,12 @@ def _segment(name: str, value: object) -> str:
             f"{name}: expected a non-empty string, not '.' or '..', without control characters; got {value!r}",
         )
     return _quoted(name, value)
+
+
+# Most programs ask for few projects, over and over.
+@lru_cache
+def _segments(name: str, slug: ProjectSlug) -> str:
+    return "/".join([_segment(name, part) for part in (slug.vcs_type, slug.username, slug.reponame)])
 
 
 def _quoted(name: str, value: str) -> str:

@@ -135,4 +135,5 @@ class RetryBudget:
 
     def succeeded(self, attempt: int) -> None:
         """Take back what a success on that attempt had cost."""
-        self._left = min(self.capacity, self._left + max(1, self.cost * (attempt - 1)))
+        if self._left < self.capacity:
+            self._left = min(self.capacity, self._left + max(1, self.cost * (attempt - 1)))

@@ -1,7 +1,8 @@
 """Naming a project: `ProjectSlug` and the many ways in which people write one."""
 
 import re
-from typing import Self
+from functools import lru_cache
+from typing import Any, Self, cast
 from urllib.parse import unquote, urlsplit
 
 import attrs
@@ -15,6 +16,8 @@ _VCS_HOSTS = {"github.com": "github", "www.github.com": "github", "bitbucket.org
 _SCP_LIKE = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>[^/].*)")
 # A pasted URL may have a password before its host, or a token in its query.
 _CREDENTIALS = re.compile(r"^([a-z+]*:?//)?.+(?=@)|(?<=[?#]).+", re.DOTALL | re.IGNORECASE)
+# Of a text that cannot have either, the slug may be kept.
+_PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 # What CircleCI's own URLs put in front of a slug.
 _CIRCLECI_PREFIXES = {"pipelines", "jobs", "project", "projects", "api", "v1", "v1.1", "v2", "insights", "settings"}
 _EXPECTED = (
@@ -37,7 +40,7 @@ def _check_name(_slug: "ProjectSlug", attribute: "attrs.Attribute[str]", value: 
         )
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class ProjectSlug:
     """The three parts by which the API names a project. `str(slug)` joins them with slashes.
 
@@ -71,9 +74,10 @@ class ProjectSlug:
             return project
         if not isinstance(project, str):
             raise InvalidInputError(f"{_EXPECTED}; got {type(project).__name__}")
-        slug = cls._from_text(project.strip())
+        text = project.strip()
+        slug: Self | None = _from_plain(cast("Any", cls), text) if _PLAIN.fullmatch(text) else cls._from_text(text)
         if slug is None:
-            shown = _CREDENTIALS.sub(r"\1***", project.strip())
+            shown = _CREDENTIALS.sub(r"\1***", text)
             raise InvalidInputError(f"{_EXPECTED}; got {shown!r}")
         return slug
 
@@ -109,3 +113,9 @@ class ProjectSlug:
             return cls(*segments[:3])
         except InvalidInputError:
             return None
+
+
+# Most programs name few projects, over and over.
+@lru_cache
+def _from_plain(kind: Any, text: str) -> Any:
+    return kind._from_text(text)  # noqa: SLF001 - of this module
