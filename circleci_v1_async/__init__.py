@@ -75,10 +75,10 @@ from .models import (
 )
 from .request import Request
 from .retry import RetryPolicy
-from .session import CircleCISession
+from .session import CircleCISession, SessionOptions, ViewOptions
 from .slug import ProjectSlug
 from .sunset import CircleCISunsetWarning, Sunset
-from .walk import PageWalk
+from .walk import PageWalk, WalkOptions
 from .watch import BuildEvent, BuildWatch, WatchCursor
 
 __all__ = [
@@ -149,6 +149,7 @@ __all__ = [
     "SSHUser",
     "ServerError",
     "SessionClosedError",
+    "SessionOptions",
     "StatusError",
     "Step",
     "StepOutput",
@@ -161,7 +162,9 @@ __all__ = [
     "UnsafePathError",
     "User",
     "VcsType",
+    "ViewOptions",
     "WaitTimeoutError",
+    "WalkOptions",
     "WatchCursor",
     "Workflow",
     "__version__",

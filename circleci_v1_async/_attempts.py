@@ -1,7 +1,6 @@
 """The retry loop, as an iterator over the attempts at one request."""
 
 import logging
-from types import TracebackType
 from typing import Any, Self
 
 import attrs
@@ -59,9 +58,7 @@ class Attempts:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
-    ) -> bool:
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
         if error is None:
             self._budget.succeeded(self.number)
         return isinstance(error, CircleCIError) and self._will_retry(error)

@@ -165,17 +165,10 @@ class _Turn:
             outcome = reply.status
             if request.sunset is None and "Sunset" in reply.headers:
                 log_once(str(request), redact(reply.headers["Sunset"], self._calls.transport.token))
-        if _log.isEnabledFor(logging.DEBUG):
-            milliseconds = (self._calls.clock.monotonic() - self._started) * 1000
-            # A record keeps its arguments: not the request, which has a body.
-            _log.debug(
-                "%s %s: %s in %.0f ms (attempt %d)",
-                request.method,
-                request.path,
-                outcome,
-                milliseconds,
-                self._attempt.number,
-            )
+        # A record keeps its arguments: not the request, which has a body.
+        method, path, number = request.method, request.path, self._attempt.number
+        milliseconds = (self._calls.clock.monotonic() - self._started) * 1000
+        _log.debug("%s %s: %s in %.0f ms (attempt %d)", method, path, outcome, milliseconds, number)
 
 
 async def _read_error(stream: Stream) -> bytes:

@@ -17,10 +17,11 @@ from circleci_v1_async import (
     InvalidInputError,
     Request,
     SessionClosedError,
+    SessionOptions,
+    ViewOptions,
+    WalkOptions,
 )
-from circleci_v1_async.session import SessionOptions, ViewOptions
 from circleci_v1_async.testing import FakeCircleCI
-from circleci_v1_async.walk import WalkOptions
 
 TOKEN = "a-token-nobody-sees"
 

@@ -48,6 +48,7 @@ from circleci_v1_async import (
     RateLimitError,
     Request,
     RequestTimeoutError,
+    SessionOptions,
     Step,
     StepOutput,
     Sunset,
@@ -55,7 +56,9 @@ from circleci_v1_async import (
     TokenScope,
     TransportError,
     User,
+    ViewOptions,
     WaitTimeoutError,
+    WalkOptions,
     WatchCursor,
     dumps,
     loads,
@@ -323,6 +326,12 @@ async def main() -> None:
         await operations(ci)
         await further_operations(ci)
         assert_type(ci.with_options(timeout=5.0, strict=False), CircleCISession)
+        view: ViewOptions = {"timeout": 5.0}
+        assert_type(ci.with_options(**view), CircleCISession)
+        walk_options: WalkOptions = {"limit": 500, "prefetch": 2}
+        assert_type(ci.iter_recent_builds(**walk_options), PageWalk[Job])
+        options: SessionOptions = {"concurrency": 4, "strict": True}
+        assert_type(CircleCISession.from_env(**options), CircleCISession)
     async with CircleCISession.from_env(base_url="https://circleci.acme.example/api/v1.1") as ci:
         await walks(ci)
         await watches(ci, None)
