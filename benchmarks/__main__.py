@@ -1,4 +1,7 @@
-"""Run benchmarks by name, or all of them, and write RESULTS.md. Exits with 1 if one of them misses its target."""
+"""Run benchmarks by name, or all of them and write RESULTS.md.
+
+Exits with 1 if one of them misses its target.
+"""
 
 import sys
 from argparse import ArgumentParser

@@ -1,4 +1,4 @@
-"""Comparisons: the same work done by several candidates, in turn, in as many rounds as it takes to trust the result.
+"""Comparisons: the same work, done by several candidates in turn, in several rounds.
 
 Each candidate has a process of its own, in which it first does the work once uncounted, so that no figure includes
 imports, garbage or cold caches. The first one changes from round to round, and ratios are taken within a round, so that
@@ -222,7 +222,7 @@ class Result:
 
 
 def compare(comparison: Comparison, rounds: int, *, rehearse: bool = True) -> Result:
-    """Let the candidates whose programs are installed do the work in turn, after a first round that does not count."""
+    """Let the installed candidates do the work in turn, after a first round that does not count."""
     names = [name for name in comparison.candidates if name not in comparison.missing]
     figures: dict[str, list[float]] = {name: [] for name in names}
     with comparison.server() as base_url, ExitStack() as stack:

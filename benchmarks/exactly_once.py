@@ -1,4 +1,4 @@
-"""Builds lost and repeated by walks over lists that change before every page, at random from many seeds."""
+"""Builds lost and repeated by walks over lists that change before every page."""
 
 import asyncio
 import multiprocessing

@@ -1,4 +1,4 @@
-"""The cost of builds that a program keeps: their memory, and the time of a full garbage collection with them."""
+"""Cost of builds that a program keeps: memory, and the time of a full garbage collection."""
 
 import asyncio
 import gc

@@ -125,7 +125,7 @@ def _shuffled(value: Any, random: Random) -> Any:
 
 
 def _more_objects(build: dict[str, Any]) -> dict[str, Any]:
-    """Make the objects that few recorded builds have, or none, since pull requests are younger than the recordings."""
+    """Make objects that few recorded builds have: the recordings are older than pull requests."""
     earlier = {"build_num": build["build_num"] - 1, "status": "success", "build_time_millis": 61_250}
     return {
         "messages": [{"type": "warning", "message": "The configuration has keys that are not known."}],

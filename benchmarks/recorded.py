@@ -1,4 +1,4 @@
-"""Builds with the shape of those that the service sends: their keys, nesting, nulls and lengths of texts.
+"""Builds with the keys, nesting, nulls and text lengths of those that the service sends.
 
 The content is invented, from a fixed seed. A test compares the shape with that of recorded lists.
 """

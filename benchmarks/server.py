@@ -1,4 +1,4 @@
-"""A server that costs next to nothing, in a process of its own: lists of builds, cut from bytes made beforehand.
+"""A cheap server in a process of its own: lists of builds, cut from bytes made beforehand.
 
 The address says what a list is like: `/project/github/acme/full-3804-50` holds 3,804 full builds and sends each page
 50 milliseconds late, and so do its single builds, `/project/github/acme/full-3804-50/17`. These kinds there are:
@@ -48,7 +48,7 @@ def slug(kind: str, count: int, *, delay_ms: int = 0) -> str:
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """Start the server in another process, which ends with the block or with this process. Yields the base URL."""
+    """Yield the base URL of a server in another process, which ends with the block."""
     command = (sys.executable, "-m", "benchmarks.server")
     with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - this very file
         assert process.stdin is not None  # noqa: S101

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 def run() -> Report:
-    """Walk in a fresh process for each figure: the bytes that Python allocates, and those that the process occupies."""
+    """Walk in a fresh process for each figure: bytes allocated by Python, and bytes of the process."""
     rows: list[tuple[object, ...]] = []
     misses: list[str] = []
     with serving() as base_url:

@@ -90,7 +90,7 @@ def constant(figure: float, _base_url: str) -> float:
 
 
 def walk_bytes(count: int, base_url: str) -> float:
-    """Return the bytes that Python has allocated more at the end of a walk, whose builds are dropped, than before."""
+    """Return by how many bytes a walk, whose builds are dropped, lets Python's allocations grow."""
     return asyncio.run(_walk_bytes(count, base_url))
 
 

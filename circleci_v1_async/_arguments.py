@@ -1,4 +1,4 @@
-"""Checks of arguments: each gives back the value, or says what was expected instead."""
+"""Checks of arguments. Each returns the value, or raises an error that says what was expected."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,12 +8,12 @@ from .errors import InvalidInputError
 
 __all__ = ["commit", "flags", "integer", "one_of", "real", "required_text", "seconds", "secret", "strings", "text"]
 
-# Of 40 digits, or 64 where Git uses SHA-256; what Git itself abbreviates to has 7 or more.
+# 40 digits, or 64 where Git uses SHA-256. Git abbreviates to 7 digits or more.
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 
 
 def integer(name: str, value: object, low: int, high: int | None = None) -> int:
-    """An integer within a range. `True` is none."""
+    """Require an integer in a range; booleans are rejected."""
     if isinstance(value, int) and not isinstance(value, bool) and low <= value and (high is None or value <= high):
         return value
     expected = f"an integer from {low}" if high is None else f"an integer from {low} to {high}"
@@ -21,7 +21,7 @@ def integer(name: str, value: object, low: int, high: int | None = None) -> int:
 
 
 def real(name: str, value: object, unit: str = "", *, from_zero: bool = False) -> float:
-    """A number above 0, or from 0 on. `True` is none."""
+    """Require a number above 0, or from 0 on; booleans are rejected."""
     if isinstance(value, int | float) and not isinstance(value, bool) and (value > 0 or (from_zero and value == 0)):
         return value
     expected = f"a number{unit} from 0" if from_zero else f"a positive number{unit}"
@@ -29,40 +29,40 @@ def real(name: str, value: object, unit: str = "", *, from_zero: bool = False) -
 
 
 def seconds(name: str, value: object, *, from_zero: bool = False) -> float:
-    """Seconds: a number above 0, or from 0 on."""
+    """Require a number of seconds above 0, or from 0 on."""
     return real(name, value, " of seconds", from_zero=from_zero)
 
 
 def text(name: str, value: object) -> str | None:
-    """A string that says something, or `None`."""
+    """Require a non-empty string, or `None`."""
     if value is None or (isinstance(value, str) and value):
         return value
     raise InvalidInputError(f"{name}: expected a non-empty string, got {value!r}")
 
 
 def required_text(name: str, value: object, *, may_be_empty: bool = False) -> str:
-    """A string, by default one that says something."""
+    """Require a string, by default a non-empty one."""
     if isinstance(value, str) and (value or may_be_empty):
         return value
     raise InvalidInputError(f"{name}: expected a {'' if may_be_empty else 'non-empty '}string, got {value!r}")
 
 
 def secret(name: str, value: object, expected: str) -> str:
-    """A string that says something, which is not shown: give it hidden."""
+    """Require a non-empty string, which the error does not show. Pass it hidden."""
     if isinstance(value, str) and value:
         return value
     raise InvalidInputError(f"{name}: expected {expected}, as a string that is not empty")
 
 
 def commit(name: str, value: object) -> str:
-    """A commit's hash, or its beginning, in lower case."""
+    """Require a commit's hash, or its beginning; return it in lower case."""
     if isinstance(value, str) and _COMMIT.fullmatch(value.lower()):
         return value.lower()
     raise InvalidInputError(f"{name}: expected 7 or more hexadecimal digits of a commit's hash, got {value!r}")
 
 
 def one_of(name: str, value: object, values: Iterable[str]) -> str | None:
-    """One of these strings, or `None`."""
+    """Require one of these strings, or `None`."""
     known = [str(each) for each in values]
     if value is None or (isinstance(value, str) and value in known):
         return value and str(value)
@@ -70,7 +70,7 @@ def one_of(name: str, value: object, values: Iterable[str]) -> str | None:
 
 
 def strings(name: str, value: object) -> Mapping[str, str] | None:
-    """A mapping of strings to strings, or `None`. Its values may be secrets, and are not shown: give it hidden."""
+    """Require a mapping of strings to strings, or `None`. The error shows no values. Pass it hidden."""
     if value is None:
         return None
     if isinstance(value, Mapping):
@@ -81,7 +81,7 @@ def strings(name: str, value: object) -> Mapping[str, str] | None:
 
 
 def flags(name: str, value: object) -> dict[str, object]:
-    """A mapping from names in kebab case to values of any kind, at least one: the service overlooks other names."""
+    """Require a mapping with names in kebab case: the service ignores all others."""
     if isinstance(value, Mapping) and value:
         value = cast("Mapping[object, object]", value)
         if all(isinstance(key, str) and key and "_" not in key for key in value):

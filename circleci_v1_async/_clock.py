@@ -12,7 +12,7 @@ __all__ = ["Clock"]
 
 @attrs.frozen
 class Clock:
-    """What waiting depends on.
+    """Functions for time, waiting and chance.
 
     Args:
         monotonic: Seconds that only go up.

@@ -111,11 +111,11 @@ class Decoder:
             except msgspec.MsgspecError:
                 body = _without_lone_surrogates(body)
         # Most programs never get here, and cattrs takes its time to import.
-        from ._tolerant import make_converter, structured  # noqa: PLC0415
+        from ._tolerant import make_converter, structure_body  # noqa: PLC0415
 
         if self._converter is None:
             self._converter = make_converter(strict=self.strict, report=self._report)
-        return structured(body, returns, self._converter)
+        return structure_body(body, returns, self._converter)
 
     def _report(self, model: type, field: str, got: str) -> None:
         kind = (model, field, got)
@@ -127,7 +127,7 @@ class Decoder:
 
 
 def _decode_blank_dates(body: bytes, decoder: "msgspec.json.Decoder[Any]") -> Any:
-    """Decode builds with `""` for `committer_date`, as all of Bitbucket's have; return None if that is not all."""
+    """Decode Bitbucket's builds, whose `committer_date` may be `""`; return None if more is wrong."""
     # Quotes are escaped within a string: this is a key with its value.
     if _BLANK_DATE not in body:
         return None
@@ -209,7 +209,7 @@ def encode(body: Any) -> bytes:
 
 
 def _plain(value: object) -> object:
-    """What an encoder knows, for a mapping that is no dict, and for a subclass of `str`."""
+    """Return a dict for any mapping, and a plain `str` for a subclass of it."""
     if isinstance(value, Mapping):
         return dict(cast("Mapping[object, object]", value))
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""The paths that operations share, and the checked values for them."""
+"""Paths that operations share, and the checked values for them."""
 
 from typing import Any, Final
 
@@ -12,10 +12,10 @@ BUILD: Final = f"{PROJECT}/{{build_num}}"
 
 
 def in_project(project: ProjectSlug | str) -> dict[str, Any]:
-    """The value for `PROJECT`."""
+    """Return the checked value for `PROJECT`."""
     return {"project": ProjectSlug.parse(project)}
 
 
 def in_build(project: ProjectSlug | str, build_num: int) -> dict[str, Any]:
-    """The values for `BUILD`."""
+    """Return the checked values for `BUILD`."""
     return {"project": ProjectSlug.parse(project), "build_num": integer("build_num", build_num, 1)}

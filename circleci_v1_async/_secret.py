@@ -1,4 +1,4 @@
-"""Values that do not show themselves."""
+"""Values whose reprs do not show them."""
 
 from collections.abc import Mapping
 from typing import Any, Final, cast
@@ -39,11 +39,14 @@ class SecretDict(dict[str, Any]):
         return "{'***'}"
 
 
-_OF_A_TYPE_THAT_NO_SECRET_HAS: Final = object()
+_WRONG_TYPE: Final = object()
 
 
 def hide(value: object) -> Any:
-    """A secret argument, from the first line that has it on: also frames whose checks it fails have a traceback."""
+    """Wrap a secret argument. Call it in the first line of a function: tracebacks show variables.
+
+    Values of a wrong type become an object without a value, so that the error of a later check cannot show them.
+    """
     match value:
         case None | Secret():
             return value
@@ -52,4 +55,4 @@ def hide(value: object) -> Any:
         case Mapping():
             return SecretDict(cast("Mapping[str, Any]", value))
         case _:
-            return _OF_A_TYPE_THAT_NO_SECRET_HAS
+            return _WRONG_TYPE

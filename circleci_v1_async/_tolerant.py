@@ -1,6 +1,7 @@
-"""What is done to a reply that does not fit its models: the only module that knows cattrs.
+"""Tolerant decoding of replies that do not fit their models. The only module that imports cattrs.
 
-It is loaded when the first such reply comes: most programs meet none, and cattrs takes as long to import as msgspec.
+It is imported when the first such reply comes: most programs receive none, and cattrs takes as long to import as
+msgspec.
 """
 
 import re
@@ -21,7 +22,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from .errors import DecodeError
 from .models import OTHER_NAMES, BuildMessage
 
-__all__ = ["make_converter", "structured"]
+__all__ = ["make_converter", "structure_body"]
 
 Hook = Callable[[Any, Any], Any]
 Report = Callable[[type, str, str], None]
@@ -31,36 +32,36 @@ _PATH_WITHIN = re.compile(r" - at `(?:key in )?\$(?P<path>.*)`$")
 
 
 def _ignore(_model: type, _field: str, _got: str) -> None:
-    """Report to nobody."""
+    """Ignore a report."""
 
 
 def _origin(annotation: Any) -> Any:
-    """The class of a container, or the annotation itself."""
+    """Return the class of a container, or the annotation itself."""
     return get_origin(annotation) or annotation
 
 
 @cache
 def _holds_model(annotation: Any) -> bool:
-    """Whether cattrs is to take values of this type apart. Everything else is a leaf."""
+    """Tell whether cattrs takes values of this type apart. Everything else is a leaf."""
     if attrs.has(_origin(annotation)):
         return True
     return any(_holds_model(argument) for argument in get_args(annotation))
 
 
 def _fields(model: Any) -> "tuple[attrs.Attribute[Any], ...]":
-    """The fields of a model, which may be a user's, with their types for real."""
+    """Return the fields of a model, which may be a user's, with their types resolved."""
     fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(attrs.resolve_types(model))
     return fields
 
 
 def _default_maker(default: Any) -> Callable[[], Any]:
-    """What gives a field's default, which a user's model may make anew each time."""
+    """Return a function that makes a field's default: a user's model may have a factory."""
     factory: Any = attrs.Factory
     return default.factory if isinstance(default, factory) else lambda: default
 
 
 def _json_type(value: object) -> str:
-    """The name of a JSON value's type."""
+    """Return the name of a JSON value's type."""
     match value:
         case None:
             return "null"
@@ -78,9 +79,9 @@ def _json_type(value: object) -> str:
 
 @cache
 def _leaf(annotation: Any) -> Hook:
-    """The one rule for values that hold no model.
+    """Return the hook for values that hold no model: `msgspec.convert`.
 
-    msgspec keeps what it knows of a type only for classes, hence a class for each annotation: five times faster.
+    msgspec caches what it knows of a type only for classes. A class for each annotation is five times as fast.
     """
     box: Any = msgspec.defstruct("Box", [("value", annotation)], array_like=True, gc=False)
     return lambda value, _annotation: msgspec.convert((value,), box).value
@@ -88,9 +89,9 @@ def _leaf(annotation: Any) -> Hook:
 
 @cache
 def _blank_time_remover(annotation: Any) -> Callable[[Any], None] | None:  # noqa: C901 - one case for each kind of type
-    """What replaces, in place, the empty strings that Bitbucket's builds have for times by null.
+    """Return a function that replaces blank times by null, in place; None for types without times.
 
-    Every build of a page may have one, and all of them are to be decoded at once all the same.
+    Builds of Bitbucket have such strings. With null, a whole page can be decoded at once.
     """
     origin = _origin(annotation)
     if attrs.has(origin):
@@ -128,7 +129,7 @@ def _blank_time_remover(annotation: Any) -> Callable[[Any], None] | None:  # noq
 
 
 def _of_kind(kind: type, name: str, structure: Hook) -> Hook:
-    """A hook that refuses what is not that kind of JSON value: a string can be iterated, but is no list."""
+    """Return a hook that refuses other kinds of JSON values: a string can be iterated, but is no list."""
 
     def check(value: Any, annotation: Any) -> Any:
         if not isinstance(value, kind):
@@ -228,7 +229,7 @@ def make_converter(  # noqa: C901 - a list of hooks
     return converter
 
 
-def structured(body: bytes, annotation: Any, converter: Converter) -> Any:
+def structure_body(body: bytes, annotation: Any, converter: Converter) -> Any:
     """JSON as that type, one field at a time where it does not fit as a whole.
 
     Raises:

@@ -1,4 +1,4 @@
-"""String enums of the wire. All but `BuildFilter` are open: the service may add a value at any time."""
+"""String enums of the API. All but `BuildFilter` are open: the service may add values at any time."""
 
 from enum import StrEnum
 from typing import Self
@@ -33,7 +33,7 @@ class OpenStrEnum(StrEnum):
 
 
 class BuildStatus(OpenStrEnum):
-    """Where a build or an action stands, in one word (openapi.yml; `killed` from CircleCI's former web front end)."""
+    """Status of a build or an action (openapi.yml; `killed` from CircleCI's former web front end)."""
 
     RETRIED = "retried"
     CANCELED = "canceled"
@@ -52,7 +52,7 @@ class BuildStatus(OpenStrEnum):
 
 
 class Outcome(OpenStrEnum):
-    """How a build ended (openapi.yml)."""
+    """Result of a build (openapi.yml)."""
 
     CANCELED = "canceled"
     INFRASTRUCTURE_FAIL = "infrastructure_fail"
@@ -63,7 +63,7 @@ class Outcome(OpenStrEnum):
 
 
 class Lifecycle(OpenStrEnum):
-    """The phase that a build is in (openapi.yml)."""
+    """Phase of a build (openapi.yml)."""
 
     QUEUED = "queued"
     SCHEDULED = "scheduled"
@@ -74,7 +74,7 @@ class Lifecycle(OpenStrEnum):
 
 
 class TestResult(OpenStrEnum):
-    """How one test ended (openapi.yml)."""
+    """Result of one test (openapi.yml)."""
 
     __test__ = False  # pytest would collect a class of this name
 
@@ -84,14 +84,14 @@ class TestResult(OpenStrEnum):
 
 
 class CheckoutKeyType(OpenStrEnum):
-    """What a checkout key belongs to: the repository, or a GitHub user (openapi.yml)."""
+    """Owner of a checkout key: the repository, or a GitHub user (openapi.yml)."""
 
     DEPLOY_KEY = "deploy-key"
     GITHUB_USER_KEY = "github-user-key"
 
 
 class TokenScope(OpenStrEnum):
-    """What a project's API token may do: see the status, read, or everything (CircleCI's docs)."""
+    """Permission of a project's API token: see the status, read builds, or everything (CircleCI's docs)."""
 
     STATUS = "status"
     VIEW_BUILDS = "view-builds"
@@ -99,7 +99,7 @@ class TokenScope(OpenStrEnum):
 
 
 class VcsType(OpenStrEnum):
-    """Where the code lives.
+    """Code host of a project.
 
     `circleci` marks projects of the GitHub App, GitLab and Bitbucket Data Center (CircleCI's docs); openapi.yml
     has the other two.
@@ -111,7 +111,7 @@ class VcsType(OpenStrEnum):
 
 
 class BuildFilter(StrEnum):
-    """Which builds a list is to hold (openapi.yml). Closed: it is ours to send, not the service's to extend."""
+    """Filter of a list of builds (openapi.yml). Closed: other values are refused before anything is sent."""
 
     COMPLETED = "completed"
     SUCCESSFUL = "successful"

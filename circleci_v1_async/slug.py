@@ -1,4 +1,4 @@
-"""Naming a project: `ProjectSlug` and the many ways in which people write one."""
+"""Project slugs, and the forms in which people write them."""
 
 import re
 from functools import lru_cache
@@ -16,9 +16,9 @@ _VCS_HOSTS = {"github.com": "github", "www.github.com": "github", "bitbucket.org
 _SCP_LIKE = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>[^/].*)")
 # A pasted URL may have a password before its host, or a token in its query.
 _CREDENTIALS = re.compile(r"^([a-z+]*:?//)?.+(?=@)|(?<=[?#]).+", re.DOTALL | re.IGNORECASE)
-# Of a text that cannot have either, the slug may be kept.
+# A text of these characters has neither: its slug may be cached.
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
-# What CircleCI's own URLs put in front of a slug.
+# Segments that CircleCI's own URLs have before a slug.
 _CIRCLECI_PREFIXES = {"pipelines", "jobs", "project", "projects", "api", "v1", "v1.1", "v2", "insights", "settings"}
 _EXPECTED = (
     "expected a project as 'github/org/repo' (or gh, bitbucket, bb, circleci), as a repository URL "
@@ -42,7 +42,7 @@ def _check_name(_slug: "ProjectSlug", attribute: "attrs.Attribute[str]", value: 
 
 @attrs.frozen(cache_hash=True)
 class ProjectSlug:
-    """The three parts by which the API names a project. `str(slug)` joins them with slashes.
+    """Name of a project in the API, in three parts. `str(slug)` joins them with slashes.
 
     Args:
         vcs_type: `github`, `bitbucket` or `circleci`; `gh` and `bb` are expanded.
@@ -62,10 +62,10 @@ class ProjectSlug:
 
     @classmethod
     def parse(cls, project: "ProjectSlug | str") -> Self:
-        """The slug that a string stands for; a slug gives itself.
+        """Read a slug from a string. A slug is returned as it is.
 
-        Takes `gh/org/repo` and its like, repository URLs (`https://`, `ssh://`, `git@github.com:org/repo.git`) and
-        the URLs of builds, jobs and pipelines that CircleCI shows, of CircleCI Server too.
+        Accepts `gh/org/repo` and similar slugs, repository URLs (`https://`, `ssh://`, `git@github.com:org/repo.git`)
+        and the URLs of builds, jobs and pipelines on CircleCI's pages, those of CircleCI Server too.
 
         Raises:
             InvalidInputError: No project can be read from it.

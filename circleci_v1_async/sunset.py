@@ -1,4 +1,4 @@
-"""The announced ends of operations, and how users hear of them while there is time."""
+"""Announced ends of operations, and the warnings about them."""
 
 import asyncio
 import logging
@@ -15,17 +15,17 @@ __all__ = ["CircleCISunsetWarning", "Sunset", "log_once", "warn_once"]
 
 _log = logging.getLogger("circleci_v1_async")
 
-# Frames that are no user's.
+# Frames of this package and of asyncio.
 _INSIDE: Final = tuple(f"{os.path.dirname(path)}{os.sep}" for path in (__file__, asyncio.__file__))  # noqa: PTH120 - text
-# Paths without placeholders are labels without number.
+# Bounds the memory: users' own requests may have any number of paths.
 _LOGGED_AT_MOST: Final = 256
 
 
 class CircleCISunsetWarning(FutureWarning):
-    """CircleCI removes an operation on a day that it has announced.
+    """Warning that CircleCI will remove an operation on a day that it has announced.
 
-    It is issued before the request is sent, once per operation and process. A filter that makes it an error makes it
-    one for every call, and nothing is sent.
+    It is issued before the request is sent, once per operation and process. With a filter that turns it into an error,
+    every call raises it, and nothing is sent.
     """
 
 
@@ -34,31 +34,31 @@ class Sunset:
     """The announced end of an operation.
 
     Attributes:
-        on: The day from which on it answers 410.
-        replacement: What does the same from then on.
+        on: The first day on which it answers 410.
+        replacement: The operation to use instead.
     """
 
     on: date
     replacement: str
 
 
-# What raises is not remembered: a filter that makes it an error is asked again at the next call.
+# `cache` does not remember a call that raised: with a filter that turns warnings into errors, each call raises.
 @cache
 def warn_once(operation: str, sunset: Sunset) -> None:
     """Warn of the end of an operation, once per process.
 
     Raises:
-        CircleCISunsetWarning: A filter says so.
+        CircleCISunsetWarning: A filter turns it into an error.
     """
     warnings.warn(
         f"CircleCI removes {operation} on {sunset.on}, from when on it answers 410. Use {sunset.replacement} instead",
         CircleCISunsetWarning,
-        stacklevel=_level_of_the_user(),
+        stacklevel=_find_user_level(),
     )
 
 
-def _level_of_the_user() -> int:
-    """Where the call was awaited; of a call that was made a task, where the loop is run: its own line is past."""
+def _find_user_level() -> int:
+    """Return the stack level of the line that awaited the call; in a task, of the line that runs the loop."""
     frame = currentframe()
     level = 0
     while frame is not None and frame.f_code.co_filename.startswith(_INSIDE):
@@ -68,5 +68,5 @@ def _level_of_the_user() -> int:
 
 @lru_cache(maxsize=_LOGGED_AT_MOST)
 def log_once(operation: str, when: str) -> None:
-    """Log the end of an operation that nobody knew of: what a reply's `Sunset` header says, once per process."""
+    """Log, once per process, the end of an operation that a reply's `Sunset` header announces."""
     _log.warning("%s: CircleCI announces its end for %r (said once)", operation, when)

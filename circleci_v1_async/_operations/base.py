@@ -23,7 +23,7 @@ class Operations:
             _rename(cls)
 
     async def send(self, request: Request[T]) -> T:
-        """Send a request and decode the reply. Every operation goes through here, and endpoints without one may.
+        """Send a request and decode the reply. Use it for endpoints that have no operation.
 
         `await ci.send(Request("GET", "/me"))` gives the JSON as it is.
 

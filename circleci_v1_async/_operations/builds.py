@@ -60,7 +60,7 @@ class BuildOperations(Operations):
         return await self.send(request_project_builds(project, branch, query))
 
     async def list_recent_builds(self, *, limit: int = 30, offset: int = 0, shallow: bool | None = None) -> list[Build]:
-        """One page of the latest builds of all projects that the user follows. `iter_recent_builds` walks them all.
+        """One page of the latest builds of all followed projects. `iter_recent_builds` walks them all.
 
         `GET /recent-builds` (openapi.yml: listRecentBuilds). The order is that of creation, not of `build_num`.
 

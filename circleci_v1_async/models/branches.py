@@ -55,7 +55,7 @@ class Branch(Model):
     """Logins of the users who pushed to the branch."""
 
     latest_workflows: Mapping[str, BranchWorkflow] | None = None
-    """Latest run of each workflow, by its name, in which the service turns `-` into `_`; absent without workflows."""
+    """Latest run of each workflow, by its name with `_` for `-`; absent without workflows."""
 
     latest_completed_workflows: Mapping[str, BranchWorkflow] | None = None
     """Latest ended run of each workflow, by its name, in which `-` is `_`; absent without workflows."""

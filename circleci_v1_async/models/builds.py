@@ -100,7 +100,10 @@ class Build(BuildSummary):
     """
 
     compare: str | None = None
-    """URL of the code host's page that compares the build's commits; often null. Left out with `shallow=True`."""
+    """URL of the code host's comparison of the build's commits; often null.
+
+    Left out with `shallow=True`.
+   """
 
     previous_successful_build: PreviousBuild | None = None
     """Latest success before this build, on the same branch; null in most lists. Left out with `shallow=True`."""

@@ -28,7 +28,7 @@ class Commit(Model):
     """Full hash of the commit."""
 
     committer_login: str | None = None
-    """Login of the committer on the code host; `None` on Bitbucket. On GitHub often `web-flow`, which merges."""
+    """Login of the committer; `None` on Bitbucket. On GitHub often `web-flow`, which merges."""
 
     committer_name: str | None = None
     """Name of the committer; `None` on Bitbucket."""

@@ -21,7 +21,7 @@ class Action(Model):
     """Whether the step runs in every container."""
 
     failed: bool | None = None
-    """Whether the action failed: `True` or null, never `False`. A trap: it is null on time-outs. Use `status`."""
+    """Whether the action failed: `True` or null. A trap: it is null on time-outs. Use `status`."""
 
     infrastructure_fail: bool | None = None
     """Whether CircleCI's own infrastructure failed: `True` or null, never `False`."""
