@@ -1,13 +1,25 @@
 """Fixtures for all layers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+from effort import describe_effort, register_profiles
 
 from circleci_v1_async import CircleCISession
 from circleci_v1_async.testing import FakeCircleCI
 
 pytest_plugins = ["fault_table"]
+register_profiles()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_blocking_call() -> Iterator[BlockBuster]:
+    """Raise where the package, or a library that it calls, blocks the event loop. Tests may look at files."""
+    with blockbuster_ctx("circleci_v1_async") as blockbuster:
+        # Its output: blockbuster lets standard output block, but not what a test puts in its place.
+        blockbuster.functions["io.BufferedWriter.write"].can_block_in("testing/__main__.py", "_serve")
+        yield blockbuster
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +45,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show what tests have measured, also those that pass: they say it with `record_property("figures", …)`."""
     reports = terminalreporter.getreports("passed")
     figures = [value for report in reports for name, value in report.user_properties if name == "figures"]
+    if effort := describe_effort(terminalreporter):
+        figures.append(effort)
     if figures:
         terminalreporter.section("figures")
         for value in figures:

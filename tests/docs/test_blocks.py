@@ -30,7 +30,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 PYTEST = (
     *(sys.executable, "-m", "pytest", "-q", "-W", "error"),
-    *(f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "anyio", "hypothesispytest", "pytest_cov")),
+    *(f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "anyio", "hypothesispytest", "pytest_cov", "randomly")),
     *("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function"),
 )
 # What is to be installed is looked at, and not installed.
@@ -68,7 +68,7 @@ def clock_of(scene: Iterator[None]) -> Callable[[], Clock]:
 
     async def sleep(seconds: float) -> None:
         nonlocal waited
-        if seconds > 0 and next(scene, StopIteration) is StopIteration:
+        if seconds > 0 and await asyncio.to_thread(next, scene, StopIteration) is StopIteration:
             raise SceneIsOver
         waited += seconds
         await asyncio.sleep(0)

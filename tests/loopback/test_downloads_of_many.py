@@ -167,8 +167,8 @@ class TestMany:
         save = circleci_v1_async.artifacts.save
 
         async def save_late(*args: Any, **options: Any) -> Download:
-            shop.folder.mkdir()
-            (shop.folder / "a").symlink_to(tmp_path)
+            await asyncio.to_thread(shop.folder.mkdir)
+            await asyncio.to_thread((shop.folder / "a").symlink_to, tmp_path)
             return await save(*args, **options)
 
         monkeypatch.setattr(circleci_v1_async.artifacts, "save", save_late)

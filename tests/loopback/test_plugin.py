@@ -61,7 +61,9 @@ def conftest(pytester: pytest.Pytester) -> None:
 
 
 def run(pytester: pytest.Pytester, *args: str, **passed: int) -> None:
-    result = pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", "-p", "no:xdist", *args, timeout=60)
+    result = pytester.runpytest_subprocess(
+        "-W", "error", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly", *args, timeout=60
+    )
     result.assert_outcomes(**passed)
     assert result.ret == 0
 

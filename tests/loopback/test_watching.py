@@ -1,13 +1,13 @@
 """Waiting and watching on a real socket, with a clock that does not wait."""
 
 import asyncio
-import os
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 import pytest
+from effort import by_profile
 from fake_clock import FakeClock, use
 from watching import take
 
@@ -25,7 +25,7 @@ from circleci_v1_async import (
 )
 from circleci_v1_async.testing import FakeCircleCI, ReceivedRequest
 
-SEEDS = 5 if os.environ.get("CI") else 2
+SEEDS = by_profile(quick=2, thorough=5)
 PROJECT = "github/acme/web"
 PROJECTS = (PROJECT, "github/acme/api", "bitbucket/acme/ios")
 

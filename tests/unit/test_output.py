@@ -131,7 +131,7 @@ class TestLogText:
 
     def test_what_another_stream_says_begins_a_line_of_its_own(self) -> None:
         out, err = (StepOutput(message=f"{kind}", type=kind) for kind in ("out", "err"))
-        assert text(out, out, err, err, out) == "outout\nerrerr\nout\n"
+        assert text(out, out, err, err, out) == "outout\nerrerr\nout\n"  # codespell:ignore outout
         assert text(StepOutput(message="1\n", type="out"), err) == "1\nerr\n"
 
     def test_a_sequence_may_be_cut_by_pieces(self) -> None:

@@ -1,12 +1,12 @@
 """What the planner of a walk asks for and lets be read, on lists that change before every reply."""
 
 import math
-import os
 from collections.abc import Callable, Iterator
 from itertools import count, pairwise
 
 import attrs
 import pytest
+from effort import by_profile
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -14,14 +14,10 @@ from circleci_v1_async import walk
 from circleci_v1_async.errors import InvalidInputError, PaginationDriftError
 from circleci_v1_async.walk import PagePlan, Slot
 
-CI = bool(os.environ.get("CI"))
 BUDGET = walk._BUDGET
 
 thorough = settings(
-    max_examples=3000 if CI else 300,
-    deadline=None,
-    derandomize=CI,
-    database=None,
+    max_examples=by_profile(quick=300, thorough=3000),
     suppress_health_check=[HealthCheck.too_slow],
 )
 

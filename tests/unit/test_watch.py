@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import os
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -12,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from effort import by_profile
 from fake_clock import FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,7 +40,6 @@ from circleci_v1_async import (
 from circleci_v1_async.errors import status_error
 from circleci_v1_async.watch import WatchPlan, pause, until_finished
 
-CI = bool(os.environ.get("CI"))
 SLUG = ProjectSlug("github", "acme", "web")
 LOGGER = "circleci_v1_async"
 
@@ -603,7 +602,7 @@ async def live(lives: list[int], seed: int, total: int) -> None:
     assert {count for (kind, _), count in handled.items() if kind != "changed"} == {1}
 
 
-@settings(max_examples=100 if CI else 30, deadline=None, derandomize=CI, database=None)
+@settings(max_examples=by_profile(quick=30, thorough=100))
 @given(st.lists(st.integers(0, 60), max_size=30), st.integers(0, 10**6))
 def test_a_bot_that_is_stopped_at_any_await_handles_everything_exactly_once(lives: list[int], seed: int):
     asyncio.run(live(lives, seed, 300))

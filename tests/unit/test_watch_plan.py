@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from itertools import islice
 
 import attrs
 import pytest
+from effort import by_profile
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -17,16 +17,12 @@ from circleci_v1_async import Build, BuildEvent, BuildStatus, InvalidInputError,
 from circleci_v1_async import watch as module
 from circleci_v1_async.watch import KnownBuilds, Reading, WatchPlan
 
-CI = bool(os.environ.get("CI"))
 SLUG = ProjectSlug("github", "acme", "web")
 GROUND = 6
 PAGE = 10
 
 thorough = settings(
-    max_examples=1000 if CI else 200,
-    deadline=None,
-    derandomize=CI,
-    database=None,
+    max_examples=by_profile(quick=200, thorough=1000),
     suppress_health_check=[HealthCheck.too_slow],
 )
 
