@@ -26,8 +26,8 @@ from circleci_v1_async import CircleCISession, session
 from circleci_v1_async._clock import Clock
 from circleci_v1_async.testing import FakeCircleCI
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = PROJECT["optional-dependencies"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, GROUPS = PYPROJECT["project"], PYPROJECT["dependency-groups"]
 PYTEST = (
     *(sys.executable, "-m", "pytest", "-q", "-W", "error"),
     *(f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "anyio", "hypothesispytest", "pytest_cov", "randomly")),
@@ -111,9 +111,9 @@ def run_shell(block: Block) -> None:
         assert command == "install"
         for requirement in map(Requirement, requirements):
             if requirement.name == PROJECT["name"]:
-                assert requirement.extras <= EXTRAS.keys()
+                assert requirement.extras <= PROJECT["optional-dependencies"].keys()
             else:
-                assert requirement.name in {Requirement(other).name for other in EXTRAS["recipes"]}
+                assert requirement.name in {Requirement(other).name for other in GROUPS["recipes"]}
 
 
 def run(*command: str) -> None:
