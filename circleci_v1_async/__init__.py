@@ -11,6 +11,9 @@ from .artifacts import (
     DownloadProgress,
     DownloadStarted,
     DownloadStatus,
+    OnError,
+    OnExists,
+    Progress,
 )
 from .enums import BuildFilter, BuildStatus, CheckoutKeyType, Lifecycle, Outcome, TestResult, TokenScope, VcsType
 from .errors import (
@@ -126,6 +129,8 @@ __all__ = [
     "Message",
     "Node",
     "NotFoundError",
+    "OnError",
+    "OnExists",
     "Outcome",
     "PageWalk",
     "PaginationDriftError",
@@ -134,6 +139,7 @@ __all__ = [
     "Picard",
     "PipelineResult",
     "PreviousBuild",
+    "Progress",
     "Project",
     "ProjectPreferences",
     "ProjectSettings",

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from ._boundary import Boundary
 from ._calls import Calls
+from ._downloads.streams import get_length, read_chunks
 from ._reply import locate_decode_error
 from ._transport import Stream
-from .artifacts import chunks, length
 from .errors import DecodeError, StatusError, TruncatedError
 from .models import StepOutput
 from .output import ArrayItems
@@ -81,7 +81,7 @@ async def _split(stream: Stream) -> AsyncGenerator[tuple[int, bytes], None]:
     """Yield the items of a JSON array, and their positions."""
     items = ArrayItems()
     position = 0
-    async with aclosing(chunks(stream, length(stream))) as coming:
+    async with aclosing(read_chunks(stream, get_length(stream))) as coming:
         async for chunk in coming:
             for item in items.feed(chunk):
                 yield position, item
@@ -100,7 +100,7 @@ async def _read_text(calls: Calls, request: Request[Any]) -> str:
                     with closing(stream):
                         if stream.status == HTTPStatus.NO_CONTENT:
                             return ""
-                        pieces = [piece async for piece in chunks(stream, length(stream))]
+                        pieces = [piece async for piece in read_chunks(stream, get_length(stream))]
                     return b"".join(pieces).decode("utf-8", "replace")
         except StatusError as error:
             if error.status != HTTPStatus.NOT_FOUND:

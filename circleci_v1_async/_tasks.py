@@ -2,10 +2,10 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Self
 
-__all__ = ["SelfClosing", "read_exception", "stop"]
+__all__ = ["SelfClosing", "read_exception", "stop", "wait_out"]
 
 
 class SelfClosing(ABC):
@@ -28,9 +28,20 @@ def read_exception(task: "asyncio.Task[Any]") -> BaseException | None:
 
 
 async def stop(tasks: Iterable["asyncio.Task[Any]"]) -> None:
-    """Cancel tasks and wait until they are gone."""
+    """Cancel tasks and wait until they are gone, also when the caller is cancelled meanwhile."""
     under_way = [task for task in tasks if not task.done()]
     for task in under_way:
         task.cancel()
-    if under_way:
-        await asyncio.wait(under_way)
+    await wait_out(under_way)
+
+
+async def wait_out(futures: Collection["asyncio.Future[Any]"]) -> None:
+    """Wait until all of them are done. A cancellation of the caller is raised after that."""
+    cancelled: asyncio.CancelledError | None = None
+    while under_way := [future for future in futures if not future.done()]:
+        try:
+            await asyncio.wait(under_way)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled

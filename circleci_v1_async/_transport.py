@@ -30,7 +30,7 @@ from .errors import (
 )
 from .request import Response
 
-__all__ = ["Stream", "Transport", "check_borrowed", "gathered", "parse_base_url", "parse_token"]
+__all__ = ["Stream", "Transport", "check_borrowed", "parse_base_url", "parse_token", "read_limited"]
 
 MAX_REDIRECTS: Final = 5
 # Within this, a host that can be reached has been reached.
@@ -275,7 +275,7 @@ class Transport:
             try:
                 too_large = f"The reply is larger than {max_body} bytes (max_body)"
                 return Response(
-                    reply.status, reply.headers, await gathered(reply.content.iter_any(), max_body, too_large)
+                    reply.status, reply.headers, await read_limited(reply.content.iter_any(), max_body, too_large)
                 )
             finally:
                 reply.release()
@@ -455,7 +455,7 @@ class _Call:
             raise SessionClosedError(_CLOSED_MEANWHILE) from None
 
 
-async def gathered(pieces: AsyncIterable[bytes], limit: int, too_large: str) -> bytes:
+async def read_limited(pieces: AsyncIterable[bytes], limit: int, too_large: str) -> bytes:
     """All of a body, piece by piece, so that one that is too large is noticed while it is small.
 
     Raises:

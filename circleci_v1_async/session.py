@@ -10,6 +10,7 @@ from ._arguments import integer
 from ._calls import Calls, Options
 from ._clock import Clock
 from ._codec import Decoder
+from ._downloads.disk import Disk
 from ._gate import Gate
 from ._operations.artifacts import ArtifactOperations
 from ._operations.builds import BuildOperations
@@ -61,6 +62,8 @@ class SessionOptions(ViewOptions, total=False):
     session: "aiohttp.ClientSession | None"
     concurrency: int
     limiter: AbstractAsyncContextManager[object] | None
+    download_concurrency: int
+    durable: bool
 
 
 class CircleCISession(
@@ -94,6 +97,10 @@ class CircleCISession(
         max_body: Bytes that a reply may have, decompressed.
         strict: Whether a wrong value in an optional field is a `DecodeError`. Otherwise the field keeps its default,
             and the first of its kind is logged as a warning under `circleci_v1_async`.
+        download_concurrency: How many files may be downloaded at once, by all calls together; further ones wait.
+            Streams of `open_artifact` do not count.
+        durable: Whether a downloaded file is on the disk before it gets its name (`fsync`), so that it is whole also
+            after a power cut.
 
     Raises:
         InvalidInputError: An argument cannot be right. The value of a token is not shown.
@@ -121,6 +128,8 @@ class CircleCISession(
         limiter: AbstractAsyncContextManager[object] | None = None,
         max_body: int = 64 * 2**20,
         strict: bool = False,
+        download_concurrency: int = 16,
+        durable: bool = True,
     ) -> None:
         token = hide(token)
         token = parse_token(token)
@@ -135,6 +144,7 @@ class CircleCISession(
             clock,
             Options(timeout, retry, max_body, Decoder(strict)),
         )
+        self._disk = Disk(integer("download_concurrency", download_concurrency, 1), durable)
 
     @classmethod
     def from_env(
@@ -148,6 +158,8 @@ class CircleCISession(
         limiter: AbstractAsyncContextManager[object] | None = None,
         max_body: int = 64 * 2**20,
         strict: bool = False,
+        download_concurrency: int = 16,
+        durable: bool = True,
     ) -> Self:
         """Make a session with the token and the address of the environment.
 
@@ -163,6 +175,8 @@ class CircleCISession(
             limiter: An async context manager that each exchange enters.
             max_body: Bytes that a reply may have.
             strict: Whether a wrong value in an optional field is an error.
+            download_concurrency: How many files may be downloaded at once.
+            durable: Whether a downloaded file is on the disk before it gets its name.
 
         Raises:
             InvalidInputError: No variable has a token.
@@ -183,6 +197,8 @@ class CircleCISession(
             limiter=limiter,
             max_body=max_body,
             strict=strict,
+            download_concurrency=download_concurrency,
+            durable=durable,
         )
 
     def with_options(
@@ -221,7 +237,10 @@ class CircleCISession(
     async def close(self) -> None:
         """Close the session. Calls in flight end with `SessionClosedError`. Closing twice is no error."""
         if not self._is_view:
-            await self._calls.transport.close()
+            try:
+                await self._calls.transport.close()
+            finally:
+                self._disk.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -70,6 +70,15 @@ TITLES = {
     58: "a download of another length than announced",
     59: "10,000 artifacts",
     60: "clocks that jump; chance at its extremes",
+    65: "a power cut after a file has its name",
+    66: "two artifacts for one path, one after the other, with one ETag",
+    67: "a FIFO or folder in place of a part or its note",
+    68: "paths that are longer than the system takes",
+    69: "a file system without locks",
+    70: "downloads that are cancelled twice",
+    71: "more downloads at once than there are descriptors",
+    72: "a disk that does not answer",
+    73: "paths of thousands of folders",
 }
 
 
