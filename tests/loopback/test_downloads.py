@@ -450,6 +450,16 @@ class TestTheDisk:
                 await scene.ci.download_artifact(at(scene.server), read_only / NAME)
         assert scene.server.requests == []
 
+    async def test_a_folder_that_says_so_is_an_error_before_the_request_too(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As the test above, also for root."""
+        monkeypatch.setattr(os, "access", lambda *_: False)
+        async with facing(reply(200, b"x")) as scene:
+            with pytest.raises(DownloadError, match=os.strerror(errno.EACCES)):
+                await scene.ci.download_artifact(at(scene.server), tmp_path / NAME)
+        assert scene.server.requests == []
+
     @pytest.mark.parametrize("on_error", ["raise", "yield"])
     async def test_what_cannot_be_looked_at_is_a_download_error_too(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_error: Any
