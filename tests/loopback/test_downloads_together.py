@@ -73,7 +73,7 @@ class Turnstile:
 
     async def reached(self, count: int) -> None:
         async with self.changed:
-            await self.changed.wait_for(lambda: self.under_way == count)
+            await self.changed.wait_for(lambda: self.under_way >= count)
 
 
 class Blocked:

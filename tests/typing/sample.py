@@ -37,10 +37,13 @@ from circleci_v1_async import (
     GoneError,
     InvalidInputError,
     Message,
+    OnError,
+    OnExists,
     Outcome,
     PageWalk,
     PaginationDriftError,
     PipelineResult,
+    Progress,
     Project,
     ProjectSettings,
     ProjectSlug,
@@ -186,6 +189,13 @@ async def files(ci: CircleCISession) -> int | None:
         progress=tell,
     )
     assert_type(downloads, ArtifactDownloads)
+    on_exists: OnExists = "skip"
+    on_error: OnError = "stop"
+    progress: Progress = tell
+    assert_type(
+        ci.download_artifacts(artifacts, "dist", on_exists=on_exists, on_error=on_error, progress=progress),
+        ArtifactDownloads,
+    )
     async with downloads:
         async for download in downloads:
             assert_type(download, Download)
@@ -321,7 +331,7 @@ async def own_models(ci: CircleCISession) -> None:
 
 
 async def main() -> None:
-    async with CircleCISession("token", timeout=30, strict=True) as ci:
+    async with CircleCISession("token", timeout=30, strict=True, download_concurrency=4, durable=False) as ci:
         assert_type(ci, CircleCISession)
         await operations(ci)
         await further_operations(ci)
@@ -332,7 +342,7 @@ async def main() -> None:
         assert_type(ci.iter_recent_builds(**walk_options), PageWalk[Job])
         options: SessionOptions = {"concurrency": 4, "strict": True}
         assert_type(CircleCISession.from_env(**options), CircleCISession)
-    async with CircleCISession.from_env(base_url="https://circleci.acme.example/api/v1.1") as ci:
+    async with CircleCISession.from_env(base_url="https://circleci.acme.example/api/v1.1", durable=True) as ci:
         await walks(ci)
         await watches(ci, None)
         assert_type(ci.closed, bool)
