@@ -137,6 +137,8 @@ class PartFile:
         """
         if not self.is_open:
             self.open(resume=False)
+            # A small file: between two system calls the event loop has the interpreter.
+            pieces = (b"".join(pieces),)
         self._seek()
         self._append(pieces)
         # A file system on the network says only now that it is full.
