@@ -1,4 +1,4 @@
-"""What can be told of files before the first request. Blocking: to be called in threads."""
+"""Checks of files and their places before the first request. Blocking: to be called in threads."""
 
 import errno
 import os

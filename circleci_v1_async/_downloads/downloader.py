@@ -64,7 +64,8 @@ class Downloader:
 
     async def check(self, places: Iterable[Place]) -> dict[Place, Download]:
         """Return the outcomes of the places that need no request."""
-        return await self.disk.run(check_places, places, self.root, self.on_exists)
+        with Boundary():
+            return await self._run(self.root, check_places, places, self.root, self.on_exists)
 
     async def download_one(self, place: Place) -> Download:
         """Download an artifact to a path of the caller's own.
@@ -72,9 +73,10 @@ class Downloader:
         Raises:
             PathConflictError: There is something already.
         """
-        locate_artifact(self.calls, place.artifact)
-        path = self.root.joinpath(*place.parts)
-        await self._run(path, check_file, path, place)
+        with Boundary():
+            locate_artifact(self.calls, place.artifact)
+            path = self.root.joinpath(*place.parts)
+            await self._run(path, check_file, path, place)
         download = await self.download(place)
         self.tell(DownloadFinished(download))
         return download

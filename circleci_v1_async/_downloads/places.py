@@ -1,4 +1,4 @@
-r"""Where artifacts go below a folder: decisions without I/O, the same on every system.
+r"""Places of artifacts below a folder: decisions without I/O, the same on every system.
 
 Builds may give files any name. A path is taken only if it is a plain relative one everywhere: also on systems that fold
 case, normalise Unicode, or give `:`, `\` and `CON` a meaning of their own.
@@ -31,7 +31,7 @@ _DEVICE: Final = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-
 
 @attrs.frozen
 class Place:
-    """Where an artifact goes.
+    """Place of an artifact below a folder.
 
     Attributes:
         artifact: The artifact.

@@ -424,6 +424,20 @@ class TestLongPaths:
             assert len(scene.server.requests) == 2
 
 
+async def test_a_folder_below_one_that_is_gone_is_a_download_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    async with facing(reply(200, b"x")) as scene:
+        with pytest.raises(DownloadError, match=os.strerror(errno.ENOENT)):
+            await scene.ci.download_artifacts([at(scene.server)], "dest", on_error="yield").collect()
+        with pytest.raises(DownloadError, match=os.strerror(errno.ENOENT)):
+            await scene.ci.download_artifact(at(scene.server), "file")
+    assert scene.server.requests == []
+
+
 class TestReprs:
     async def test_downloads_say_where_and_how_far_they_are(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

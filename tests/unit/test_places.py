@@ -95,7 +95,23 @@ def test_an_artifact_with_an_empty_url_is_refused() -> None:
     assert type(refused("a", url="")) is DownloadError
 
 
-PLAIN = ["a", "a/b.txt", ".hidden", "a b", "~", "a?b*c", "icon", "console.log", "com10", "aux-1", "..a", "x" * 255]
+PLAIN = [
+    "a",
+    "a/b.txt",
+    ".hidden",
+    "a b",
+    "~",
+    "a?b*c",
+    '<a>|"b"',
+    "a\x85b",
+    "a\u202eb",
+    "icon",
+    "console.log",
+    "com10",
+    "aux-1",
+    "..a",
+    "x" * 255,
+]
 
 
 @pytest.mark.parametrize("path", [*PLAIN, "ü" * 127])

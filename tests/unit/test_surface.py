@@ -44,7 +44,7 @@ def test_all_is_sorted_and_names_what_is_there(name: str):
         assert hasattr(module, public)
 
 
-@pytest.mark.parametrize("name", ["enums", "errors", "models", "slug"])
+@pytest.mark.parametrize("name", ["artifacts", "enums", "errors", "models", "slug"])
 def test_all_names_of_a_module_of_values_are_the_packages_own(name: str):
     module = importlib.import_module(f"circleci_v1_async.{name}")
     internal = {"status_error"}
