@@ -25,6 +25,7 @@ from ._arguments import seconds
 from ._calls import Calls
 from ._paths import BUILD, in_build
 from ._tasks import SelfClosing, read_exception, stop
+from ._walk_plan import MAX_PAGE
 from .errors import (
     CircleCIError,
     InvalidInputError,
@@ -36,7 +37,7 @@ from .errors import (
 from .models import Build, BuildDetail
 from .request import Request
 from .slug import ProjectSlug
-from .walk import MAX_PAGE, PageWalk
+from .walk import PageWalk
 
 __all__ = [
     "BuildEvent",

@@ -9,11 +9,12 @@ from typing import Final, Unpack
 
 from circleci_v1_async._arguments import commit, integer, one_of
 from circleci_v1_async._paths import BUILD, PROJECT, in_build, in_project
+from circleci_v1_async._walk_plan import MAX_PAGE
 from circleci_v1_async.enums import BuildFilter, TestResult
 from circleci_v1_async.models import Build, BuildDetail, TestMetadata, TestReport
 from circleci_v1_async.request import QueryValue, Request
 from circleci_v1_async.slug import ProjectSlug
-from circleci_v1_async.walk import MAX_PAGE, PageWalk, WalkOptions
+from circleci_v1_async.walk import PageWalk, WalkOptions
 
 from .base import Operations
 

@@ -10,11 +10,11 @@ from effort import by_profile
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from circleci_v1_async import walk
+from circleci_v1_async import _walk_plan
+from circleci_v1_async._walk_plan import PagePlan, Slot
 from circleci_v1_async.errors import InvalidInputError, PaginationDriftError
-from circleci_v1_async.walk import PagePlan, Slot
 
-BUDGET = walk._BUDGET
+BUDGET = _walk_plan._BUDGET
 
 thorough = settings(
     max_examples=by_profile(quick=300, thorough=3000),
@@ -359,7 +359,7 @@ def test_a_place_that_is_not_found_again_ends_in_an_error():
 
 
 def test_something_new_refills_the_budget_but_no_more_pages_wait_than_it_allows(monkeypatch):
-    monkeypatch.setattr(walk, "_BUDGET", 3)
+    monkeypatch.setattr(_walk_plan, "_BUDGET", 3)
     plan = make_plan(offset=100_000)
     numbers, replies = count(), count()
     found = [-1]
