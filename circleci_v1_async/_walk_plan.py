@@ -47,7 +47,7 @@ class Slot(Generic[T]):
 class PagePlan(Generic[T]):
     """What to ask for next and what a reply allows to be read, without I/O.
 
-    To drive it: `take` until it gives None; then, unless it is `done`, fetch what `asks` returns and `answer` in any
+    To drive it: `take` until it gives None; then, unless it is `done`, fetch what `ask` returns and `answer` in any
     order.
 
     Args:
@@ -98,14 +98,14 @@ class PagePlan(Generic[T]):
 
     @property
     def front(self) -> Slot[T]:
-        """The page that has to be read next. There is one after `asks(waiting=True)`."""
+        """The page that has to be read next. There is one after `ask(waiting=True)`."""
         return self._slots[0]
 
     @property
     def _left(self) -> int:
         return self._limit - self.given
 
-    def asks(self, *, waiting: bool) -> list[Slot[T]]:
+    def ask(self, *, waiting: bool) -> list[Slot[T]]:
         """Return the pages to ask for now.
 
         Args:

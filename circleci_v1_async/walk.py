@@ -138,7 +138,7 @@ class PageWalk(TaskIterable, Generic[T]):
                 while True:
                     self._check_open()
                     if page := plan.take():
-                        self._start(plan.asks(waiting=False))
+                        self._start(plan.ask(waiting=False))
                         if plan.done:
                             for task in self._tasks:
                                 task.cancel()
@@ -148,7 +148,7 @@ class PageWalk(TaskIterable, Generic[T]):
                         self._state = "done"
                         return
                     else:
-                        self._start(plan.asks(waiting=True))
+                        self._start(plan.ask(waiting=True))
                         task = self._asked[plan.front]
                         # Not `await task`: `aclose` cancels the task, and not the caller.
                         await asyncio.wait((task,))

@@ -37,8 +37,9 @@ from circleci_v1_async import (
     WaitTimeoutError,
     WatchCursor,
 )
+from circleci_v1_async._waiting import choose_pause, wait_until_finished
+from circleci_v1_async._watch_plan import WatchPlan
 from circleci_v1_async.errors import status_error
-from circleci_v1_async.watch import WatchPlan, pause, until_finished
 
 SLUG = ProjectSlug("github", "acme", "web")
 LOGGER = "circleci_v1_async"
@@ -68,15 +69,15 @@ async def for_ever(*_: object) -> Any:
 
 @given(st.floats(0.01, 1e6), st.integers(0, 10**6), st.floats(0, 1))
 def test_a_pause_is_never_shorter_than_three_quarters_and_never_longer_than_six_and_a_bit(interval, quiet, chance):
-    assert 0.749 * interval <= pause(interval, quiet, chance) <= 7.501 * interval
-    assert pause(interval, 0, chance) <= 1.251 * interval
+    assert 0.749 * interval <= choose_pause(interval, quiet, chance) <= 7.501 * interval
+    assert choose_pause(interval, 0, chance) <= 1.251 * interval
 
 
 def test_a_pause_grows_and_is_never_shorter_than_the_service_asks():
-    assert [pause(4, quiet, 0.5) for quiet in range(7)] == [4, 6, 9, 13.5, 20.25, 24, 24]
-    assert pause(4, 1, 0.5, status(429, retry_after=100)) == 100
-    assert pause(4, 1, 0.5, status(429, retry_after=1)) == 6
-    assert pause(4, 1, 0.5, TransportError("no route")) == 6
+    assert [choose_pause(4, quiet, 0.5) for quiet in range(7)] == [4, 6, 9, 13.5, 20.25, 24, 24]
+    assert choose_pause(4, 1, 0.5, status(429, retry_after=100)) == 100
+    assert choose_pause(4, 1, 0.5, status(429, retry_after=1)) == 6
+    assert choose_pause(4, 1, 0.5, TransportError("no route")) == 6
 
 
 # Waiting for a build
@@ -104,7 +105,7 @@ class Wait:
         interval: float = 4,
         on_update: Callable[[Build], object] | None = None,
     ) -> Build:
-        return await until_finished(
+        return await wait_until_finished(
             Calls(self.look, clock=self.clock.clock),
             LIST,
             name="build 7 of github/acme/web",
@@ -274,7 +275,7 @@ class Service:
 
     def watch(self, cursor: WatchCursor | None = None, *, oldest: bool = False, interval: float = 10) -> BuildWatch:
         plan = WatchPlan("list", SLUG)
-        start = plan.start(cursor) if oldest or cursor else None
+        start = plan.resume(cursor) if oldest or cursor else None
         calls = Calls(self._page, self.ask, self.clock.clock)
         return BuildWatch(calls, LIST, plan, cursor=start, interval=interval)
 
