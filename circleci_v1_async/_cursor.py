@@ -111,7 +111,7 @@ class WatchCursor:
                         for name, (highest, told, unfinished) in data["projects"].items()
                     },
                 )
-        except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
             pass
         found = f"version {version!r}" if isinstance(version, int) and version != _VERSION else "something else"
         raise InvalidInputError(f"cursor: expected what to_json gave, of version {_VERSION}; got {found}")

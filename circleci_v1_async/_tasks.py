@@ -85,11 +85,14 @@ def read_exception(task: "asyncio.Task[Any]") -> BaseException | None:
 
 
 async def stop(tasks: Iterable["asyncio.Task[Any]"]) -> None:
-    """Cancel tasks and wait until they are gone, also when the caller is cancelled meanwhile."""
+    """Cancel tasks and wait until they are gone, also when the caller is cancelled meanwhile.
+
+    The caller may be one of them, which is not waited for.
+    """
     under_way = [task for task in tasks if not task.done()]
     for task in under_way:
         task.cancel()
-    await wait_out(under_way)
+    await wait_out([task for task in under_way if task is not asyncio.current_task()])
 
 
 async def run_in_thread(function: Callable[..., R], *args: Any) -> R:

@@ -175,13 +175,14 @@ def _translate(  # noqa: PLR0911 - a table
             return RequestTimeoutError("The connection could not be made in time", maybe_sent=False, phase="connect")
         case TimeoutError():
             return RequestTimeoutError(f"No {awaited} within {timeout:g} s", phase="read")
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+        case aiohttp.ClientConnectorCertificateError():
             return TransportError(
-                "TLS could not be agreed on: the certificate does not fit, or it is no TLS",
+                "TLS could not be agreed on: the certificate does not fit the host, or is not trusted",
                 maybe_sent=False,
                 transient=False,
             )
         case aiohttp.ClientConnectorError():
+            # A TLS alert is one too: a server that has a failure of its own answers so.
             return TransportError(f"The connection could not be made: {error.os_error}", maybe_sent=False)
         case aiohttp.ClientPayloadError():
             return TransportError("The reply broke off")

@@ -12,7 +12,7 @@ from .errors import CircleCIError, StatusError, WaitTimeoutError, in_short
 from .models import Build
 from .request import Request
 
-__all__ = ["choose_pause", "wait_until_finished"]
+__all__ = ["choose_pause", "pause_after_error", "wait_until_finished"]
 
 B = TypeVar("B", bound=Build)
 
@@ -22,18 +22,31 @@ _GROWTH: Final = 1.5
 _SLOWEST: Final = 6.0
 
 
-def choose_pause(interval: float, quiet: int, chance: float, error: CircleCIError | None = None) -> float:
+def choose_pause(interval: float, quiet: int, chance: float, asked: float = 0.0) -> float:
     """Return the seconds until the next poll: more the longer nothing changes, and never the same for two callers.
 
     Args:
         interval: Seconds to begin with.
         quiet: How many polls in a row brought nothing.
         chance: A random number from 0 to 1.
-        error: What the last poll ended with. The wait that the service asks for in `Retry-After` is granted.
+        asked: Seconds to wait at the least.
     """
-    asked = error.retry_after if isinstance(error, StatusError) else None
     # A power of a larger number may be no float.
-    return max(interval * min(_GROWTH ** min(quiet, 10), _SLOWEST) * (0.75 + chance / 2), asked or 0.0)
+    return max(interval * min(_GROWTH ** min(quiet, 10), _SLOWEST) * (0.75 + chance / 2), asked)
+
+
+def pause_after_error(calls: Calls, name: str, interval: float, quiet: int, error: CircleCIError) -> float:
+    """Log an error that may pass, and return the seconds until the next poll.
+
+    Granted is what the service asks for in `Retry-After`, up to `max_retry_after`: one bogus reply must not silence a
+    watch for good.
+    """
+    asked = (error.retry_after if isinstance(error, StatusError) else None) or 0.0
+    granted = min(asked, calls.options.retry.max_retry_after)
+    delay = choose_pause(interval, quiet, calls.clock.random(), granted)
+    cut = f", not in the {asked:.0f} s that the service asks for" if asked > delay else ""
+    _log.warning("%s: %s; polling again in %.1f s%s", name, in_short(error), delay, cut)
+    return delay
 
 
 async def wait_until_finished(
@@ -76,7 +89,7 @@ async def wait_until_finished(
                         raise
                     failure = error
                     quiet += 1
-                    _log.warning("%s: %s; looking again later", name, in_short(error))
+                    delay = pause_after_error(calls, name, interval, quiet, error)
                 else:
                     failure = None
                     is_news = last is None or build.is_finished or _read_state(build) != _read_state(last)
@@ -86,7 +99,8 @@ async def wait_until_finished(
                         await told
                     if build.is_finished:
                         return build
-                await calls.clock.sleep(choose_pause(interval, quiet, calls.clock.random(), failure))
+                    delay = choose_pause(interval, quiet, calls.clock.random())
+                await calls.clock.sleep(delay)
     except TimeoutError:
         if not limit.expired():
             raise

@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
+from functools import partial
 from itertools import starmap
+from typing import TypeVar
 
 from ._arguments import seconds
 from ._calls import Calls
 from ._cursor import WatchCursor
 from ._paths import BUILD, in_build, name_list
-from ._tasks import TaskIterable
-from ._waiting import choose_pause
+from ._tasks import TaskIterable, stop
+from ._waiting import choose_pause, pause_after_error
 from ._walk_plan import MAX_PAGE
 from ._watch_plan import BuildEvent, Key, Placed, WatchPlan
 from .errors import CircleCIError, NotFoundError, in_short
@@ -20,6 +22,8 @@ from .request import Request
 from .walk import PageWalk
 
 __all__ = ["BuildEvent", "BuildWatch", "WatchCursor"]
+
+T = TypeVar("T")
 
 _log = logging.getLogger("circleci_v1_async")
 
@@ -36,7 +40,7 @@ class BuildWatch(TaskIterable):
 
     Each event's `cursor` is what makes it exactly once over restarts too: save it together with the event's effect, in
     one transaction, and start the next watch with it. When it is saved after the effect, a crash in between repeats
-    that one event; none is lost either way.
+    that one event. Save that of `start` too, before the first event: none is lost then, whenever the program ends.
 
     Each poll costs one request for 100 builds as long as no more than 50 came since the one before, and as many as
     they take otherwise. Builds that have not finished and are no longer on the pages read are asked for one by one, up
@@ -45,7 +49,8 @@ class BuildWatch(TaskIterable):
 
     Errors that may pass (no connection, time-outs, 429, 5xx, a list that changes faster than it can be read) are
     logged as warnings under `circleci_v1_async`; the watch waits longer, up to six times the interval or as long as
-    the service asks, and goes on. All others come out of the loop.
+    the service asks, if that is no longer than `RetryPolicy.max_retry_after`, and goes on. All others come out of the
+    loop.
 
     Leaving the loop leaves nothing behind. `aclose`, from any task, ends a loop that is still running, without an
     error.
@@ -63,6 +68,7 @@ class BuildWatch(TaskIterable):
     """
 
     _begun_before = "This watch was begun before and can be watched only once: make one from its cursor."
+    _closed_early = "This watch was ended before it had started."
 
     def __init__(
         self,
@@ -77,7 +83,8 @@ class BuildWatch(TaskIterable):
         self._calls = calls
         self._request = request
         self._plan = plan
-        self._cursor = cursor
+        self._first = self._cursor = cursor
+        self._starting = asyncio.Lock()
         self._interval = seconds("interval", interval)
         self._told = 0
 
@@ -88,6 +95,28 @@ class BuildWatch(TaskIterable):
         A new watch from there tells of what this one has not.
         """
         return self._cursor
+
+    async def start(self) -> WatchCursor:
+        """Return the cursor of where the watch starts: save it before the loop, so that a restart loses nothing.
+
+        A watch from now on asks for the first page of the list, again and again while that fails for reasons that may
+        pass. It is asked for once, however often this is called; the loop does so where this was not called.
+
+        Raises:
+            StatusError: The service refuses the list. So do the other errors that will not pass.
+            RuntimeError: The watch was ended meanwhile.
+        """
+        if self._first is not None:
+            return self._first
+        self._check_open()
+        task = self._create_task(self._find_start())
+        try:
+            await asyncio.wait((task,))
+        finally:
+            await stop((task,))
+        if task.cancelled():
+            raise RuntimeError(self._closed_early)
+        return task.result()
 
     def __aiter__(self) -> AsyncGenerator[BuildEvent, None]:
         if self._state != "closed":
@@ -116,25 +145,38 @@ class BuildWatch(TaskIterable):
         finally:
             await self._end()
 
+    async def _find_start(self) -> WatchCursor:
+        async with self._starting:
+            if self._first is None:
+                page = await self._persist(self._read_first_page)
+                self._first = self._cursor = self._plan.start_now(page)
+            return self._first
+
     async def _find_events(self, delay: float) -> Iterable[BuildEvent]:
-        """Wait, then poll, again and again while it fails for reasons that may pass."""
+        await self._calls.clock.sleep(delay)
+        if self._cursor is None:
+            await self._find_start()
+            return ()
+        return await self._persist(partial(self._poll, self._cursor))
+
+    async def _persist(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Read, again and again while that fails for reasons that may pass."""
         failures = 0
         while True:
-            await self._calls.clock.sleep(delay)
             try:
-                return await self._poll()
+                return await read()
             except CircleCIError as error:
                 if not error.transient:
                     raise
                 failures += 1
-                delay = choose_pause(self._interval, failures, self._calls.clock.random(), error)
-                _log.warning("%s: %s; polling again in %.1f s", self._plan.source, in_short(error), delay)
+                delay = pause_after_error(self._calls, self._plan.source, self._interval, failures, error)
+            await self._calls.clock.sleep(delay)
 
-    async def _poll(self) -> Iterable[BuildEvent]:
-        if self._cursor is None:
-            self._cursor = self._plan.start_now(await self._walk(limit=MAX_PAGE).collect())
-            return ()
-        reading = self._plan.read(self._cursor)
+    async def _read_first_page(self) -> list[Build]:
+        return await self._walk(limit=MAX_PAGE).collect()
+
+    async def _poll(self, cursor: WatchCursor) -> Iterable[BuildEvent]:
+        reading = self._plan.read(cursor)
         async with aclosing(self._walk().pages()) as pages:
             async for page in pages:
                 reading.add(self._plan.place(page))

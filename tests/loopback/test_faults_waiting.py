@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from faults.calls import get, trigger
 from faults.canaries import BUILD, OK
-from faults.scenes import facing
+from faults.scenes import facing, tls_is_refused
 from script_server import Action, error, hang, hang_up, reply, then
+from watching import take
 
-from circleci_v1_async import RateLimitError, ServerError, StatusError
+from circleci_v1_async import RateLimitError, RetryPolicy, ServerError, StatusError
 
 
 class Limiter:
@@ -184,3 +185,50 @@ async def test_a_cancelled_call_gives_its_turn_to_the_next_one() -> None:
             for each in await asyncio.gather(first, *queued[:4], return_exceptions=True)
         )
     assert len(scene.server.requests) == 2
+
+
+NEVER = ["999999999", "Fri, 31 Dec 9999 23:59:59 GMT"]
+
+
+@pytest.mark.fault(61)
+@pytest.mark.parametrize("status", [503, 429])
+@pytest.mark.parametrize("asked", NEVER)
+async def test_a_service_that_asks_to_wait_for_years_silences_no_watch(
+    status: int, asked: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    refusal = error(status, "No.", [("Retry-After", asked)])
+    async with facing(refusal, reply(200, [BUILD]), random=0.5) as scene:
+        watch = scene.ci.watch_project_builds("gh/acme/web", start_at="oldest", interval=10)
+        (event,) = await take(watch, 1)
+    assert event.kind == "new"
+    assert scene.clock.slept == [0, 120]
+    assert f"/project/github/acme/web: {status}; polling again in 120.0 s, not in the " in caplog.text
+
+
+@pytest.mark.fault(61)
+@pytest.mark.parametrize("status", [503, 429])
+@pytest.mark.parametrize("asked", NEVER)
+async def test_a_service_that_asks_to_wait_for_years_silences_nobody_who_waits_for_a_build(
+    status: int, asked: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    refusal = error(status, "No.", [("Retry-After", asked)])
+    async with facing(
+        refusal, reply(200, {**BUILD, "lifecycle": "finished"}), retry=RetryPolicy(max_retry_after=45), random=0.5
+    ) as scene:
+        assert (await scene.ci.wait_for_build("gh/acme/web", 7)).is_finished
+    assert scene.clock.slept == [45]
+    assert f"build 7 of github/acme/web: {status}; polling again in 45.0 s, not in the " in caplog.text
+
+
+@pytest.mark.fault(62)
+async def test_a_tls_alert_does_not_end_a_watch(caplog: pytest.LogCaptureFixture) -> None:
+    async with facing(place=tls_is_refused, random=0.5) as scene:
+        watch = scene.ci.watch_project_builds("gh/acme/web", interval=1000)
+
+        async def end_the_third_pause(_seconds: float) -> None:
+            if len([each for each in scene.clock.slept if each > 1000]) == 3:
+                await watch.aclose()
+
+        scene.clock.while_asleep = end_the_third_pause
+        assert await take(watch, 1) == []
+    assert [record.args[1] for record in caplog.records if "polling again" in record.msg] == ["TransportError"] * 3

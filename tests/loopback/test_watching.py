@@ -99,7 +99,7 @@ async def test_waiting_goes_on_after_an_outage_and_a_rate_limit(
     fake.fail_next(429, retry_after=600)
     at_each_sleep(clock, *[lambda: None] * 6, lambda: fake.finish_build(PROJECT, 1))
     assert (await ci.wait_for_build(PROJECT, 1)).outcome == "success"
-    assert 600 in clock.slept
+    assert max(clock.slept) == 120
 
 
 async def test_waiting_for_a_build_that_does_not_exist_is_an_error_at_once(

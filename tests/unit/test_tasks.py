@@ -42,6 +42,19 @@ async def test_stopping_tasks_waits_for_them_however_often_the_caller_is_cancell
     assert all(each.ended for each in slow)
 
 
+async def test_a_task_may_stop_itself_among_others() -> None:
+    slow = Slow()
+    await turns(1)
+
+    async def stop_all() -> None:
+        await stop([slow.task, own])
+
+    own = asyncio.create_task(stop_all())
+    await asyncio.wait((own,))
+    assert own.cancelled()
+    assert slow.ended
+
+
 async def test_a_thread_is_waited_for_however_often_the_caller_is_cancelled_meanwhile() -> None:
     may_end = threading.Event()
     ended: list[bool] = []

@@ -435,6 +435,16 @@ def test_a_cursor_that_is_saved_comes_back_as_it_was(projects, source):
     assert json.loads(text)["version"] == 1
 
 
+NO_NUMBERS = [
+    pytest.param(
+        f'{{"version": 1, "source": "", "projects": {{"a": {known.replace("N", number)}}}}}',
+        marks=pytest.mark.fault(63),
+    )
+    for number in ("Infinity", "-Infinity", "1e400", "NaN", "9" * 5000)
+    for known in ('[N, "1", []]', '[7, "1", [[N, null, null]]]')
+]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -449,6 +459,7 @@ def test_a_cursor_that_is_saved_comes_back_as_it_was(projects, source):
         '{"version": 1, "source": "", "projects": {"a": 7}}',
         '{"version": 1, "source": "", "projects": {"a": [7, "x", []]}}',
         '{"version": 1, "source": "", "projects": {"a": [7, "1", [[7]]]}}',
+        *NO_NUMBERS,
         "[" * 100_000,
         b"\xff",
         None,
