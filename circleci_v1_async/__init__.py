@@ -82,7 +82,7 @@ from .session import CircleCISession, SessionOptions, ViewOptions
 from .slug import ProjectSlug
 from .sunset import CircleCISunsetWarning, Sunset
 from .walk import PageWalk, WalkOptions
-from .watch import BuildEvent, BuildWatch, WatchCursor
+from .watch import BuildEvent, BuildWatch, CursorFile, WatchCursor
 
 __all__ = [
     "Action",
@@ -113,6 +113,7 @@ __all__ = [
     "CircleCISunsetWarning",
     "CircleYml",
     "Commit",
+    "CursorFile",
     "DecodeError",
     "Download",
     "DownloadError",

@@ -11,6 +11,7 @@ from typing import TypeVar
 from ._arguments import seconds
 from ._calls import Calls
 from ._cursor import WatchCursor
+from ._cursor_file import CursorFile
 from ._paths import BUILD, in_build, name_list
 from ._tasks import TaskIterable, stop
 from ._waiting import choose_pause, pause_after_error
@@ -21,7 +22,7 @@ from .models import Build, BuildDetail
 from .request import Request
 from .walk import PageWalk
 
-__all__ = ["BuildEvent", "BuildWatch", "WatchCursor"]
+__all__ = ["BuildEvent", "BuildWatch", "CursorFile", "WatchCursor"]
 
 T = TypeVar("T")
 
@@ -41,6 +42,7 @@ class BuildWatch(TaskIterable):
     Each event's `cursor` is what makes it exactly once over restarts too: save it together with the event's effect, in
     one transaction, and start the next watch with it. When it is saved after the effect, a crash in between repeats
     that one event. Save that of `start` too, before the first event: none is lost then, whenever the program ends.
+    `CursorFile` keeps one in a file.
 
     Each poll costs one request for 100 builds as long as no more than 50 came since the one before, and as many as
     they take otherwise. Builds that have not finished and are no longer on the pages read are asked for one by one, up

@@ -24,6 +24,7 @@ from circleci_v1_async import (
     CircleCIError,
     CircleCISession,
     CircleCISunsetWarning,
+    CursorFile,
     DecodeError,
     Download,
     DownloadError,
@@ -145,6 +146,8 @@ async def walks(ci: CircleCISession) -> None:
     assert_type(await ci.iter_recent_builds().collect(), list[Job])
     async with ci.iter_recent_builds() as walk:
         assert_type(walk, PageWalk[Job])
+    options: WalkOptions = {"limit": 200, "prefetch": 4}
+    assert_type(ci.iter_recent_builds(**options), PageWalk[Job])
     assert_type(walk.requests, int)
     assert_type(walk.resume_offset, int)
 
@@ -161,6 +164,14 @@ async def watches(ci: CircleCISession, saved: str | None) -> str:
             assert_type(event.build, Job)
             return event.cursor.to_json()
     assert_type(watch.cursor, WatchCursor | None)
+    file = CursorFile("cursor.json")
+    assert_type(file.path, Path)
+    assert_type(CursorFile(Path("cursor.json")), CursorFile)
+    assert_type(await file.load(), WatchCursor | None)
+    async with ci.watch_project_builds(SLUG, cursor=await file.load()) as watch:
+        first = await watch.start()
+        assert_type(first, WatchCursor)
+        await file.save(first)
     return ""
 
 
