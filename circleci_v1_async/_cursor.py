@@ -1,4 +1,4 @@
-"""Cursors of watches: which builds of each project were told of, and what was said last of those still unfinished."""
+"""Cursors of watches: the builds of each project that were told of, and the state told last of unfinished ones."""
 
 import json
 from collections.abc import Mapping
@@ -76,7 +76,7 @@ class WatchCursor:
 
     Attributes:
         source: The list that it belongs to.
-        projects: What is known of each project, those with the latest news last.
+        projects: The builds known of each project, those with the latest news last.
     """
 
     source: str
@@ -145,5 +145,5 @@ def replace_known(cursor: WatchCursor, project: str, known: KnownBuilds) -> Watc
 
 
 def read_state(build: Build) -> State:
-    """Return what a watch tells changes of."""
+    """Return the part of a build whose changes a watch tells of."""
     return build.status, build.lifecycle

@@ -32,7 +32,7 @@ class TaskIterable(SelfClosing):
     and ends by `_end` in a `finally` block, however the loop is left.
 
     Args:
-        name: What its repr calls it.
+        name: The name in its repr.
     """
 
     _begun_before: ClassVar[str]

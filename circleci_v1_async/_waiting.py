@@ -1,4 +1,4 @@
-"""Waiting for a build, and how long to wait between two polls."""
+"""Waiting for a build, and for the next poll."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ def choose_pause(interval: float, quiet: int, chance: float, asked: float = 0.0)
 
     Args:
         interval: Seconds to begin with.
-        quiet: How many polls in a row brought nothing.
+        quiet: Number of polls in a row that brought nothing.
         chance: A random number from 0 to 1.
         asked: Seconds to wait at the least.
     """
@@ -38,8 +38,8 @@ def choose_pause(interval: float, quiet: int, chance: float, asked: float = 0.0)
 def pause_after_error(calls: Calls, name: str, interval: float, quiet: int, error: CircleCIError) -> float:
     """Log an error that may pass, and return the seconds until the next poll.
 
-    Granted is what the service asks for in `Retry-After`, up to `max_retry_after`: one bogus reply must not silence a
-    watch for good.
+    The `Retry-After` of the service is granted up to `max_retry_after`: one bogus reply must not silence a watch for
+    good.
     """
     asked = (error.retry_after if isinstance(error, StatusError) else None) or 0.0
     granted = min(asked, calls.options.retry.max_retry_after)
@@ -63,11 +63,11 @@ async def wait_until_finished(
     Args:
         calls: Makes the requests.
         request: Asks for the build.
-        name: What the error calls the build.
+        name: The build's name in errors and logs.
         within: Seconds that all of it may take; `None` for as long as it takes.
         interval: Seconds from one poll to the next, on average, to begin with.
         on_update: Called with the build when it is first seen, when it has another status, lifecycle or outcome, and
-            when it has finished. What it returns is awaited if it can be.
+            when it has finished. May be a coroutine function.
 
     Raises:
         WaitTimeoutError: It did not finish in time.

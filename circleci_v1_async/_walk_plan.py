@@ -45,22 +45,22 @@ class Slot(Generic[T]):
 
 
 class PagePlan(Generic[T]):
-    """What to ask for next and what a reply allows to be read, without I/O.
+    """Decides which pages to ask for next, and which replies may be read, without I/O.
 
     To drive it: `take` until it gives None; then, unless it is `done`, fetch what `ask` returns and `answer` in any
     order.
 
     Args:
-        identify: Returns what makes the items of a page the same as others, an identity for each.
-        limit: How many items to give at the most. None: all.
+        identify: Returns an identity for each item of a page, by which it is known again.
+        limit: Items to give at the most. None: all.
         offset: Where to start.
         page_size: Items to a page, 2 to 100.
         overlap: Items that a page shares with the one before it, 1 or more. Lowered where a page has no room for it.
-        prefetch: How many pages may be under way, or wait to be read, beyond the one being read.
+        prefetch: Pages that may be under way, or wait to be read, beyond the one being read.
 
     Attributes:
         page_size: Items to a page: never more than `limit`.
-        given: How many items have been given.
+        given: Number of items that have been given.
         done: Whether everything has been.
         resume_offset: The offset of the page that was read last.
 
@@ -114,7 +114,7 @@ class PagePlan(Generic[T]):
         """
         if waiting:
             # The page waited for is the one being read. A prefetch of 1 leaves it alone until it proves not to be the
-            # last, and so wastes no request; more than that is worth a few to whom it matters.
+            # last, and so wastes no request; more than that trades a few requests for speed.
             width = self._width if self._prefetch > 1 else 1
         else:
             width = min(self._width, self._prefetch) if self._pages_read > 1 else 0
@@ -149,7 +149,7 @@ class PagePlan(Generic[T]):
     def _may_need_more(self) -> bool:
         if self.done or not self._slots:
             return not self.done
-        # What lies beyond a repair is uncertain, and beyond a short page there is most likely nothing.
+        # Pages beyond a repair are uncertain, and beyond a short page there is most likely nothing.
         if self._slots[0].repair or any(s.page is not None and len(s.page) < self.page_size for s in self._slots):
             return False
         covered = self._slots[-1].offset + self.page_size - (self._behind + self._overlap)
@@ -163,7 +163,7 @@ class PagePlan(Generic[T]):
     def _read(self, slot: Slot[T], page: list[T]) -> list[T]:
         pairs: Iterable[tuple[Hashable, T]] = zip(slot.keys, page, strict=True)
         if self._start and self._seen:
-            # Above the first seam may be what this walk was told to skip.
+            # Items above the first seam may be those that this walk was told to skip.
             pairs = dropwhile(lambda pair: pair[0] not in self._seen, pairs)
         fresh = {key: item for key, item in pairs if key not in self._seen}
         self._seen.update(fresh)
@@ -185,8 +185,8 @@ class PagePlan(Generic[T]):
         """Ask for the page that should close the gap in front of `slot`, which is at the front and shows no seam."""
         self._spend()
         if slot.asked_at < self._read_at:
-            # It is stale: look right behind what was read, be it at the same offset. To step back from a page as old as
-            # this would be to meet it again, and so for ever.
+            # It is stale: ask right behind the page read last, be it at the same offset. Stepping back from a page as
+            # old as this would lead to it again, endlessly.
             offset = self._behind
         elif slot.offset > 0:
             offset = max(0, slot.offset - (self.page_size - 1))

@@ -1,11 +1,11 @@
 """The plan of a watch over a list of builds. No I/O.
 
-A cursor is everything that a watch knows: which builds of each project it has told of, and what it said last of those
-that have not finished. Polling is therefore a function: the cursor and what the list holds now give the events, and
+A cursor is everything that a watch knows: which builds of each project it has told of, and the state told last of
+those that have not finished. Polling is therefore a function: the cursor and the list as it is now give the events, and
 each event carries the cursor after it. A watch that goes on from there tells the rest, and nothing else.
 
-A list is read from its top down to known ground: 50 builds in a row that the cursor knows. What lies below was told of
-before, or is older than the watch, because builds are told of from the ground up.
+A list is read from its top down to known ground: 50 builds in a row that the cursor knows. Builds below that were told
+of before, or are older than the watch, because builds are told of from the ground up.
 """
 
 import logging
@@ -62,13 +62,13 @@ class Reading:
     """A list that is read from its top down to known ground.
 
     Args:
-        cursor: What is known.
-        ground: How many builds in a row have to be known.
+        cursor: The builds that are known.
+        ground: Number of builds in a row that have to be known.
 
     Attributes:
-        cursor: What is known.
-        builds: What was read and may be news, in the list's order: unknown builds down to known ground, and all that
-            are known.
+        cursor: The builds that are known.
+        builds: Builds that were read and may be news, in the list's order: unknown ones down to known ground, and all
+            that are known.
     """
 
     def __init__(self, cursor: WatchCursor, ground: int) -> None:
@@ -95,15 +95,15 @@ class Reading:
 
 
 class WatchPlan:
-    """Decides what to ask for and what is news.
+    """Decides which builds to ask for, and which events they make.
 
-    To drive it: begin at the cursor that `resume` or `start_now` gives; for each poll `read` the list, `ask` for what
-    was not in it, and `tell` the events.
+    To drive it: begin at the cursor that `resume` or `start_now` gives; for each poll `read` the list, `ask` for the
+    builds that were not in it, and `tell` the events.
 
     Args:
         source: The name of the list, which its cursors carry.
         project: The project that all builds of the list are of; `None` when they are of several.
-        ground: How many builds in a row have to be known for all below them to be.
+        ground: Number of builds in a row that have to be known for all below them to be.
 
     Attributes:
         source: The name of the list.
@@ -164,7 +164,7 @@ class WatchPlan:
         return [key for key in waiting if key in asks]
 
     def tell(self, reading: Reading, asked: Iterable[Placed] = ()) -> Iterator[BuildEvent]:
-        """Yield what happened, the oldest first.
+        """Yield the events, the oldest first.
 
         Args:
             reading: The list.
@@ -179,7 +179,7 @@ class WatchPlan:
         for project, build in builds:
             kinds = _find_news(reading.cursor, project, build)
             if "new" in kinds:
-                # Not even when one of the others finishes meanwhile: below a build that was told of, all must be.
+                # Also when one of the others finishes meanwhile: all builds below one told of must be told of.
                 is_held_back = is_held_back or is_full(cursor)
                 if is_held_back:
                     continue

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class WalkOptions(TypedDict, total=False):
-    """Options of the walks: what to walk, and how to ask for it."""
+    """Options of walks, for callers who pass them on; see `iter_project_builds`."""
 
     limit: int | None
     offset: int
@@ -92,12 +92,12 @@ class PageWalk(TaskIterable, Generic[T]):
 
     @property
     def requests(self) -> int:
-        """How many pages have been asked for, including those that were cancelled."""
+        """Number of pages that have been asked for, including those that were cancelled."""
         return self._requests
 
     @property
     def resume_offset(self) -> int:
-        """The offset of the page that was read last; before any, the one to start at.
+        """Offset of the page that was read last; before any, the one to start at.
 
         A new walk from there goes on where this one stopped. It repeats builds that this one has yielded: drop those
         by their key. Start higher up if builds may have left the list since.
@@ -109,7 +109,7 @@ class PageWalk(TaskIterable, Generic[T]):
         return self._items()
 
     def pages(self) -> AsyncGenerator[list[T], None]:
-        """Walk page by page: lists, never empty, of what was not yielded before."""
+        """Walk page by page: lists, never empty, of builds not yielded before."""
         self._begin()
         return self._pages()
 

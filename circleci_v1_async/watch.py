@@ -30,19 +30,19 @@ _log = logging.getLogger("circleci_v1_async")
 
 
 class BuildWatch(TaskIterable):
-    """A watch over a list of builds: an endless loop over what happens to them.
+    """A watch over a list of builds: an endless loop over the events of its builds.
 
     `async for event in watch` gives a `BuildEvent` for each build that is new, has changed or has finished. A watch is
     watched once; another one goes on where it stood, from `cursor`.
 
     Promised: every build that comes into the list is told of as `new`, and as `finished` once it has, exactly once
-    each, however many come between two polls. Builds are told of oldest first, in the order of the list, and what left
-    its first pages before what is on them. What changed several times between two polls is told of once.
+    each, however many come between two polls. Builds are told of oldest first, in the order of the list; those that
+    have left its first pages come before. Several changes between two polls are told of once.
 
-    Each event's `cursor` is what makes it exactly once over restarts too: save it together with the event's effect, in
-    one transaction, and start the next watch with it. When it is saved after the effect, a crash in between repeats
-    that one event. Save that of `start` too, before the first event: none is lost then, whenever the program ends.
-    `CursorFile` keeps one in a file.
+    Each event's `cursor` makes it exactly once over restarts too: save it together with the event's effect, in one
+    transaction, and start the next watch with it. When it is saved after the effect, a crash in between repeats that
+    one event. Save the cursor of `start` as well, before the first event: then none is lost, whenever the program
+    ends. `CursorFile` keeps a cursor in a file.
 
     Each poll costs one request for 100 builds as long as no more than 50 came since the one before, and as many as
     they take otherwise. Builds that have not finished and are no longer on the pages read are asked for one by one, up
@@ -50,9 +50,8 @@ class BuildWatch(TaskIterable):
     `start_at="oldest"`, which begins with all there are, this is the whole list.
 
     Errors that may pass (no connection, time-outs, 429, 5xx, a list that changes faster than it can be read) are
-    logged as warnings under `circleci_v1_async`; the watch waits longer, up to six times the interval or as long as
-    the service asks, if that is no longer than `RetryPolicy.max_retry_after`, and goes on. All others come out of the
-    loop.
+    logged as warnings under `circleci_v1_async`; the watch waits longer, up to six times the interval, or as long as
+    the service asks up to `RetryPolicy.max_retry_after`, and goes on. All others come out of the loop.
 
     Leaving the loop leaves nothing behind. `aclose`, from any task, ends a loop that is still running, without an
     error.
@@ -94,7 +93,7 @@ class BuildWatch(TaskIterable):
     def cursor(self) -> WatchCursor | None:
         """The cursor of the event told last; before any, where the watch started. `None` until a watch from now on has.
 
-        A new watch from there tells of what this one has not.
+        A new watch from there tells of all that this one has not.
         """
         return self._cursor
 
@@ -192,7 +191,7 @@ class BuildWatch(TaskIterable):
 
     async def _get_builds(self, keys: Iterable[Key]) -> list[Placed]:
         """Ask for builds one by one. One that cannot be had at present is left out, which says nothing of its end."""
-        # Not a TaskGroup, which wraps errors; and so that none is left behind when one fails.
+        # A TaskGroup would wrap errors. Exceptions are returned, so that no request is left behind when one fails.
         results = await asyncio.gather(*starmap(self._get_build, keys), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):

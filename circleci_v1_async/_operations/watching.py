@@ -34,7 +34,7 @@ class WatchOperations(Operations):
 
         Polls by `get_build`, at the interval after each change, and up to six times more rarely while there is none.
         Errors that may pass (no connection, time-outs, 429, 5xx) are logged as warnings under `circleci_v1_async` and
-        do not end it.
+        do not end it; a `Retry-After` is granted up to the policy's `max_retry_after`.
 
         Args:
             project: A slug or URL of it.
@@ -76,9 +76,9 @@ class WatchOperations(Operations):
         Args:
             project: A slug or URL of it.
             branch: Only builds of this branch.
-            start_at: `now` for builds that come from now on, and what becomes of those of the first page that have not
+            start_at: `now` for builds that come from now on, and changes of those on the first page that have not
                 finished; `oldest` for all there are, which are in memory at once.
-            cursor: Where an earlier watch of the same list stood; then `start_at` says nothing.
+            cursor: The cursor of an earlier watch of the same list, to go on from; then `start_at` is ignored.
             interval: Seconds from one poll to the next, on average.
             shallow: Whether to leave out about half of the fields of the builds in lists.
 
