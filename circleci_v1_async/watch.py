@@ -101,10 +101,10 @@ class BuildWatch(TaskIterable):
         """Return the cursor of where the watch starts: save it before the loop, so that a restart loses nothing.
 
         A watch from now on asks for the first page of the list, again and again while that fails for reasons that may
-        pass. It is asked for once, however often this is called; the loop does so where this was not called.
+        pass; one that was given a cursor, or starts at the oldest build, asks for nothing. Each call gives the same.
 
         Raises:
-            StatusError: The service refuses the list. So do the other errors that will not pass.
+            CircleCIError: The list cannot be read, for a reason that will not pass.
             RuntimeError: The watch was ended meanwhile.
         """
         if self._first is not None:
