@@ -1,6 +1,7 @@
 """A cursor in a file."""
 
 import os
+from functools import partial
 from pathlib import Path
 from tempfile import mkstemp
 
@@ -62,7 +63,7 @@ class CursorFile:
             OSError: The file cannot be written. It holds the cursor from before.
         """
         text = check_cursor(cursor).to_json()
-        await run_in_thread(self._write, text.encode())
+        await run_in_thread(partial(self._write, text.encode()))
 
     def _read(self) -> bytes | None:
         try:

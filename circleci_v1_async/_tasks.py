@@ -3,10 +3,10 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Coroutine, Iterable
-from functools import partial
+from concurrent.futures import Executor
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
-__all__ = ["SelfClosing", "TaskIterable", "read_exception", "run_in_thread", "stop", "wait_out"]
+__all__ = ["SelfClosing", "TaskIterable", "read_exception", "run_in_thread", "stop"]
 
 R = TypeVar("R")
 
@@ -92,22 +92,23 @@ async def stop(tasks: Iterable["asyncio.Task[Any]"]) -> None:
     under_way = [task for task in tasks if not task.done()]
     for task in under_way:
         task.cancel()
-    await wait_out([task for task in under_way if task is not asyncio.current_task()])
+    await _wait_out([task for task in under_way if task is not asyncio.current_task()])
 
 
-async def run_in_thread(function: Callable[..., R], *args: Any) -> R:
+async def run_in_thread(function: Callable[[], R], threads: Executor | None = None) -> R:
     """Call a blocking function in a thread. Cancellation waits for it, since it uses the caller's files."""
     # No task, as of asyncio.to_thread: those are cancelled when the loop ends, which the thread would not notice.
-    call = asyncio.get_running_loop().run_in_executor(None, partial(function, *args))
+    call = asyncio.get_running_loop().run_in_executor(threads, function)
     try:
-        await wait_out((call,))
-    finally:
-        # Read also after a cancellation, so that asyncio does not log it.
+        await _wait_out((call,))
+    except asyncio.CancelledError:
+        # It is read, so that asyncio does not log it.
         call.exception()
+        raise
     return call.result()
 
 
-async def wait_out(futures: Collection["asyncio.Future[Any]"]) -> None:
+async def _wait_out(futures: Collection["asyncio.Future[Any]"]) -> None:
     """Wait until all of them are done. A cancellation of the caller is raised after that."""
     cancelled: asyncio.CancelledError | None = None
     while under_way := [future for future in futures if not future.done()]:

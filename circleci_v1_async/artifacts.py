@@ -21,7 +21,7 @@ from ._downloads.events import (
 )
 from ._downloads.places import Place
 from ._downloads.streams import get_length, read_chunks
-from ._tasks import SelfClosing, read_exception, stop
+from ._tasks import TaskIterable
 from ._transport import Stream, read_limited
 from .errors import CircleCIError, DownloadError, PathConflictError, SessionClosedError, UnsafePathError
 
@@ -83,7 +83,7 @@ class ArtifactStream:
         return f"<{type(self).__name__} {self._path!r}: {size}>"
 
 
-class ArtifactDownloads(SelfClosing):
+class ArtifactDownloads(TaskIterable):
     """Artifacts on their way to a folder: yields a `Download` for each as it is done, in no order.
 
     `async for download in downloads` gives them one by one, `await downloads.collect()` all of them. It is looped over
@@ -94,21 +94,20 @@ class ArtifactDownloads(SelfClosing):
     removed. `aclose`, or `async with downloads`, does so at once and waits until it is done.
     """
 
+    _begun_before = "These downloads were begun before and can be looped over only once: make new ones."
+    _closed_early = "These downloads were closed before their end: not everything may have been fetched."
+
     def __init__(self, downloader: Downloader, places: list[Place], *, concurrency: int, on_error: OnError) -> None:
+        super().__init__(str(downloader.root))
         self._downloader = downloader
         self._places = places
         self._concurrency = concurrency
         self._on_error = on_error
-        self._tasks: set[asyncio.Task[Download]] = set()
-        self._state = "not begun"
         self._finished = 0
         self._failed: list[Download] = []
 
     def __aiter__(self) -> AsyncGenerator[Download, None]:
-        self._check_open()
-        if self._state != "not begun":
-            raise RuntimeError("These downloads were begun before and can be looped over only once: make new ones.")
-        self._state = "running"
+        self._begin()
         return self._iterate()
 
     async def collect(self) -> list[Download]:
@@ -120,19 +119,9 @@ class ArtifactDownloads(SelfClosing):
         async with aclosing(aiter(self)) as outcomes:
             return [download async for download in outcomes]
 
-    async def aclose(self) -> None:
-        """End the downloads and wait until what is not whole is removed. May be called twice, and from any task.
-
-        A loop that is still at it gets a `RuntimeError`.
-        """
-        if self._state != "done":
-            self._state = "closed"
-        await stop(self._tasks)
-
-    def __repr__(self) -> str:
+    def _progress(self) -> str:
         failed = f", {len(self._failed)} failed" if self._failed else ""
-        count = f"{self._finished} of {_count(self._places)}{failed}"
-        return f"<{type(self).__name__} {self._downloader.root}: {count}, {self._state}>"
+        return f"{self._finished} of {_count(self._places)}{failed}"
 
     async def _iterate(self) -> AsyncGenerator[Download, None]:
         try:
@@ -148,9 +137,7 @@ class ArtifactDownloads(SelfClosing):
                 else:
                     self._state = "done"
         finally:
-            if self._state == "running":
-                self._state = "stopped"
-            await stop(self._tasks)
+            await self._end()
         if self._failed and self._on_error != "yield":
             text = f"{_count(self._failed)} of {len(self._places)} failed: {self._failed[0].error}"
             raise DownloadError(text, tuple(self._failed))
@@ -161,24 +148,23 @@ class ArtifactDownloads(SelfClosing):
         if self._on_error != "yield":
             self._refuse([download for download in settled.values() if download.error])
         waiting = (place for place in self._places if place not in settled)
-        self._begin_more(waiting)
+        running: set[asyncio.Task[Download]] = set()
+        self._begin_more(running, waiting)
         for download in settled.values():
             if download.size is not None:
                 self._downloader.tell(DownloadStarted(download.artifact, download.path, download.size, download.size))
             self._downloader.tell(DownloadFinished(download))
             yield download
-        while self._tasks:
-            done, self._tasks = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        while running:
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             self._check_open()
-            self._begin_more(waiting)
+            self._begin_more(running, waiting)
             for task in done:
                 yield task.result()
 
-    def _begin_more(self, waiting: Iterator[Place]) -> None:
-        while len(self._tasks) < self._concurrency and (place := next(waiting, None)):
-            task = asyncio.create_task(self._download(place))
-            task.add_done_callback(read_exception)
-            self._tasks.add(task)
+    def _begin_more(self, running: "set[asyncio.Task[Download]]", waiting: Iterator[Place]) -> None:
+        while len(running) < self._concurrency and (place := next(waiting, None)):
+            running.add(self._create_task(self._download(place)))
 
     async def _download(self, place: Place) -> Download:
         try:
@@ -200,10 +186,6 @@ class ArtifactDownloads(SelfClosing):
         kinds = (UnsafePathError, PathConflictError, DownloadError)
         kind, first = next((kind, error) for kind in kinds for error in errors if isinstance(error, kind))
         raise kind(f"{_count(problems)} cannot go below {self._downloader.root}: {first}", tuple(problems))
-
-    def _check_open(self) -> None:
-        if self._state == "closed":
-            raise RuntimeError("These downloads were closed before their end: not everything may have been fetched.")
 
 
 def _count(items: list[Place] | list[Download]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from circleci_v1_async._tasks import wait_out
+from circleci_v1_async._tasks import run_in_thread
 from circleci_v1_async.errors import SessionClosedError
 
 __all__ = ["Disk"]
@@ -57,15 +57,7 @@ class Disk:
         if self._threads is None:
             threads = min(self.concurrency, _MAX_THREADS)
             self._threads = ThreadPoolExecutor(threads, thread_name_prefix="circleci_v1_async")
-        # No task, as of asyncio.to_thread: those are cancelled when the loop ends, which the thread would not notice.
-        call = asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *args, **options))
-        try:
-            await wait_out((call,))
-        except asyncio.CancelledError:
-            # It is read, so that asyncio does not log it.
-            call.exception()
-            raise
-        return call.result()
+        return await run_in_thread(partial(function, *args, **options), self._threads)
 
     def warn_of_no_locks(self, path: Path) -> None:
         """Log that a file is not locked. Said once for the session."""
