@@ -5,7 +5,7 @@ from typing import Final
 
 import attrs
 
-from circleci_v1_async.testing._api import parse_list_query, select_listed_builds
+from circleci_v1_async.testing._lists import parse_list_query, select_listed_builds
 from circleci_v1_async.testing._routing import Call
 from circleci_v1_async.testing._state import Build
 

@@ -80,9 +80,8 @@ class Faults:
             method: Only requests by this method.
             path: Only paths that begin with this one, such as `/project/github/acme/web/7`.
         """
-        reply = make_error_reply(status) if body is None else Reply(status, body)
-        headers = reply.headers if retry_after is None else {**reply.headers, "Retry-After": f"{retry_after}"}
-        self._script.add(attrs.evolve(reply, headers=headers), count=count, method=method, path=path)
+        reply = make_error_reply(status, body, retry_after=retry_after)
+        self._script.add(reply, count=count, method=method, path=path)
 
     def reply_next(
         self,
@@ -162,8 +161,15 @@ class Faults:
         self._script.add(delivery, count=count, method=method, path=path)
 
 
-def make_error_reply(status: int) -> Reply:
-    """Return the reply that the service usually sends with an error's status."""
+def make_error_reply(status: int, body: bytes | None = None, *, retry_after: float | str | None = None) -> Reply:
+    """Return a reply with an error's status and, unless given, the body that the service usually sends with it."""
+    reply = _make_usual_reply(status) if body is None else Reply(status, body)
+    if retry_after is None:
+        return reply
+    return attrs.evolve(reply, headers={**reply.headers, "Retry-After": f"{retry_after}"})
+
+
+def _make_usual_reply(status: int) -> Reply:
     if status in _MESSAGES:
         return Reply.json_error(status, _MESSAGES[status])
     if status == _RATE_LIMITED:

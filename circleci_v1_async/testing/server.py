@@ -3,12 +3,11 @@
 import asyncio
 import inspect
 import random
+import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from functools import partial, wraps
-from threading import Thread, get_ident
+from functools import partial
 from types import TracebackType
-from typing import Concatenate, Final, ParamSpec, Self, TypeVar
+from typing import Final, Self, TypeVar
 from urllib.parse import unquote
 
 import attrs
@@ -17,9 +16,11 @@ from aiohttp import web
 from circleci_v1_async.testing._addresses import Addresses
 from circleci_v1_async.testing._api import API, LISTS
 from circleci_v1_async.testing._build_payloads import PageRenderer
+from circleci_v1_async.testing._checks import BAD_REQUEST, RefusedError, is_text
 from circleci_v1_async.testing._drift import Drift
 from circleci_v1_async.testing._faults import Faults
-from circleci_v1_async.testing._routing import Call, RefusedError, Route, Site, is_authorized
+from circleci_v1_async.testing._rates import Clock, FixedWindow, RateLimit, TokenBucket
+from circleci_v1_async.testing._routing import Call, Created, Route, Site, is_authorized
 from circleci_v1_async.testing._state import make_stable_uuid
 from circleci_v1_async.testing._storage import ARTIFACTS, STORAGE, AccountWithArtifacts
 from circleci_v1_async.testing._wire import (
@@ -36,12 +37,10 @@ from circleci_v1_async.testing._wire import (
     send,
 )
 
-__all__ = ["FakeCircleCI", "ThreadedFakeCircleCI"]
+__all__ = ["FakeCircleCI"]
 
 Hook = Callable[[ReceivedRequest], object]
 HookT = TypeVar("HookT", bound=Hook)
-P = ParamSpec("P")
-R = TypeVar("R")
 Delay = float | Callable[[ReceivedRequest], float]
 
 _SITES: Final[dict[SiteName, Site]] = {"api": API, "artifacts": ARTIFACTS, "storage": STORAGE}
@@ -74,16 +73,26 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             authentication, and as `circle-token` in the query. Requests with a wrong token are treated as anonymous.
         host: The host to listen on.
         port: The API's port; 0 for any free one. Storage always has any free port.
+        server: Whether to behave as CircleCI Server rather than the cloud: without retries, with or without SSH, and
+            without the end of branches.
 
     Attributes:
-        token: The valid token.
+        token: The valid token. Set another one when it has expired.
         requests: All requests received, in order of arrival.
         delay: Seconds before each reply is sent, or a function that returns them for a request. The reply is computed
             before the delay, so that a slow page shows the list as it was when its request arrived.
     """
 
-    def __init__(self, token: str = "fake-circle-token", *, host: str = "127.0.0.1", port: int = 0) -> None:  # noqa: S107 - fake
+    def __init__(
+        self,
+        token: str = "fake-circle-token",  # noqa: S107 - not a secret
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        server: bool = False,
+    ) -> None:
         super().__init__()
+        self.server = server
         self.token = token
         self.requests: list[ReceivedRequest] = []
         self.delay: Delay = 0.0
@@ -92,6 +101,8 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             "storage": Listener(partial(self._serve, "storage"), host, name=_STORAGE_HOSTS.get(host, host)),
         }
         self._served = 0
+        self._expired_tokens: set[str] = set()
+        self._rate_limit: RateLimit | None = None
         self._hooks: list[Hook] = []
         self._drifts: list[Drift] = []
         self._pages = PageRenderer(self._projects)
@@ -190,6 +201,48 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
         self._drifts.append(drift)
         return drift
 
+    def expire_token(self) -> None:
+        """Expire the token: requests with it are answered with 401, also for public projects.
+
+        A new one is valid as soon as it is assigned to `token`.
+        """
+        self._expired_tokens.add(self.token)
+
+    def limit_rate(
+        self,
+        requests: int | None,
+        *,
+        per: float = 1.0,
+        retry_after: float | str | None = None,
+        fixed_window: bool = False,
+        clock: Clock = time.monotonic,
+    ) -> RateLimit:
+        """Answer requests to the API beyond a rate with 429, without executing them. Files are not limited.
+
+        By default the limit is a token bucket: `requests` may come at once, and then one in every `per / requests`
+        seconds. Requests that are refused do not count.
+
+        Args:
+            requests: The number of requests in a period; None lifts the limit.
+            per: The period, in seconds.
+            retry_after: The `Retry-After` header of refusals: seconds, or a date as text; None for none.
+            fixed_window: Whether to count in periods that do not overlap, each of which begins with a request, so that
+                up to `2 * requests` may come at the end of one and the beginning of the next.
+            clock: Tells the time in seconds.
+
+        Returns:
+            A record of how many requests were served and refused.
+
+        Raises:
+            ValueError: The rate is negative, or the period is not positive.
+        """
+        if (requests is not None and requests < 0) or per <= 0:
+            raise ValueError(f"a rate is 0 or more requests in a positive number of seconds, not {requests} in {per}")
+        gauge = (FixedWindow if fixed_window else TokenBucket)(requests or 0, per, clock)
+        limit = RateLimit(gauge, retry_after)
+        self._rate_limit = None if requests is None else limit
+        return limit
+
     async def _serve_api(self, request: web.BaseRequest) -> web.StreamResponse:
         return await self._serve("artifacts" if request.path.startswith(_ARTIFACTS_PREFIX) else "api", request)
 
@@ -210,7 +263,7 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
         self.requests.append(received)
         self._served += 1
         headers = self._make_headers(received)
-        outcome = self._script.take(received)
+        outcome = self._script.take(received) or self._refuse_by_rate(received)
         reply = outcome if isinstance(outcome, Reply) else None
         if outcome != Drop(executed=False):
             reply = reply or await self._answer(received, found)
@@ -219,13 +272,18 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             return reset(request)
         return await send(request, reply, headers, outcome if isinstance(outcome, Delivery) else None)
 
+    def _refuse_by_rate(self, request: ReceivedRequest) -> Reply | None:
+        return self._rate_limit.refuse() if self._rate_limit and request.site == "api" else None
+
     async def _answer(self, request: ReceivedRequest, found: tuple[Route, dict[str, str]] | None) -> Reply:
         is_api = request.site == "api"
+        if not is_text(request.path + request.query_string):
+            return BAD_REQUEST
         if is_api and request.path.endswith("/"):
-            # Recorded: the redirect repeats the whole query, including a token in it.
+            # Recorded: the redirect is absolute and repeats the whole query, including a token in it.
             query = f"?{request.query_string}" if request.query_string else ""
-            return Reply(302, headers={"Location": request.path.rstrip("/") + query})
-        if found is None:
+            return Reply(302, headers={"Location": self._listeners["api"].origin + request.path.rstrip("/") + query})
+        if found is None or (self.server and found[0].cloud_only):
             return _SITES[request.site].not_found
         if is_api and request.method == "GET" and request.body:
             return _BODY_FORBIDDEN
@@ -234,10 +292,14 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             result = await self._run_operation(route, params, request)
         except RefusedError as refusal:
             result = refusal.reply
+        location: dict[str, str] = {}
+        if isinstance(result, Created):
+            location["Location"] = result.location
+            result = result.value
         if not isinstance(result, Reply):
             compact = result if isinstance(result, bytes) else encode_json(result)
             body, content_type = encode_for_accept(compact, request.headers.get("Accept", ""))
-            result = Reply(route.status, body, {"Content-Type": content_type})
+            result = Reply(route.status, body, {"Content-Type": content_type, **location})
         return attrs.evolve(result, headers={**route.headers, **result.headers})
 
     async def _run_operation(self, route: Route, params: dict[str, str], request: ReceivedRequest) -> object:
@@ -251,7 +313,7 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             request=request,
             params=params,
             # S3 does not accept CircleCI's tokens.
-            authorized=request.site != "storage" and is_authorized(request, self.token),
+            authorized=request.site != "storage" and is_authorized(request, self.token, self._expired_tokens),
             addresses=Addresses(self._listeners["api"].origin, self.storage_origin, self._signed_at),
             pages=self._pages,
         )
@@ -271,76 +333,3 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             "X-Circleci-Request-Id": number,
             "Set-Cookie": f"ring-session={number};Path=/;HttpOnly;Max-Age=31536000;Secure",
         }
-
-
-class ThreadedFakeCircleCI(FakeCircleCI):
-    """A `FakeCircleCI` for synchronous code, served by a thread with its own event loop.
-
-        with ThreadedFakeCircleCI() as fake:
-            fake.add_project("github/acme/web")
-            fake.add_build("github/acme/web", status="failed")
-            assert requests.get(f"{fake.base_url}/project/gh/acme/web", auth=(fake.token, "")).json()
-
-    Within the block every method may be called from any thread. It runs on the serving thread, between two replies, so
-    that no reply shows a half-changed state. Hooks and a `delay` that is a function run on that thread too.
-
-    The arguments and attributes are those of `FakeCircleCI`.
-    """
-
-    _loop: asyncio.AbstractEventLoop | None = None
-    _thread: Thread
-    _stop: asyncio.Event
-
-    def __enter__(self) -> Self:
-        listening: Future[None] = Future()
-        self._thread = Thread(target=asyncio.run, args=(self._run(listening),), name="FakeCircleCI", daemon=True)
-        self._thread.start()
-        try:
-            listening.result()
-        except Exception:
-            self._thread.join()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        loop, self._loop = self._loop, None
-        assert loop is not None, "it was entered"  # noqa: S101 - for the type checkers
-        loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-
-    async def _run(self, listening: "Future[None]") -> None:
-        try:
-            await self.start()
-        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
-            listening.set_exception(error)
-            return
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        listening.set_result(None)
-        await self._stop.wait()
-        await self.close()
-
-    def _call(self, method: Callable[[], R]) -> R:
-        if self._loop is None or get_ident() == self._thread.ident:
-            return method()
-
-        async def call() -> R:
-            return method()
-
-        return asyncio.run_coroutine_threadsafe(call(), self._loop).result()
-
-
-def _run_on_thread(
-    method: Callable[Concatenate[ThreadedFakeCircleCI, P], R],
-) -> Callable[Concatenate[ThreadedFakeCircleCI, P], R]:
-    @wraps(method)
-    def wrapper(self: ThreadedFakeCircleCI, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._call(partial(method, self, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
-
-    return wrapper
-
-
-for _name, _method in inspect.getmembers(FakeCircleCI, inspect.isfunction):
-    if not (_name.startswith("_") or inspect.iscoroutinefunction(_method)):
-        setattr(ThreadedFakeCircleCI, _name, _run_on_thread(_method))

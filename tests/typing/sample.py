@@ -98,6 +98,8 @@ async def operations(ci: CircleCISession) -> None:
         await ci.delete_checkout_key(SLUG, key.fingerprint)
     assert_type(await ci.follow_project(SLUG), FollowResult)
     assert_type(await ci.unfollow_project(SLUG), FollowResult)
+    assert_type(await ci.enable_project(SLUG), ProjectSettings)
+    assert_type(await ci.disable_project(SLUG), ProjectSettings)
 
 
 async def further_operations(ci: CircleCISession) -> None:
