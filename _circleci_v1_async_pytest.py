@@ -14,15 +14,19 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def fake_circleci() -> "Iterator[FakeCircleCI]":
+def fake_circleci(request: pytest.FixtureRequest) -> "Iterator[FakeCircleCI]":
     """A fake CircleCI on loopback, without projects: a `circleci_v1_async.testing.FakeCircleCI`.
 
-    A thread serves it, so that asynchronous and synchronous tests can use it.
+    A thread serves it, so that asynchronous and synchronous tests can use it. A test that passes although some of the
+    faults that it has scripted met no request is an error, unless it sets `fake_circleci.allow_unused_faults = True`.
     """
     from circleci_v1_async.testing import ThreadedFakeCircleCI  # noqa: PLC0415 - imported only when the fixture is used
 
+    failed_before = request.session.testsfailed
     with ThreadedFakeCircleCI() as fake:
         yield fake
+    if request.session.testsfailed == failed_before and not fake.allow_unused_faults:
+        fake.assert_faults_used()
 
 
 @pytest.fixture

@@ -27,6 +27,16 @@ class _Entry:
     method: str | None
     path: str | None
 
+    def __str__(self) -> str:
+        match self.outcome:
+            case Reply(status=status):
+                what = f"a reply with {status}"
+            case Drop():
+                what = "a dropped connection"
+            case Delivery():
+                what = "a body sent in another way"
+        return f"{what} for {self.method or 'any method'} {self.path or 'and any path'}"
+
 
 @attrs.frozen
 class Script:
@@ -46,6 +56,10 @@ class Script:
                 return entry.outcome
         return None
 
+    def list_unused(self) -> list[str]:
+        """Describe the outcomes that no request has met."""
+        return [str(entry) for entry in self._entries]
+
 
 class Faults:
     """Methods that script faults for the next requests: errors, cut or slow replies, lost connections.
@@ -54,11 +68,25 @@ class Faults:
     `path` restrict a fault to requests by that method, and to paths that begin with `path`: `/project/…` for a part of
     the API, `/output/job` for artifacts as lists address them, `/artifacts` for artifacts after the redirect, `/logs`
     for step outputs. Without them, a fault applies to any request.
+
+    Attributes:
+        allow_unused_faults: Whether the fixture `fake_circleci` lets a test pass that leaves scripted faults unused.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.allow_unused_faults = False
         self._script = Script()
+
+    def assert_faults_used(self) -> None:
+        """Check that every scripted fault has met a request: else a test proves less than it seems to.
+
+        Raises:
+            AssertionError: Some have not; its text names them.
+        """
+        unused = self._script.list_unused()
+        if unused:
+            raise AssertionError(f"{len(unused)} scripted faults met no request: {'; '.join(unused)}")
 
     def fail_next(
         self,

@@ -20,6 +20,7 @@ from circleci_v1_async.testing._checks import BAD_REQUEST, RefusedError, is_text
 from circleci_v1_async.testing._drift import Drift
 from circleci_v1_async.testing._faults import Faults
 from circleci_v1_async.testing._rates import Clock, FixedWindow, RateLimit, TokenBucket
+from circleci_v1_async.testing._requests import RequestLog
 from circleci_v1_async.testing._routing import Call, Created, Route, Site, is_authorized
 from circleci_v1_async.testing._state import make_stable_uuid
 from circleci_v1_async.testing._storage import ARTIFACTS, STORAGE, AccountWithArtifacts
@@ -78,7 +79,7 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
 
     Attributes:
         token: The valid token. Set another one when it has expired.
-        requests: All requests received, in order of arrival.
+        requests: All requests received, in order of arrival; `requests.matching(method, path)` selects some.
         delay: Seconds before each reply is sent, or a function that returns them for a request. The reply is computed
             before the delay, so that a slow page shows the list as it was when its request arrived.
     """
@@ -94,7 +95,7 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
         super().__init__()
         self.server = server
         self.token = token
-        self.requests: list[ReceivedRequest] = []
+        self.requests = RequestLog()
         self.delay: Delay = 0.0
         self._listeners: dict[SiteName, Listener] = {
             "api": Listener(self._serve_api, host, port, name=host),
@@ -159,6 +160,24 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
     def clear_requests(self) -> None:
         """Forget the requests received so far."""
         self.requests.clear()
+
+    async def wait_for_requests(self, count: int, *, timeout: float = 10.0) -> list[ReceivedRequest]:  # noqa: ASYNC109 - passed on
+        """Wait until requests have been received, such as those of a bot that runs as a task.
+
+        It may be awaited in any event loop, also when a thread serves the fake.
+
+        Args:
+            count: The number of requests, including those that have been received before.
+            timeout: Seconds to wait for them.
+
+        Returns:
+            The first `count` requests. They have been received, and perhaps not answered yet.
+
+        Raises:
+            TimeoutError: They were not received in time; the text lists those that were.
+        """
+        await self.requests.wait_for(count, timeout)
+        return self.requests[:count]
 
     def before_reply(self, hook: HookT) -> HookT:
         """Register a function to call before each operation, such as one that changes the state.
@@ -260,7 +279,7 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             body=await request.read(),
             operation=found and found[0].name,
         )
-        self.requests.append(received)
+        self.requests.record(received)
         self._served += 1
         headers = self._make_headers(received)
         outcome = self._script.take(received) or self._refuse_by_rate(received)

@@ -52,6 +52,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def environment(fake_circleci: FakeCircleCI, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A scene scripts what one of its blocks asks for.
+    fake_circleci.allow_unused_faults = True
     monkeypatch.setenv("CIRCLE_TOKEN", fake_circleci.token)
     monkeypatch.setenv("CIRCLE_API_URL", fake_circleci.base_url)
     # How this run is run is nothing to the runs within it.

@@ -22,7 +22,7 @@ WEB = "github/acme/web"
 BUILDERS = [
     name
     for name, _ in inspect.getmembers(FakeCircleCI, inspect.isfunction)
-    if not name.startswith("_") and name not in {"start", "close"}
+    if not name.startswith("_") and name not in {"start", "close", "wait_for_requests"}
 ]
 
 # pytest-asyncio warns those who leave it to its default.
@@ -134,6 +134,24 @@ class TestUnderPytest:
                 assert await circleci.list_checkout_keys("github/acme/web") == [key]
         """)
         run(pytester, *ASYNCIO, "--asyncio-mode=auto", passed=1)
+
+    def test_a_fault_that_meets_no_request_is_an_error_of_a_test_that_passed(self, pytester: pytest.Pytester):
+        pytester.makepyfile("""
+            def test_one_that_passes(fake_circleci):
+                fake_circleci.fail_next(503, method="POST")
+
+            def test_one_that_fails_anyway(fake_circleci):
+                fake_circleci.fail_next(503)
+                raise ValueError("for another reason")
+
+            def test_one_that_does_not_care(fake_circleci):
+                fake_circleci.fail_next(503)
+                fake_circleci.allow_unused_faults = True
+        """)
+        args = ("-W", "error", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:asyncio", "-p", "no:anyio")
+        result = pytester.runpytest_subprocess(*args, timeout=60)
+        result.assert_outcomes(passed=2, failed=1, errors=1)
+        result.stdout.fnmatch_lines(["*1 scripted faults met no request: a reply with 503 for POST and any path"])
 
     def test_the_fixtures_are_documented(self, pytester: pytest.Pytester):
         lines = pytester.runpytest_subprocess("--fixtures", timeout=60).stdout
