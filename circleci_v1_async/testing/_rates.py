@@ -1,13 +1,14 @@
 """Limits of the rate of requests: a token bucket, and a window of fixed length."""
 
 import math
+import time
 from collections.abc import Callable
 from typing import Protocol
 
 import attrs
 
 from circleci_v1_async.testing._faults import make_error_reply
-from circleci_v1_async.testing._wire import Reply
+from circleci_v1_async.testing._wire import ReceivedRequest, Reply
 
 Clock = Callable[[], float]
 
@@ -81,3 +82,49 @@ class RateLimit:
             return None
         self.refused += 1
         return make_error_reply(429, retry_after=self._retry_after)
+
+
+class Rates:
+    """The method that limits the rate of requests to the API."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rate_limit: RateLimit | None = None
+
+    def limit_rate(
+        self,
+        requests: int | None,
+        *,
+        per: float = 1.0,
+        retry_after: float | str | None = None,
+        fixed_window: bool = False,
+        clock: Clock = time.monotonic,
+    ) -> RateLimit:
+        """Answer requests to the API beyond a rate with 429, without executing them. Files are not limited.
+
+        By default the limit is a token bucket: `requests` may come at once, and then one in every `per / requests`
+        seconds. Requests that are refused do not count.
+
+        Args:
+            requests: The number of requests in a period; None lifts the limit.
+            per: The period, in seconds.
+            retry_after: The `Retry-After` header of refusals: seconds, or a date as text; None for none.
+            fixed_window: Whether to count in periods that do not overlap, each of which begins with a request, so that
+                up to `2 * requests` may come at the end of one and the beginning of the next.
+            clock: Tells the time in seconds.
+
+        Returns:
+            A record of how many requests were served and refused.
+
+        Raises:
+            ValueError: The rate is negative, or the period is not positive.
+        """
+        if (requests is not None and requests < 0) or per <= 0:
+            raise ValueError(f"a rate is 0 or more requests in a positive number of seconds, not {requests} in {per}")
+        gauge = (FixedWindow if fixed_window else TokenBucket)(requests or 0, per, clock)
+        limit = RateLimit(gauge, retry_after)
+        self._rate_limit = None if requests is None else limit
+        return limit
+
+    def _refuse_by_rate(self, request: ReceivedRequest) -> Reply | None:
+        return self._rate_limit.refuse() if self._rate_limit and request.site == "api" else None

@@ -201,33 +201,40 @@ def _fits(part: str, segment: str) -> bool:
 def is_authorized(request: ReceivedRequest, token: str, expired: Collection[str] = ()) -> bool:
     """Tell whether the request carries `token`.
 
-    It is accepted in `Circle-Token`, as a bearer, as the user name of basic authentication, and in a query to the API.
-
     Raises:
         RefusedError: The `Authorization` header is malformed, or the request carries an expired token.
     """
-    candidates = [request.headers.get("Circle-Token")]
+    authorization = request.headers.get("Authorization")
+    if authorization is not None and _parse_credentials(authorization) is None:
+        raise RefusedError(Reply.json_error(400, "Malformed Authorization header."))
+    tokens = list_tokens(request)
+    if any(candidate in expired for candidate in tokens):
+        raise RefusedError(_LOG_IN)
+    return token in tokens
+
+
+def list_tokens(request: ReceivedRequest) -> list[str]:
+    """Return the tokens that a request carries.
+
+    They may be in `Circle-Token`, a bearer, the user name of basic authentication, and in a query to the API.
+    """
+    candidates = [request.headers.get("Circle-Token"), _parse_credentials(request.headers.get("Authorization", ""))]
     if request.site == "api":
         # Addresses of artifacts took the token in the query until 2022.
         candidates.append(dict(request.query).get("circle-token"))
-    authorization = request.headers.get("Authorization")
-    if authorization is not None:
-        candidates.append(_parse_credentials(authorization))
-    if any(candidate in expired for candidate in candidates):
-        raise RefusedError(_LOG_IN)
-    return token in candidates
+    return [candidate for candidate in candidates if candidate]
 
 
-def _parse_credentials(authorization: str) -> str:
+def _parse_credentials(authorization: str) -> str | None:
+    """Return the token in an `Authorization` header; None if the header is malformed."""
     scheme, _, value = authorization.partition(" ")
     try:
         match scheme.lower():
-            case "bearer" if value.strip():
-                return value.strip()
+            case "bearer":
+                return value.strip() or None
             case "basic":
                 return base64.b64decode(value, validate=True).decode().partition(":")[0]
             case _:
-                pass
+                return None
     except (binascii.Error, UnicodeDecodeError):
-        pass
-    raise RefusedError(Reply.json_error(400, "Malformed Authorization header."))
+        return None

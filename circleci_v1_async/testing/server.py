@@ -3,9 +3,9 @@
 import asyncio
 import inspect
 import random
-import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import unquote
@@ -19,7 +19,9 @@ from circleci_v1_async.testing._build_payloads import PageRenderer
 from circleci_v1_async.testing._checks import BAD_REQUEST, RefusedError, is_text
 from circleci_v1_async.testing._drift import Drift
 from circleci_v1_async.testing._faults import Faults
-from circleci_v1_async.testing._rates import Clock, FixedWindow, RateLimit, TokenBucket
+from circleci_v1_async.testing._rates import Rates
+from circleci_v1_async.testing._recording import Recording
+from circleci_v1_async.testing._relay import Relay, parse_upstream
 from circleci_v1_async.testing._requests import RequestLog
 from circleci_v1_async.testing._routing import Call, Created, Route, Site, is_authorized
 from circleci_v1_async.testing._state import make_stable_uuid
@@ -51,7 +53,7 @@ _ARTIFACTS_PREFIX: Final = "/output/"
 _BODY_FORBIDDEN: Final = Reply.html_page(403, "403 ERROR", text="<p>A GET request has no body.</p>")
 
 
-class FakeCircleCI(Faults, AccountWithArtifacts):
+class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
     """The CircleCI REST API v1.1, served by this process on loopback.
 
     It answers the operations of the API, lists of branches, step outputs and artifacts as the service does, with its
@@ -103,10 +105,70 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
         }
         self._served = 0
         self._expired_tokens: set[str] = set()
-        self._rate_limit: RateLimit | None = None
         self._hooks: list[Hook] = []
         self._drifts: list[Drift] = []
         self._pages = PageRenderer(self._projects)
+        self._source: Recording | Relay | None = None
+
+    @classmethod
+    def replay(
+        cls,
+        path: Path | str,
+        *,
+        token: str = "fake-circle-token",  # noqa: S107 - not a secret
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> Self:
+        """Make a server that answers as a recording says, and knows no projects.
+
+        A request that was recorded gets the recorded reply: several in their order, and the last of them again and
+        again. The order of different requests does not matter, nor do tokens, other secrets and headers but `Range`.
+        Any other request is answered with 501, which names the recorded request that is nearest. Faults, `delay` and
+        `limit_rate` work as with a fake.
+
+        Args:
+            path: The file, made by `record`.
+            token: The token to tell clients; none is checked.
+            host: The host to listen on.
+            port: The port; 0 for any free one.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: A line of the file is no recorded exchange.
+        """
+        fake = cls(token, host=host, port=port)
+        fake._source = Recording.read(Path(path))
+        return fake
+
+    @classmethod
+    def record(
+        cls,
+        path: Path | str,
+        *,
+        upstream: str = "https://circleci.com/api/v1.1",
+        token: str = "",
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> Self:
+        """Make a server that passes requests on to the service, and records what passes in a file.
+
+        Secrets are replaced by stand-ins in the file: tokens, keys, e-mail addresses, signatures, values of variables;
+        `list_replaced_secrets` lists them. Files that are no text are recorded as they are. The addresses of files
+        lead to this server, here and in a replay.
+
+        Args:
+            path: The file; it is overwritten when the server starts.
+            upstream: The service.
+            token: The token to tell clients, which must send one themselves; empty for none.
+            host: The host to listen on.
+            port: The port; 0 for any free one.
+
+        Raises:
+            ValueError: `upstream` is no address of a v1.1 API by HTTPS or on loopback.
+        """
+        fake = cls(token, host=host, port=port)
+        fake._source = Relay(parse_upstream(upstream), Path(path))
+        return fake
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -129,6 +191,8 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
         if self._listeners["api"].is_open:
             raise RuntimeError("this fake is started already")
         try:
+            if self._source is not None:
+                await self._source.open()
             for listener in self._listeners.values():
                 await listener.open()
         except BaseException:
@@ -138,6 +202,8 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
     async def close(self) -> None:
         """Stop listening and close all connections. The state and `requests` remain."""
         await asyncio.gather(*(listener.close() for listener in self._listeners.values()))
+        if self._source is not None:
+            await self._source.close()
 
     @property
     def base_url(self) -> str:
@@ -156,6 +222,10 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             RuntimeError: As for `base_url`.
         """
         return self._listeners["storage"].origin
+
+    def list_replaced_secrets(self) -> list[str]:
+        """List the stand-ins that a recording has for secrets, with their kinds, counts and first places."""
+        return self._source.scrubber.report() if isinstance(self._source, Relay) else []
 
     def clear_requests(self) -> None:
         """Forget the requests received so far."""
@@ -227,41 +297,6 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
         """
         self._expired_tokens.add(self.token)
 
-    def limit_rate(
-        self,
-        requests: int | None,
-        *,
-        per: float = 1.0,
-        retry_after: float | str | None = None,
-        fixed_window: bool = False,
-        clock: Clock = time.monotonic,
-    ) -> RateLimit:
-        """Answer requests to the API beyond a rate with 429, without executing them. Files are not limited.
-
-        By default the limit is a token bucket: `requests` may come at once, and then one in every `per / requests`
-        seconds. Requests that are refused do not count.
-
-        Args:
-            requests: The number of requests in a period; None lifts the limit.
-            per: The period, in seconds.
-            retry_after: The `Retry-After` header of refusals: seconds, or a date as text; None for none.
-            fixed_window: Whether to count in periods that do not overlap, each of which begins with a request, so that
-                up to `2 * requests` may come at the end of one and the beginning of the next.
-            clock: Tells the time in seconds.
-
-        Returns:
-            A record of how many requests were served and refused.
-
-        Raises:
-            ValueError: The rate is negative, or the period is not positive.
-        """
-        if (requests is not None and requests < 0) or per <= 0:
-            raise ValueError(f"a rate is 0 or more requests in a positive number of seconds, not {requests} in {per}")
-        gauge = (FixedWindow if fixed_window else TokenBucket)(requests or 0, per, clock)
-        limit = RateLimit(gauge, retry_after)
-        self._rate_limit = None if requests is None else limit
-        return limit
-
     async def _serve_api(self, request: web.BaseRequest) -> web.StreamResponse:
         return await self._serve("artifacts" if request.path.startswith(_ARTIFACTS_PREFIX) else "api", request)
 
@@ -291,13 +326,12 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             return reset(request)
         return await send(request, reply, headers, outcome if isinstance(outcome, Delivery) else None)
 
-    def _refuse_by_rate(self, request: ReceivedRequest) -> Reply | None:
-        return self._rate_limit.refuse() if self._rate_limit and request.site == "api" else None
-
     async def _answer(self, request: ReceivedRequest, found: tuple[Route, dict[str, str]] | None) -> Reply:
         is_api = request.site == "api"
         if not is_text(request.path + request.query_string):
             return BAD_REQUEST
+        if self._source is not None:
+            return await self._source.answer(request, self._listeners["api"].origin)
         if is_api and request.path.endswith("/"):
             # Recorded: the redirect is absolute and repeats the whole query, including a token in it.
             query = f"?{request.query_string}" if request.query_string else ""

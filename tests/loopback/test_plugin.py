@@ -153,6 +153,34 @@ class TestUnderPytest:
         result.assert_outcomes(passed=2, failed=1, errors=1)
         result.stdout.fnmatch_lines(["*1 scripted faults met no request: a reply with 503 for POST and any path"])
 
+    def test_a_marked_test_is_recorded_when_that_is_asked_for_and_replayed_ever_after(
+        self, pytester: pytest.Pytester, fake_circleci: FakeCircleCI, monkeypatch: pytest.MonkeyPatch
+    ):
+        fake_circleci.add_project("github/acme/web")
+        fake_circleci.add_build("github/acme/web", status="failed")
+        monkeypatch.setenv("CIRCLE_API_URL", fake_circleci.base_url)
+        monkeypatch.setenv("CIRCLE_TOKEN", fake_circleci.token)
+        pytester.makepyfile("""
+            import pytest
+
+            @pytest.mark.circleci_recording("web.jsonl")
+            async def test_a_bot(circleci):
+                (build,) = await circleci.list_project_builds("github/acme/web")
+                assert (build.outcome, (await circleci.get_current_user()).login) == ("failed", "ada")
+        """)
+        args = ("-W", "error", "-p", "no:cacheprovider", "-p", "no:xdist", *ASYNCIO, "--asyncio-mode=auto")
+        missing = pytester.runpytest_subprocess(*args, timeout=60)
+        missing.assert_outcomes(errors=1)
+        missing.stdout.fnmatch_lines(["*there is no recording *web.jsonl: make it with pytest --circleci-record"])
+        recorded = pytester.runpytest_subprocess(*args, "--circleci-record", timeout=60)
+        recorded.assert_outcomes(passed=1)
+        recorded.stdout.fnmatch_lines(["*replaced in recordings*", "email-1@example.invalid: e-mail address, *"])
+        asked = len(fake_circleci.requests)
+        monkeypatch.delenv("CIRCLE_TOKEN")
+        pytester.runpytest_subprocess(*args, timeout=60).assert_outcomes(passed=1)
+        assert len(fake_circleci.requests) == asked == 2
+        assert fake_circleci.token not in (pytester.path / "web.jsonl").read_text()
+
     def test_the_fixtures_are_documented(self, pytester: pytest.Pytester):
         lines = pytester.runpytest_subprocess("--fixtures", timeout=60).stdout
         lines.fnmatch_lines(["fake_circleci -- *", "*A fake CircleCI on loopback*", "circleci -- *"])
