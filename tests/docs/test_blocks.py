@@ -31,6 +31,8 @@ PROJECT, GROUPS = PYPROJECT["project"], PYPROJECT["dependency-groups"]
 PYTEST = (
     *(sys.executable, "-m", "pytest", "-q", "-W", "error"),
     *(f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "anyio", "hypothesispytest", "pytest_cov", "randomly")),
+    # A recorded test finds no recording beside it yet.
+    "--circleci-record",
     *("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function"),
 )
 # What is to be installed is looked at, and not installed.
