@@ -1,5 +1,6 @@
 """A relay between a client and the service, which records what passes."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -66,17 +67,18 @@ class Relay:
     scrubber: Scrubber = attrs.field(factory=Scrubber, init=False)
     _origins: set[str] = attrs.field(factory=set[str], init=False)
     _file: TextIO = attrs.field(init=False, repr=False)
+    _writing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False, repr=False)
     _http: aiohttp.ClientSession | None = attrs.field(default=None, init=False, repr=False)
 
     async def open(self) -> None:
         """Open the file and a session."""
-        self._file = self.path.open("w", encoding="utf-8")
+        self._file = await asyncio.to_thread(self.path.open, "w", encoding="utf-8")
         self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
 
     async def close(self) -> None:
         """Close the file and the session."""
         if self._http is not None:
-            self._file.close()
+            await asyncio.to_thread(self._file.close)
             await self._http.close()
             self._http = None
 
@@ -101,7 +103,8 @@ class Relay:
             return Reply.json_error(502, f"{self.upstream} cannot be reached: {error}")
         kept = {name.title(): value for name, value in reply.headers.items() if name.lower() in _RECORDED}
         reply = self._redirect_here(attrs.evolve(reply, headers=kept), request, url)
-        self._write(request, reply)
+        async with self._writing:
+            await asyncio.to_thread(self._write, self._format(request, reply))
         return relocate(reply, origin)
 
     def _locate(self, request: ReceivedRequest) -> URL | None:
@@ -150,7 +153,8 @@ class Relay:
         self._origins.add(home)
         return f"{PLACEHOLDER}/-/{url.scheme}/{home.partition('://')[2]}{below}"
 
-    def _write(self, request: ReceivedRequest, reply: Reply) -> None:
+    def _format(self, request: ReceivedRequest, reply: Reply) -> str:
+        """Return the line that records an exchange."""
         tokens = list_tokens(request)
         query = _QUERY_TOKEN.sub("", request.query_string).lstrip("&")
         target = request.path + (f"?{query}" if query else "")
@@ -170,7 +174,10 @@ class Relay:
                 {name: scrub(value) for name, value in sorted(reply.headers.items())},
             ),
         )
-        self._file.write(exchange.format_line() + "\n")
+        return exchange.format_line()
+
+    def _write(self, line: str) -> None:
+        self._file.write(f"{line}\n")
         self._file.flush()
 
 
