@@ -33,7 +33,7 @@ class _Entry:
                 what = f"a reply with {status}"
             case Drop():
                 what = "a dropped connection"
-            case Delivery():
+            case _:
                 what = "a body sent in another way"
         return f"{what} for {self.method or 'any method'} {self.path or 'and any path'}"
 

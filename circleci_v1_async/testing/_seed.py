@@ -81,8 +81,8 @@ def _add_artifact(fake: FakeCircleCI, artifact: Payload, **place: object) -> Non
             data = base64.b64decode(text, validate=True)
         case "size", int(size):
             data = GeneratedBytes(size, _expect(artifact.pop("seed", 0), int))
-        case name, value:
-            raise ValueError(f"{name}: {value!r} has the wrong type")
+        case _:
+            raise ValueError(f"{given[0]}: it has the wrong type")
     _call(fake.add_artifact, artifact, data=data, **place)
 
 

@@ -80,7 +80,7 @@ class TestSeeds:
             ),
             (
                 {"projects": [{"slug": WEB, "builds": [{"artifacts": [{"path": "a", "size": "1"}]}]}]},
-                "artifacts[0]: size: '1' has the wrong type",
+                "artifacts[0]: size: it has the wrong type",
             ),
             ({"projects": [{"slug": WEB, "checkout_keys": [{"type": "x"}]}]}, "checkout_keys[0]: type: 'x' has the"),
             ({"faults": [{"fail_next": {"status": 500}, "drop_next": {}}]}, "faults[0]: a fault has one member"),

@@ -175,6 +175,15 @@ class TestRecording:
         assert not service.requests
         assert not file.read_text(encoding="utf-8")
 
+    async def test_it_can_be_closed_twice_and_begins_anew_when_it_is_started_again(self, pair: Pair):
+        browser, _, file = pair
+        await browser.json("/me")
+        for _ in range(2):
+            await browser.fake.close()
+        assert len(file.read_text(encoding="utf-8").splitlines()) == 1
+        await browser.fake.start()
+        assert not file.read_text(encoding="utf-8")
+
     async def test_a_service_that_is_not_there_is_an_error_and_not_recorded(self, pair: Pair):
         browser, service, file = pair
         await service.close()

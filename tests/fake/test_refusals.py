@@ -7,7 +7,7 @@ import pytest
 from browser import Browser
 from yarl import URL
 
-from circleci_v1_async.testing import FakeCircleCI
+from circleci_v1_async.testing import FakeCircleCI, ReceivedRequest
 
 WEB = "/project/github/acme/web"
 BAD = (400, "Bad request.")
@@ -86,6 +86,11 @@ async def test_raw_bytes_in_a_path_or_a_query_are_a_bad_request(fake: FakeCircle
         assert (await reader.readline()).split()[1] == b"400"
         writer.close()
     await check_it_still_answers(browser)
+
+
+async def test_the_fake_refuses_them_itself_where_aiohttp_has_its_parser_in_python(fake: FakeCircleCI):
+    request = ReceivedRequest("api", "POST", f"/api/v1.1{WEB}/tree/\udcff", "", (), (), {}, b"", None)
+    assert (await fake._answer(request, None)).status == 400
 
 
 @pytest.mark.parametrize("path", ["envvar", "heroku-key"])

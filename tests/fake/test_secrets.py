@@ -64,6 +64,7 @@ def test_values_are_secrets_of_variables_alone():
 
 def test_the_token_of_the_request_is_replaced_wherever_it_is():
     assert scrub('{"message":"used s3cret-t0ken"}', tokens=["s3cret-t0ken"]) == '{"message":"used token-1"}'
+    assert scrub('{"token":"s3cret-t0ken"}', tokens=["s3cret-t0ken"]) == '{"token":"token-1"}'
 
 
 def test_the_report_names_kinds_counts_and_places_and_no_secret():
