@@ -20,6 +20,9 @@ def no_blocking_call() -> Iterator[BlockBuster]:
     with blockbuster_ctx("circleci_v1_async") as blockbuster:
         # Its output: blockbuster lets standard output block, but not what a test puts in its place.
         blockbuster.functions["io.BufferedWriter.write"].can_block_in("testing/__main__.py", "_serve")
+        # Recordings and seeds, which are read before the server starts.
+        for module, function in (("_recording", "read"), ("_seed", "plant")):
+            blockbuster.functions["io.TextIOWrapper.read"].can_block_in(f"testing/{module}.py", function)
         yield blockbuster
 
 
