@@ -77,7 +77,7 @@ from .models import (
     Workflow,
 )
 from .request import Request
-from .retry import RetryPolicy
+from .retry import Retry, RetryPolicy
 from .session import CircleCISession, SessionOptions, ViewOptions
 from .slug import ProjectSlug
 from .sunset import CircleCISunsetWarning, Sunset
@@ -151,6 +151,7 @@ __all__ = [
     "RedirectError",
     "Request",
     "RequestTimeoutError",
+    "Retry",
     "RetryPolicy",
     "SSHKey",
     "SSHUser",

@@ -18,6 +18,7 @@ from yarl import URL
 
 from ._clock import Clock
 from ._secret import Secret, SecretBytes
+from ._token import Token
 from ._version import __version__
 from .errors import (
     BodyTooLargeError,
@@ -30,7 +31,7 @@ from .errors import (
 )
 from .request import Response
 
-__all__ = ["Stream", "Transport", "check_borrowed", "parse_base_url", "parse_token", "read_limited"]
+__all__ = ["Stream", "Transport", "check_borrowed", "parse_base_url", "read_limited"]
 
 MAX_REDIRECTS: Final = 5
 # Within this, a host that can be reached has been reached.
@@ -84,20 +85,6 @@ def _limits(seconds: float, *, each_byte: bool = False) -> aiohttp.ClientTimeout
         # Not rounded up to seconds.
         ceil_threshold=math.inf,
     )
-
-
-def parse_token(token: object) -> Secret | None:
-    """The token, checked. Its value is in no error.
-
-    Raises:
-        InvalidInputError: It is not visible ASCII.
-    """
-    if token is None:
-        return None
-    # Anything else would be refused late, trimmed or misread on its way.
-    if not isinstance(token, str) or not token or not all("!" <= char <= "~" for char in token):
-        raise InvalidInputError("token: expected a non-empty string of visible ASCII characters, or None")
-    return token if isinstance(token, Secret) else Secret(token)
 
 
 def parse_base_url(base_url: object, *, with_token: bool) -> URL:
@@ -198,13 +185,13 @@ class Transport:
 
     Args:
         base_url: As `parse_base_url` gives it.
-        token: As `parse_token` gives it; sent to the origin of the base URL and nowhere else.
+        credential: Its token is sent to the origin of the base URL and nowhere else.
         borrowed: A session to use. It is neither closed nor changed.
         clock: What time limits depend on.
     """
 
     base_url: URL
-    token: Secret | None
+    credential: Token
     borrowed: aiohttp.ClientSession | None
     clock: Clock
     closed: bool = attrs.field(default=False, init=False)
@@ -216,6 +203,11 @@ class Transport:
 
     def __attrs_post_init__(self) -> None:
         self._base = str(self.base_url)
+
+    @property
+    def token(self) -> Secret | None:
+        """The token that requests are sent with now."""
+        return self.credential.value
 
     def call(self) -> "_Call":
         """Hold one call open for as long as the block: `close` ends it, with `SessionClosedError` for its caller.

@@ -83,6 +83,12 @@ TITLES = {
     71: "more downloads at once than there are descriptors",
     72: "a disk that does not answer",
     73: "paths of thousands of folders",
+    83: "a limit on the rate, by token bucket or fixed window, that lasts",
+    84: "a limiter that others share, while a 429 holds the session",
+    85: "Retry-After: 0, again and again",
+    86: "calls after a 429 that asks to wait longer than we would",
+    87: "a token that expires while the session lives; a token that cannot be had",
+    88: "a callback of the user's that raises",
 }
 
 
