@@ -16,6 +16,8 @@ _MUCH_MORE: Final = 4.0
 # So few successes say little about a rate: it is not set below `_LEAST` or half of that before, and left behind sooner.
 _FEW: Final = 5
 _LEAST: Final = 1.0
+# Of a hold after calls that were spaced: a service that counts by the window would have taken more in that time.
+_SHARE: Final = 0.5
 # After so many seconds without a success, those before say nothing about the rate.
 _IDLE: Final = 1.0
 
@@ -25,8 +27,8 @@ class Pace:
     """Spaces exchanges by the rate of recent successes once one was refused, and quickens while none is.
 
     The rate is what the service took from the end of the last hold, or the beginning of the burst, to the end of the
-    new hold. It grows with the cube of the successes since: hardly at first, and soon once the limit is clearly
-    elsewhere. With nothing refused for long enough, exchanges are not spaced any more.
+    new hold, or half of it after spaced calls. It grows with the cube of the successes since: hardly at first, and soon
+    once the limit is clearly elsewhere. With nothing refused for long enough, exchanges are not spaced any more.
     """
 
     _measured: float = attrs.field(default=math.inf, init=False)
@@ -78,7 +80,10 @@ class Pace:
             now: When it was refused.
             until: When the hold ends.
         """
-        self._seconds = (max(started - self._began, 0.0) if self._count else 0.0) + until - now
+        hold = until - now
+        if not self.is_open and self._reopened is None:
+            hold *= _SHARE
+        self._seconds = (max(started - self._began, 0.0) if self._count else 0.0) + hold
         self._highest = self.rate
         self._since_refusal = 0
         self._reopened = self._last = self._turn = until

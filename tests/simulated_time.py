@@ -1,7 +1,7 @@
 """Hours within milliseconds: an event loop whose time passes only while everybody waits, and a service that limits.
 
-Unlike the fake clock, it wakes sleepers in the order of their times, so that rates can be measured. Without sockets: the
-exchange itself is simulated.
+Unlike the fake clock, it wakes sleepers in the order of their times, so that rates can be measured. There are no
+sockets: the exchange itself is simulated.
 """
 
 import asyncio

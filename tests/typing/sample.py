@@ -52,6 +52,8 @@ from circleci_v1_async import (
     RateLimitError,
     Request,
     RequestTimeoutError,
+    Retry,
+    RetryPolicy,
     SessionOptions,
     Step,
     StepOutput,
@@ -343,6 +345,21 @@ async def own_models(ci: CircleCISession) -> None:
     assert_type((await ci.send(request)).ticket, str | None)
 
 
+def count_retry(retry: Retry) -> None:
+    assert_type(retry.request, Request[Any])
+    assert_type((retry.attempt, retry.delay), tuple[int, float])
+    assert_type(retry.error, CircleCIError)
+    assert_type(RetryPolicy().delay(retry.request, retry.error, retry.attempt, 0.5), float | None)
+
+
+def plain_token() -> str:
+    return "token"
+
+
+async def async_token() -> str:
+    return "token"
+
+
 async def main() -> None:
     async with CircleCISession("token", timeout=30, strict=True, download_concurrency=4, durable=False) as ci:
         assert_type(ci, CircleCISession)
@@ -355,6 +372,12 @@ async def main() -> None:
         assert_type(ci.iter_recent_builds(**walk_options), PageWalk[Job])
         options: SessionOptions = {"concurrency": 4, "strict": True}
         assert_type(CircleCISession.from_env(**options), CircleCISession)
+    async with CircleCISession(plain_token, on_retry=count_retry) as ci:
+        await own_requests(ci)
+    async with CircleCISession(async_token, on_retry=None) as ci:
+        await own_requests(ci)
+    async with CircleCISession.from_env(on_retry=count_retry) as ci:
+        await own_requests(ci)
     async with CircleCISession.from_env(base_url="https://circleci.acme.example/api/v1.1", durable=True) as ci:
         await walks(ci)
         await watches(ci, None)

@@ -14,7 +14,7 @@ LIMITS = {
     **{f"token bucket, {rate}/s": (TokenBucket, (rate, rate)) for rate in (5, 10, 20)},
     **{
         f"fixed window, {rate}/s, begun {phase} s ago": (FixedWindow, (rate, 1.0, phase))
-        for rate, phase in itertools.product((5, 10, 20), (0.0, 0.3, 0.6, 0.9))
+        for rate, phase in itertools.product((5, 10, 20), (0.0, 0.3, 0.6, 0.9, 0.99))
     },
 }
 

@@ -53,7 +53,7 @@ def test_all_names_of_a_module_of_values_are_the_packages_own(name: str):
 
 def test_the_names_that_other_peoples_code_relies_on_are_there():
     expected = """
-        CircleCISession ProjectSlug Request PageWalk dumps loads
+        CircleCISession ProjectSlug Request PageWalk Retry RetryPolicy dumps loads
         User Project Branch Build BuildDetail BuildSummary BranchBuild Step Action Node Artifact TestMetadata
         CheckoutKey FollowResult Message
         CircleCIError InvalidInputError SessionClosedError TransportError RequestTimeoutError RedirectError
