@@ -17,7 +17,7 @@ from ._gate import Gate
 from ._operations.artifacts import ArtifactOperations
 from ._operations.builds import BuildOperations
 from ._operations.keys import KeyOperations
-from ._operations.output import OutputOperations
+from ._operations.logs import LogOperations
 from ._operations.projects import ProjectOperations
 from ._operations.tokens import TokenOperations
 from ._operations.triggers import TriggerOperations
@@ -73,7 +73,7 @@ class SessionOptions(ViewOptions, total=False):
 class CircleCISession(
     ProjectOperations,
     WatchOperations,
-    OutputOperations,
+    LogOperations,
     BuildOperations,
     TriggerOperations,
     ArtifactOperations,

@@ -5,15 +5,15 @@ from contextlib import aclosing, closing
 from http import HTTPStatus
 from typing import Any, Final
 
-from ._boundary import Boundary
-from ._calls import Calls
-from ._downloads.streams import get_length, read_chunks
-from ._reply import locate_decode_error
-from ._transport import Stream
-from .errors import DecodeError, StatusError, TruncatedError
-from .models import StepOutput
-from .output import ArrayItems
-from .request import Request, Response, shown
+from circleci_v1_async._boundary import Boundary
+from circleci_v1_async._calls import Calls
+from circleci_v1_async._downloads.streams import get_length, read_chunks
+from circleci_v1_async._reply import locate_decode_error
+from circleci_v1_async._splitter import ArrayItems
+from circleci_v1_async._transport import Stream
+from circleci_v1_async.errors import DecodeError, StatusError, TruncatedError
+from circleci_v1_async.models import StepOutput
+from circleci_v1_async.request import Request, Response, shown
 
 __all__ = ["stream_output"]
 

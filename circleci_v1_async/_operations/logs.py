@@ -1,4 +1,4 @@
-"""Output of the steps of builds."""
+"""Logs of builds."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -7,23 +7,23 @@ from typing import Final
 
 from circleci_v1_async._arguments import integer
 from circleci_v1_async._boundary import Boundary
-from circleci_v1_async._logs import stream_output
+from circleci_v1_async._logs.stream import stream_output
+from circleci_v1_async._logs.text import LogText, has_failed, heading
 from circleci_v1_async._paths import BUILD, in_build
 from circleci_v1_async._secret import hide
 from circleci_v1_async.models import Action, Step, StepOutput
-from circleci_v1_async.output import LogText, has_failed, heading
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
 from .builds import BuildOperations
 
-__all__ = ["OutputOperations"]
+__all__ = ["LogOperations"]
 
 _AT_ONCE: Final = 8
 
 
-class OutputOperations(BuildOperations):
-    """Output of the steps of builds."""
+class LogOperations(BuildOperations):
+    """Logs of builds."""
 
     def iter_output(
         self, project: ProjectSlug | str, build_num: int, action: Action
