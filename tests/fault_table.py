@@ -83,6 +83,7 @@ TITLES = {
     71: "more downloads at once than there are descriptors",
     72: "a disk that does not answer",
     73: "paths of thousands of folders",
+    80: "a log that fails within its caller's time limit",
     83: "a limit on the rate, by token bucket or fixed window, that lasts",
     84: "a limiter that others share, while a 429 holds the session",
     85: "Retry-After: 0, again and again",

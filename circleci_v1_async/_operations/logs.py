@@ -11,6 +11,7 @@ from circleci_v1_async._logs.stream import stream_output
 from circleci_v1_async._logs.text import LogText, has_failed, heading
 from circleci_v1_async._paths import BUILD, in_build
 from circleci_v1_async._secret import hide
+from circleci_v1_async._tasks import stop
 from circleci_v1_async.models import Action, Step, StepOutput
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
@@ -95,15 +96,15 @@ class LogOperations(BuildOperations):
             return heading(step, action) + text.finish()
 
         with Boundary():
+            # Not in a TaskGroup: before 3.13, one that fails leaves its task half cancelled (`cancelling()` is 1), and
+            # the caller's `asyncio.timeout` then raises CancelledError.
+            tasks = [
+                asyncio.create_task(section(step, action))
+                for step in build.steps
+                for action in step.actions
+                if has_failed(action) or not failed_only
+            ]
             try:
-                async with asyncio.TaskGroup() as group:
-                    sections = [
-                        group.create_task(section(step, action))
-                        for step in build.steps
-                        for action in step.actions
-                        if has_failed(action) or not failed_only
-                    ]
-            except BaseExceptionGroup as errors:
-                # The others were cancelled on its account.
-                raise errors.exceptions[0] from None
-        return "\n".join(task.result() for task in sections)
+                return "\n".join(await asyncio.gather(*tasks))
+            finally:
+                await stop(tasks)

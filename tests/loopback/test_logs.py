@@ -427,6 +427,21 @@ class TestABuildsLog:
         assert type(caught.value) is DecodeError
         assert len(scene.server.requests) == 4
 
+    @pytest.mark.fault(80)
+    async def test_one_that_fails_leaves_the_callers_timeout_alone(self) -> None:
+        script = by_path(**{"7": self.STEPS, "fine": log_of(), "bad": reply(200, b"{}"), "waits": hang})
+        task = asyncio.current_task()
+        assert task is not None
+        async with facing(script) as scene:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(60) as limit:
+                    with pytest.raises(DecodeError):
+                        await scene.ci.get_build_log(WEB, 7)
+                    assert task.cancelling() == 0
+                    limit.reschedule(0)
+                    await asyncio.Event().wait()
+        assert task.cancelling() == 0
+
     @pytest.mark.fault(46)
     async def test_cancelling_it_ends_all(self) -> None:
         script = by_path(**{"7": self.STEPS, "fine": log_of(), "bad": hang, "waits": hang})
