@@ -89,11 +89,11 @@ class LogOperations(BuildOperations):
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def section(step: Step, action: Action) -> str:
-            text = LogText(tail=tail, strip_ansi=strip_ansi)
+            text = LogText(tail=tail, strip_ansi=strip_ansi, max_size=self._calls.options.max_body)
             async with slots, aclosing(self.iter_output(project, build_num, action)) as output:
                 async for piece in output:
                     text.add(piece)
-            return heading(step, action) + text.finish()
+            return heading(step, action, strip_ansi=strip_ansi) + text.finish()
 
         with Boundary():
             # Not in a TaskGroup: before 3.13, one that fails leaves its task half cancelled (`cancelling()` is 1), and

@@ -15,6 +15,7 @@ from script_server import Received, ScriptServer, error, hang, hang_up, reply, r
 
 from circleci_v1_async import (
     Action,
+    BodyTooLargeError,
     CircleCISession,
     DecodeError,
     InvalidInputError,
@@ -386,6 +387,23 @@ class TestABuildsLog:
         assert "\x1b[1mcloning\x1b[0m\n10%\r100%\n" in log
         assert "Build-agent 1.0\r\n" in log
         assert build.requests
+
+    @pytest.mark.fault(78)
+    async def test_a_steps_name_writes_no_escapes_either(self, build: FakeCircleCI, ci: CircleCISession) -> None:
+        build.add_step(WEB, 1, "\x1b[31mred\x9b", output="x")
+        assert "=== red (success)\n" in await ci.get_build_log(WEB, 1)
+        assert "=== \x1b[31mred\x9b (success)\n" in await ci.get_build_log(WEB, 1, strip_ansi=False)
+
+    @pytest.mark.fault(76)
+    async def test_of_a_line_that_does_not_end_no_more_than_max_body_is_kept(self) -> None:
+        script = by_path(
+            **{"7": self.STEPS, **dict.fromkeys(("fine", "bad", "waits"), log_of(*[{"message": "x"}] * 999))}
+        )
+        async with facing(script, max_body=990) as scene:
+            with pytest.raises(BodyTooLargeError):
+                await scene.ci.get_build_log(WEB, 7, tail=5)
+        async with facing(script, max_body=999) as scene:
+            assert "x" * 999 in await scene.ci.get_build_log(WEB, 7, tail=5)
 
     async def test_addresses_that_have_expired_are_no_matter(self, build: FakeCircleCI, ci: CircleCISession) -> None:
         build.before_reply(lambda request: build.expire_signatures() if request.site == "storage" else None)
