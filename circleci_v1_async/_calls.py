@@ -1,9 +1,10 @@
 """One call, from a request to its value."""
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, cast
 
 import attrs
 from yarl import URL
@@ -92,7 +93,7 @@ class Calls:
                             response = turn.reply = await self.transport.exchange(
                                 request.method, target, body, timeout=options.timeout, max_body=options.max_body
                             )
-                        return read_reply(
+                        reading = read_reply(
                             request,
                             response,
                             options.decoder,
@@ -101,6 +102,7 @@ class Calls:
                             maybe_done=attempt.maybe_done,
                             now=self.clock.now(),
                         )
+                        return await _run_in_turns(reading)
         raise AssertionError  # pragma: no cover - for the type checkers
 
     def attempts(self, request: Request[Any]) -> Attempts:
@@ -181,6 +183,16 @@ class _Turn:
         method, path, number = request.method, request.path, self._attempt.number
         milliseconds = (self._calls.clock.monotonic() - self._attempt.started) * 1000
         _log.debug("%s %s: %s in %.0f ms (attempt %d)", method, path, outcome, milliseconds, number)
+
+
+async def _run_in_turns(steps: Generator[None, None, T]) -> T:
+    """Run a generator to its end, with a turn of the loop for others at each of its yields."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast("T", end.value)
+        await asyncio.sleep(0)
 
 
 async def _read_error(stream: Stream) -> bytes:

@@ -3,6 +3,7 @@
 Whatever a reply says is redacted here, before anything of it is cut: a server may echo the token that it was sent.
 """
 
+from collections.abc import Generator
 from http import HTTPStatus
 from typing import Any, Final, TypeVar, cast
 
@@ -10,6 +11,7 @@ import attrs
 import msgspec
 
 from ._codec import HTML, Decoder
+from ._slices import decode_in_slices
 from .errors import DecodeError, StatusError, status_error
 from .models import PipelineResult
 from .request import Request, Response
@@ -22,7 +24,13 @@ T = TypeVar("T")
 _REDACTED: Final = "***"
 _SHOWN_OF_HTML: Final = 200
 _SHOWN_OF_MESSAGE: Final = 500
+# Bytes of a body that errors are made of: far more than is shown, so that redaction still comes before the cut.
+_LOOKED_AT: Final = 2**16
 _SUCCESS: Final = range(200, 300)
+# Bytes of a body whose decoding holds up the loop for long enough to matter.
+_LARGE: Final = 2**20
+# Items beyond the limit that was asked for: a service may have its own idea of a page.
+_MARGIN: Final = 1000
 
 
 def read_reply(
@@ -34,8 +42,8 @@ def read_reply(
     attempts: int,
     maybe_done: bool,
     now: float,
-) -> T:
-    """Return the value that a reply holds.
+) -> Generator[None, None, T]:
+    """Return the value that a reply holds. A large one is decoded in slices, between which the generator yields.
 
     Args:
         request: The request that it answers.
@@ -56,13 +64,22 @@ def read_reply(
     if request.returns is None:
         return cast("T", None)
     try:
-        value = decoder.decode(response.body, request.returns)
+        if len(response.body) <= _LARGE:
+            value = decoder.decode(response.body, request.returns)
+        else:
+            value = yield from decode_in_slices(response.body, request.returns, decoder, _max_items(request))
     except DecodeError as error:
         raise locate_decode_error(error, request, response, token) from None
     if isinstance(value, PipelineResult) and value.status not in _SUCCESS:
         within = attrs.evolve(response, status=value.status, body=(value.body or "").encode())
         raise explain_status(request, within, token=token, attempts=attempts, now=now)
     return cast("T", value)
+
+
+def _max_items(request: Request[Any]) -> int | None:
+    """Return how many items a list may have that was asked for with a limit; `None` when there was none."""
+    limit = request.query.get("limit")
+    return limit + _MARGIN if isinstance(limit, int) else None
 
 
 def explain_status(
@@ -86,7 +103,7 @@ def locate_decode_error(
     """Return the error with the request and the reply that it is about."""
     reason = redact(error.reason, token)
     if error.reason == HTML:
-        reason = f"{HTML}: {_excerpt(redact(response.body.decode(errors='replace'), token))}"
+        reason = f"{HTML}: {_excerpt(redact(response.body[:_LOOKED_AT].decode(errors='replace'), token))}"
     content_type = response.headers.get("Content-Type")
     return DecodeError(
         reason, error.path, error.size, response.status, request.without_body(), content_type, error.truncated
@@ -104,8 +121,8 @@ def _message(body: bytes, token: str | None) -> str:
     The `message` of a JSON object, unwrapped when it is itself such an object (GitHub's errors come through that
     way); text as it is; the beginning of an HTML page. Nothing of any other JSON, which may hold secrets.
     """
-    text = body.decode(errors="replace").lstrip("\ufeff").strip()
-    message = _message_within(text)
+    text = body[:_LOOKED_AT].decode(errors="replace").lstrip("\ufeff").strip()
+    message = _message_within(text) if len(body) <= _LOOKED_AT else None
     if message is None:
         if text.startswith("<"):
             return _excerpt(redact(text, token))

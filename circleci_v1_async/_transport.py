@@ -9,6 +9,7 @@ import math
 import string
 from collections.abc import AsyncIterable, Mapping
 from functools import lru_cache
+from io import BytesIO
 from typing import Final
 from urllib.parse import quote
 
@@ -38,6 +39,8 @@ MAX_REDIRECTS: Final = 5
 _CONNECT_TIMEOUT: Final = 10.0
 # Of the whole time, how much may pass until there is a connection.
 _POOL_SHARE: Final = 0.9
+# Bytes of a body that are read without a turn of the loop for others.
+_TURN: Final = 2**20
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _KEEPS_METHOD: Final = frozenset({307, 308})
 _VISIBLE: Final = string.ascii_letters + string.digits + string.punctuation
@@ -129,7 +132,7 @@ def _joined(current: URL, location: str) -> URL | None:
     try:
         url = current.join(URL(quote(location, safe=_VISIBLE, errors="surrogateescape"), encoded=True))
         _origin(url)  # A port may be none.
-    except ValueError:
+    except (ValueError, IndexError):  # An IndexError, for instance, comes of `http://[]@`.
         return None
     return url
 
@@ -449,16 +452,20 @@ class _Call:
 
 
 async def read_limited(pieces: AsyncIterable[bytes], limit: int, too_large: str) -> bytes:
-    """All of a body, piece by piece, so that one that is too large is noticed while it is small.
+    """Collect a body piece by piece, so that one that is too large is noticed while it is small.
 
     Raises:
         BodyTooLargeError: It has more bytes than the limit.
     """
-    kept: list[bytes] = []
-    size = 0
+    # Not by a list of the pieces: to join them takes as much memory once more.
+    body = BytesIO()
+    next_turn = _TURN
     async for piece in pieces:
-        size += len(piece)
-        if size > limit:
+        if body.tell() + len(piece) > limit:
             raise BodyTooLargeError(too_large)
-        kept.append(piece)
-    return b"".join(kept)
+        body.write(piece)
+        if body.tell() >= next_turn:
+            # What is compressed a thousandfold is all there at once, and aiohttp goes on without a turn of the loop.
+            await asyncio.sleep(0)
+            next_turn = body.tell() + _TURN
+    return body.getvalue()

@@ -102,7 +102,7 @@ class CircleCISession(
             several processes share. It is left while the gate is held.
         on_retry: Called with each `Retry` in the event loop, just after its warning is logged: for metrics. An error
             that it raises is logged, and the request is sent again all the same.
-        max_body: Bytes that a reply may have, decompressed.
+        max_body: Bytes that a reply, or a piece of a log, may have, decompressed.
         strict: Whether a wrong value in an optional field is a `DecodeError`. Otherwise the field keeps its default,
             and the first of its kind is logged as a warning under `circleci_v1_async`.
         download_concurrency: How many files may be downloaded at once, by all calls together; further ones wait.

@@ -29,25 +29,26 @@ class LogOperations(BuildOperations):
     def iter_output(
         self, project: ProjectSlug | str, build_num: int, action: Action
     ) -> AsyncGenerator[StepOutput, None]:
-        """What one run of a step wrote, piece by piece. A piece is no line: most logs have one or two.
+        """Yield the output of one run of a step in pieces. Pieces are not lines: most logs have one or two.
 
         `GET` of the action's `output_url`, without the token, which it does not want (CircleCI's docs). When there is
         none, or it has expired, `GET /project/{project}/{build_num}/output/{step}/{index}?file=true` (seen in use,
-        undocumented), which gives the whole log as one piece without `time` and `type`, of a running build too.
+        undocumented), which gives the whole log as one piece without `time` and `type`, also while the build runs.
 
         Args:
             project: A slug or URL of it.
-            build_num: The build that the action is of.
-            action: As `get_build` gives it; soon, because an `output_url` is good for minutes.
+            build_num: The build of the action.
+            action: The run of the step, from a recent `get_build`: an `output_url` expires after some minutes.
 
         Returns:
-            To be looped over with `async for`, without an `await`; nothing when nothing was written, or the build was
-            cancelled before it began. Logs have no limit of size; of the first kind one piece at a time is kept.
+            An iterator for `async for`, without an `await`. It is empty when nothing was written, or the build was
+            cancelled before it began. A log may have any size: one piece at a time is kept.
 
         Raises:
             InvalidInputError: At once. The other errors come out of the loop.
+            BodyTooLargeError: A piece is larger than the session's `max_body`.
             TruncatedError: The log broke off, and trying again did not help; likewise `TransportError`.
-            DecodeError: It is not what logs are.
+            DecodeError: The reply is no log.
         """
         values = in_build(project, build_num)
         values["step"] = integer("action.step", action.step, 0)
@@ -65,22 +66,24 @@ class LogOperations(BuildOperations):
         tail: int | None = None,
         strip_ansi: bool = True,
     ) -> str:
-        """What all steps of a build wrote, as text, each under a heading.
+        """Return the output of all steps of a build as text, each under a heading.
 
-        One `get_build`, and `iter_output` for each run of a step, several at a time.
+        It takes one `get_build`, and `iter_output` for each run of a step, several at a time.
 
         Args:
             project: A slug or URL of it.
             build_num: The build.
             failed_only: Only steps whose status is `failed`, `timedout`, `infrastructure_fail` or `canceled`.
-            tail: Of each run of a step, only so many of the last lines, from 1.
-            strip_ansi: Whether to leave out escape sequences, such as colours, and what progress bars wrote over.
+            tail: Number of the last lines to return of each run of a step, from 1; `None` for all.
+            strip_ansi: Whether to leave out escape sequences, such as colours, and what progress bars wrote over. No
+                ESC and no 8-bit control character is left.
 
         Returns:
-            Empty when there are no such steps; CircleCI forgets the steps of old builds.
+            The text; empty when there are no such steps. CircleCI forgets the steps of old builds.
 
         Raises:
             NotFoundError: There is no such build, or the token may not see it.
+            BodyTooLargeError: The lines to return of a run of a step have more characters than `max_body` allows.
             TransportError: And the other errors of `iter_output`.
         """
         if tail is not None:
