@@ -12,7 +12,7 @@ import pytest
 from counting import counted_turns
 from downloading import WEB, by_path, is_cancelled
 from faults.scenes import Scene, facing
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from script_server import Action as ServerAction
 from script_server import Received, ScriptServer, error, hang, hang_up, reply, reset, then
@@ -131,7 +131,6 @@ class TestPieces:
         assert scene.server.requests == []
 
     @pytest.mark.fault(79)
-    @settings(deadline=None)
     @given(
         st.text(max_size=12).map("http://".__add__)
         | st.text(st.sampled_from("[]@:/?#%.x1-\\ \u2100\ud800"), max_size=12).map("http://".__add__)
