@@ -123,8 +123,8 @@ class CircleCISession(
     itself and as many more exchanges, and the time until it is its turn.
 
     A list in a reply of more than a megabyte is decoded a few items at a time, with turns of the event loop in between.
-    It may have a thousand items more than were asked for by `limit`; where there is no limit, as many as take 16 MiB when
-    they are empty: 32,768 builds, 174,762 tests or artifacts. A longer one is a `DecodeError`.
+    It may have a thousand items more than were asked for by `limit`; where there is no limit, as many as take 16 MiB
+    when they are empty: 32,768 builds, 174,762 tests or artifacts. A longer one is a `DecodeError`.
 
     Every operation may raise `InvalidInputError` before any I/O, `TransportError` when no reply came,
     `StatusError` (or the class for its status) when the service refused, `DecodeError` when the reply is not what was
