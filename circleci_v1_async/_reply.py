@@ -11,7 +11,6 @@ import attrs
 import msgspec
 
 from ._codec import HTML, Decoder
-from ._slices import decode_in_slices
 from .errors import DecodeError, StatusError, status_error
 from .models import PipelineResult
 from .request import Request, Response
@@ -67,6 +66,9 @@ def read_reply(
         if len(response.body) <= _LARGE:
             value = decoder.decode(response.body, request.returns)
         else:
+            # Most programs receive nothing as large.
+            from ._slices import decode_in_slices  # noqa: PLC0415
+
             value = yield from decode_in_slices(response.body, request.returns, decoder, _max_items(request))
     except DecodeError as error:
         raise locate_decode_error(error, request, response, token) from None

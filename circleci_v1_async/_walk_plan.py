@@ -22,13 +22,13 @@ from typing import Final, Generic, TypeVar
 import attrs
 
 from ._arguments import integer
+from ._paths import MAX_PAGE
 from .errors import PaginationDriftError
 
-__all__ = ["MAX_PAGE", "PagePlan", "Slot"]
+__all__ = ["PagePlan", "Slot"]
 
 T = TypeVar("T")
 
-MAX_PAGE: Final = 100  # the service quietly serves 100 for more, and a full page would look like the last one
 _MIN_PAGE: Final = 2  # a page of one has no room for both a seam and something new
 _BUDGET: Final = 128
 

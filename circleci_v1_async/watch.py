@@ -12,10 +12,9 @@ from ._arguments import seconds
 from ._calls import Calls
 from ._cursor import WatchCursor
 from ._cursor_file import CursorFile
-from ._paths import BUILD, in_build, name_list
+from ._paths import BUILD, MAX_PAGE, in_build, name_list
 from ._tasks import TaskIterable, stop
 from ._waiting import choose_pause, pause_after_error
-from ._walk_plan import MAX_PAGE
 from ._watch_plan import BuildEvent, Key, Placed, WatchPlan
 from .errors import CircleCIError, NotFoundError, in_short
 from .models import Build, BuildDetail
