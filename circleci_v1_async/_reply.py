@@ -42,7 +42,7 @@ def read_reply(
     maybe_done: bool,
     now: float,
 ) -> Generator[None, None, T]:
-    """Return the value that a reply holds. A large one is decoded in slices, between which the generator yields.
+    """Return the value of a reply. A large one is decoded in slices, with a yield after each.
 
     Args:
         request: The request that it answers.

@@ -131,7 +131,7 @@ class PagePlan(Generic[T]):
         slot.page = page
 
     def take(self) -> list[T] | None:
-        """Return the items that may be read next, never none of them; None when a reply is needed first, or at the end.
+        """Return the items to read next, at least one; None if a reply is needed first, or at the end.
 
         Raises:
             PaginationDriftError: The list changes too fast for the walk to find its place in it.
@@ -182,7 +182,7 @@ class PagePlan(Generic[T]):
         return items
 
     def _repair(self, slot: Slot[T]) -> None:
-        """Ask for the page that should close the gap in front of `slot`, which is at the front and shows no seam."""
+        """Ask for the page that should close the gap before `slot`, the first one, which has no seam."""
         self._spend()
         if slot.asked_at < self._read_at:
             # It is stale: ask right behind the page read last, be it at the same offset. Stepping back from a page as

@@ -115,7 +115,7 @@ class ArtifactOperations(Operations):
         resume: bool = False,
         progress: Progress | None = None,
     ) -> Download:
-        """Save an artifact. The file appears under its name when it is whole; until then it is a `.part` beside it.
+        """Save an artifact. The file gets its name when it is whole; until then it is a `.part`.
 
         The request is that of `open_artifact`. It is made again when the file breaks off, for what is missing if the
         service says which version of the file it has sent, and else for all of it.

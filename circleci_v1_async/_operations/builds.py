@@ -258,7 +258,7 @@ def _newest_of_each_job(oldest_first: Iterable[Build]) -> list[Build]:
 
 
 def _page_identifier() -> Callable[[list[Build]], list[Hashable]]:
-    """Return a function that identifies builds: by their key, or in the first repository by the number alone."""
+    """Return a function that identifies builds: by key, or by number in the first repository."""
     # The first repository gets 0, each further one the next number.
     places = defaultdict[str | None, int](count().__next__)
 

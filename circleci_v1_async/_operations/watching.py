@@ -33,7 +33,7 @@ class WatchOperations(Operations):
         interval: float = 5.0,
         on_update: Callable[[BuildDetail], object] | None = None,
     ) -> BuildDetail:
-        """Wait until a build has finished, however it ended: see `outcome`. A build that was not run has finished too.
+        """Wait until a build has finished, with any outcome. A build that was not run has finished.
 
         Polls by `get_build`, at the interval after each change, and up to six times more rarely while there is none.
         Errors that may pass (no connection, time-outs, 429, 5xx) are logged as warnings under `circleci_v1_async` and
