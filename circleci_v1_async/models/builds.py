@@ -275,9 +275,9 @@ class Build(BuildSummary):
     """Time at which the build started; `None` until then."""
 
     canceler: Mapping[str, Any] | None = None
-    """User who cancelled the build; `None` when nobody did. Some keys within are no identifiers, such as `user?`.
+    """User who cancelled the build; `None` when it was not cancelled.
 
-    Left out with `shallow=True`.
+    Some keys within are no identifiers, such as `user?`. Left out with `shallow=True`.
     """
 
     all_commit_details: tuple[Commit, ...] = ()
