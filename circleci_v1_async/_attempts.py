@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import attrs
 
@@ -10,13 +10,15 @@ from ._clock import Clock
 from ._gate import Gate
 from ._secret import Secret
 from ._transport import Transport
-from .errors import AuthenticationError, CircleCIError, RateLimitError, in_short
+from .errors import AuthenticationError, CircleCIError, DecodeError, RateLimitError, StatusError, in_short
 from .request import Request
 from .retry import Retry, RetryBudget, RetryPolicy, may_have_been_done
 
 __all__ = ["Attempts"]
 
 _log = logging.getLogger("circleci_v1_async")
+
+_FAILURES: Final = 500
 
 
 @attrs.define(eq=False)
@@ -35,7 +37,7 @@ class Attempts:
     Attributes:
         number: The number of the attempt, from 1.
         maybe_done: Whether the service may have acted on an earlier one.
-        holds: What the gate said when it let the exchange begin; -1 if it did not.
+        holds: What the gate said when it let the exchange begin; -1 if it did not, or knows the outcome.
         started: When that was.
         token: What the exchange was made with.
     """
@@ -77,6 +79,8 @@ class Attempts:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
+        if _was_taken(error):
+            self._gate.took(self.holds)
         match error:
             case None:
                 self._budget.succeeded(self.number - self._free)
@@ -131,3 +135,13 @@ class Attempts:
             # Without this frame, which knows the request.
             traceback = failure.__traceback__ and failure.__traceback__.tb_next
             _log.error("on_retry raised an error", exc_info=failure.with_traceback(traceback))
+
+
+def _was_taken(error: BaseException | None) -> bool:
+    """Return whether the service took the request, as its limits count.
+
+    The status alone does not tell: a reply may refuse in its body.
+    """
+    if isinstance(error, StatusError):
+        return error.status < _FAILURES and not isinstance(error, RateLimitError)
+    return error is None or isinstance(error, DecodeError)

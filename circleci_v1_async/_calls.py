@@ -29,8 +29,6 @@ T = TypeVar("T")
 
 _log = logging.getLogger("circleci_v1_async")
 
-_REFUSAL: Final = 429
-_FAILURES: Final = 500
 _STILL_HELD: Final = "not sent, because the service has asked to wait"
 
 # Bytes of a refused file that may say why.
@@ -127,6 +125,9 @@ class Calls:
                     url, headers or {}, stall=self.options.timeout, with_token=with_token
                 )
             if stream.status < 300:  # noqa: PLR2004 - a success
+                # Not only when all of it has come.
+                self.gate.took(attempt.holds)
+                attempt.holds = -1
                 return stream
             response = Response(stream.status, stream.headers, await _read_error(stream))
         except BaseException:
@@ -167,8 +168,6 @@ class _Turn:
     ) -> None:
         try:
             self._tell(error)
-            if self.reply is not None and self.reply.status < _FAILURES and self.reply.status != _REFUSAL:
-                self._calls.gate.took(self._attempt.holds)
         finally:
             await self._calls.gate.leave(kind, error, traceback)
 

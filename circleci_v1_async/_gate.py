@@ -65,10 +65,7 @@ class Gate:
         if not self._is_limited:
             return ""
         hold = self._asked_until - self.clock.monotonic()
-        parts = [f"held for {hold:.1f} s"] if hold > 0 else []
-        if not self._pace.is_open:
-            parts.append(f"paced at {self._pace}")
-        return ", ".join(parts)
+        return f"held for {hold:.1f} s, paced at {self._pace}" if hold > 0 else f"paced at {self._pace}"
 
     async def enter(self, patience: float) -> int:
         """Wait for a turn. Neither a slot nor the limiter is held during a hold.
@@ -146,8 +143,8 @@ class Gate:
                 self._pace.refused(started, now, self._held_until)
             self._holds += 1
             self._failures += 1
-            if self._held_until > now or not self._pace.is_open:
-                self._is_limited = True
+            self._is_limited = not self._pace.is_open
+            if self._is_limited:
                 _log.debug("The service limits the rate: calls are %s", self)
         elif asked is not None and holds == self._holds - 1:
             # It was in flight when another one was refused.
@@ -156,6 +153,8 @@ class Gate:
         return max(self._asked_until - now, 0.0)
 
     def _first_wait(self, asked: float | None, longest: float) -> float:
+        # Not less than a second also when a hold may not have it: that is raised, where none would be an endless loop.
+        longest = max(longest, 1.0)
         backoff = 2.0 ** min(self._failures, 64)
         if asked is None:
             return min(backoff, longest)

@@ -242,3 +242,17 @@ def test_a_session_without_retries_does_not_wait_for_a_429(retry_after: str | No
 
     assert simulate(run()) < 0.1
     assert service.requests == 1
+
+
+@pytest.mark.fault(85)
+@pytest.mark.parametrize(("retry_after", "requests"), [("0", 2), ("1", 1), (None, 1)])
+def test_a_session_that_may_not_wait_does_not_ask_for_ever(retry_after: str | None, requests: int) -> None:
+    service = Service(Refuses(), retry_after)
+
+    async def run() -> float:
+        with pytest.raises(RateLimitError):
+            await session(service, retry=RetryPolicy(max_retry_after=0)).get_current_user()
+        return now()
+
+    assert simulate(run()) < 0.1
+    assert service.requests == requests
