@@ -55,8 +55,9 @@ class Token:
         if self.source is None:
             return
         async with self._refresh:
-            if self.value is refused:
-                self.value = await _ask(self.source)
+            if self.value is not refused:
+                return
+            self.value = await _ask(self.source)
 
 
 async def _ask(source: TokenSource) -> Secret:
