@@ -428,6 +428,9 @@ class TestTenThousand:
                 count = 0
                 async for _ in downloads:
                     count += 1
+                    if count % 1000 == 0:
+                        # Late in a long run of tests the collector seldom has its turn.
+                        gc.collect()
                 _, peak = tracemalloc.get_traced_memory()
             finally:
                 tracemalloc.stop()

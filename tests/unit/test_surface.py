@@ -34,6 +34,9 @@ def test_all_is_exactly_what_the_package_imports_by_name():
         if not isinstance(value, ModuleType) and (not name.startswith("_") or name == "__version__")
     }
     assert set(circleci_v1_async.__all__) == imported - {"TYPE_CHECKING"}
+    assert set(circleci_v1_async.__all__) <= set(dir(circleci_v1_async))
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        _ = circleci_v1_async.nonsense
 
 
 def test_names_of_rarely_used_modules_are_imported_when_they_are_asked_for():
