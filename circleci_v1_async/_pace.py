@@ -83,7 +83,9 @@ class Pace:
         hold = until - now
         if not self.is_open and self._reopened is None:
             hold *= _SHARE
-        self._seconds = (max(started - self._began, 0.0) if self._count else 0.0) + hold
+        # Successes that came late alone say nothing of when the burst began.
+        is_timed = self._count > 0 and math.isfinite(self._began)
+        self._seconds = (max(started - self._began, 0.0) if is_timed else 0.0) + hold
         self._highest = self.rate
         self._since_refusal = 0
         self._reopened = self._last = self._turn = until

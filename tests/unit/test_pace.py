@@ -115,6 +115,15 @@ def test_a_reopening_that_fails_counts_the_time_of_both_holds() -> None:
     assert pace.rate == pytest.approx(0.95 * 20 / 3)
 
 
+def test_late_successes_without_a_burst_before_them_do_not_stop_calls_for_good() -> None:
+    pace = Pace()
+    pace.refused(0.0, 0.0, 1.0)
+    for _ in range(5):
+        pace.succeeded_late()
+    pace.refused(1.0, 1.0, 2.0)
+    assert 1.0 <= pace.rate < 10.0
+
+
 STEPS = st.lists(st.tuples(st.floats(0, 100), st.sampled_from(["took", "late", "refused", "begun"])), max_size=60)
 
 
@@ -122,7 +131,7 @@ STEPS = st.lists(st.tuples(st.floats(0, 100), st.sampled_from(["took", "late", "
 def test_whatever_happens_the_rate_is_a_number_above_zero_and_the_wait_no_more_than_a_hold_and_a_turn(
     steps: list[tuple[float, str]], hold: float
 ) -> None:
-    pace, now, held_until = Pace(), 0.0, 0.0
+    pace, now, held_until, turn = Pace(), 0.0, 0.0, 0.0
     for seconds, what in steps:
         now += seconds
         match what:
@@ -134,6 +143,8 @@ def test_whatever_happens_the_rate_is_a_number_above_zero_and_the_wait_no_more_t
                 held_until = now + hold
                 pace.refused(now, now, held_until)
             case _ if pace.wait(now) == 0:
+                # At the pace of that moment: it may quicken before the turn is over.
+                turn = 1 / pace.rate
                 pace.begin(now)
         assert pace.rate > 0
-        assert pace.wait(now) <= max(held_until - now, 0) + 1 / pace.rate + 1e-6
+        assert pace.wait(now) <= max(held_until - now, 0) + turn + 1e-6
