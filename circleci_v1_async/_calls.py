@@ -15,7 +15,7 @@ from ._clock import Clock
 from ._codec import Decoder, encode
 from ._gate import Gate
 from ._reply import explain_status, read_reply, redact
-from ._secret import SecretBytes
+from ._secret import RedactedBytes, Secret
 from ._transport import Stream, Transport
 from .errors import InvalidInputError, TransportError
 from .request import Request, Response
@@ -74,7 +74,7 @@ class Calls:
         options = self.options
         with Boundary():
             target = request.target
-            body = None if request.body is None else SecretBytes(encode(request.body))
+            body = None if request.body is None else Secret(RedactedBytes(encode(request.body)))
             if request.returns is not None:
                 Decoder.check(request.returns)
             if request.sunset is not None:
@@ -164,7 +164,9 @@ class _Turn:
         if reply is not None:
             outcome = reply.status
             if request.sunset is None and "Sunset" in reply.headers:
-                log_once(str(request), redact(reply.headers["Sunset"], self._calls.transport.token))
+                log_once(
+                    str(request), redact(reply.headers["Sunset"], request=request, token=self._calls.transport.token)
+                )
         # A record keeps its arguments: not the request, which has a body.
         method, path, number = request.method, request.path, self._attempt.number
         milliseconds = (self._calls.clock.monotonic() - self._started) * 1000

@@ -8,6 +8,7 @@ from typing import Any, Final
 from ._boundary import Boundary
 from ._calls import Calls
 from ._reply import locate_decode_error
+from ._secret import Secret
 from ._transport import Stream
 from .artifacts import chunks, length
 from .errors import DecodeError, StatusError, TruncatedError
@@ -22,7 +23,7 @@ _NOT_THERE: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 
 
 async def stream_output(
-    calls: Calls, request: Request[Any], output_url: str | None
+    calls: Calls, request: Request[Any], output_url: Secret[str] | None
 ) -> AsyncGenerator[StepOutput, None]:
     """Yield what a run of a step wrote: from its presigned URL, else all of it at once, from the API.
 
@@ -32,7 +33,7 @@ async def stream_output(
         output_url: The presigned URL, which may have expired.
     """
     with Boundary():
-        if output_url:
+        if output_url is not None:
             begun = False
             try:
                 async with aclosing(_read_pieces(calls, output_url)) as pieces:
@@ -48,8 +49,8 @@ async def stream_output(
             yield StepOutput(message=message)
 
 
-async def _read_pieces(calls: Calls, output_url: str) -> AsyncGenerator[StepOutput, None]:
-    url = calls.transport.found_at(output_url)
+async def _read_pieces(calls: Calls, output_url: Secret[str]) -> AsyncGenerator[StepOutput, None]:
+    url = calls.transport.found_at(output_url.reveal())
     request = shown(url)
     given = 0
     async for attempt in calls.attempts(request):  # pragma: no branch - the policy ends it

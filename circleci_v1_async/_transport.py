@@ -9,7 +9,7 @@ import math
 import string
 from collections.abc import AsyncIterable, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 from urllib.parse import quote
 
 import aiohttp
@@ -17,7 +17,7 @@ import attrs
 from yarl import URL
 
 from ._clock import Clock
-from ._secret import Secret, SecretBytes
+from ._secret import RedactedBytes, RedactedStr, Secret
 from ._version import __version__
 from .errors import (
     BodyTooLargeError,
@@ -86,18 +86,23 @@ def _limits(seconds: float, *, each_byte: bool = False) -> aiohttp.ClientTimeout
     )
 
 
-def parse_token(token: object) -> Secret | None:
-    """The token, checked. Its value is in no error.
+def parse_token(token: object) -> Secret[str] | None:
+    """Check the hidden token. Its value is in no error.
 
     Raises:
         InvalidInputError: It is not visible ASCII.
     """
     if token is None:
         return None
-    # Anything else would be refused late, trimmed or misread on its way.
-    if not isinstance(token, str) or not token or not all("!" <= char <= "~" for char in token):
+    if not isinstance(token, Secret) or not _is_token(cast("Secret[object]", token).reveal()):
         raise InvalidInputError("token: expected a non-empty string of visible ASCII characters, or None")
-    return token if isinstance(token, Secret) else Secret(token)
+    # As it is in the header, which aiohttp's frames have.
+    return Secret(RedactedStr(cast("Secret[str]", token).reveal()))
+
+
+def _is_token(value: object) -> bool:
+    # Anything else would be refused late, trimmed or misread on its way.
+    return isinstance(value, str) and value != "" and all("!" <= char <= "~" for char in value)
 
 
 def parse_base_url(base_url: object, *, with_token: bool) -> URL:
@@ -203,7 +208,7 @@ class Transport:
     """
 
     base_url: URL
-    token: Secret | None
+    token: Secret[str] | None
     borrowed: aiohttp.ClientSession | None
     clock: Clock
     closed: bool = attrs.field(default=False, init=False)
@@ -249,7 +254,7 @@ class Transport:
         self,
         method: str,
         target: str,
-        body: SecretBytes | None,
+        body: Secret[RedactedBytes] | None,
         *,
         timeout: float,  # noqa: ASYNC109 - it says in which phase it ran out, which asyncio.timeout cannot
         max_body: int,
@@ -337,7 +342,7 @@ class Transport:
         method: str,
         url: URL,
         headers: Mapping[str, str],
-        body: SecretBytes | None,
+        body: Secret[RedactedBytes] | None,
         limits: aiohttp.ClientTimeout,
         *,
         deadline: float | None = None,
@@ -349,7 +354,7 @@ class Transport:
                 method,
                 url,
                 headers=self._headers(url, headers, with_token=with_token),
-                data=body,
+                data=None if body is None else body.reveal(),
                 timeout=limits,
                 allow_redirects=False,
                 raise_for_status=False,
@@ -366,7 +371,7 @@ class Transport:
     def _headers(self, url: URL, headers: Mapping[str, str], *, with_token: bool) -> dict[str, str]:
         headers = {"User-Agent": _USER_AGENT, **headers}
         if with_token and self.token is not None and _is_trusted(self.base_url, url):
-            headers[_TOKEN_HEADER] = self.token
+            headers[_TOKEN_HEADER] = self.token.reveal()
         return headers
 
     def _session(self) -> aiohttp.ClientSession:

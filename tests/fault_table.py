@@ -70,6 +70,10 @@ TITLES = {
     58: "a download of another length than announced",
     59: "10,000 artifacts",
     60: "clocks that jump; chance at its extremes",
+    101: "reporters that take variables apart",
+    102: "a token that comes back in the headers of a reply",
+    103: "a service that quotes the request",
+    104: "a limiter or a hook of the user's that fails within a call",
 }
 
 

@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 from circleci_v1_async import DecodeError, PipelineResult, Request, StatusError, User
 from circleci_v1_async._codec import Decoder
 from circleci_v1_async._reply import read_reply, redact
+from circleci_v1_async._secret import Secret
 from circleci_v1_async.request import Response
 
 BOM = b"\xef\xbb\xbf"
@@ -24,7 +25,7 @@ def as_json(value: object) -> bytes:
 
 
 def read(request: Request[Any], status: int, body: bytes = b"", **options: Any) -> Any:
-    context = {"token": CANARY, "attempts": 1, "maybe_done": False, "now": 0.0}
+    context = {"token": Secret(CANARY), "attempts": 1, "maybe_done": False, "now": 0.0}
     headers = CIMultiDict({"Content-Type": "text/html"})
     return read_reply(request, Response(status, headers, body), Decoder(), **(context | options))
 
@@ -80,8 +81,85 @@ def test_a_decode_error_says_what_it_is_about():
     assert (error.request, error.status, error.content_type, error.size) == (GET, 200, "text/html", 2)
 
 
-def test_without_a_token_nothing_is_redacted():
-    assert redact("anything", None) == "anything"
+def test_without_a_secret_nothing_is_redacted():
+    assert redact("anything", request=GET, token=None) == "anything"
+    assert redact("password", request=Request("POST", "/x", body=["password"]), token=None) == "password"
+    assert redact("password", request=Request("POST", "/x", body={"branch": "password"}), token=None) == "password"
+
+
+PEM = "-----BEGIN KEY-----\nMIIEpAIBAAKCAQEA\r\nab/cd+ef==\n-----END KEY-----\n"
+
+
+@pytest.mark.fault(103)
+@pytest.mark.parametrize(
+    ("value", "quoted"),
+    [
+        ("hunter22", "hunter22"),
+        ('pass"word\\', json.dumps('pass"word\\')[1:-1]),
+        ("pässwörd", json.dumps("pässwörd")[1:-1]),
+        ("pässwörd", "pässwörd"),
+        ("pass word&more", "pass%20word%26more"),
+        ("<password>", "&lt;password&gt;"),
+        ("password\ud800", "password\ud800"),
+        ("  padded password ", "padded password"),
+        (PEM, PEM),
+        (PEM, PEM.strip()),
+        (PEM, json.dumps(PEM)[1:-1]),
+        (PEM, "MIIEpAIBAAKCAQEA"),
+        (PEM, "ab/cd+ef=="),
+        ({"A": "1", "B": "hunter22"}, "hunter22"),
+    ],
+)
+def test_a_secret_of_the_request_is_redacted_however_it_is_quoted(value: object, quoted: str):
+    request = Request("POST", "/x", body={"name": "A", "value": Secret(value)}, returns=None)
+    assert redact(f"Not with {quoted}.", request=request, token=None) == "Not with ***."
+
+
+@pytest.mark.fault(103)
+@pytest.mark.parametrize("value", ["seven77", {"A": "seven77", "longer-than-eight": ""}])
+def test_a_secret_of_less_than_eight_characters_stays(value: object):
+    request = Request("POST", "/x", body={"value": Secret(value)})
+    text = "seven77 longer-than-eight"
+    assert redact(text, request=request, token=None) == text
+
+
+@pytest.mark.fault(103)
+def test_of_secrets_within_each_other_the_longest_is_redacted():
+    request = Request("POST", "/x", body={"a": Secret("password"), "b": Secret("password-of-ada")})
+    assert redact("password-of-ada, password", request=request, token=Secret("word")) == "***, ***"
+
+
+@pytest.mark.fault(102)
+@pytest.mark.parametrize("status", [200, 400])
+def test_no_header_is_kept_with_a_secret_in_it(status: int):
+    request = Request("POST", "/x", body={"value": Secret("hunter22")}, returns=User)
+    headers = {
+        "Content-Type": f"text/html; token={CANARY}",
+        "X-Request-Id": f"hunter22-{CANARY}",
+        "X-Echo": f"{CANARY} hunter22",
+        f"X-{CANARY}": "1",
+    }
+    with pytest.raises((DecodeError, StatusError)) as caught:
+        read_reply(
+            request,
+            Response(status, CIMultiDict(headers), b"<html>"),
+            Decoder(),
+            token=Secret(CANARY),
+            attempts=1,
+            maybe_done=False,
+            now=0.0,
+        )
+    error = caught.value
+    if isinstance(error, DecodeError):
+        assert error.content_type == "text/html; token=***"
+        return
+    assert error.request_id == "***-***"
+    assert dict(error.headers) == {
+        "Content-Type": "text/html; token=***",
+        "X-Request-Id": "***-***",
+        "X-Echo": "*** ***",
+        "X-***": "1",
+    }
 
 
 @pytest.mark.parametrize(
