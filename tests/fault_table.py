@@ -70,6 +70,7 @@ TITLES = {
     58: "a download of another length than announced",
     59: "10,000 artifacts",
     60: "clocks that jump; chance at its extremes",
+    100: "a token, also of the environment, and an argument that is refused",
     101: "reporters that take variables apart",
     102: "a token that comes back in the headers of a reply",
     103: "a service that quotes the request",
