@@ -3,6 +3,7 @@
 The module is outside of the package, so that pytest, which imports it in every run, does not import the package too.
 """
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -10,19 +11,70 @@ import pytest
 
 if TYPE_CHECKING:
     from circleci_v1_async import CircleCISession
-    from circleci_v1_async.testing import FakeCircleCI
+    from circleci_v1_async.testing import FakeCircleCI, ThreadedFakeCircleCI
+
+
+_MARKER = "circleci_recording(file): answer as the recording says, a path beside the test; see --circleci-record"
+_REPLACED = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that makes recordings."""
+    parser.getgroup("circleci_v1_async").addoption(
+        "--circleci-record",
+        action="store_true",
+        help="record the tests that are marked with circleci_recording: let them ask the service that CIRCLE_API_URL "
+        "names, by default CircleCI's cloud, with the token in CIRCLE_TOKEN",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
+    config.addinivalue_line("markers", _MARKER)
+    config.stash[_REPLACED] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """List what was replaced in recordings. Workers of pytest-xdist have nowhere to list it."""
+    if lines := config.stash[_REPLACED]:
+        terminalreporter.section("replaced in recordings")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture
-def fake_circleci() -> "Iterator[FakeCircleCI]":
+def fake_circleci(request: pytest.FixtureRequest) -> "Iterator[FakeCircleCI]":
     """A fake CircleCI on loopback, without projects: a `circleci_v1_async.testing.FakeCircleCI`.
 
-    A thread serves it, so that asynchronous and synchronous tests can use it.
+    A thread serves it, so that asynchronous and synchronous tests can use it. A test that passes although some of the
+    faults that it has scripted met no request is an error, unless it sets `fake_circleci.allow_unused_faults = True`.
+
+    Under `@pytest.mark.circleci_recording("file.jsonl")` it answers as the recording says that lies beside the test.
+    `pytest --circleci-record` makes the recording: the test then asks the service.
     """
+    failed_before = request.session.testsfailed
+    with _make_server(request) as fake:
+        yield fake
+    request.config.stash[_REPLACED].extend(fake.list_replaced_secrets())
+    if request.session.testsfailed == failed_before and not fake.allow_unused_faults:
+        fake.assert_faults_used()
+
+
+def _make_server(request: pytest.FixtureRequest) -> "ThreadedFakeCircleCI":
     from circleci_v1_async.testing import ThreadedFakeCircleCI  # noqa: PLC0415 - imported only when the fixture is used
 
-    with ThreadedFakeCircleCI() as fake:
-        yield fake
+    marker = request.node.get_closest_marker("circleci_recording")
+    if marker is None:
+        return ThreadedFakeCircleCI()
+    (name,) = marker.args
+    path = request.path.parent / name
+    if request.config.getoption("--circleci-record"):
+        tokens = (os.environ.get(name) for name in ("CIRCLE_TOKEN", "CIRCLECI_TOKEN", "CIRCLECI_CLI_TOKEN"))
+        upstream = os.environ.get("CIRCLE_API_URL") or "https://circleci.com/api/v1.1"
+        return ThreadedFakeCircleCI.record(path, upstream=upstream, token=next(filter(None, tokens), ""))
+    if not path.exists():
+        pytest.fail(f"there is no recording {path}: make it with pytest --circleci-record", pytrace=False)
+    return ThreadedFakeCircleCI.replay(path)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from . import decoding, exactly_once, prefetch, request_counts, results, walk_memory
+from . import decoding, exactly_once, large_replies, prefetch, rate_limit, request_counts, results, walk_memory
 from .catalog import COMPARISONS, TARGETS
 from .comparison import Outcome, compare
 from .report import Report, environment
@@ -23,6 +23,8 @@ _REPORTS: Final[dict[str, Callable[[int], Report]]] = {
     "requests": lambda _: request_counts.run(),
     "prefetch": lambda _: prefetch.run(),
     "memory": lambda _: walk_memory.run(),
+    "ratelimit": lambda seeds: rate_limit.run(quick=seeds == 1),
+    "large": lambda _: large_replies.run(),
     "exactly-once": exactly_once.run,
 }
 _NAMES: Final = (*COMPARISONS, _DECODE, *_REPORTS)

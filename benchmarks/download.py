@@ -22,7 +22,8 @@ def download(base_url: str, names: Iterable[str], folder: Path) -> None:
 
 
 async def _download(base_url: str, artifacts: list[Artifact], folder: Path) -> None:
-    async with CircleCISession(base_url=base_url) as ci:
+    # As the others do: none waits for the disk.
+    async with CircleCISession(base_url=base_url, durable=False) as ci:
         await ci.download_artifacts(artifacts, folder, concurrency=CONCURRENCY).collect()
 
 

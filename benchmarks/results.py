@@ -12,7 +12,7 @@ _PLOT: Final = "results.svg"
 _HEAD: Final = """\
 # Cost, compared with other clients
 
-Written by `python -m benchmarks` (`pip install -e '.[bench]'`), on {environment}.
+Written by `nox -s bench`, on {environment}.
 
 Each ratio is the cost of `circleci_v1_async` divided by that of the other for the same work: below 1, ours costs less.
 They are medians of {rounds} rounds in which the candidates take turns, with the middle half of the rounds as spread.

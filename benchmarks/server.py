@@ -47,10 +47,10 @@ def slug(kind: str, count: int, *, delay_ms: int = 0) -> str:
 
 
 @contextmanager
-def serving() -> Iterator[str]:
+def serving(module: str = "benchmarks.server") -> Iterator[str]:
     """Yield the base URL of a server in another process, which ends with the block."""
-    command = (sys.executable, "-m", "benchmarks.server")
-    with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - this very file
+    command = (sys.executable, "-m", module)
+    with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
         assert process.stdin is not None  # noqa: S101
         assert process.stdout is not None  # noqa: S101
         if not (base_url := process.stdout.readline().strip()):

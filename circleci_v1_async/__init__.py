@@ -11,6 +11,9 @@ from .artifacts import (
     DownloadProgress,
     DownloadStarted,
     DownloadStatus,
+    OnError,
+    OnExists,
+    Progress,
 )
 from .enums import BuildFilter, BuildStatus, CheckoutKeyType, Lifecycle, Outcome, TestResult, TokenScope, VcsType
 from .errors import (
@@ -74,12 +77,12 @@ from .models import (
     Workflow,
 )
 from .request import Request
-from .retry import RetryPolicy
+from .retry import Retry, RetryPolicy
 from .session import CircleCISession, SessionOptions, ViewOptions
 from .slug import ProjectSlug
 from .sunset import CircleCISunsetWarning, Sunset
 from .walk import PageWalk, WalkOptions
-from .watch import BuildEvent, BuildWatch, WatchCursor
+from .watch import BuildEvent, BuildWatch, CursorFile, WatchCursor
 
 __all__ = [
     "Action",
@@ -110,6 +113,7 @@ __all__ = [
     "CircleCISunsetWarning",
     "CircleYml",
     "Commit",
+    "CursorFile",
     "DecodeError",
     "Download",
     "DownloadError",
@@ -126,6 +130,8 @@ __all__ = [
     "Message",
     "Node",
     "NotFoundError",
+    "OnError",
+    "OnExists",
     "Outcome",
     "PageWalk",
     "PaginationDriftError",
@@ -134,6 +140,7 @@ __all__ = [
     "Picard",
     "PipelineResult",
     "PreviousBuild",
+    "Progress",
     "Project",
     "ProjectPreferences",
     "ProjectSettings",
@@ -144,6 +151,7 @@ __all__ = [
     "RedirectError",
     "Request",
     "RequestTimeoutError",
+    "Retry",
     "RetryPolicy",
     "SSHKey",
     "SSHUser",

@@ -1,16 +1,18 @@
 """The retry loop, as an iterator over the attempts at one request."""
 
 import logging
+from collections.abc import Callable
 from typing import Any, Self
 
 import attrs
 
 from ._clock import Clock
 from ._gate import Gate
+from ._secret import Secret
 from ._transport import Transport
-from .errors import CircleCIError, RateLimitError, in_short
+from .errors import AuthenticationError, CircleCIError, RateLimitError, in_short
 from .request import Request
-from .retry import RetryBudget, RetryPolicy, may_have_been_done
+from .retry import Retry, RetryBudget, RetryPolicy, may_have_been_done
 
 __all__ = ["Attempts"]
 
@@ -33,6 +35,9 @@ class Attempts:
     Attributes:
         number: The number of the attempt, from 1.
         maybe_done: Whether the service may have acted on an earlier one.
+        holds: What the gate said when it let the exchange begin; -1 if it did not.
+        started: When that was.
+        token: What the exchange was made with.
     """
 
     _request: Request[Any]
@@ -41,17 +46,30 @@ class Attempts:
     _transport: Transport
     _gate: Gate
     _clock: Clock
+    _on_retry: Callable[[Retry], None] | None
     number: int = attrs.field(default=0, init=False)
     maybe_done: bool = attrs.field(default=False, init=False)
-    _delay: float = attrs.field(default=0.0, init=False)
+    holds: int = attrs.field(default=-1, init=False)
+    started: float = attrs.field(default=0.0, init=False)
+    token: Secret[str] | None = attrs.field(default=None, init=False)
+    # Those that neither the policy nor the budget counts: what ended with a 429, or with a token that was renewed.
+    _free: int = attrs.field(default=0, init=False)
+    # Seconds that it was held back because of its own 429s.
+    _held: float = attrs.field(default=0.0, init=False)
+    _delay: float | None = attrs.field(default=None, init=False)
+    # The token that the service has refused, once it has.
+    _refused: Secret[str] | None = attrs.field(default=None, init=False)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Self:
-        if self.number:
+        if self._delay is not None:
             with self._transport.call():
                 await self._clock.sleep(self._delay)
+        credential = self._transport.credential
+        if credential.value is self._refused:
+            await credential.renew(self._refused)
         self.number += 1
         return self
 
@@ -59,21 +77,57 @@ class Attempts:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
-        if error is None:
-            self._budget.succeeded(self.number)
-        return isinstance(error, CircleCIError) and self._will_retry(error)
+        match error:
+            case None:
+                self._budget.succeeded(self.number - self._free)
+                return False
+            case RateLimitError():
+                return self._will_wait(error)
+            case AuthenticationError():
+                return self._will_renew(error)
+            case CircleCIError():
+                return self._will_retry(error)
+            case _:
+                return False
+
+    def _will_wait(self, error: RateLimitError) -> bool:
+        policy = self._policy
+        wait = self._gate.refused(self.holds, self.started, error.retry_after, policy.max_retry_after)
+        self._held += wait
+        if policy.attempts == 1 or self._held > policy.max_retry_after:
+            return False
+        self._free += 1
+        # The gate is what waits.
+        self._delay = None
+        self._tell(error, wait)
+        return True
+
+    def _will_renew(self, error: AuthenticationError) -> bool:
+        if self._refused is not None or self._transport.credential.source is None:
+            return False
+        self._refused = self.token
+        self._free += 1
+        self._delay = None
+        self._tell(error, 0.0)
+        return True
 
     def _will_retry(self, error: CircleCIError) -> bool:
-        delay = self._policy.delay(self._request, error, self.number, self._clock.random())
-        if isinstance(error, RateLimitError):
-            # Any other call would be refused for as long.
-            pause = error.retry_after if delay is None else delay
-            if pause is not None and pause <= self._policy.max_retry_after:
-                self._gate.hold(pause)
+        delay = self._policy.delay(self._request, error, self.number - self._free, self._clock.random())
         if delay is None or not self._budget.spend():
             return False
+        self.maybe_done |= may_have_been_done(error)
+        self._delay = delay
+        self._tell(error, delay)
+        return True
+
+    def _tell(self, error: CircleCIError, delay: float) -> None:
         request = self._request
         _log.warning("%s %s: %s; trying again in %.1f s", request.method, request.path, in_short(error), delay)
-        self._delay = delay
-        self.maybe_done |= may_have_been_done(error)
-        return True
+        if self._on_retry is None:
+            return
+        try:
+            self._on_retry(Retry(request.without_body(), self.number, error, delay))
+        except Exception as failure:  # noqa: BLE001 - metrics are no reason to fail
+            # Without this frame, which knows the request.
+            traceback = failure.__traceback__ and failure.__traceback__.tb_next
+            _log.error("on_retry raised an error", exc_info=failure.with_traceback(traceback))

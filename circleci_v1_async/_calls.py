@@ -1,9 +1,10 @@
 """One call, from a request to its value."""
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, cast
 
 import attrs
 from yarl import URL
@@ -13,13 +14,13 @@ from ._attempts import Attempts
 from ._boundary import Boundary
 from ._clock import Clock
 from ._codec import Decoder, encode
-from ._gate import Gate
+from ._gate import Gate, HeldTooLongError
 from ._reply import explain_status, read_reply, redact
 from ._secret import RedactedBytes, Secret
 from ._transport import Stream, Transport
-from .errors import InvalidInputError, TransportError
+from .errors import InvalidInputError, RateLimitError, TransportError
 from .request import Request, Response
-from .retry import RetryBudget, RetryPolicy
+from .retry import Retry, RetryBudget, RetryPolicy
 from .sunset import log_once, warn_once
 
 __all__ = ["Calls", "Options"]
@@ -28,8 +29,12 @@ T = TypeVar("T")
 
 _log = logging.getLogger("circleci_v1_async")
 
+_REFUSAL: Final = 429
+_FAILURES: Final = 500
+_STILL_HELD: Final = "not sent, because the service has asked to wait"
+
 # Bytes of a refused file that may say why.
-_ERROR_BODY = 2**16
+_ERROR_BODY: Final = 2**16
 
 
 def _positive(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -60,6 +65,7 @@ class Calls:
         gate: What every exchange passes.
         budget: What may be spent on retries.
         clock: What waiting depends on.
+        on_retry: Is told of each request that is about to be sent again.
         options: How calls are made. Views differ in these, and share the rest.
     """
 
@@ -67,6 +73,7 @@ class Calls:
     gate: Gate
     budget: RetryBudget
     clock: Clock
+    on_retry: Callable[[Retry], None] | None
     options: Options
 
     async def send(self, request: Request[T]) -> T:
@@ -86,20 +93,22 @@ class Calls:
                             response = turn.reply = await self.transport.exchange(
                                 request.method, target, body, timeout=options.timeout, max_body=options.max_body
                             )
-                        return read_reply(
+                        reading = read_reply(
                             request,
                             response,
                             options.decoder,
-                            token=self.transport.token,
+                            token=attempt.token,
                             attempts=attempt.number,
                             maybe_done=attempt.maybe_done,
                             now=self.clock.now(),
                         )
+                        return await _run_in_turns(reading)
         raise AssertionError  # pragma: no cover - for the type checkers
 
     def attempts(self, request: Request[Any]) -> Attempts:
         """Return the attempts at a request, to be looped over."""
-        return Attempts(request, self.options.retry, self.budget, self.transport, self.gate, self.clock)
+        retry = self.options.retry
+        return Attempts(request, retry, self.budget, self.transport, self.gate, self.clock, self.on_retry)
 
     async def open(
         self,
@@ -126,9 +135,7 @@ class Calls:
                 stream.close()
             raise
         stream.close()
-        raise explain_status(
-            request, response, token=self.transport.token, attempts=attempt.number, now=self.clock.now()
-        )
+        raise explain_status(request, response, token=attempt.token, attempts=attempt.number, now=self.clock.now())
 
 
 @attrs.define(eq=False)
@@ -143,11 +150,16 @@ class _Turn:
     _request: Request[Any]
     _attempt: Attempts
     reply: Response | Stream | None = None
-    _started: float = 0.0
 
     async def __aenter__(self) -> Self:
-        await self._calls.gate.__aenter__()
-        self._started = self._calls.clock.monotonic()
+        calls, attempt = self._calls, self._attempt
+        try:
+            attempt.holds = await calls.gate.enter(calls.options.retry.max_retry_after)
+        except HeldTooLongError as held:
+            attempt.holds = -1
+            request, sent = self._request.without_body(), attempt.number - 1
+            raise RateLimitError(429, _STILL_HELD, request, {}, None, sent, held.seconds) from None
+        attempt.started, attempt.token = calls.clock.monotonic(), calls.transport.token
         return self
 
     async def __aexit__(
@@ -155,8 +167,10 @@ class _Turn:
     ) -> None:
         try:
             self._tell(error)
+            if self.reply is not None and self.reply.status < _FAILURES and self.reply.status != _REFUSAL:
+                self._calls.gate.took(self._attempt.holds)
         finally:
-            await self._calls.gate.__aexit__(kind, error, traceback)
+            await self._calls.gate.leave(kind, error, traceback)
 
     def _tell(self, error: BaseException | None) -> None:
         request, reply = self._request, self.reply
@@ -164,13 +178,21 @@ class _Turn:
         if reply is not None:
             outcome = reply.status
             if request.sunset is None and "Sunset" in reply.headers:
-                log_once(
-                    str(request), redact(reply.headers["Sunset"], request=request, token=self._calls.transport.token)
-                )
+                log_once(str(request), redact(reply.headers["Sunset"], request=request, token=self._attempt.token))
         # A record keeps its arguments: not the request, which has a body.
         method, path, number = request.method, request.path, self._attempt.number
-        milliseconds = (self._calls.clock.monotonic() - self._started) * 1000
+        milliseconds = (self._calls.clock.monotonic() - self._attempt.started) * 1000
         _log.debug("%s %s: %s in %.0f ms (attempt %d)", method, path, outcome, milliseconds, number)
+
+
+async def _run_in_turns(steps: Generator[None, None, T]) -> T:
+    """Run a generator to its end, with a turn of the loop for others at each of its yields."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast("T", end.value)
+        await asyncio.sleep(0)
 
 
 async def _read_error(stream: Stream) -> bytes:

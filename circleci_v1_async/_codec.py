@@ -25,7 +25,7 @@ from .models import OTHER_NAMES, Build, Project
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["HTML", "Decoder", "dumps", "encode", "loads"]
+__all__ = ["HTML", "TRUNCATED", "Decoder", "dumps", "encode", "loads"]
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ _log = logging.getLogger("circleci_v1_async")
 
 _BOM = b"\xef\xbb\xbf"
 HTML = "HTML instead of JSON"
-_TRUNCATED = "Input data was truncated"  # msgspec's words
+TRUNCATED = "Input data was truncated"  # msgspec's words
 _BLANK_DATE = b'"committer_date":""'
 # As long as the other, which spares a second look through the body, and no field's name.
 _RENAMED = "committer-date"
@@ -95,7 +95,7 @@ class Decoder:
             raise DecodeError("Nested too deeply", "$", len(body)) from None
         except msgspec.MsgspecError as error:
             reason = _not_json(body.removeprefix(_BOM)) or str(error)
-            raise DecodeError(reason, "$", len(body), truncated=reason == _TRUNCATED) from None
+            raise DecodeError(reason, "$", len(body), truncated=reason == TRUNCATED) from None
 
     def _decode(self, body: bytes, returns: Any) -> Any:
         # msgspec does not look into fields that are not modelled; this does, at a fraction of the price.

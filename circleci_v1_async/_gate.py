@@ -1,22 +1,38 @@
-"""Concurrency limit, rate limiter and 429 pause of a session."""
+"""What every exchange of a session passes: the limit on concurrency, the limiter, the hold and the pace after a 429."""
 
 import asyncio
+import logging
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
 import attrs
 
 from ._clock import Clock
+from ._pace import Pace
 
-__all__ = ["Gate"]
+__all__ = ["Gate", "HeldTooLongError"]
+
+_log = logging.getLogger("circleci_v1_async")
+
+
+class HeldTooLongError(Exception):
+    """The gate is held for longer than the call would wait.
+
+    Attributes:
+        seconds: How long still.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 @attrs.define(eq=False)
 class Gate:
-    """Bounds the exchanges in flight, and holds all of them back while the service asks for it.
+    """Bounds the exchanges in flight, holds all of them back while the service asks for it, and spaces them after that.
 
-    `async with gate:` waits until an exchange may begin, and counts it as in flight until the block ends. Any number
-    of tasks may be inside at once.
+    `enter` waits until an exchange may begin, and counts it as in flight until `leave`. Any number of tasks may be
+    inside at once.
 
     Args:
         concurrency: How many may be in flight.
@@ -28,43 +44,148 @@ class Gate:
     limiter: AbstractAsyncContextManager[object] | None
     clock: Clock
     _slots: asyncio.Semaphore = attrs.field(init=False)
+    _pace: Pace = attrs.field(factory=Pace, init=False)
+    # Spaces those who have a slot, one after the other.
+    _queue: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
+    # Whether there is a hold or a pace, so that an open gate costs a comparison.
+    _is_limited: bool = attrs.field(default=False, init=False)
+    # The holds so far. Each exchange knows how many there were when it began.
+    _holds: int = attrs.field(default=0, init=False)
+    # How many holds in a row ended with a refusal.
+    _failures: int = attrs.field(default=0, init=False)
     _held_until: float = attrs.field(default=0.0, init=False)
+    # Later than that if the service asks for more than a hold may have.
+    _asked_until: float = attrs.field(default=0.0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.concurrency)
 
-    def hold(self, seconds: float) -> None:
-        """Let nothing pass for so long."""
-        self._held_until = max(self._held_until, self.clock.monotonic() + seconds)
+    def __str__(self) -> str:
+        """What holds calls back now, empty if nothing does."""
+        if not self._is_limited:
+            return ""
+        hold = self._asked_until - self.clock.monotonic()
+        parts = [f"held for {hold:.1f} s"] if hold > 0 else []
+        if not self._pace.is_open:
+            parts.append(f"paced at {self._pace}")
+        return ", ".join(parts)
 
-    async def __aenter__(self) -> None:
-        await self._slots.acquire()
-        try:
-            await self._wait()
-            if self.limiter is not None:
-                await self._enter(self.limiter)
-        except BaseException:
+    async def enter(self, patience: float) -> int:
+        """Wait for a turn. Neither a slot nor the limiter is held during a hold.
+
+        Args:
+            patience: Seconds that a hold may still take.
+
+        Returns:
+            The number of holds so far, to be given to `took` or `refused`.
+
+        Raises:
+            HeldTooLongError: The service has asked for a longer hold.
+        """
+        while True:
+            if self._is_limited:
+                await self._wait_for_opening(patience)
+            await self._slots.acquire()
+            try:
+                if not self._is_limited or await self._wait_for_turn(patience):
+                    holds = self._holds
+                    if self.limiter is None or await self._enter_limiter(self.limiter):
+                        return holds
+            except BaseException:
+                self._slots.release()
+                raise
             self._slots.release()
-            raise
 
-    async def __aexit__(
+    async def leave(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        """End the exchange, which `enter` has let begin."""
         try:
             if self.limiter is not None:
                 await self.limiter.__aexit__(kind, error, traceback)
         finally:
             self._slots.release()
 
-    async def _enter(self, limiter: AbstractAsyncContextManager[object]) -> None:
-        await limiter.__aenter__()
-        try:
-            # Entering may have taken a while.
-            await self._wait()
-        except BaseException as error:
-            await limiter.__aexit__(type(error), error, error.__traceback__)
-            raise
+    def took(self, holds: int) -> None:
+        """Learn that the service took an exchange, which began after so many holds."""
+        if holds != self._holds:
+            # It says nothing about the time after the hold.
+            if holds == self._holds - 1:
+                self._pace.succeeded_late()
+            return
+        now = self.clock.monotonic()
+        self._failures = 0
+        self._pace.succeeded(now)
+        if self._is_limited:
+            if self._held_until > now:
+                # This was the probe.
+                self._held_until = self._asked_until = now
+            self._is_limited = not self._pace.is_open
+            if not self._is_limited:
+                _log.debug("Calls are no longer paced")
 
-    async def _wait(self) -> None:
-        while (wait := self._held_until - self.clock.monotonic()) > 0:
+    def refused(self, holds: int, started: float, asked: float | None, longest: float) -> float:
+        """Hold back all exchanges, because the service has refused one with a 429.
+
+        Args:
+            holds: How many there were when it began.
+            started: When that was.
+            asked: Seconds that the service asks to wait, if it does.
+            longest: Seconds that a hold may have. After that, one exchange sees whether the service still refuses.
+
+        Returns:
+            Seconds to wait.
+        """
+        now = self.clock.monotonic()
+        if holds == self._holds:
+            wait = self._first_wait(asked, longest)
+            self._asked_until = now + wait
+            self._held_until = now + min(wait, longest)
+            self._pace.refused(started, now, self._held_until)
+            self._holds += 1
+            self._failures += 1
+            if self._held_until > now or not self._pace.is_open:
+                self._is_limited = True
+                _log.debug("The service limits the rate: calls are %s", self)
+        elif asked is not None and holds == self._holds - 1:
+            # It was in flight when another one was refused.
+            self._asked_until = max(self._asked_until, now + asked)
+            self._held_until = max(self._held_until, now + min(asked, longest))
+        return max(self._asked_until - now, 0.0)
+
+    def _first_wait(self, asked: float | None, longest: float) -> float:
+        backoff = 2.0 ** min(self._failures, 64)
+        if asked is None:
+            return min(backoff, longest)
+        # "At once" is believed once.
+        return max(asked, min(backoff / 2, longest)) if self._failures and asked < 1 else asked
+
+    async def _wait_for_opening(self, patience: float) -> None:
+        while (now := self.clock.monotonic()) < self._held_until:
+            wait = self._asked_until - now
+            if wait > patience:
+                raise HeldTooLongError(wait)
             await self.clock.sleep(wait)
+
+    async def _wait_for_turn(self, patience: float) -> bool:
+        """Wait as the pace has it; `False` when there is a hold first."""
+        async with self._queue:
+            while (now := self.clock.monotonic()) >= self._held_until:
+                if wait := self._pace.wait(now):
+                    await self.clock.sleep(wait)
+                    continue
+                self._pace.begin(now)
+                if self._asked_until - now > patience:
+                    # This one is the probe. For all others the hold goes on.
+                    self._held_until = now + patience
+                return True
+        return False
+
+    async def _enter_limiter(self, limiter: AbstractAsyncContextManager[object]) -> bool:
+        """Enter the limiter; `False`, and out of it again, when a hold began meanwhile."""
+        holds = self._holds
+        await limiter.__aenter__()
+        if holds == self._holds:
+            return True
+        await limiter.__aexit__(None, None, None)
+        return False

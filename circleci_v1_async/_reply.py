@@ -4,7 +4,7 @@ Everything that a reply says is redacted here, before any of it is cut or kept: 
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from html import escape
 from http import HTTPStatus
@@ -17,6 +17,7 @@ from multidict import CIMultiDict
 
 from ._codec import HTML, Decoder
 from ._secret import Secret
+from ._slices import decode_in_slices
 from .errors import DecodeError, StatusError, status_error
 from .models import PipelineResult
 from .request import Request, Response
@@ -31,7 +32,13 @@ _REDACTED: Final = "***"
 _SHORTEST_SECRET: Final = 8
 _SHOWN_OF_HTML: Final = 200
 _SHOWN_OF_MESSAGE: Final = 500
+# Bytes of a body that errors are made of: far more than is shown.
+_LOOKED_AT: Final = 2**16
 _SUCCESS: Final = range(200, 300)
+# Bytes of a body whose decoding holds up the loop for long enough to matter.
+_LARGE: Final = 2**20
+# Items beyond the limit that was asked for: a service may have its own idea of a page.
+_MARGIN: Final = 1000
 
 
 def read_reply(
@@ -43,8 +50,8 @@ def read_reply(
     attempts: int,
     maybe_done: bool,
     now: float,
-) -> T:
-    """Return the value that a reply holds.
+) -> Generator[None, None, T]:
+    """Return the value that a reply holds. A large one is decoded in slices, between which the generator yields.
 
     Args:
         request: The request that it answers.
@@ -65,13 +72,22 @@ def read_reply(
     if request.returns is None:
         return cast("T", None)
     try:
-        value = decoder.decode(response.body, request.returns)
+        if len(response.body) <= _LARGE:
+            value = decoder.decode(response.body, request.returns)
+        else:
+            value = yield from decode_in_slices(response.body, request.returns, decoder, _max_items(request))
     except DecodeError as error:
         raise locate_decode_error(error, request, response, token) from None
     if isinstance(value, PipelineResult) and value.status not in _SUCCESS:
         within = attrs.evolve(response, status=value.status, body=(value.body or "").encode())
         raise explain_status(request, within, token=token, attempts=attempts, now=now)
     return cast("T", value)
+
+
+def _max_items(request: Request[Any]) -> int | None:
+    """Return how many items a list may have that was asked for with a limit; `None` when there was none."""
+    limit = request.query.get("limit")
+    return limit + _MARGIN if isinstance(limit, int) else None
 
 
 def explain_status(
@@ -98,20 +114,22 @@ def locate_decode_error(
     clean = partial(redact, request=request, token=token)
     reason, path = clean(error.reason), clean(error.path)
     if error.reason == HTML:
-        reason = f"{HTML}: {_excerpt(clean(response.body.decode(errors='replace')))}"
+        reason = f"{HTML}: {_excerpt(clean(_beginning(response.body, clean)))}"
     content_type = _with_clean_headers(response, clean).headers.get("Content-Type")
     return DecodeError(reason, path, error.size, response.status, request.without_body(), content_type, error.truncated)
 
 
-def redact(text: str, *, request: Request[Any], token: Secret[str] | None) -> str:
+def redact(text: str, *, request: Request[Any], token: Secret[str] | None, is_cut: bool = False) -> str:
     """Return a text of a reply without the token, and without the secrets in the request's body.
 
-    Secrets of less than eight characters stay, other than the token: they are in ordinary words as well.
+    Secrets of less than eight characters stay, other than the token: they are in ordinary words as well. Of a text
+    that is cut already, the end is left out in which the beginning of a secret may be.
     """
     # The longest first: others may be parts of it.
-    for form in sorted(_forms(request, token), key=len, reverse=True):
+    forms = sorted(_forms(request, token), key=len, reverse=True)
+    for form in forms:
         text = text.replace(form, _REDACTED)
-    return text
+    return text[: -len(forms[0])] if is_cut and forms else text
 
 
 def _forms(request: Request[Any], token: Secret[str] | None) -> set[str]:
@@ -142,14 +160,20 @@ def _with_clean_headers(response: Response, clean: Callable[[str], str]) -> Resp
     return attrs.evolve(response, headers=headers)
 
 
-def _message(body: bytes, clean: Callable[[str], str]) -> str:
+def _beginning(body: bytes, clean: Callable[..., str]) -> str:
+    """Return a body as text, and of a large one the beginning, which is redacted."""
+    text = body[:_LOOKED_AT].decode(errors="replace")
+    return text if len(body) <= _LOOKED_AT else clean(text, is_cut=True)
+
+
+def _message(body: bytes, clean: Callable[..., str]) -> str:
     """Return what an error reply says, at most 500 characters.
 
     The `message` of a JSON object, unwrapped when it is itself such an object (GitHub's errors come through that
     way); text as it is; the beginning of an HTML page. Nothing of any other JSON, which may hold secrets.
     """
-    text = body.decode(errors="replace").lstrip("\ufeff").strip()
-    message = _message_within(text)
+    text = _beginning(body, clean).lstrip("\ufeff").strip()
+    message = _message_within(text) if len(body) <= _LOOKED_AT else None
     if message is None:
         if text.startswith("<"):
             return _excerpt(clean(text))

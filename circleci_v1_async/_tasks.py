@@ -1,15 +1,18 @@
-"""What loops that run tasks of their own have in common: how they end."""
+"""Helpers for objects that own tasks."""
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import Any, Self
+from collections.abc import Callable, Collection, Coroutine, Iterable
+from concurrent.futures import Executor
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
-__all__ = ["SelfClosing", "read_exception", "stop"]
+__all__ = ["SelfClosing", "TaskIterable", "read_exception", "run_in_thread", "stop"]
+
+R = TypeVar("R")
 
 
 class SelfClosing(ABC):
-    """What can be closed, and is by `async with`."""
+    """Base of objects that are closed by `aclose` and by `async with`."""
 
     @abstractmethod
     async def aclose(self) -> None:
@@ -22,15 +25,96 @@ class SelfClosing(ABC):
         await self.aclose()
 
 
+class TaskIterable(SelfClosing):
+    """Base of async iterables that are looped over once, run tasks meanwhile, and can be closed.
+
+    A subclass begins its loop by `_begin`, runs tasks by `_create_task`, sets `_state` to `done` when nothing is left,
+    and ends by `_end` in a `finally` block, however the loop is left.
+
+    Args:
+        name: The name in its repr.
+    """
+
+    _begun_before: ClassVar[str]
+    _closed_early: ClassVar[str]
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._state: Literal["not begun", "running", "done", "stopped", "closed"] = "not begun"
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._name}: {self._progress()}, {self._state}>"
+
+    @abstractmethod
+    def _progress(self) -> str:
+        """Describe how far it has come, for the repr."""
+
+    async def aclose(self) -> None:
+        """End the loop: cancel what is under way and wait until it is gone."""
+        if self._state != "done":
+            self._state = "closed"
+        await stop(self._tasks)
+
+    def _begin(self) -> None:
+        self._check_open()
+        if self._state != "not begun":
+            raise RuntimeError(self._begun_before)
+        self._state = "running"
+
+    def _check_open(self) -> None:
+        if self._state == "closed":
+            raise RuntimeError(self._closed_early)
+
+    def _create_task(self, coroutine: Coroutine[Any, Any, R]) -> "asyncio.Task[R]":
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(read_exception)
+        return task
+
+    async def _end(self) -> None:
+        if self._state == "running":
+            self._state = "stopped"
+        await stop(self._tasks)
+
+
 def read_exception(task: "asyncio.Task[Any]") -> BaseException | None:
-    """What a task ended with. To have read it keeps asyncio from logging it should nobody else get there."""
+    """Return a task's exception, so that asyncio does not log it as never retrieved."""
     return None if task.cancelled() else task.exception()
 
 
 async def stop(tasks: Iterable["asyncio.Task[Any]"]) -> None:
-    """Cancel tasks and wait until they are gone."""
+    """Cancel tasks and wait until they are gone, also when the caller is cancelled meanwhile.
+
+    The caller may be one of them, which is not waited for.
+    """
     under_way = [task for task in tasks if not task.done()]
     for task in under_way:
         task.cancel()
-    if under_way:
-        await asyncio.wait(under_way)
+    await _wait_out([task for task in under_way if task is not asyncio.current_task()])
+
+
+async def run_in_thread(function: Callable[[], R], threads: Executor | None = None) -> R:
+    """Call a blocking function in a thread. Cancellation waits for it, since it uses the caller's files."""
+    # No task, as of asyncio.to_thread: those are cancelled when the loop ends, which the thread would not notice.
+    call = asyncio.get_running_loop().run_in_executor(threads, function)
+    try:
+        await _wait_out((call,))
+    except asyncio.CancelledError:
+        # It is read, so that asyncio does not log it.
+        call.exception()
+        raise
+    return call.result()
+
+
+async def _wait_out(futures: Collection["asyncio.Future[Any]"]) -> None:
+    """Wait until all of them are done. A cancellation of the caller is raised after that."""
+    cancelled: asyncio.CancelledError | None = None
+    while under_way := [future for future in futures if not future.done()]:
+        try:
+            await asyncio.wait(under_way)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled

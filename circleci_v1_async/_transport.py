@@ -9,7 +9,8 @@ import math
 import string
 from collections.abc import AsyncIterable, Mapping
 from functools import lru_cache
-from typing import Final, cast
+from io import BytesIO
+from typing import Final
 from urllib.parse import quote
 
 import aiohttp
@@ -17,7 +18,8 @@ import attrs
 from yarl import URL
 
 from ._clock import Clock
-from ._secret import RedactedBytes, RedactedStr, Secret
+from ._secret import RedactedBytes, Secret
+from ._token import Token
 from ._version import __version__
 from .errors import (
     BodyTooLargeError,
@@ -30,13 +32,15 @@ from .errors import (
 )
 from .request import Response
 
-__all__ = ["Stream", "Transport", "check_borrowed", "gathered", "parse_base_url", "parse_token"]
+__all__ = ["Stream", "Transport", "check_borrowed", "parse_base_url", "read_limited"]
 
 MAX_REDIRECTS: Final = 5
 # Within this, a host that can be reached has been reached.
 _CONNECT_TIMEOUT: Final = 10.0
 # Of the whole time, how much may pass until there is a connection.
 _POOL_SHARE: Final = 0.9
+# Bytes of a body that are read without a turn of the loop for others.
+_TURN: Final = 2**20
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _KEEPS_METHOD: Final = frozenset({307, 308})
 _VISIBLE: Final = string.ascii_letters + string.digits + string.punctuation
@@ -86,25 +90,6 @@ def _limits(seconds: float, *, each_byte: bool = False) -> aiohttp.ClientTimeout
     )
 
 
-def parse_token(token: object) -> Secret[str] | None:
-    """Check the hidden token. Its value is in no error.
-
-    Raises:
-        InvalidInputError: It is not visible ASCII.
-    """
-    if token is None:
-        return None
-    if not isinstance(token, Secret) or not _is_token(cast("Secret[object]", token).reveal()):
-        raise InvalidInputError("token: expected a non-empty string of visible ASCII characters, or None")
-    # As it is in the header, which aiohttp's frames have.
-    return Secret(RedactedStr(cast("Secret[str]", token).reveal()))
-
-
-def _is_token(value: object) -> bool:
-    # Anything else would be refused late, trimmed or misread on its way.
-    return isinstance(value, str) and value != "" and all("!" <= char <= "~" for char in value)
-
-
 def parse_base_url(base_url: object, *, with_token: bool) -> URL:
     """The base URL, checked and without a slash at its end.
 
@@ -147,7 +132,7 @@ def _joined(current: URL, location: str) -> URL | None:
     try:
         url = current.join(URL(quote(location, safe=_VISIBLE, errors="surrogateescape"), encoded=True))
         _origin(url)  # A port may be none.
-    except ValueError:
+    except (ValueError, IndexError):  # An IndexError, for instance, comes of `http://[]@`.
         return None
     return url
 
@@ -180,13 +165,14 @@ def _translate(  # noqa: PLR0911 - a table
             return RequestTimeoutError("The connection could not be made in time", maybe_sent=False, phase="connect")
         case TimeoutError():
             return RequestTimeoutError(f"No {awaited} within {timeout:g} s", phase="read")
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+        case aiohttp.ClientConnectorCertificateError():
             return TransportError(
-                "TLS could not be agreed on: the certificate does not fit, or it is no TLS",
+                "TLS could not be agreed on: the certificate does not fit the host, or is not trusted",
                 maybe_sent=False,
                 transient=False,
             )
         case aiohttp.ClientConnectorError():
+            # A TLS alert is one too: a server that has a failure of its own answers so.
             return TransportError(f"The connection could not be made: {error.os_error}", maybe_sent=False)
         case aiohttp.ClientPayloadError():
             return TransportError("The reply broke off")
@@ -202,13 +188,13 @@ class Transport:
 
     Args:
         base_url: As `parse_base_url` gives it.
-        token: As `parse_token` gives it; sent to the origin of the base URL and nowhere else.
+        credential: Its token is sent to the origin of the base URL and nowhere else.
         borrowed: A session to use. It is neither closed nor changed.
         clock: What time limits depend on.
     """
 
     base_url: URL
-    token: Secret[str] | None
+    credential: Token
     borrowed: aiohttp.ClientSession | None
     clock: Clock
     closed: bool = attrs.field(default=False, init=False)
@@ -220,6 +206,11 @@ class Transport:
 
     def __attrs_post_init__(self) -> None:
         self._base = str(self.base_url)
+
+    @property
+    def token(self) -> Secret[str] | None:
+        """The token that requests are sent with now."""
+        return self.credential.value
 
     def call(self) -> "_Call":
         """Hold one call open for as long as the block: `close` ends it, with `SessionClosedError` for its caller.
@@ -280,7 +271,7 @@ class Transport:
             try:
                 too_large = f"The reply is larger than {max_body} bytes (max_body)"
                 return Response(
-                    reply.status, reply.headers, await gathered(reply.content.iter_any(), max_body, too_large)
+                    reply.status, reply.headers, await read_limited(reply.content.iter_any(), max_body, too_large)
                 )
             finally:
                 reply.release()
@@ -460,17 +451,21 @@ class _Call:
             raise SessionClosedError(_CLOSED_MEANWHILE) from None
 
 
-async def gathered(pieces: AsyncIterable[bytes], limit: int, too_large: str) -> bytes:
-    """All of a body, piece by piece, so that one that is too large is noticed while it is small.
+async def read_limited(pieces: AsyncIterable[bytes], limit: int, too_large: str) -> bytes:
+    """Collect a body piece by piece, so that one that is too large is noticed while it is small.
 
     Raises:
         BodyTooLargeError: It has more bytes than the limit.
     """
-    kept: list[bytes] = []
-    size = 0
+    # Not by a list of the pieces: to join them takes as much memory once more.
+    body = BytesIO()
+    next_turn = _TURN
     async for piece in pieces:
-        size += len(piece)
-        if size > limit:
+        if body.tell() + len(piece) > limit:
             raise BodyTooLargeError(too_large)
-        kept.append(piece)
-    return b"".join(kept)
+        body.write(piece)
+        if body.tell() >= next_turn:
+            # What is compressed a thousandfold is all there at once, and aiohttp goes on without a turn of the loop.
+            await asyncio.sleep(0)
+            next_turn = body.tell() + _TURN
+    return body.getvalue()

@@ -12,7 +12,7 @@ from ._arguments import integer, seconds
 from .errors import CircleCIError, RateLimitError, StatusError, TransportError
 from .request import Request
 
-__all__ = ["RetryBudget", "RetryPolicy", "may_have_been_done", "parse_retry_after"]
+__all__ = ["Retry", "RetryBudget", "RetryPolicy", "may_have_been_done", "parse_retry_after"]
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _READ_STATUSES: Final = frozenset({408, 500, 502, 503, 504})
@@ -39,11 +39,15 @@ class RetryPolicy:
     The wait is a random part of `base`, twice `base` and so on up to `cap`, so that many clients do not come back at
     once; or what the service asks for in `Retry-After`, unless that is longer than `max_retry_after`.
 
+    A 429 that is waited for is none of the attempts. The session is held back for as long as the service asks; if it
+    does not say, for one second, then two, four and so on while it goes on refusing.
+
     Args:
-        attempts: How often in all, from 1, which is no retries.
+        attempts: How often in all, from 1, which is no retries, also after a 429.
         base: Seconds that the first wait has at the most.
         cap: Seconds that any such wait has at the most.
-        max_retry_after: Seconds that the service may ask to wait. If it asks for more, the error is raised at once.
+        max_retry_after: Seconds that the service may ask to wait, and that one call waits in all because of 429s that
+            it got itself. If there is more to wait, the error is raised at once.
 
     Raises:
         InvalidInputError: An argument is out of its range.
@@ -60,12 +64,15 @@ class RetryPolicy:
         Args:
             request: What was sent.
             error: What came of it.
-            attempt: How often it was sent, from 1.
+            attempt: How often it was sent, from 1, not counting what ended with a 429.
             chance: A random number from 0 to 1.
         """
+        wait = error.retry_after if isinstance(error, StatusError) else None
+        if isinstance(error, RateLimitError):
+            wait = 1.0 if wait is None else wait
+            return wait if self.attempts > 1 and wait <= self.max_retry_after else None
         if attempt >= self.attempts or not _may_be_sent_again(request, error):
             return None
-        wait = error.retry_after if isinstance(error, StatusError) else None
         if wait is None:
             # 2 ** attempt is no float after a thousand attempts.
             return chance * min(self.cap, self.base * 2.0 ** min(attempt - 1, 64))
@@ -74,8 +81,6 @@ class RetryPolicy:
 
 def _may_be_sent_again(request: Request[Any], error: CircleCIError) -> bool:
     match error:
-        case RateLimitError():
-            return True
         case StatusError():
             is_read = request.method in {"GET", "HEAD"}
             return request.idempotent and error.status in (_READ_STATUSES if is_read else _GATEWAY_STATUSES)
@@ -84,6 +89,23 @@ def _may_be_sent_again(request: Request[Any], error: CircleCIError) -> bool:
         case _:
             # A reply that broke off is one of these.
             return error.transient and request.idempotent
+
+
+@attrs.frozen
+class Retry:
+    """A request that is about to be sent again.
+
+    Attributes:
+        request: The request, without its body.
+        attempt: How often it was sent so far.
+        error: What came of it the last time.
+        delay: Seconds that it waits, and then for its turn.
+    """
+
+    request: Request[Any]
+    attempt: int
+    error: CircleCIError
+    delay: float
 
 
 def may_have_been_done(error: CircleCIError) -> bool:

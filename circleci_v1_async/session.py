@@ -1,6 +1,8 @@
 """The front door: `CircleCISession`, a coroutine for each operation."""
 
+import inspect
 import os
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, cast
 
@@ -10,20 +12,22 @@ from ._arguments import integer
 from ._calls import Calls, Options
 from ._clock import Clock
 from ._codec import Decoder
+from ._downloads.disk import Disk
 from ._gate import Gate
 from ._operations.artifacts import ArtifactOperations
 from ._operations.builds import BuildOperations
 from ._operations.keys import KeyOperations
-from ._operations.output import OutputOperations
+from ._operations.logs import LogOperations
 from ._operations.projects import ProjectOperations
 from ._operations.tokens import TokenOperations
 from ._operations.triggers import TriggerOperations
 from ._operations.variables import VariableOperations
 from ._operations.watching import WatchOperations
 from ._secret import Secret, hide
-from ._transport import Transport, check_borrowed, parse_base_url, parse_token
+from ._token import Token, TokenSource, parse_token
+from ._transport import Transport, check_borrowed, parse_base_url
 from .errors import InvalidInputError
-from .retry import RetryBudget, RetryPolicy
+from .retry import Retry, RetryBudget, RetryPolicy
 
 if TYPE_CHECKING:
     import aiohttp
@@ -69,12 +73,15 @@ class SessionOptions(ViewOptions, total=False):
     session: "aiohttp.ClientSession | None"
     concurrency: int
     limiter: AbstractAsyncContextManager[object] | None
+    download_concurrency: int
+    durable: bool
+    on_retry: Callable[[Retry], None] | None
 
 
 class CircleCISession(
     ProjectOperations,
     WatchOperations,
-    OutputOperations,
+    LogOperations,
     BuildOperations,
     TriggerOperations,
     ArtifactOperations,
@@ -88,7 +95,9 @@ class CircleCISession(
     bound to the event loop that first uses it. Calls may run at the same time.
 
     Args:
-        token: A personal token, or a project's. `None`: anonymous, which public projects answer.
+        token: A personal token, or a project's. `None`: anonymous, which public projects answer. Or a callable, plain
+            or async, that returns the current one: it is called for the first request and once more after a 401, and
+            that request is then sent again. Calls at the same time share what it returns; its errors leave as they are.
         base_url: The API's address; for CircleCI Server `https://<host>/api/v1.1`. `http` is refused with a token,
             except on loopback.
         session: An aiohttp session to use, for proxies, private certificate authorities and tracing. It is neither
@@ -98,17 +107,32 @@ class CircleCISession(
         retry: How often a request is sent, and how long to wait in between. A session also has a budget for retries,
             so that an outage is not made worse by them.
         limiter: An async context manager that each exchange enters, such as `aiolimiter.AsyncLimiter`, or one that
-            several processes share.
-        max_body: Bytes that a reply may have, decompressed.
+            several processes share. It is left while the gate is held.
+        on_retry: Called with each `Retry` in the event loop, just after its warning is logged: for metrics. An error
+            that it raises is logged, and the request is sent again all the same.
+        max_body: Bytes that a reply, or a piece of a log, may have, decompressed.
         strict: Whether a wrong value in an optional field is a `DecodeError`. Otherwise the field keeps its default,
             and the first of its kind is logged as a warning under `circleci_v1_async`.
+        download_concurrency: How many files may be downloaded at once, by all calls together; further ones wait.
+            Streams of `open_artifact` do not count.
+        durable: Whether a downloaded file is on the disk before it gets its name (`fsync`), so that it is whole also
+            after a power cut.
 
     Raises:
         InvalidInputError: An argument cannot be right. The value of a token is not shown.
 
-    A 429 holds back all calls of the session, for as long as the service asks. A call takes at the most
-    `retry.attempts` times `timeout`, the waits between them (each up to `retry.cap` seconds, or `retry.max_retry_after`
-    when the service asks for it), and the time until it is its turn.
+    A 429 holds back all calls of the session, for as long as the service asks, and no longer than
+    `retry.max_retry_after`. After that, calls are spaced by the rate at which the service took them before, until it
+    takes much more. The repr says so. If the service asks for more, all calls are told at once, with the time that is
+    left, until the limit is over and one has seen whether it still holds.
+
+    A call takes at the most `retry.attempts` times `timeout`, the waits between them (each up to `retry.cap` seconds,
+    or `retry.max_retry_after` when the service asks for it), `retry.max_retry_after` because of 429s that it got
+    itself and as many more exchanges, and the time until it is its turn.
+
+    A list in a reply of more than a megabyte is decoded a few items at a time, with turns of the event loop in between.
+    It may have a thousand items more than were asked for by `limit`; where there is no limit, as many as take 16 MiB
+    when they are empty: 32,768 builds, 174,762 tests or artifacts. A longer one is a `DecodeError`.
 
     Every operation may raise `InvalidInputError` before any I/O, `TransportError` when no reply came,
     `StatusError` (or the class for its status) when the service refused, `DecodeError` when the reply is not what was
@@ -119,7 +143,7 @@ class CircleCISession(
 
     def __init__(
         self,
-        token: str | None = None,
+        token: str | TokenSource | None = None,
         *,
         base_url: str = _DEFAULT_URL,
         session: "aiohttp.ClientSession | None" = None,
@@ -127,22 +151,29 @@ class CircleCISession(
         concurrency: int = 16,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - it is frozen
         limiter: AbstractAsyncContextManager[object] | None = None,
+        on_retry: Callable[[Retry], None] | None = None,
         max_body: int = 64 * 2**20,
         strict: bool = False,
+        download_concurrency: int = 16,
+        durable: bool = True,
     ) -> None:
-        token = hide(token)
-        hidden = parse_token(token)
+        token = token if callable(token) else hide(token)
+        credential = Token(source=token) if callable(token) else Token(parse_token(token))
         check_borrowed(session)
         if limiter is not None and not isinstance(cast("object", limiter), AbstractAsyncContextManager):
             raise InvalidInputError(f"limiter: expected an async context manager, got {type(limiter).__name__}")
+        if on_retry is not None and (not callable(cast("object", on_retry)) or inspect.iscoroutinefunction(on_retry)):
+            raise InvalidInputError(f"on_retry: expected a plain callable, got {on_retry!r}")
         clock = Clock()
         self._calls = Calls(
-            Transport(parse_base_url(base_url, with_token=hidden is not None), hidden, session, clock),
+            Transport(parse_base_url(base_url, with_token=token is not None), credential, session, clock),
             Gate(integer("concurrency", concurrency, 1), limiter, clock),
             RetryBudget(),
             clock,
+            on_retry,
             Options(timeout, retry, max_body, Decoder(strict)),
         )
+        self._disk = Disk(integer("download_concurrency", download_concurrency, 1), durable)
 
     @classmethod
     def from_env(
@@ -154,8 +185,11 @@ class CircleCISession(
         concurrency: int = 16,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - as above
         limiter: AbstractAsyncContextManager[object] | None = None,
+        on_retry: Callable[[Retry], None] | None = None,
         max_body: int = 64 * 2**20,
         strict: bool = False,
+        download_concurrency: int = 16,
+        durable: bool = True,
     ) -> Self:
         """Make a session with the token and the address of the environment.
 
@@ -169,8 +203,11 @@ class CircleCISession(
             concurrency: How many exchanges may be in flight at once.
             retry: How often a request is sent, and how long to wait in between.
             limiter: An async context manager that each exchange enters.
+            on_retry: Called with each `Retry`.
             max_body: Bytes that a reply may have.
             strict: Whether a wrong value in an optional field is an error.
+            download_concurrency: How many files may be downloaded at once.
+            durable: Whether a downloaded file is on the disk before it gets its name.
 
         Raises:
             InvalidInputError: No variable has a token.
@@ -189,8 +226,11 @@ class CircleCISession(
             concurrency=concurrency,
             retry=retry,
             limiter=limiter,
+            on_retry=on_retry,
             max_body=max_body,
             strict=strict,
+            download_concurrency=download_concurrency,
+            durable=durable,
         )
 
     def with_options(
@@ -229,7 +269,10 @@ class CircleCISession(
     async def close(self) -> None:
         """Close the session. Calls in flight end with `SessionClosedError`. Closing twice is no error."""
         if not self._is_view:
-            await self._calls.transport.close()
+            try:
+                await self._calls.transport.close()
+            finally:
+                self._disk.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -241,8 +284,9 @@ class CircleCISession(
         if "_calls" not in vars(self):
             # A traceback that shows variables does so also of a constructor that raises.
             return f"<{type(self).__name__} that was not made>"
-        token = "anonymous" if self._calls.transport.token is None else "token=***"
-        return f"<{type(self).__name__} {self._calls.transport.base_url} {token}{' closed' if self.closed else ''}>"
+        transport, gate = self._calls.transport, self._calls.gate
+        state = " closed" if self.closed else f" {gate}".rstrip()
+        return f"<{type(self).__name__} {transport.base_url} {transport.credential}{state}>"
 
     def __reduce_ex__(self, protocol: object) -> str | tuple[Any, ...]:
         raise TypeError("a CircleCISession is not pickled: it holds connections and a token. Make one in each process")

@@ -1,49 +1,25 @@
-"""The exactly-once walk over limit/offset lists that change while they are read.
-
-A page is the slice `[offset : offset + limit]` of a list that grows at its head, loses builds and gains others in its
-middle from one request to the next. Who counts on offsets alone repeats builds and, worse, skips some without a word.
-
-Why the walk is exact. Take the builds that were in the list whenever it was asked, in the list's own order, which need
-not be known. A page, whenever it was served, holds all of them between its first and its last item: pages never go
-stale. So the walk has everything once the pages that it has read cover that order without a gap, and a page proves that
-it leaves none by holding a build seen before: the *seam*, for which neighbouring pages overlap. A page without a seam
-waits, however plausible it looks, until the gap in front of it has been repaired; an empty one proves nothing. A page
-shorter than was asked for holds everything from its first item on, so it is the end, once it may be read.
-
-Builds are compared by identity only, never by number or date: `/recent-builds` is ordered by neither.
-
-`PagePlan` decides, without I/O, what to ask for and what may be read. `PageWalk` does the asking.
-"""
+"""Walks over lists of builds that change while they are read."""
 
 import asyncio
-import sys
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Hashable, Iterable
+from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import aclosing
 from functools import partial
-from itertools import count, dropwhile
-from typing import Final, Generic, TypedDict, TypeVar
+from typing import Generic, TypedDict, TypeVar
 
-import attrs
-
-from ._arguments import integer
 from ._boundary import Boundary
 from ._calls import Calls
-from ._tasks import SelfClosing, stop
-from .errors import PaginationDriftError
+from ._paths import name_list
+from ._tasks import TaskIterable
+from ._walk_plan import MAX_PAGE, PagePlan, Slot
 from .request import Request
 
-__all__ = ["PagePlan", "PageWalk", "Slot", "WalkOptions"]
+__all__ = ["PageWalk", "WalkOptions"]
 
 T = TypeVar("T")
 
-MAX_PAGE: Final = 100  # the service quietly serves 100 for more, and a full page would look like the last one
-_MIN_PAGE: Final = 2  # a page of one has no room for both a seam and something new
-_BUDGET: Final = 128
-
 
 class WalkOptions(TypedDict, total=False):
-    """Options of the walks: what to walk, and how to ask for it."""
+    """Options of walks, for callers who pass them on; see `iter_project_builds`."""
 
     limit: int | None
     offset: int
@@ -52,174 +28,7 @@ class WalkOptions(TypedDict, total=False):
     prefetch: int
 
 
-@attrs.define(eq=False)
-class Slot(Generic[T]):
-    """A page that was asked for. An offset may be out twice, so that a slot equals only itself."""
-
-    offset: int
-    asked_at: int
-    repair: bool
-    page: list[T] | None = None
-    keys: list[Hashable] = attrs.Factory(list[Hashable])
-
-
-class PagePlan(Generic[T]):
-    """What to ask for next and what a reply allows to be read, without I/O.
-
-    To drive it: `take` until it gives None; then, unless it is `done`, fetch what `asks` returns and `answer` in any
-    order.
-
-    Args:
-        identify: Returns what makes the items of a page the same as others, an identity for each.
-        limit: How many items to give at the most. None: all.
-        offset: Where to start.
-        page_size: Items to a page, 2 to 100.
-        overlap: Items that a page shares with the one before it, 1 or more. Lowered where a page has no room for it.
-        prefetch: How many pages may be under way, or wait to be read, beyond the one being read.
-
-    Attributes:
-        page_size: Items to a page: never more than `limit`.
-        done: Whether everything has been given.
-        resume_offset: The offset of the page that was read last.
-
-    Raises:
-        InvalidInputError: An argument is out of its range.
-    """
-
-    def __init__(
-        self,
-        identify: Callable[[list[T]], list[Hashable]],
-        *,
-        limit: int | None,
-        offset: int,
-        page_size: int,
-        overlap: int,
-        prefetch: int,
-    ) -> None:
-        self._left = sys.maxsize if limit is None else integer("limit", limit, 0)
-        self._start = self.resume_offset = integer("offset", offset, 0)
-        self.page_size = min(integer("page_size", page_size, _MIN_PAGE, MAX_PAGE), self._left)
-        self._overlap = min(integer("overlap", overlap, 1), max(0, self.page_size - 1))
-        self._prefetch = integer("prefetch", prefetch, 0)
-        self.done = self._left == 0
-        self._identify = identify
-        self._seen: set[Hashable] = set()
-        self._slots: deque[Slot[T]] = deque()
-        self._unasked: list[Slot[T]] = []
-        self._clock = count()
-        self._read_at = -1
-        self._pages_read = 0
-        self._behind = self._start
-        self._width = 1
-        self._idle = 0
-
-    @property
-    def front(self) -> Slot[T]:
-        """The page that has to be read next. There is one after `asks(waiting=True)`."""
-        return self._slots[0]
-
-    def asks(self, *, waiting: bool) -> list[Slot[T]]:
-        """Return the pages to ask for now.
-
-        Args:
-            waiting: Whether nothing is left to read. Otherwise the page that `take` gave is being read: nothing is
-                fetched ahead of the first page, because many callers need no more than that.
-        """
-        if waiting:
-            # The page waited for is the one being read. A prefetch of 1 leaves it alone until it proves not to be the
-            # last, and so wastes no request; more than that is worth a few to whom it matters.
-            width = self._width if self._prefetch > 1 else 1
-        else:
-            width = min(self._width, self._prefetch) if self._pages_read > 1 else 0
-        asks, self._unasked = self._unasked, []
-        while len(self._slots) < width and self._may_need_more():
-            offset = self._slots[-1].offset + self.page_size - self._overlap if self._slots else self._behind
-            self._slots.append(self._slot(offset))
-            asks.append(self._slots[-1])
-        return asks
-
-    def answer(self, slot: Slot[T], page: list[T]) -> None:
-        """Take in the reply to one slot, in any order."""
-        slot.keys = self._identify(page)
-        slot.page = page
-
-    def take(self) -> list[T] | None:
-        """Return the items that may be read next, never none of them; None when a reply is needed first, or at the end.
-
-        Raises:
-            PaginationDriftError: The list changes too fast for the walk to find its place in it.
-        """
-        while not self.done and self._slots and (page := self._slots[0].page) is not None:
-            if not self._joins(self._slots[0]):
-                self._repair(self._slots[0])
-            elif fresh := self._read(self._slots.popleft(), page):
-                return fresh
-        return None
-
-    def _slot(self, offset: int, *, repair: bool = False) -> Slot[T]:
-        return Slot(offset, next(self._clock), repair)
-
-    def _may_need_more(self) -> bool:
-        if self.done or not self._slots:
-            return not self.done
-        # What lies beyond a repair is uncertain, and beyond a short page there is most likely nothing.
-        if self._slots[0].repair or any(s.page is not None and len(s.page) < self.page_size for s in self._slots):
-            return False
-        covered = self._slots[-1].offset + self.page_size - (self._behind + self._overlap)
-        return covered < self._left
-
-    def _joins(self, slot: Slot[T]) -> bool:
-        """Whether nothing can be missing between what was read and this page."""
-        at_the_top = slot.offset == self._start == 0
-        return not self._seen or at_the_top or not self._seen.isdisjoint(slot.keys)
-
-    def _read(self, slot: Slot[T], page: list[T]) -> list[T]:
-        pairs: Iterable[tuple[Hashable, T]] = zip(slot.keys, page, strict=True)
-        if self._start and self._seen:
-            # Above the first seam may be what this walk was told to skip.
-            pairs = dropwhile(lambda pair: pair[0] not in self._seen, pairs)
-        fresh = {key: item for key, item in pairs if key not in self._seen}
-        self._seen.update(fresh)
-        items = list(fresh.values())[: self._left]
-        self._left -= len(items)
-        self.done = len(page) < self.page_size or self._left == 0
-        self.resume_offset = slot.offset
-        self._behind = slot.offset + len(page) - self._overlap
-        self._read_at = next(self._clock)
-        self._pages_read += 1
-        self._width = min(2 * self._width, self._prefetch + 1)
-        if items:
-            self._idle = 0
-        elif not self.done:
-            self._spend()
-        return items
-
-    def _repair(self, slot: Slot[T]) -> None:
-        """Ask for the page that should close the gap in front of `slot`, which is at the front and shows no seam."""
-        self._spend()
-        if slot.asked_at < self._read_at:
-            # It is stale: look right behind what was read, be it at the same offset. To step back from a page as old as
-            # this would be to meet it again, and so for ever.
-            offset = self._behind
-        elif slot.offset > 0:
-            offset = max(0, slot.offset - (self.page_size - 1))
-        else:
-            raise self._drift("Up to the top of the list, none of the builds read so far is left to go on from.")
-        if not slot.page or len(self._slots) > self._prefetch + _BUDGET:
-            self._slots.popleft()
-        self._slots.appendleft(self._slot(offset, repair=True))
-        self._unasked.append(self._slots[0])
-
-    def _spend(self) -> None:
-        self._idle += 1
-        if self._idle > _BUDGET:
-            raise self._drift(f"The list changes faster than it can be read: {_BUDGET} pages brought nothing new.")
-
-    def _drift(self, message: str) -> PaginationDriftError:
-        return PaginationDriftError(message, self.resume_offset)
-
-
-class PageWalk(SelfClosing, Generic[T]):
+class PageWalk(TaskIterable, Generic[T]):
     """A walk over a list of builds that yields each of them exactly once, while the list changes.
 
     `async for build in walk` gives builds, `async for page in walk.pages()` lists of them, `await walk.collect()` all
@@ -239,7 +48,8 @@ class PageWalk(SelfClosing, Generic[T]):
     of each build yielded.
 
     Leaving the loop early, by `break`, by an error or by cancellation, stops every request within a few turns of the
-    event loop. `aclose`, or `async with walk`, does so at once and waits until it is done.
+    event loop. `aclose`, or `async with walk`, does so at once and waits until it is done; a loop that is still running
+    then gets a `RuntimeError`, since it has not seen the whole list.
 
     Not promised, because a list that is cut by offsets does not allow it:
 
@@ -248,21 +58,10 @@ class PageWalk(SelfClosing, Generic[T]):
     - the order of builds that the service orders differently from request to request, in groups larger than `overlap`;
     - anything on a service that cuts the page before it filters, changes the list while cutting, or sends fewer than
       was asked for although there are more: that looks like the end. More than was asked for is fine.
-
-    Args:
-        calls: Makes the requests.
-        request: Asks for the list. Each page is asked for with its `limit` and `offset`.
-        identify: Returns what makes the items of a page the same as others, an identity for each.
-        limit: How many items to yield at the most. None: all.
-        offset: Where to start; what lies above is skipped, also when the list grows.
-        page_size: Items to a page, 2 to 100.
-        overlap: Items that a page shares with the one before it: as many builds may leave the list from one request to
-            the next without costing a further one. 1 or more, lowered where a page has no room for it.
-        prefetch: How many pages may be under way, or wait to be read, beyond the one being read.
-
-    Raises:
-        InvalidInputError: An argument is out of its range.
     """
+
+    _begun_before = "This walk was begun before and can be walked only once: make a new one."
+    _closed_early = "This walk was closed before its end: what it yielded may not be the whole list."
 
     def __init__(
         self,
@@ -276,6 +75,7 @@ class PageWalk(SelfClosing, Generic[T]):
         overlap: int = 5,
         prefetch: int = 1,
     ) -> None:
+        super().__init__(name_list(request))
         self._calls = calls
         self._request = request
         self._plan = PagePlan(
@@ -286,19 +86,18 @@ class PageWalk(SelfClosing, Generic[T]):
             overlap=overlap,
             prefetch=prefetch,
         )
-        self._tasks: dict[Slot[T], asyncio.Task[None]] = {}
+        # Pages that are under way, or failed, until they are needed.
+        self._asked: dict[Slot[T], asyncio.Task[None]] = {}
         self._requests = 0
-        self._walked = False
-        self._closed = False
 
     @property
     def requests(self) -> int:
-        """How many pages have been asked for, including those that were cancelled."""
+        """Number of pages that have been asked for, including those that were cancelled."""
         return self._requests
 
     @property
     def resume_offset(self) -> int:
-        """The offset of the page that was read last; before any, the one to start at.
+        """Offset of the page that was read last; before any, the one to start at.
 
         A new walk from there goes on where this one stopped. It repeats builds that this one has yielded: drop those
         by their key. Start higher up if builds may have left the list since.
@@ -310,7 +109,7 @@ class PageWalk(SelfClosing, Generic[T]):
         return self._items()
 
     def pages(self) -> AsyncGenerator[list[T], None]:
-        """Walk page by page: lists, never empty, of what was not yielded before."""
+        """Walk page by page: lists, never empty, of builds not yielded before."""
         self._begin()
         return self._pages()
 
@@ -319,21 +118,15 @@ class PageWalk(SelfClosing, Generic[T]):
         async with aclosing(self.pages()) as pages:
             return [item async for page in pages for item in page]
 
-    async def aclose(self) -> None:
-        """End the walk: cancel what is under way and wait until it is gone. May be called twice, and from any task.
-
-        A loop that is still at it gets a `RuntimeError`, since it has not seen the whole list.
-        """
-        self._closed = True
-        await stop(self._tasks.values())
+    def _progress(self) -> str:
+        return f"{self._plan.given} builds, {self._requests} requests"
 
     async def _items(self) -> AsyncGenerator[T, None]:
         async with aclosing(self._pages()) as pages:
             async for page in pages:
                 for item in page:
                     yield item
-                    if self._closed:
-                        raise _closed_early()
+                    self._check_open()
                 # Before the next page is decoded, which then finds the memory that this one had.
                 del page
 
@@ -345,36 +138,28 @@ class PageWalk(SelfClosing, Generic[T]):
                 while True:
                     self._check_open()
                     if page := plan.take():
-                        self._start(plan.asks(waiting=False))
+                        self._start(plan.ask(waiting=False))
                         if plan.done:
-                            self._cancel()
+                            for task in self._tasks:
+                                task.cancel()
                         yield page
                         del page
                     elif plan.done:
+                        self._state = "done"
                         return
                     else:
-                        self._start(plan.asks(waiting=True))
-                        task = self._tasks[plan.front]
-                        # Not `await task`: whoever cancels the task by `aclose` does not mean to cancel the caller.
+                        self._start(plan.ask(waiting=True))
+                        task = self._asked[plan.front]
+                        # Not `await task`: `aclose` cancels the task, and not the caller.
                         await asyncio.wait((task,))
                         self._check_open()
                         task.result()
             finally:
-                await stop(self._tasks.values())
-
-    def _begin(self) -> None:
-        self._check_open()
-        if self._walked:
-            raise RuntimeError("This walk was begun before and can be walked only once: make a new one.")
-        self._walked = True
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise _closed_early()
+                await self._end()
 
     def _start(self, slots: list[Slot[T]]) -> None:
         for slot in slots:
-            task = self._tasks[slot] = asyncio.create_task(self._exchange(slot))
+            task = self._asked[slot] = self._create_task(self._exchange(slot))
             task.add_done_callback(partial(self._forget, slot))
 
     async def _exchange(self, slot: Slot[T]) -> None:
@@ -383,14 +168,5 @@ class PageWalk(SelfClosing, Generic[T]):
         self._plan.answer(slot, await self._calls.send(request))
 
     def _forget(self, slot: Slot[T], task: asyncio.Task[None]) -> None:
-        # Reading the exception keeps asyncio from logging it should the walk end before it gets there.
         if not task.cancelled() and task.exception() is None:
-            del self._tasks[slot]
-
-    def _cancel(self) -> None:
-        for task in self._tasks.values():
-            task.cancel()
-
-
-def _closed_early() -> RuntimeError:
-    return RuntimeError("This walk was closed before its end: what it yielded may not be the whole list.")
+            del self._asked[slot]

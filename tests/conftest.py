@@ -1,13 +1,29 @@
 """Fixtures for all layers."""
 
-from collections.abc import AsyncIterator
+import gc
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+from effort import describe_effort, register_profiles
 
 from circleci_v1_async import CircleCISession
 from circleci_v1_async.testing import FakeCircleCI
 
 pytest_plugins = ["fault_table"]
+register_profiles()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_blocking_call() -> Iterator[BlockBuster]:
+    """Raise where the package, or a library that it calls, blocks the event loop. Tests may look at files."""
+    with blockbuster_ctx("circleci_v1_async") as blockbuster:
+        # Its output: blockbuster lets standard output block, but not what a test puts in its place.
+        blockbuster.functions["io.BufferedWriter.write"].can_block_in("testing/__main__.py", "_serve")
+        # Recordings and seeds, which are read before the server starts.
+        for module, function in (("_recording", "read"), ("_seed", "plant")):
+            blockbuster.functions["io.TextIOWrapper.read"].can_block_in(f"testing/{module}.py", function)
+        yield blockbuster
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +45,12 @@ async def ci(fake: FakeCircleCI) -> AsyncIterator[CircleCISession]:
         yield ci
 
 
+def pytest_collection_finish() -> None:
+    """Leave out of each later collection what was imported: many tests collect, and it took half of their time."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show what tests have measured, also those that pass: they say it with `record_property("figures", …)`.
 
@@ -38,6 +60,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     figures = [value for name, value in told if name == "figures"]
     if searched := sum(int(str(value)) for name, value in told if name == "searched"):
         figures.append(f"canary: {searched} reports were searched, each of a fault, a way in and a reporter")
+    if effort := describe_effort(terminalreporter):
+        figures.append(effort)
     if figures:
         terminalreporter.section("figures")
         for value in figures:

@@ -1,6 +1,7 @@
 """What tests of downloads are made of: servers that break off, events, what is left in a folder."""
 
 import asyncio
+import hashlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from circleci_v1_async import (
     DownloadFinished,
     DownloadProgress,
 )
-from circleci_v1_async._layout import etag_name, part_name
+from circleci_v1_async._downloads.places import note_name, part_name
 from circleci_v1_async.testing import GeneratedBytes
 
 WEB = "github/acme/web"
@@ -46,11 +47,12 @@ def rest(data: bytes, start: int, *headers: tuple[str, str], **changes: Any) -> 
     return reply(206, data[start:], [*headers, ("Content-Range", span)], **changes)
 
 
-def left_over(folder: Path, data: bytes, etag: str | None = ETAG[1]) -> None:
-    """What a download that was killed has left."""
+def left_over(folder: Path, data: bytes, artifact: Artifact, etag: str | None = ETAG[1]) -> None:
+    """What a download of an artifact that was killed has left."""
     (folder / part_name(NAME)).write_bytes(data)
     if etag is not None:
-        (folder / etag_name(NAME)).write_text(etag)
+        source = hashlib.sha256(artifact.url.encode()).hexdigest()
+        (folder / note_name(NAME)).write_text(f"{source} {etag}")
 
 
 def ranges(server: ScriptServer) -> list[tuple[str | None, str | None]]:

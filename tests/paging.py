@@ -1,9 +1,10 @@
 """Calls that are answered by functions, for what walks and waits over them."""
 
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
-from circleci_v1_async import Request
+from circleci_v1_async import Request, RetryPolicy
 from circleci_v1_async._clock import Clock
 
 LIST: Request[list[Any]] = Request("GET", "/list", returns=list[Any])
@@ -22,6 +23,7 @@ class Calls:
         self.fetch = fetch
         self.ask = ask
         self.clock = clock or Clock()
+        self.options = SimpleNamespace(retry=RetryPolicy())
 
     async def send(self, request: Request[Any]) -> Any:
         if request.path == BUILD:

@@ -1,5 +1,6 @@
 """The demo: streams a build history, then fetches the log and artifacts of the latest failure."""
 
+import asyncio
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -86,6 +87,10 @@ async def _fetch_latest_failure(console: Console, ci: CircleCISession) -> Failur
         return None
     log = await ci.get_build_log(PROJECT, build.build_num, failed_only=True, tail=_TAIL)
     artifacts = await ci.list_build_artifacts(PROJECT, build.build_num)
-    with TemporaryDirectory() as folder, screen.open_download_bars(console, len(artifacts)) as bars:
-        downloads = await ci.download_artifacts(artifacts, folder, progress=bars).collect()
+    folder = await asyncio.to_thread(TemporaryDirectory)
+    try:
+        with screen.open_download_bars(console, len(artifacts)) as bars:
+            downloads = await ci.download_artifacts(artifacts, folder.name, progress=bars).collect()
+    finally:
+        await asyncio.to_thread(folder.cleanup)
     return Failure(build, log, downloads)

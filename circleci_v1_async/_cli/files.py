@@ -6,8 +6,7 @@ from typing import get_args
 
 import click
 
-from circleci_v1_async import CircleCISession, Download, DownloadStatus
-from circleci_v1_async.artifacts import OnExists
+from circleci_v1_async import CircleCISession, Download, DownloadStatus, OnExists
 
 from . import lines, screen
 from .shell import INCOMPLETE, Command, build_num, project

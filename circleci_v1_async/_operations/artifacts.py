@@ -4,26 +4,16 @@ import os
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import get_args
 
-from circleci_v1_async._arguments import one_of, text
-from circleci_v1_async._layout import Place
+from circleci_v1_async._arguments import integer, one_of, text
+from circleci_v1_async._downloads.disk import Disk
+from circleci_v1_async._downloads.downloader import Downloader
+from circleci_v1_async._downloads.places import Place, plan_places
+from circleci_v1_async._downloads.streams import open_artifact_stream
 from circleci_v1_async._paths import BUILD, in_build, in_project
-from circleci_v1_async.artifacts import (
-    ArtifactDownloads,
-    ArtifactStream,
-    Download,
-    DownloadFinished,
-    OnError,
-    OnExists,
-    Progress,
-    in_thread,
-    locate,
-    open_stream,
-    save,
-    say_nothing,
-)
+from circleci_v1_async.artifacts import ArtifactDownloads, ArtifactStream, Download, OnError, OnExists, Progress
 from circleci_v1_async.enums import BuildFilter
-from circleci_v1_async.errors import PathConflictError
 from circleci_v1_async.models import Artifact
 from circleci_v1_async.request import Request, given
 from circleci_v1_async.slug import ProjectSlug
@@ -35,6 +25,8 @@ __all__ = ["ArtifactOperations"]
 
 class ArtifactOperations(Operations):
     """Files that builds kept."""
+
+    _disk: Disk
 
     async def list_build_artifacts(self, project: ProjectSlug | str, build_num: int) -> list[Artifact]:
         """The files that a build kept. Empty when there are none, or they have expired.
@@ -100,9 +92,9 @@ class ArtifactOperations(Operations):
             RedirectError: Its URL is not one to go to.
             NotFoundError: It has expired, or the token may not see it.
         """
-        stream = await open_stream(self._calls, artifact)
+        stream = await open_artifact_stream(self._calls, artifact)
         with closing(stream):
-            yield ArtifactStream(stream, self._calls.options.max_body)
+            yield ArtifactStream(stream, artifact.path, self._calls.options.max_body)
 
     async def download_artifact(
         self,
@@ -131,15 +123,9 @@ class ArtifactOperations(Operations):
             DownloadError: The file cannot be written; the `OSError` is its cause.
             NotFoundError: The artifact has expired, or the token may not see it.
         """
-        target = Path(path)
-        tell = say_nothing if progress is None else progress
-        locate(self._calls, artifact)
-        if await in_thread(os.path.lexists, target):
-            raise PathConflictError(f"{target}: it is there already")
-        place = Place(artifact, (target.name,))
-        download = await save(self._calls, target.parent, place, resume=resume, overwrite=False, tell=tell)
-        tell(DownloadFinished(download))
-        return download
+        file = Path(path)
+        downloader = Downloader(self._calls, self._disk, file.parent, resume=resume, progress=progress)
+        return await downloader.download_one(Place(artifact, (file.name,)))
 
     def download_artifacts(
         self,
@@ -164,7 +150,8 @@ class ArtifactOperations(Operations):
             artifacts: As a list of artifacts gives them.
             dest: The folder; it is made if it is missing.
             match: Only artifacts whose `path` matches, as `fnmatch` has it: `*` also stands for slashes.
-            concurrency: How many files may be under way at once, from 1.
+            concurrency: How many files may be under way at once, from 1. The session's `download_concurrency` bounds
+                those of all calls together.
             on_exists: Whether a file that is there already is an `error`, is left and counts as done (`skip`), or is
                 replaced once the new one is whole (`overwrite`).
             on_error: After a failure the others are fetched all the same, and then a `DownloadError` is raised
@@ -181,13 +168,8 @@ class ArtifactOperations(Operations):
                 `.failed`.
             DownloadError: `.failed` has what came of those that failed.
         """
-        return ArtifactDownloads(
-            self._calls,
-            artifacts,
-            dest,
-            match=match,
-            concurrency=concurrency,
-            on_exists=on_exists,
-            on_error=on_error,
-            tell=say_nothing if progress is None else progress,
-        )
+        one_of("on_exists", on_exists, get_args(OnExists))
+        one_of("on_error", on_error, get_args(OnError))
+        integer("concurrency", concurrency, 1)
+        downloader = Downloader(self._calls, self._disk, Path(dest), on_exists, progress=progress)
+        return ArtifactDownloads(downloader, plan_places(artifacts, match), concurrency=concurrency, on_error=on_error)

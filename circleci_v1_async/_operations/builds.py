@@ -9,17 +9,18 @@ from typing import Final, Unpack
 
 from circleci_v1_async._arguments import commit, integer, one_of
 from circleci_v1_async._paths import BUILD, PROJECT, in_build, in_project
+from circleci_v1_async._walk_plan import MAX_PAGE
 from circleci_v1_async.enums import BuildFilter, TestResult
 from circleci_v1_async.models import Build, BuildDetail, TestMetadata, TestReport
 from circleci_v1_async.request import QueryValue, Request
 from circleci_v1_async.slug import ProjectSlug
-from circleci_v1_async.walk import MAX_PAGE, PageWalk, WalkOptions
+from circleci_v1_async.walk import PageWalk, WalkOptions
 
 from .base import Operations
 
 __all__ = ["BuildOperations", "request_project_builds"]
 
-# By how much the clock of whoever committed may be ahead of CircleCI's, time zones that were mistaken included.
+# Margin by which a committer's clock may be ahead of CircleCI's, mistaken time zones included.
 _CLOCKS_DIFFER: Final = timedelta(days=1)
 _NO_FAILURE: Final = frozenset({TestResult.SUCCESS, TestResult.SKIPPED})
 
@@ -47,7 +48,7 @@ class BuildOperations(Operations):
             branch: Only builds of this branch.
             filter: Only builds that are `completed`, `successful`, `failed` or `running`.
             limit: At most so many builds, 1 to 100.
-            offset: How many to skip, from 0.
+            offset: Number of builds to skip, from 0.
             shallow: Whether to leave out about half of the fields, which the service answers quicker.
 
         Returns:
@@ -66,7 +67,7 @@ class BuildOperations(Operations):
 
         Args:
             limit: At most so many builds, 1 to 100.
-            offset: How many to skip, from 0.
+            offset: Number of builds to skip, from 0.
             shallow: Whether to leave out about half of the fields.
 
         Raises:
@@ -99,8 +100,8 @@ class BuildOperations(Operations):
     async def list_failed_tests(self, project: ProjectSlug | str, build_num: int) -> list[TestMetadata]:
         """The tests of a build that failed. Empty when none did, or when it stored no results.
 
-        One request, that of `list_build_tests`. What is neither a `success` nor `skipped` has failed: so has a test
-        whose result this package does not know, or that has none.
+        One request, that of `list_build_tests`. A test has failed if its result is neither `success` nor `skipped`,
+        also when this package does not know the result, or when there is none.
 
         Raises:
             NotFoundError: There is no such build, or the token may not see it.
@@ -129,7 +130,7 @@ class BuildOperations(Operations):
             branch: Only builds of this branch, which makes for fewer requests.
             latest_only: Whether to give only the newest build of each job of each workflow. One that was run again
                 outside of its workflow stands for its job; all others outside of workflows count as one job.
-            limit: How many of the newest builds to look at; `None` for all there are.
+            limit: Number of newest builds to look at; `None` for all there are.
 
         Returns:
             Empty when there are none among those looked at: the commit may be too new, or too old.
@@ -174,10 +175,11 @@ class BuildOperations(Operations):
             filter: Only builds that are `completed`, `successful`, `failed` or `running`.
             shallow: Whether to leave out about half of the fields.
             limit: At most so many builds in all; `None` for all there are.
-            offset: How many of the newest to skip.
+            offset: Number of newest builds to skip.
             page_size: Builds in a request, 2 to 100.
-            overlap: By how many builds one page reaches into the one before, from 1.
-            prefetch: How many pages to ask for ahead of the one that is being read, from 0.
+            overlap: Number of builds that each page shares with the one before, from 1: as many may leave the list
+                from one request to the next without costing a further one.
+            prefetch: Number of pages to ask for ahead of the one that is being read, from 0.
 
         Returns:
             To be looped over with `async for`, without an `await`; see `PageWalk`.
@@ -206,10 +208,11 @@ class BuildOperations(Operations):
         Args:
             shallow: Whether to leave out about half of the fields.
             limit: At most so many builds in all; `None` for all there are.
-            offset: How many of the latest to skip.
+            offset: Number of latest builds to skip.
             page_size: Builds in a request, 2 to 100.
-            overlap: By how many builds one page reaches into the one before, from 1.
-            prefetch: How many pages to ask for ahead of the one that is being read, from 0.
+            overlap: Number of builds that each page shares with the one before, from 1: as many may leave the list
+                from one request to the next without costing a further one.
+            prefetch: Number of pages to ask for ahead of the one that is being read, from 0.
 
         Returns:
             To be looped over with `async for`, without an `await`; see `PageWalk`.
@@ -226,13 +229,13 @@ class BuildOperations(Operations):
 
 
 def _created(build: Build) -> datetime | None:
-    """When a build came to be, or soon after; `None` when it has not got that far."""
+    """Return the time at which a build was created, or soon after; `None` when it has not got that far."""
     return build.usage_queued_at or build.queued_at or build.start_time
 
 
 def _is_too_old(build: Build, oldest: datetime) -> bool:
     created = _created(build)
-    # A sum may be beyond what a date can be: committers date as they please.
+    # A sum may be no date: committers date as they please.
     return created is not None and oldest - created > _CLOCKS_DIFFER
 
 
@@ -250,7 +253,7 @@ def _newest_of_each_job(oldest_first: Iterable[Build]) -> list[Build]:
 
 
 def _page_identifier() -> Callable[[list[Build]], list[Hashable]]:
-    """Return what identifies the builds of a walk: their key, or in the first repository the number alone."""
+    """Return a function that identifies builds: by their key, or in the first repository by the number alone."""
     # The first repository gets 0, each further one the next number.
     places = defaultdict[str | None, int](count().__next__)
 

@@ -82,6 +82,34 @@ class ProjectOperations(Operations):
         """
         return await self.send(Request("POST", f"{PROJECT}/unfollow", in_project(project), returns=FollowResult))
 
+    async def enable_project(self, project: ProjectSlug | str) -> ProjectSettings:
+        """Set a project up, so that pushes are built. The token's owner must administer the repository.
+
+        `POST /project/{project}/enable` (seen in use, undocumented).
+
+        Returns:
+            The project's settings. Enabling a project does not follow it.
+
+        Raises:
+            PermissionDeniedError: The token's owner does not administer the repository.
+            NotFoundError: The project does not exist, or the token may not see it.
+        """
+        return await self.send(Request("POST", f"{PROJECT}/enable", in_project(project), returns=ProjectSettings))
+
+    async def disable_project(self, project: ProjectSlug | str) -> ProjectSettings:
+        """Stop building pushes to a project, for everyone who follows it. Its builds stay.
+
+        `DELETE /project/{project}/enable` (seen in use, undocumented).
+
+        Returns:
+            The project's settings.
+
+        Raises:
+            PermissionDeniedError: The token's owner does not administer the repository.
+            NotFoundError: The project does not exist, or the token may not see it.
+        """
+        return await self.send(Request("DELETE", f"{PROJECT}/enable", in_project(project), returns=ProjectSettings))
+
     async def get_project_settings(self, project: ProjectSlug | str) -> ProjectSettings:
         """The settings of a project.
 

@@ -5,10 +5,12 @@ from typing import Literal
 
 from circleci_v1_async._arguments import one_of, text
 from circleci_v1_async._paths import BUILD, in_build
+from circleci_v1_async._waiting import wait_until_finished
+from circleci_v1_async._watch_plan import WatchPlan
 from circleci_v1_async.models import Build, BuildDetail
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
-from circleci_v1_async.watch import BuildWatch, WatchCursor, WatchPlan, until_finished
+from circleci_v1_async.watch import BuildWatch, WatchCursor
 
 from .base import Operations
 from .builds import request_project_builds
@@ -30,15 +32,15 @@ class WatchOperations(Operations):
     ) -> BuildDetail:
         """Wait until a build has finished, however it ended: see `outcome`. A build that was not run has finished too.
 
-        It looks by `get_build`, at the interval after each change, and up to six times more rarely while there is none.
+        Polls by `get_build`, at the interval after each change, and up to six times more rarely while there is none.
         Errors that may pass (no connection, time-outs, 429, 5xx) are logged as warnings under `circleci_v1_async` and
-        do not end it.
+        do not end it; a `Retry-After` is granted up to the policy's `max_retry_after`.
 
         Args:
             project: A slug or URL of it.
             build_num: The build's number, from 1.
             timeout: Seconds that all of it may take, a request in flight included; `None` for as long as it takes.
-            interval: Seconds between two looks, on average, to begin with.
+            interval: Seconds between two polls, on average, to begin with.
             on_update: Called with the build when it is first seen, when it has another status, lifecycle or outcome,
                 and when it has finished. May be a coroutine function.
 
@@ -50,7 +52,7 @@ class WatchOperations(Operations):
             NotFoundError: There is no such build, or the token may not see it.
         """
         values = in_build(project, build_num)
-        return await until_finished(
+        return await wait_until_finished(
             self._calls,
             Request("GET", BUILD, values, returns=BuildDetail),
             name="build {build_num} of {project}".format(**values),
@@ -74,9 +76,9 @@ class WatchOperations(Operations):
         Args:
             project: A slug or URL of it.
             branch: Only builds of this branch.
-            start_at: `now` for builds that come from now on, and what becomes of those of the first page that have not
+            start_at: `now` for builds that come from now on, and changes of those on the first page that have not
                 finished; `oldest` for all there are, which are in memory at once.
-            cursor: Where an earlier watch of the same list stood; then `start_at` says nothing.
+            cursor: The cursor of an earlier watch of the same list, to go on from; then `start_at` is ignored.
             interval: Seconds from one poll to the next, on average.
             shallow: Whether to leave out about half of the fields of the builds in lists.
 
@@ -117,5 +119,5 @@ class WatchOperations(Operations):
     ) -> BuildWatch:
         start = one_of("start_at", start_at, ("now", "oldest"))
         if cursor is not None or start == "oldest":
-            cursor = plan.start(cursor)
+            cursor = plan.resume(cursor)
         return BuildWatch(self._calls, request, plan, cursor=cursor, interval=interval)

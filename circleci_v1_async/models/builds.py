@@ -103,7 +103,7 @@ class Build(BuildSummary):
     """URL of the code host's comparison of the build's commits; often null.
 
     Left out with `shallow=True`.
-   """
+    """
 
     previous_successful_build: PreviousBuild | None = None
     """Latest success before this build, on the same branch; null in most lists. Left out with `shallow=True`."""

@@ -13,8 +13,19 @@ The test may be run by pytest-asyncio or by anyio, or be a plain function. Witho
 """
 
 from circleci_v1_async.testing._drift import Drift
+from circleci_v1_async.testing._rates import RateLimit
+from circleci_v1_async.testing._requests import RequestLog
 from circleci_v1_async.testing._state import GeneratedBytes
 from circleci_v1_async.testing._wire import ReceivedRequest
-from circleci_v1_async.testing.server import FakeCircleCI, ThreadedFakeCircleCI
+from circleci_v1_async.testing.server import FakeCircleCI
+from circleci_v1_async.testing.threaded import ThreadedFakeCircleCI
 
-__all__ = ["Drift", "FakeCircleCI", "GeneratedBytes", "ReceivedRequest", "ThreadedFakeCircleCI"]
+__all__ = [
+    "Drift",
+    "FakeCircleCI",
+    "GeneratedBytes",
+    "RateLimit",
+    "ReceivedRequest",
+    "RequestLog",
+    "ThreadedFakeCircleCI",
+]

@@ -3,31 +3,13 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import attrs
 
 from circleci_v1_async.testing._build_payloads import Payload, render_build
-from circleci_v1_async.testing._payloads import (
-    make_default_user,
-    render_checkout_key,
-    render_env_var,
-    render_project_token,
-    render_test,
-)
-from circleci_v1_async.testing._state import (
-    FIRST_CONFIGURED_STEP,
-    VCS_ALIASES,
-    VCS_HOSTS,
-    Action,
-    Build,
-    CheckoutKey,
-    Project,
-    ProjectToken,
-    SshKey,
-    make_md5_fingerprint,
-    make_stable_uuid,
-)
+from circleci_v1_async.testing._payloads import make_default_user, render_test
+from circleci_v1_async.testing._state import FIRST_CONFIGURED_STEP, VCS_ALIASES, VCS_HOSTS, Action, Build, Project
 
 EPOCH: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 _JOBS_PER_PUSH: Final = 4
@@ -42,18 +24,44 @@ class Account:
 
     Attributes:
         user: The fields of `/me`, without the projects; change them as needed.
+        server: Whether to behave as CircleCI Server, which has no reruns and keeps the branches of projects.
         after_sunset: Whether to behave as after the sunset that CircleCI has announced: triggers and reruns answer 410,
             and projects have no branches.
     """
 
+    server = False
+
     def __init__(self) -> None:
         self.user: Payload = make_default_user()
         self.after_sunset = False
+        self._in_brownout = False
         self._projects: dict[str, Project] = {}
-        self._created = 0
+        self._created: int = 0
+
+    def brownout(self, *, on: bool = True) -> None:
+        """Leave out the branches of projects, as the cloud does on the days announced for trial.
+
+        They are still there for requests with `shallow=false`, and of settings with `skip-branches=false`.
+
+        Args:
+            on: False ends the brownout.
+        """
+        self._in_brownout = on
+
+    def shows_branches(self, wanted: bool | None) -> bool:  # noqa: FBT001 - one question, one answer
+        """Tell whether projects have branches for a request that wants them, does not, or does not say."""
+        if wanted is False or self.server:
+            return wanted is not False
+        return not self.after_sunset and (wanted is True or not self._in_brownout)
 
     def add_project(
-        self, slug: str, *, default_branch: str = "main", following: bool = True, public: bool = False
+        self,
+        slug: str,
+        *,
+        default_branch: str = "main",
+        following: bool = True,
+        public: bool = False,
+        foreign: bool = False,
     ) -> None:
         """Add a project.
 
@@ -63,12 +71,14 @@ class Account:
             default_branch: The branch of builds that are added without one.
             following: Whether the token's owner follows it, so that `/projects` and `/recent-builds` show it.
             public: Whether it can be read without a token.
+            foreign: Whether it belongs to others, so that the token's owner may read and follow it, and is refused
+                every change with 403.
 
         Raises:
             ValueError: The slug does not have three parts, or its version control system is unknown.
         """
         vcs_type, username, reponame = split_slug(slug)
-        project = Project(vcs_type, username, reponame, default_branch, following, public)
+        project = Project(vcs_type, username, reponame, default_branch, following, public, foreign)
         self._projects[project.slug] = project
 
     def add_build(
@@ -203,134 +213,6 @@ class Account:
         """
         self._get_build(slug, build_num).tests.append(render_test(name, result, fields))
 
-    def add_checkout_key(
-        self,
-        slug: str,
-        *,
-        type: Literal["deploy-key", "github-user-key"] = "deploy-key",
-        sha256: str | None = None,
-    ) -> Payload:
-        """Add a checkout key, which becomes the preferred one.
-
-        Args:
-            slug: The project.
-            type: "deploy-key" for a key of the project, "github-user-key" for one of the token's owner.
-            sha256: The SHA-256 fingerprint, base64 without a prefix; by default computed from the key.
-
-        Returns:
-            The key as lists show it, with its MD5 fingerprint.
-        """
-        project = self._get_project(slug)
-        older = [attrs.evolve(key, preferred=False) for key in project.checkout_keys]
-        login = self.user["login"] if type == "github-user-key" else None
-        blob = _make_ssh_blob(f"{project.slug}#{self._created}#{len(older)}")
-        key = CheckoutKey(type, self._take_next_time(), login, preferred=True, blob=blob, sha256=sha256)
-        project.checkout_keys = [key, *older]
-        return render_checkout_key(key, digest="md5")
-
-    def add_ssh_key(self, slug: str, *, hostname: str, private_key: str) -> None:
-        """Store an SSH key for a host, as `POST …/ssh-key` does. Only a made-up public half is kept."""
-        self._get_project(slug).ssh_keys.append(SshKey(hostname, _make_ssh_blob(private_key)))
-
-    def delete_ssh_key(self, slug: str, *, hostname: str, fingerprint: str) -> bool:
-        """Delete an SSH key of a host.
-
-        Returns:
-            Whether the key existed.
-        """
-        project = self._get_project(slug)
-        before = len(project.ssh_keys)
-        project.ssh_keys = [
-            key for key in project.ssh_keys if (key.hostname, make_md5_fingerprint(key.blob)) != (hostname, fingerprint)
-        ]
-        return len(project.ssh_keys) < before
-
-    def add_env_var(self, slug: str, name: str, value: str) -> Payload:
-        """Add an environment variable to a project, or replace it.
-
-        Returns:
-            The variable as lists show it, masked.
-        """
-        self._get_project(slug).env_vars[name] = value
-        return render_env_var(name, value)
-
-    def add_project_token(self, slug: str, *, scope: str = "view-builds", label: str = "token") -> Payload:
-        """Add an API token to a project. The fake does not accept it in requests.
-
-        Returns:
-            The service's answer, the only one that shows the token.
-        """
-        project = self._get_project(slug)
-        self._created += 1
-        token = ProjectToken(make_stable_uuid("token", self._created), label, scope)
-        project.tokens.append(token)
-        return render_project_token(token) | {"token": f"fake-project-token-{self._created}"}
-
-    def cancel_build(self, slug: str, build_num: int) -> Payload:
-        """Cancel a build, on behalf of the token's owner. A build that is over does not change.
-
-        Returns:
-            The build, as in the service's answer.
-        """
-        build = self._get_build(slug, build_num)
-        if build.phase.is_over:
-            return render_build(self._get_project(slug), build)
-        if not build.phase.started:
-            return self._change(slug, build_num, status="canceled", canceled_by_user=True, canceled_while_waiting=True)
-        self.finish_build(slug, build_num, "canceled")
-        return self._change(slug, build_num, canceled_by_user=True)
-
-    def retry_build(self, slug: str, build_num: int, *, with_ssh: bool = False) -> Payload:
-        """Start a build of the same revision.
-
-        Args:
-            slug: The project.
-            build_num: The build.
-            with_ssh: Whether the token's owner gets SSH access to the new build.
-
-        Returns:
-            The new build, as in the service's answer.
-        """
-        old = self._get_build(slug, build_num)
-        same = {name: getattr(old, name) for name in ("revision", "subject", "workflow", "job")}
-        new = self._start(slug, old.branch, status="scheduled", why="retry", **same)
-        self._change(slug, build_num, retries=(*old.retries, new))
-        return self._change(slug, new, retry_of=build_num, build_parameters=old.build_parameters, ssh_enabled=with_ssh)
-
-    def add_ssh_user(self, slug: str, build_num: int) -> Payload:
-        """Give the token's owner SSH access to a build.
-
-        Returns:
-            The build, as in the service's answer.
-        """
-        return self._change(slug, build_num, ssh_enabled=True)
-
-    def trigger_build(
-        self,
-        slug: str,
-        *,
-        branch: str | None = None,
-        revision: str | None = None,
-        tag: str | None = None,
-        parallel: int | None = None,
-        build_parameters: dict[str, object] | None = None,
-    ) -> Payload:
-        """Trigger a build, as the API does. In a project that is not followed, it never runs.
-
-        Returns:
-            The new build, as in the service's answer.
-        """
-        new = self._start(slug, branch, status="not_running", why="api", revision=revision, workflow=None)
-        parameters = build_parameters or {}
-        return self._change(slug, new, tag=tag, parallel=parallel or 1, build_parameters=parameters)
-
-    def _start(self, slug: str, branch: str | None, *, status: str, **options: Any) -> int:
-        followed = self._get_project(slug).following
-        num = self.add_build(slug, branch=branch, status=status if followed else "not_run", **options)["build_num"]
-        if not followed:
-            self._change(slug, num, dont_build="no-followers")
-        return int(num)
-
     def _change(self, slug: str, build_num: int, **changes: Any) -> Payload:
         project = self._get_project(slug)
         build = attrs.evolve(self._get_build(slug, build_num), **changes)
@@ -377,9 +259,3 @@ def _choose_step_number(build: Build) -> int:
 
 def _hash_sha1(text: str) -> str:
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-
-
-def _make_ssh_blob(seed: str) -> bytes:
-    """Make bytes in the form of an RSA public key of 2,048 bits, to which no private key exists."""
-    modulus = hashlib.shake_256(seed.encode()).digest(256)
-    return b"".join(len(part).to_bytes(4, "big") + part for part in (b"ssh-rsa", b"\x01\x00\x01", b"\x00" + modulus))

@@ -62,7 +62,7 @@ class Addresses:
             return _UNSIGNED
         if signature != _compute_signature(signed):
             return _MISSIGNED
-        if dict(request.query)["X-Amz-Date"] != self._date:
+        if dict(request.query).get("X-Amz-Date") != self._date:
             return _EXPIRED
         return None
 

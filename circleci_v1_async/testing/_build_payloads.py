@@ -85,8 +85,7 @@ def render_build(project: Project, build: Build) -> Payload:
         "timedout": build.phase.outcome == "timedout",
         "dont_build": build.dont_build,
         "lifecycle": build.phase.lifecycle,
-        "no_dependency_cache": False,
-        "ssh_disabled": not build.ssh_enabled,
+        "ssh_disabled": False,
         **_render_times(build),
         "picard": None,
         "circle_yml": None,
@@ -165,7 +164,6 @@ def _render_action(build: Build, action: Action, addresses: Addresses) -> Payloa
     from_config = action.step >= FIRST_CONFIGURED_STEP
     payload: Payload = {
         "truncated": False,
-        "truncation_len": None,
         "index": action.index,
         "parallel": True,
         "failed": True if action.status == "failed" else None,
@@ -184,7 +182,6 @@ def _render_action(build: Build, action: Action, addresses: Addresses) -> Payloa
         "insignificant": False,
         "canceled": True if action.status == "canceled" else None,
         "step": action.step,
-        "source": "config",
         "run_time_millis": None if running else ACTION_TIME // timedelta(milliseconds=1),
         "has_output": bool(action.output),
     }

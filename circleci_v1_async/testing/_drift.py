@@ -5,7 +5,7 @@ from typing import Final
 
 import attrs
 
-from circleci_v1_async.testing._api import parse_list_query, select_listed_builds
+from circleci_v1_async.testing._lists import parse_list_query, select_listed_builds
 from circleci_v1_async.testing._routing import Call
 from circleci_v1_async.testing._state import Build
 
@@ -25,6 +25,9 @@ class Drift:
         removals: Builds that leave the list: they finish if it lists running builds, else they are removed.
         finishes: Running builds that end, in success or failure, and so enter filtered lists in the middle.
         rounds: The number of further pages before which the list changes; None for all, 0 to stop the changes.
+        arrived: The number of builds that have arrived.
+        finished: The number of builds that have finished, including those that left a list of running builds.
+        removed: The number of builds that have been removed.
         served: The number of pages served; each shows a version of the list.
         survivors: The `(vcs_url, build_num)` of the builds that were in every served version: an exact walk yields
             each of them once.
@@ -36,11 +39,14 @@ class Drift:
     finishes: float
     rounds: int | None
     _random: random.Random = attrs.field(repr=False)
+    arrived: int = attrs.field(default=0, init=False)
+    finished: int = attrs.field(default=0, init=False)
+    removed: int = attrs.field(default=0, init=False)
     served: int = attrs.field(default=0, init=False)
     survivors: frozenset[tuple[str, int]] = attrs.field(default=frozenset[tuple[str, int]](), init=False, repr=False)
 
     def reset(self) -> None:
-        """Forget the versions served so far, before another walk."""
+        """Forget the versions served so far, before another walk. The counts of changes go on."""
         self.served = 0
         self.survivors = frozenset()
 
@@ -60,14 +66,18 @@ class Drift:
         running = [build for build in call.projects[self.slug].builds.values() if build.status == "running"]
         for build in self._sample(running, self.finishes):
             account.finish_build(build.slug, build.build_num, self._random.choice(("success", "failed")))
+            self.finished += 1
         for build in self._sample(select_listed_builds(call), self.removals):
             if query.filter == "running":
                 account.finish_build(build.slug, build.build_num)
+                self.finished += 1
             else:
                 account.remove_build(build.slug, build.build_num)
+                self.removed += 1
         for _ in range(self._draw(self.inserts)):
             status = _ARRIVAL_STATUSES.get(query.filter or "", "running")
             account.add_build(self.slug, branch=query.branch, status=status)
+            self.arrived += 1
 
     def _sample(self, builds: list[Build], rate: float) -> list[Build]:
         return self._random.sample(builds, min(self._draw(rate), len(builds)))

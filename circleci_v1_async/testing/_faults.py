@@ -27,6 +27,16 @@ class _Entry:
     method: str | None
     path: str | None
 
+    def __str__(self) -> str:
+        match self.outcome:
+            case Reply(status=status):
+                what = f"a reply with {status}"
+            case Drop():
+                what = "a dropped connection"
+            case _:
+                what = "a body sent in another way"
+        return f"{what} for {self.method or 'any method'} {self.path or 'and any path'}"
+
 
 @attrs.frozen
 class Script:
@@ -46,6 +56,10 @@ class Script:
                 return entry.outcome
         return None
 
+    def list_unused(self) -> list[str]:
+        """Describe the outcomes that no request has met."""
+        return [str(entry) for entry in self._entries]
+
 
 class Faults:
     """Methods that script faults for the next requests: errors, cut or slow replies, lost connections.
@@ -54,11 +68,25 @@ class Faults:
     `path` restrict a fault to requests by that method, and to paths that begin with `path`: `/project/…` for a part of
     the API, `/output/job` for artifacts as lists address them, `/artifacts` for artifacts after the redirect, `/logs`
     for step outputs. Without them, a fault applies to any request.
+
+    Attributes:
+        allow_unused_faults: Whether the fixture `fake_circleci` lets a test pass that leaves scripted faults unused.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.allow_unused_faults = False
         self._script = Script()
+
+    def assert_faults_used(self) -> None:
+        """Check that every scripted fault has met a request: else a test proves less than it seems to.
+
+        Raises:
+            AssertionError: Some have not; its text names them.
+        """
+        unused = self._script.list_unused()
+        if unused:
+            raise AssertionError(f"{len(unused)} scripted faults met no request: {'; '.join(unused)}")
 
     def fail_next(
         self,
@@ -80,9 +108,8 @@ class Faults:
             method: Only requests by this method.
             path: Only paths that begin with this one, such as `/project/github/acme/web/7`.
         """
-        reply = make_error_reply(status) if body is None else Reply(status, body)
-        headers = reply.headers if retry_after is None else {**reply.headers, "Retry-After": f"{retry_after}"}
-        self._script.add(attrs.evolve(reply, headers=headers), count=count, method=method, path=path)
+        reply = make_error_reply(status, body, retry_after=retry_after)
+        self._script.add(reply, count=count, method=method, path=path)
 
     def reply_next(
         self,
@@ -162,8 +189,15 @@ class Faults:
         self._script.add(delivery, count=count, method=method, path=path)
 
 
-def make_error_reply(status: int) -> Reply:
-    """Return the reply that the service usually sends with an error's status."""
+def make_error_reply(status: int, body: bytes | None = None, *, retry_after: float | str | None = None) -> Reply:
+    """Return a reply with an error's status and, unless given, the body that the service usually sends with it."""
+    reply = _make_usual_reply(status) if body is None else Reply(status, body)
+    if retry_after is None:
+        return reply
+    return attrs.evolve(reply, headers={**reply.headers, "Retry-After": f"{retry_after}"})
+
+
+def _make_usual_reply(status: int) -> Reply:
     if status in _MESSAGES:
         return Reply.json_error(status, _MESSAGES[status])
     if status == _RATE_LIMITED:

@@ -24,7 +24,7 @@ def open_session(fake: FakeCircleCI) -> "Generator[CircleCISession]":
     from circleci_v1_async.session import CircleCISession  # noqa: PLC0415 - the fake itself needs no client
 
     closer = _SessionCloser()
-    ci = closer.session = CircleCISession(fake.token, base_url=fake.base_url, limiter=closer)
+    ci = closer.session = CircleCISession(fake.token or None, base_url=fake.base_url, limiter=closer)
     try:
         yield ci
     finally:

@@ -1,35 +1,32 @@
-"""Reading of requests: routes, projects and builds in paths, credentials, and queries for lists."""
+"""Reading of requests: routes, projects and builds in paths, and credentials."""
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
-from itertools import islice
-from typing import Final, cast
-from urllib.parse import unquote
+from typing import Final
+from urllib.parse import quote, unquote
 
 import attrs
 
-from circleci_v1_async.testing._account import Account
+from circleci_v1_async.testing._actions import AccountWithActions
 from circleci_v1_async.testing._addresses import Addresses
 from circleci_v1_async.testing._build_payloads import PageRenderer, Payload
+from circleci_v1_async.testing._checks import RefusedError, parse_body, parse_body_or_form, parse_integer
 from circleci_v1_async.testing._state import VCS_ALIASES, Build, Project
 from circleci_v1_async.testing._wire import ReceivedRequest, Reply
 
-BAD_REQUEST: Final = Reply.json_error(400, "Bad request.")
-MAX_LIMIT: Final = 100
 NOT_FOUND: Final = Reply.html_page(
     404, "Page not found", text="<p>There is nothing here. Perhaps there was, once upon a build.</p>\n" * 120
 )
-_FAILURES: Final = frozenset({"failed", "timedout", "infrastructure_fail"})
-
-
-class RefusedError(Exception):
-    """Raised by an operation that refuses its request with `reply`."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply.status)
-        self.reply = reply
+_LOG_IN: Final = Reply.json_error(401, "You must log in first.")
+_DENIED: Final = Reply.json_error(403, "Permission denied")
+# The segments of `/api/v1.1/project/github/acme/web`, with the empty one before the first slash.
+_PROJECT_SEGMENTS: Final = 7
+_DIGITS: Final = re.compile("[0-9]+")
+# More are the number of no build.
+_MAX_DIGITS: Final = 18
 
 
 @attrs.frozen
@@ -43,7 +40,7 @@ class Call:
         pages: Renders lists of builds.
     """
 
-    account: Account
+    account: AccountWithActions
     projects: Mapping[str, Project]
     request: ReceivedRequest
     params: Mapping[str, str]
@@ -60,22 +57,31 @@ class Call:
     def project(self) -> Project:
         """The project in the path. Without a token, a private one gives the same 404 as a missing one."""
         vcs_type = VCS_ALIASES.get(self.params["vcs-type"], self.params["vcs-type"])
-        project = self.projects.get(f"{vcs_type}/{self.params['username']}/{self.params['project']}")
+        project = self.projects.get(f"{vcs_type}/{self.params['username']}/{self.params['repo']}")
         if project is None or not (project.public or self.authorized):
             raise RefusedError(Reply.json_error(404, "Project not found"))
         return project
 
     @property
-    def project_to_change(self) -> Project:
+    def project_to_follow(self) -> Project:
         """The project in the path, for an operation that needs the token on public projects too."""
         project = self.project
         self.require_token()
         return project
 
+    @property
+    def project_to_change(self) -> Project:
+        """The project in the path, for an operation that only its own people may do."""
+        project = self.project_to_follow
+        if project.foreign:
+            raise RefusedError(_DENIED)
+        return project
+
     @cached_property
     def build(self) -> Build:
         """The build in the path."""
-        build = self.project.builds.get(int(self.params["build-num"]))
+        digits = self.params["build-num"]
+        build = self.project.builds.get(parse_integer(digits)) if len(digits) <= _MAX_DIGITS else None
         if build is None:
             raise RefusedError(Reply.json_error(404, "Build not found"))
         return build
@@ -83,13 +89,18 @@ class Call:
     @cached_property
     def body(self) -> Payload:
         """The JSON object in the body; empty for an empty body."""
-        try:
-            body: object = self.request.json
-        except ValueError as error:
-            raise RefusedError(BAD_REQUEST) from error
-        if body is not None and not isinstance(body, dict):
-            raise RefusedError(BAD_REQUEST)
-        return cast(Payload, body or {})
+        return parse_body(self.request.body)
+
+    @cached_property
+    def body_or_form(self) -> Payload:
+        """The members of the JSON object or of the form in the body."""
+        return parse_body_or_form(self.request.body, self.request.headers.get("Content-Type", ""))
+
+    def make_created(self, value: Payload, *names: object) -> "Created":
+        """Make the answer to a request that made something, which has its address at `names` below the project's."""
+        project = "/".join(self.request.path.split("/")[:_PROJECT_SEGMENTS])
+        below = "/".join(quote(f"{name}", safe=":") for name in names)
+        return Created(value, f"{self.addresses.artifacts}{project}/{below}")
 
     @property
     def followed_projects(self) -> list[Project]:
@@ -99,7 +110,15 @@ class Call:
     def require_token(self) -> None:
         """Refuse a request without the right token."""
         if not self.authorized:
-            raise RefusedError(Reply.json_error(401, "You must log in first."))
+            raise RefusedError(_LOG_IN)
+
+
+@attrs.frozen
+class Created:
+    """The answer of an operation that made something, and the address of what it made."""
+
+    value: Payload
+    location: str
 
 
 Operation = Callable[[Call], object]
@@ -112,6 +131,7 @@ class Route:
     Attributes:
         template: The path. `:name` is a parameter, `:build-num` takes digits only, a final `*name` takes the rest.
         operation: Returns a reply, a compact JSON body, or a value that is sent as JSON.
+        cloud_only: Whether CircleCI Server lacks the route.
         status: The status of the answer, unless the operation returns a reply.
         headers: Headers of the answer, in addition to those of every answer.
     """
@@ -121,6 +141,7 @@ class Route:
     operation: Operation
     status: int = 200
     headers: Mapping[str, str] = attrs.Factory(dict[str, str])
+    cloud_only: bool = False
 
     @property
     def name(self) -> str:
@@ -172,93 +193,48 @@ def _fits(part: str, segment: str) -> bool:
         case "*":
             return bool(segment)
         case ":":
-            return segment.isdecimal() if part == ":build-num" else bool(segment)
+            return bool(_DIGITS.fullmatch(segment) if part == ":build-num" else segment)
         case _:
             return part == segment
 
 
-def _is_running(build: Build) -> bool:
-    # The service counts waiting builds as running; bots that queue builds rely on it.
-    return not build.phase.is_over
-
-
-FILTERS: Final[dict[str, Callable[[Build], bool]]] = {
-    "completed": lambda build: build.phase.is_finished,
-    "successful": lambda build: build.phase.outcome == "success",
-    "failed": lambda build: build.phase.outcome in _FAILURES,
-    "running": _is_running,
-}
-
-
-@attrs.frozen
-class ListQuery:
-    """The parameters of a request for a list of builds, with defaults and limits applied."""
-
-    filter: str | None = None
-    branch: str | None = None
-    limit: int = 30
-    offset: int = 0
-    shallow: bool = False
-
-    @classmethod
-    def parse(cls, query: Mapping[str, str], *, branch: str | None = None) -> "ListQuery":
-        """Read the parameters of a query.
-
-        Raises:
-            ValueError: A parameter has a value that the service does not know. The service's own answer is not
-                recorded; the fake refuses such a request, so that tests notice it.
-        """
-        filter = query.get("filter")
-        if filter is not None and filter not in FILTERS:
-            raise ValueError(f"filter: {filter}")
-        return cls(
-            filter=filter,
-            branch=query.get("branch", branch),
-            limit=min(max(int(query.get("limit", "30")), 1), MAX_LIMIT),
-            offset=max(int(query.get("offset", "0")), 0),
-            shallow=query.get("shallow") == "true",
-        )
-
-    def select(self, builds: Iterable[Build]) -> Iterator[Build]:
-        """Yield the builds of the whole list, in the order given."""
-        matches = FILTERS[self.filter] if self.filter else None
-        for build in builds:
-            if (self.branch is None or build.branch == self.branch) and (matches is None or matches(build)):
-                yield build
-
-    def take_page(self, builds: Iterable[Build]) -> list[Build]:
-        """Return the builds of the requested page; none past the end."""
-        return list(islice(self.select(builds), self.offset, self.offset + self.limit))
-
-
-def is_authorized(request: ReceivedRequest, token: str) -> bool:
+def is_authorized(request: ReceivedRequest, token: str, expired: Collection[str] = ()) -> bool:
     """Tell whether the request carries `token`.
 
-    It is accepted in `Circle-Token`, as a bearer, as the user name of basic authentication, and in a query to the API.
-
     Raises:
-        RefusedError: The `Authorization` header is malformed.
+        RefusedError: The `Authorization` header is malformed, or the request carries an expired token.
     """
-    candidates = [request.headers.get("Circle-Token")]
+    authorization = request.headers.get("Authorization")
+    if authorization is not None and _parse_credentials(authorization) is None:
+        raise RefusedError(Reply.json_error(400, "Malformed Authorization header."))
+    tokens = list_tokens(request)
+    if any(candidate in expired for candidate in tokens):
+        raise RefusedError(_LOG_IN)
+    return token in tokens
+
+
+def list_tokens(request: ReceivedRequest) -> list[str]:
+    """Return the tokens that a request carries.
+
+    They may be in `Circle-Token`, a bearer, the user name of basic authentication, and in a query to the API.
+    """
+    candidates = [request.headers.get("Circle-Token"), _parse_credentials(request.headers.get("Authorization", ""))]
     if request.site == "api":
         # Addresses of artifacts took the token in the query until 2022.
         candidates.append(dict(request.query).get("circle-token"))
-    authorization = request.headers.get("Authorization")
-    if authorization is not None:
-        candidates.append(_parse_credentials(authorization))
-    return token in candidates
+    return [candidate for candidate in candidates if candidate]
 
 
-def _parse_credentials(authorization: str) -> str:
+def _parse_credentials(authorization: str) -> str | None:
+    """Return the token in an `Authorization` header; None if the header is malformed."""
     scheme, _, value = authorization.partition(" ")
     try:
         match scheme.lower():
-            case "bearer" if value.strip():
-                return value.strip()
+            case "bearer":
+                return value.strip() or None
             case "basic":
                 return base64.b64decode(value, validate=True).decode().partition(":")[0]
             case _:
-                pass
+                return None
     except (binascii.Error, UnicodeDecodeError):
-        pass
-    raise RefusedError(Reply.json_error(400, "Malformed Authorization header."))
+        return None

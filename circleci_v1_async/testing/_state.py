@@ -323,6 +323,7 @@ class Project:
     default_branch: str
     following: bool
     public: bool
+    foreign: bool = False
     builds: dict[int, Build] = attrs.Factory(dict[int, Build])
     checkout_keys: list[CheckoutKey] = attrs.Factory(list[CheckoutKey])
     ssh_keys: list[SshKey] = attrs.Factory(list[SshKey])

@@ -8,7 +8,8 @@ from typing import Final, Literal
 
 import attrs
 
-from circleci_v1_async.testing._account import EPOCH, Account
+from circleci_v1_async.testing._account import EPOCH
+from circleci_v1_async.testing._actions import AccountWithActions
 from circleci_v1_async.testing._build_payloads import render_step_output
 from circleci_v1_async.testing._routing import Call, Route, Site
 from circleci_v1_async.testing._state import Artifact, Build, Data, Project, make_fingerprint
@@ -19,7 +20,7 @@ _NO_SUCH_KEY: Final = Reply.xml_error(404, "NoSuchKey", "The specified key does 
 _RANGE: Final = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
-class AccountWithArtifacts(Account):
+class AccountWithArtifacts(AccountWithActions):
     """An account whose builds have artifacts."""
 
     def __init__(self) -> None:
@@ -158,7 +159,7 @@ def fetch_artifact(call: Call) -> Reply:
 
 def fetch_step_output(call: Call) -> Reply:
     """Serve a step's output by its signed address, without other credentials."""
-    project = call.projects.get("{vcs-type}/{username}/{project}".format_map(call.params))
+    project = call.projects.get("{vcs-type}/{username}/{repo}".format_map(call.params))
     build = project and project.builds.get(int(call.params["build-num"]))
     action = build and build.find_action(call.params["step"], call.params["index"])
     if not action:
@@ -189,7 +190,7 @@ STORAGE: Final = Site(
     "",
     (
         Route("GET", "/artifacts/:job-id/:node-index/*path", fetch_artifact),
-        Route("GET", "/logs/:vcs-type/:username/:project/:build-num/:step/:index", fetch_step_output),
+        Route("GET", "/logs/:vcs-type/:username/:repo/:build-num/:step/:index", fetch_step_output),
     ),
     not_found=Reply.xml_error(403, "AccessDenied", "Access Denied"),
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,6 +16,8 @@ from yarl import URL
 API_PREFIX: Final = "/api/v1.1"
 PIECE_SIZE: Final = 64 * 2**10
 _KEYWORDS: Final = frozenset({"status", "outcome", "lifecycle", "vcs_type", "why"})
+# Times of the service; those of commits are text to it.
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z")
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 # Enough for a reply that is being sent; delayed replies are not waited for.
 _SHUTDOWN_SECONDS: Final = 0.1
@@ -164,7 +167,8 @@ def _encode_edn(value: JSON) -> str:
         case None:
             return "nil"
         case dict():
-            return "{" + ", ".join(f":{key} {_encode_edn_member(key, member)}" for key, member in value.items()) + "}"
+            members = (f":{key.replace('_', '-')} {_encode_edn_member(key, member)}" for key, member in value.items())
+            return "{" + ", ".join(members) + "}"
         case list():
             return "[" + " ".join(map(_encode_edn, value)) + "]"
         case _:
@@ -172,7 +176,11 @@ def _encode_edn(value: JSON) -> str:
 
 
 def _encode_edn_member(key: str, value: JSON) -> str:
-    return f":{value}" if key in _KEYWORDS and isinstance(value, str) else _encode_edn(value)
+    if isinstance(value, str) and key in _KEYWORDS:
+        return f":{value}"
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        return f"#<DateTime {value}>"
+    return _encode_edn(value)
 
 
 async def send(

@@ -4,11 +4,10 @@ import asyncio
 import inspect
 import random
 from collections.abc import Callable
-from concurrent.futures import Future
-from functools import partial, wraps
-from threading import Thread, get_ident
+from functools import partial
+from pathlib import Path
 from types import TracebackType
-from typing import Concatenate, Final, ParamSpec, Self, TypeVar
+from typing import Final, Self, TypeVar
 from urllib.parse import unquote
 
 import attrs
@@ -17,9 +16,14 @@ from aiohttp import web
 from circleci_v1_async.testing._addresses import Addresses
 from circleci_v1_async.testing._api import API, LISTS
 from circleci_v1_async.testing._build_payloads import PageRenderer
+from circleci_v1_async.testing._checks import BAD_REQUEST, RefusedError, is_text
 from circleci_v1_async.testing._drift import Drift
 from circleci_v1_async.testing._faults import Faults
-from circleci_v1_async.testing._routing import Call, RefusedError, Route, Site, is_authorized
+from circleci_v1_async.testing._rates import Rates
+from circleci_v1_async.testing._recording import Recording
+from circleci_v1_async.testing._relay import Relay, parse_upstream
+from circleci_v1_async.testing._requests import RequestLog
+from circleci_v1_async.testing._routing import Call, Created, Route, Site, is_authorized
 from circleci_v1_async.testing._state import make_stable_uuid
 from circleci_v1_async.testing._storage import ARTIFACTS, STORAGE, AccountWithArtifacts
 from circleci_v1_async.testing._wire import (
@@ -36,12 +40,10 @@ from circleci_v1_async.testing._wire import (
     send,
 )
 
-__all__ = ["FakeCircleCI", "ThreadedFakeCircleCI"]
+__all__ = ["FakeCircleCI"]
 
 Hook = Callable[[ReceivedRequest], object]
 HookT = TypeVar("HookT", bound=Hook)
-P = ParamSpec("P")
-R = TypeVar("R")
 Delay = float | Callable[[ReceivedRequest], float]
 
 _SITES: Final[dict[SiteName, Site]] = {"api": API, "artifacts": ARTIFACTS, "storage": STORAGE}
@@ -51,7 +53,7 @@ _ARTIFACTS_PREFIX: Final = "/output/"
 _BODY_FORBIDDEN: Final = Reply.html_page(403, "403 ERROR", text="<p>A GET request has no body.</p>")
 
 
-class FakeCircleCI(Faults, AccountWithArtifacts):
+class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
     """The CircleCI REST API v1.1, served by this process on loopback.
 
     It answers the operations of the API, lists of branches, step outputs and artifacts as the service does, with its
@@ -74,27 +76,99 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             authentication, and as `circle-token` in the query. Requests with a wrong token are treated as anonymous.
         host: The host to listen on.
         port: The API's port; 0 for any free one. Storage always has any free port.
+        server: Whether to behave as CircleCI Server rather than the cloud: without retries, with or without SSH, and
+            without the end of branches.
 
     Attributes:
-        token: The valid token.
-        requests: All requests received, in order of arrival.
+        token: The valid token. Set another one when it has expired.
+        requests: All requests received, in order of arrival; `requests.matching(method, path)` selects some.
         delay: Seconds before each reply is sent, or a function that returns them for a request. The reply is computed
             before the delay, so that a slow page shows the list as it was when its request arrived.
     """
 
-    def __init__(self, token: str = "fake-circle-token", *, host: str = "127.0.0.1", port: int = 0) -> None:  # noqa: S107 - fake
+    def __init__(
+        self,
+        token: str = "fake-circle-token",  # noqa: S107 - not a secret
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        server: bool = False,
+    ) -> None:
         super().__init__()
+        self.server = server
         self.token = token
-        self.requests: list[ReceivedRequest] = []
+        self.requests = RequestLog()
         self.delay: Delay = 0.0
         self._listeners: dict[SiteName, Listener] = {
             "api": Listener(self._serve_api, host, port, name=host),
             "storage": Listener(partial(self._serve, "storage"), host, name=_STORAGE_HOSTS.get(host, host)),
         }
         self._served = 0
+        self._expired_tokens: set[str] = set()
         self._hooks: list[Hook] = []
         self._drifts: list[Drift] = []
         self._pages = PageRenderer(self._projects)
+        self._source: Recording | Relay | None = None
+
+    @classmethod
+    def replay(
+        cls,
+        path: Path | str,
+        *,
+        token: str = "fake-circle-token",  # noqa: S107 - not a secret
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> Self:
+        """Make a server that answers as a recording says, and knows no projects.
+
+        A request that was recorded gets the recorded reply: several in their order, and the last of them again and
+        again. The order of different requests does not matter, nor do tokens, other secrets and headers but `Range`.
+        Any other request is answered with 501, which names the recorded request that is nearest. Faults, `delay` and
+        `limit_rate` work as with a fake.
+
+        Args:
+            path: The file, made by `record`.
+            token: The token to tell clients; none is checked.
+            host: The host to listen on.
+            port: The port; 0 for any free one.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: A line of the file is no recorded exchange.
+        """
+        fake = cls(token, host=host, port=port)
+        fake._source = Recording.read(Path(path))
+        return fake
+
+    @classmethod
+    def record(
+        cls,
+        path: Path | str,
+        *,
+        upstream: str = "https://circleci.com/api/v1.1",
+        token: str = "",
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> Self:
+        """Make a server that passes requests on to the service, and records what passes in a file.
+
+        Secrets are replaced by stand-ins in the file: tokens, keys, e-mail addresses, signatures, values of variables;
+        `list_replaced_secrets` lists them. Files that are no text are recorded as they are. The addresses of files
+        lead to this server, here and in a replay.
+
+        Args:
+            path: The file; it is overwritten when the server starts.
+            upstream: The service.
+            token: The token to tell clients, which must send one themselves; empty for none.
+            host: The host to listen on.
+            port: The port; 0 for any free one.
+
+        Raises:
+            ValueError: `upstream` is no address of a v1.1 API by HTTPS or on loopback.
+        """
+        fake = cls(token, host=host, port=port)
+        fake._source = Relay(parse_upstream(upstream), Path(path))
+        return fake
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -117,6 +191,8 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
         if self._listeners["api"].is_open:
             raise RuntimeError("this fake is started already")
         try:
+            if self._source is not None:
+                await self._source.open()
             for listener in self._listeners.values():
                 await listener.open()
         except BaseException:
@@ -126,6 +202,8 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
     async def close(self) -> None:
         """Stop listening and close all connections. The state and `requests` remain."""
         await asyncio.gather(*(listener.close() for listener in self._listeners.values()))
+        if self._source is not None:
+            await self._source.close()
 
     @property
     def base_url(self) -> str:
@@ -145,9 +223,31 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
         """
         return self._listeners["storage"].origin
 
+    def list_replaced_secrets(self) -> list[str]:
+        """List the stand-ins that a recording has for secrets, with their kinds, counts and first places."""
+        return self._source.scrubber.report() if isinstance(self._source, Relay) else []
+
     def clear_requests(self) -> None:
         """Forget the requests received so far."""
         self.requests.clear()
+
+    async def wait_for_requests(self, count: int, *, timeout: float = 10.0) -> list[ReceivedRequest]:  # noqa: ASYNC109 - passed on
+        """Wait until requests have been received, such as those of a bot that runs as a task.
+
+        It may be awaited in any event loop, also when a thread serves the fake.
+
+        Args:
+            count: The number of requests, including those that have been received before.
+            timeout: Seconds to wait for them.
+
+        Returns:
+            The first `count` requests. They have been received, and perhaps not answered yet.
+
+        Raises:
+            TimeoutError: They were not received in time; the text lists those that were.
+        """
+        await self.requests.wait_for(count, timeout)
+        return self.requests[:count]
 
     def before_reply(self, hook: HookT) -> HookT:
         """Register a function to call before each operation, such as one that changes the state.
@@ -190,6 +290,13 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
         self._drifts.append(drift)
         return drift
 
+    def expire_token(self) -> None:
+        """Expire the token: requests with it are answered with 401, also for public projects.
+
+        A new one is valid as soon as it is assigned to `token`.
+        """
+        self._expired_tokens.add(self.token)
+
     async def _serve_api(self, request: web.BaseRequest) -> web.StreamResponse:
         return await self._serve("artifacts" if request.path.startswith(_ARTIFACTS_PREFIX) else "api", request)
 
@@ -207,10 +314,10 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             body=await request.read(),
             operation=found and found[0].name,
         )
-        self.requests.append(received)
+        self.requests.record(received)
         self._served += 1
         headers = self._make_headers(received)
-        outcome = self._script.take(received)
+        outcome = self._script.take(received) or self._refuse_by_rate(received)
         reply = outcome if isinstance(outcome, Reply) else None
         if outcome != Drop(executed=False):
             reply = reply or await self._answer(received, found)
@@ -221,11 +328,15 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
 
     async def _answer(self, request: ReceivedRequest, found: tuple[Route, dict[str, str]] | None) -> Reply:
         is_api = request.site == "api"
+        if not is_text(request.path + request.query_string):
+            return BAD_REQUEST
+        if self._source is not None:
+            return await self._source.answer(request, self._listeners["api"].origin)
         if is_api and request.path.endswith("/"):
-            # Recorded: the redirect repeats the whole query, including a token in it.
+            # Recorded: the redirect is absolute and repeats the whole query, including a token in it.
             query = f"?{request.query_string}" if request.query_string else ""
-            return Reply(302, headers={"Location": request.path.rstrip("/") + query})
-        if found is None:
+            return Reply(302, headers={"Location": self._listeners["api"].origin + request.path.rstrip("/") + query})
+        if found is None or (self.server and found[0].cloud_only):
             return _SITES[request.site].not_found
         if is_api and request.method == "GET" and request.body:
             return _BODY_FORBIDDEN
@@ -234,10 +345,14 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             result = await self._run_operation(route, params, request)
         except RefusedError as refusal:
             result = refusal.reply
+        location: dict[str, str] = {}
+        if isinstance(result, Created):
+            location["Location"] = result.location
+            result = result.value
         if not isinstance(result, Reply):
             compact = result if isinstance(result, bytes) else encode_json(result)
             body, content_type = encode_for_accept(compact, request.headers.get("Accept", ""))
-            result = Reply(route.status, body, {"Content-Type": content_type})
+            result = Reply(route.status, body, {"Content-Type": content_type, **location})
         return attrs.evolve(result, headers={**route.headers, **result.headers})
 
     async def _run_operation(self, route: Route, params: dict[str, str], request: ReceivedRequest) -> object:
@@ -251,7 +366,7 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             request=request,
             params=params,
             # S3 does not accept CircleCI's tokens.
-            authorized=request.site != "storage" and is_authorized(request, self.token),
+            authorized=request.site != "storage" and is_authorized(request, self.token, self._expired_tokens),
             addresses=Addresses(self._listeners["api"].origin, self.storage_origin, self._signed_at),
             pages=self._pages,
         )
@@ -271,76 +386,3 @@ class FakeCircleCI(Faults, AccountWithArtifacts):
             "X-Circleci-Request-Id": number,
             "Set-Cookie": f"ring-session={number};Path=/;HttpOnly;Max-Age=31536000;Secure",
         }
-
-
-class ThreadedFakeCircleCI(FakeCircleCI):
-    """A `FakeCircleCI` for synchronous code, served by a thread with its own event loop.
-
-        with ThreadedFakeCircleCI() as fake:
-            fake.add_project("github/acme/web")
-            fake.add_build("github/acme/web", status="failed")
-            assert requests.get(f"{fake.base_url}/project/gh/acme/web", auth=(fake.token, "")).json()
-
-    Within the block every method may be called from any thread. It runs on the serving thread, between two replies, so
-    that no reply shows a half-changed state. Hooks and a `delay` that is a function run on that thread too.
-
-    The arguments and attributes are those of `FakeCircleCI`.
-    """
-
-    _loop: asyncio.AbstractEventLoop | None = None
-    _thread: Thread
-    _stop: asyncio.Event
-
-    def __enter__(self) -> Self:
-        listening: Future[None] = Future()
-        self._thread = Thread(target=asyncio.run, args=(self._run(listening),), name="FakeCircleCI", daemon=True)
-        self._thread.start()
-        try:
-            listening.result()
-        except Exception:
-            self._thread.join()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        loop, self._loop = self._loop, None
-        assert loop is not None, "it was entered"  # noqa: S101 - for the type checkers
-        loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-
-    async def _run(self, listening: "Future[None]") -> None:
-        try:
-            await self.start()
-        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
-            listening.set_exception(error)
-            return
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        listening.set_result(None)
-        await self._stop.wait()
-        await self.close()
-
-    def _call(self, method: Callable[[], R]) -> R:
-        if self._loop is None or get_ident() == self._thread.ident:
-            return method()
-
-        async def call() -> R:
-            return method()
-
-        return asyncio.run_coroutine_threadsafe(call(), self._loop).result()
-
-
-def _run_on_thread(
-    method: Callable[Concatenate[ThreadedFakeCircleCI, P], R],
-) -> Callable[Concatenate[ThreadedFakeCircleCI, P], R]:
-    @wraps(method)
-    def wrapper(self: ThreadedFakeCircleCI, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._call(partial(method, self, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
-
-    return wrapper
-
-
-for _name, _method in inspect.getmembers(FakeCircleCI, inspect.isfunction):
-    if not (_name.startswith("_") or inspect.iscoroutinefunction(_method)):
-        setattr(ThreadedFakeCircleCI, _name, _run_on_thread(_method))

@@ -96,6 +96,8 @@ CALLS: dict[str, Call] = {
     "delete_checkout_key": lambda ci: ci.delete_checkout_key(WEB, SHA256),
     "follow_project": lambda ci: ci.follow_project(DORMANT),
     "unfollow_project": lambda ci: ci.unfollow_project(DORMANT),
+    "enable_project": lambda ci: ci.enable_project(SITE),
+    "disable_project": lambda ci: ci.disable_project(SITE),
     "retry_build_with_ssh": lambda ci: ci.retry_build_with_ssh(WEB, 3),
     "add_ssh_users": lambda ci: ci.add_ssh_users(WEB, RUNNING),
     "trigger_pipeline": lambda ci: ci.trigger_pipeline(WEB, branch=BRANCH, revision="c" * 40),

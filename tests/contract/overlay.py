@@ -272,6 +272,12 @@ OVERLAY: Final[tuple[Deviation, ...]] = (
         post=operation(f"{PROJECT}/unfollow", "unfollowProject", "200", record(following=BOOL)),
     ),
     at(
+        f"{PROJECT}/enable",
+        f"{IN_USE}; recorded",
+        post=operation(f"{PROJECT}/enable", "enableProject", "200", ref(*S_PROJECT)),
+        delete=operation(f"{PROJECT}/enable", "disableProject", "200", ref(*S_PROJECT)),
+    ),
+    at(
         SETTINGS,
         f"{IN_USE}; recorded",
         get=operation(SETTINGS, "getProjectSettings", "200", ref(*S_PROJECT), in_query={"skip-branches": BOOL}),
@@ -366,7 +372,6 @@ OVERLAY: Final[tuple[Deviation, ...]] = (
         is_first_green_build=BOOL,
         job_name=or_null(STR),
         messages=array(MESSAGE),
-        no_dependency_cache=BOOL,
         node=or_null(array(ANY)),
         oss=BOOL,
         parallel=INT,
@@ -406,11 +411,9 @@ OVERLAY: Final[tuple[Deviation, ...]] = (
         infrastructure_fail=or_null(BOOL),
         insignificant=BOOL,
         parallel=BOOL,
-        source=STR,
         step=INT,
         timedout=or_null(BOOL),
         truncated=BOOL,
-        truncation_len=or_null(INT),
     ),
     # Tests and keys.
     *nullable("recorded: null unless the test has something to say", S_TEST, message="string"),

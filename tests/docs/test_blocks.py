@@ -26,11 +26,13 @@ from circleci_v1_async import CircleCISession, session
 from circleci_v1_async._clock import Clock
 from circleci_v1_async.testing import FakeCircleCI
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = PROJECT["optional-dependencies"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, GROUPS = PYPROJECT["project"], PYPROJECT["dependency-groups"]
 PYTEST = (
     *(sys.executable, "-m", "pytest", "-q", "-W", "error"),
-    *(f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "anyio", "hypothesispytest", "pytest_cov")),
+    *(f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "anyio", "hypothesispytest", "pytest_cov", "randomly")),
+    # A recorded test finds no recording beside it yet.
+    "--circleci-record",
     *("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function"),
 )
 # What is to be installed is looked at, and not installed.
@@ -52,6 +54,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def environment(fake_circleci: FakeCircleCI, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A scene scripts what one of its blocks asks for.
+    fake_circleci.allow_unused_faults = True
     monkeypatch.setenv("CIRCLE_TOKEN", fake_circleci.token)
     monkeypatch.setenv("CIRCLE_API_URL", fake_circleci.base_url)
     # How this run is run is nothing to the runs within it.
@@ -68,7 +72,7 @@ def clock_of(scene: Iterator[None]) -> Callable[[], Clock]:
 
     async def sleep(seconds: float) -> None:
         nonlocal waited
-        if seconds > 0 and next(scene, StopIteration) is StopIteration:
+        if seconds > 0 and await asyncio.to_thread(next, scene, StopIteration) is StopIteration:
             raise SceneIsOver
         waited += seconds
         await asyncio.sleep(0)
@@ -111,9 +115,9 @@ def run_shell(block: Block) -> None:
         assert command == "install"
         for requirement in map(Requirement, requirements):
             if requirement.name == PROJECT["name"]:
-                assert requirement.extras <= EXTRAS.keys()
+                assert requirement.extras <= PROJECT["optional-dependencies"].keys()
             else:
-                assert requirement.name in {Requirement(other).name for other in EXTRAS["recipes"]}
+                assert requirement.name in {Requirement(other).name for other in GROUPS["recipes"]}
 
 
 def run(*command: str) -> None:

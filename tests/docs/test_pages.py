@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from doc_blocks import BLOCKS, ROOT
-from fidelity.test_pycircleci import ANSWERS, CANNOT, SENDS_NOTHING
+from peers.test_pycircleci import ANSWERS, CANNOT, SENDS_NOTHING
 
 import circleci_v1_async
 from circleci_v1_async import CircleCISession, errors, testing

@@ -28,6 +28,7 @@ from .scenes import (
     nobody_listens,
     of_other_example,
     queue_is_full,
+    tls_is_refused,
     trusting_its_certificate,
     with_one_connection,
 )
@@ -126,6 +127,7 @@ FAULTS = [
         "a certificate of another host is refused once", add_key, TransportError, {"place": trusting_its_certificate}
     ),
     _of_tls("a certificate of this host is fine", get, None, {"place": by_its_other_name}),
+    *_not_sent(62, "a TLS alert", TransportError, tls_is_refused),
     *_not_sent(15, "no connection in time", RequestTimeoutError, queue_is_full),
     Fault(
         15,

@@ -112,6 +112,19 @@ async def by_its_other_name(server: ScriptServer) -> AsyncIterator[Mapping[str, 
 
 
 @asynccontextmanager
+async def tls_is_refused(_server: ScriptServer) -> AsyncIterator[Mapping[str, Any]]:
+    """A server that has a failure of its own whenever TLS is to begin."""
+
+    async def alert(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(2**16)
+        writer.write(b"\x15\x03\x03\x00\x02\x02\x50")  # fatal, internal_error
+        writer.close()
+
+    async with await asyncio.start_server(alert, "127.0.0.1", 0) as server:
+        yield {"base_url": f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"}
+
+
+@asynccontextmanager
 async def with_one_connection(server: ScriptServer) -> AsyncIterator[Mapping[str, Any]]:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as borrowed:
         yield {"base_url": server.base_url, "session": borrowed}
@@ -153,6 +166,7 @@ async def holds_nothing(ci: CircleCISession, before: set[asyncio.Task[Any]]) -> 
     assert not transport.streams, "streams are open"
     gate = ci._calls.gate
     assert gate._slots._value == gate.concurrency, "slots of the gate are held"
+    assert ci._disk.slots._value == ci._disk.concurrency, "slots of downloads are held"
     left = {task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()}
     assert not {task for task in left if task.get_coro().__qualname__ != "ScriptServer._serve"}, "tasks are left"
 

@@ -34,7 +34,7 @@ from .calls import (
     trigger_branch,
 )
 from .canaries import COOKIE, ECHO, OK, TOKEN
-from .scenes import Call, Fault, Place, here
+from .scenes import Call, Fault, Place, Scene, here
 
 IN_ANY_HEADER = [("X-Request-Id", TOKEN), ("X-Echo", f"Circle-Token: {TOKEN}"), (TOKEN, "1"), COOKIE]
 IN_THE_TYPE = [("Content-Type", f"text/html; token={TOKEN}"), ("X-Circleci-Request-Id", f"id-{TOKEN}")]
@@ -48,6 +48,14 @@ def make_from_env(token: str = TOKEN, **options: Any) -> CircleCISession:
 
 async def _from_env(**options: Any) -> None:
     make_from_env(**options)
+
+
+def _from_a_callable(token: Any) -> Call:
+    async def call(scene: Scene) -> Any:
+        async with CircleCISession(lambda: token, base_url=scene.server.base_url) as ci:
+            return await ci.get_current_user()
+
+    return call
 
 
 def _quoting(form: str, status: int = 400) -> Any:
@@ -139,6 +147,18 @@ FAULTS = [
             ("a limiter that is none", {"limiter": object()}),
             ("a retry policy that is none", {"retry": 3}),
         )
+    ),
+    *(
+        Fault(100, f"a token of a callable {name}", (OK,), _from_a_callable(token), InvalidInputError, 0)
+        for name, token in (("with a line feed", f"{TOKEN}\n"), ("of bytes", TOKEN.encode()), ("in a list", [TOKEN]))
+    ),
+    Fault(
+        100,
+        "a token of a callable that is refused",
+        (reply(400, {"message": ECHO}, IN_ANY_HEADER),),
+        _from_a_callable(TOKEN),
+        BadRequestError,
+        1,
     ),
     *(
         Fault(102, f"the token in the headers of {name}", (reply(*answer),), call, kind, requests, slept)

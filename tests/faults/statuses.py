@@ -21,6 +21,7 @@ from .canaries import BUILT, COOKIE, ECHO, OK
 from .scenes import Call, Fault
 
 TWICE = (0.5, 1.0)
+DOUBLING = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 
 AT_ONCE: list[tuple[int, int, type[StatusError]]] = [
     (1, 400, BadRequestError),
@@ -76,16 +77,18 @@ DATES = {
     "Tue, 14 Nov 2023 22:13:50 GMT": 30.0,
     "Tuesday, 14-Nov-23 22:13:50 GMT": 30.0,
     "Tue, 14 Nov 2023 22:13:20 GMT": 0.0,
-    "Tue, 14 Nov 2023 22:13:19 GMT": 0.5,
-    "Mon, 14 Nov 2022 22:13:20 GMT": 0.5,
-    "Tue, 14 Nov 100000 22:13:20 GMT": 0.5,
-    "Tue, 99 Nov 2023 22:13:20 GMT": 0.5,
+    "Tue, 14 Nov 2023 22:13:19 GMT": 1.0,
+    "Mon, 14 Nov 2022 22:13:20 GMT": 1.0,
+    "Tue, 14 Nov 100000 22:13:20 GMT": 1.0,
+    "Tue, 99 Nov 2023 22:13:20 GMT": 1.0,
 }
 GARBAGE = ("soon", "", "-1", "1.5", "nan", "inf", "1e400", "٣", "1_000", "1234567890", "0x10")
 
 
 def _gets_429(row: int, what: str, answer: bytes, wait: float) -> Fault:
-    return Fault(row, f"a GET that gets 429 {what} waits {wait:g} s", (answer, OK), get, None, 2, (wait,))
+    return Fault(
+        row, f"a GET that gets 429 {what} waits {wait:g} s", (answer, OK), get, None, 2, (wait,) if wait else ()
+    )
 
 
 NEXT_YEAR = _limited("Thu, 14 Nov 2024 22:13:20 GMT")
@@ -128,11 +131,11 @@ FAULTS = [
         (2.0,),
     ),
     *(_gets_429(8, f"until {date}", _limited(date), wait) for date, wait in DATES.items()),
-    *(_gets_429(9, f"with Retry-After {value!r}", _limited(value), 0.5) for value in GARBAGE),
-    _gets_429(9, "with two Retry-Afters", _limited("1", "2"), 0.5),
+    *(_gets_429(9, f"with Retry-After {value!r}", _limited(value), 1.0) for value in GARBAGE),
+    _gets_429(9, "with two Retry-Afters", _limited("1", "2"), 1.0),
     _gets_429(10, "that asks for 120 s", _limited("120"), 120.0),
     Fault(10, "429 that asks for a day is raised at once", (_limited("86400"),), get, RateLimitError, 1),
     Fault(10, "429 that asks a POST for 121 s is raised at once", (_limited("121"),), trigger, RateLimitError, 1),
     Fault(10, "429 until next year is raised at once", (NEXT_YEAR,), get, RateLimitError, 1),
-    Fault(11, "429 without Retry-After backs off", (error(429, ECHO),), trigger, RateLimitError, 3, TWICE),
+    Fault(11, "429 without Retry-After backs off", (error(429, ECHO),), trigger, RateLimitError, 7, DOUBLING),
 ]

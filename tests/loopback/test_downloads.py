@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blockbuster import BlockBuster
 from downloading import (
     BYTES,
     DATA,
@@ -52,8 +53,8 @@ from circleci_v1_async import (
     TransportError,
     TruncatedError,
 )
-from circleci_v1_async._layout import etag_name, part_name
-from circleci_v1_async._part import Part
+from circleci_v1_async._downloads.part_file import PartFile
+from circleci_v1_async._downloads.places import note_name, part_name
 from circleci_v1_async.testing import FakeCircleCI, GeneratedBytes
 
 
@@ -65,7 +66,7 @@ class TestOneFile:
             path, artifact = tmp_path / "new" / "folder" / NAME, at(scene.server)
             task = asyncio.create_task(scene.ci.download_artifact(artifact, path, progress=events))
             await events.reached(3 * 2**20)
-            assert names(path.parent) == [part_name(NAME), etag_name(NAME)]
+            assert names(path.parent) == [part_name(NAME), note_name(NAME)]
             go_on.set()
             download = await task
         assert download == Download(artifact, path, len(DATA), DownloadStatus.DOWNLOADED, verified=True)
@@ -237,8 +238,8 @@ class TestWhatBreaksOff:
     async def test_what_cannot_be_kept_of_what_broke_off_is_a_download_error(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(Part, "write", refuse(errno.ENOSPC))
-        async with facing(then(reply(200, b"0123", [ETAG], length=10), hang_up)) as scene:
+        monkeypatch.setattr(PartFile, "write", refuse(errno.ENOSPC))
+        async with facing(then(reply(200, b"0123", [ETAG], length=len(DATA)), hang_up)) as scene:
             with pytest.raises(DownloadError, match=os.strerror(errno.ENOSPC)):
                 await scene.ci.download_artifact(at(scene.server), tmp_path / NAME)
         assert len(scene.server.requests) == 1
@@ -248,8 +249,8 @@ class TestWhatBreaksOff:
     async def test_after_a_range_that_is_not_the_rest_all_of_it_is_asked_for(
         self, tmp_path: Path, wrong: bytes
     ) -> None:
-        left_over(tmp_path, BYTES[: 2**20])
         async with facing(wrong, reply(200, OTHER)) as scene:
+            left_over(tmp_path, BYTES[: 2**20], at(scene.server))
             await scene.ci.download_artifact(at(scene.server), tmp_path / NAME, resume=True)
             assert scene.clock.slept == []
         assert ranges(scene.server) == [(f"bytes={2**20}-", ETAG[1]), (None, None)]
@@ -257,21 +258,21 @@ class TestWhatBreaksOff:
         assert names(tmp_path) == [NAME]
 
     async def test_a_range_that_is_the_rest_needs_to_name_no_version(self, tmp_path: Path) -> None:
-        left_over(tmp_path, BYTES[: 2**20])
         came = 3 * 2**20
         broken = then(rest(BYTES[:came], 2**20, span=SPAN, length=len(DATA) - 2**20), hang_up)
         async with facing(broken, rest(BYTES, came)) as scene:
+            left_over(tmp_path, BYTES[: 2**20], at(scene.server))
             await scene.ci.download_artifact(at(scene.server), tmp_path / NAME, resume=True)
         assert ranges(scene.server) == [(f"bytes={2**20}-", ETAG[1]), (f"bytes={came}-", ETAG[1])]
         assert (tmp_path / NAME).read_bytes() == BYTES
 
     async def test_an_error_after_a_range_is_that_error(self, tmp_path: Path) -> None:
-        left_over(tmp_path, BYTES[: 2**20])
         async with facing(error(404)) as scene:
+            left_over(tmp_path, BYTES[: 2**20], at(scene.server))
             with pytest.raises(NotFoundError):
                 await scene.ci.download_artifact(at(scene.server), tmp_path / NAME, resume=True)
         assert len(scene.server.requests) == 1
-        assert names(tmp_path) == [part_name(NAME), etag_name(NAME)]
+        assert names(tmp_path) == [part_name(NAME), note_name(NAME)]
 
     @pytest.mark.parametrize("status", [204, 206])
     async def test_a_part_that_nobody_asked_for_is_no_file(self, tmp_path: Path, status: int) -> None:
@@ -298,20 +299,19 @@ class TestWhatBreaksOff:
 
     async def test_what_breaks_off_each_time_is_kept_to_go_on_with_if_that_is_wanted(self, tmp_path: Path) -> None:
         events = Events()
-        async with facing(broken_off(BYTES, 3000, events, reset), reset) as scene:
+        async with facing(broken_off(BYTES, 3000, events, reset), reset, reset, rest(BYTES, 3000, ETAG)) as scene:
             with pytest.raises(TransportError):
                 await scene.ci.download_artifact(at(scene.server), tmp_path / NAME, resume=True, progress=events)
-        assert names(tmp_path) == [part_name(NAME), etag_name(NAME)]
-        assert (tmp_path / part_name(NAME)).read_bytes() == BYTES[:3000]
-        async with facing(rest(BYTES, 3000, ETAG)) as scene:
+            assert names(tmp_path) == [part_name(NAME), note_name(NAME)]
+            assert (tmp_path / part_name(NAME)).read_bytes() == BYTES[:3000]
             await scene.ci.download_artifact(at(scene.server), tmp_path / NAME, resume=True)
-        assert ranges(scene.server) == [("bytes=3000-", ETAG[1])]
+        assert ranges(scene.server) == [(None, None)] + 3 * [("bytes=3000-", ETAG[1])]
         assert (tmp_path / NAME).read_bytes() == BYTES
         assert names(tmp_path) == [NAME]
 
     async def test_what_is_left_is_not_gone_on_with_unless_that_is_wanted(self, tmp_path: Path) -> None:
-        left_over(tmp_path, b"something else")
         async with facing(reply(200, b"data", [ETAG])) as scene:
+            left_over(tmp_path, b"something else", at(scene.server))
             await scene.ci.download_artifact(at(scene.server), tmp_path / NAME)
         assert ranges(scene.server) == [(None, None)]
         assert (tmp_path / NAME).read_bytes() == b"data"
@@ -321,8 +321,8 @@ class TestWhatBreaksOff:
     async def test_what_is_left_of_nobody_knows_what_is_not_gone_on_with(
         self, tmp_path: Path, etag: str | None
     ) -> None:
-        left_over(tmp_path, b"something else", etag)
         async with facing(reply(200, b"data")) as scene:
+            left_over(tmp_path, b"something else", at(scene.server), etag)
             await scene.ci.download_artifact(at(scene.server), tmp_path / NAME, resume=True)
         assert ranges(scene.server) == [(None, None)]
         assert (tmp_path / NAME).read_bytes() == b"data"
@@ -380,7 +380,7 @@ async def test_a_download_that_is_killed_leaves_no_file_and_can_be_gone_on_with(
     child.send_signal(signal.SIGKILL)
     await child.communicate()
     assert child.returncode == -signal.SIGKILL
-    assert names(tmp_path) == [part_name(NAME), etag_name(NAME)]
+    assert names(tmp_path) == [part_name(NAME), note_name(NAME)]
     size = (tmp_path / part_name(NAME)).stat().st_size
     assert 2 * 2**20 <= size < len(data)
 
@@ -404,7 +404,7 @@ class TestTheDisk:
     ) -> None:
         async with facing(reply(200, BYTES), reply(200, b"small")) as scene:
             with monkeypatch.context() as patch:
-                patch.setattr(Part, "_append", refuse(number))
+                patch.setattr(PartFile, "_append", refuse(number))
                 for _ in range(2):
                     with pytest.raises(DownloadError, match=os.strerror(number)) as caught:
                         await scene.ci.download_artifact(at(scene.server), tmp_path / NAME)
@@ -450,11 +450,21 @@ class TestTheDisk:
                 await scene.ci.download_artifact(at(scene.server), read_only / NAME)
         assert scene.server.requests == []
 
+    async def test_a_folder_that_says_so_is_an_error_before_the_request_too(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As the test above, also for root."""
+        monkeypatch.setattr(os, "access", lambda *_: False)
+        async with facing(reply(200, b"x")) as scene:
+            with pytest.raises(DownloadError, match=os.strerror(errno.EACCES)):
+                await scene.ci.download_artifact(at(scene.server), tmp_path / NAME)
+        assert scene.server.requests == []
+
     @pytest.mark.parametrize("on_error", ["raise", "yield"])
     async def test_what_cannot_be_looked_at_is_a_download_error_too(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_error: Any
     ) -> None:
-        monkeypatch.setattr(Path, "is_symlink", refuse(errno.EACCES))
+        monkeypatch.setattr(os, "lstat", refuse(errno.EACCES))
         async with facing(reply(200, b"x")) as scene:
             downloads = scene.ci.download_artifacts([at(scene.server)], tmp_path, on_error=on_error)
             if on_error == "raise":
@@ -467,12 +477,16 @@ class TestTheDisk:
         assert isinstance(failed.error.__cause__, PermissionError)
         assert scene.server.requests == []
 
-    async def test_of_many_that_do_not_fit_none_keeps_what_it_had(self, tmp_path: Path) -> None:
+    async def test_of_many_that_do_not_fit_none_keeps_what_it_had(
+        self, tmp_path: Path, no_blocking_call: BlockBuster
+    ) -> None:
         resource = pytest.importorskip("resource")
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         async with facing(reply(200, BYTES)) as scene:
             artifacts = [at(scene.server, f"{number}.bin") for number in range(20)]
             resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, limits[1]))
+            # Its wrappers keep, in the tracebacks of errors, what was to be written.
+            no_blocking_call.deactivate()
             try:
                 tracemalloc.start()
                 outcomes = await scene.ci.download_artifacts(artifacts, tmp_path, on_error="yield").collect()
@@ -481,6 +495,7 @@ class TestTheDisk:
             finally:
                 tracemalloc.stop()
                 resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+                no_blocking_call.activate()
         assert {type(download.error) for download in outcomes} == {DownloadError}
         assert kept < 4 * 2**20
         assert names(tmp_path) == []

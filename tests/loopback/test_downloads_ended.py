@@ -30,8 +30,8 @@ from circleci_v1_async import (
     RetryPolicy,
     SessionClosedError,
 )
-from circleci_v1_async._layout import etag_name, part_name
-from circleci_v1_async._part import Part
+from circleci_v1_async._downloads.part_file import PartFile
+from circleci_v1_async._downloads.places import note_name, part_name
 
 
 @pytest.mark.fault(46)
@@ -73,16 +73,16 @@ class TestCancelling:
     ) -> None:
         entered, proceed = asyncio.Event(), threading.Event()
         loop = asyncio.get_running_loop()
-        original = getattr(Part, function)
+        original = getattr(PartFile, function)
 
-        def slow(part: Part, *args: Any, **options: Any) -> Any:
+        def slow(part: PartFile, *args: Any, **options: Any) -> Any:
             loop.call_soon_threadsafe(entered.set)
             assert proceed.wait(60)
             return original(part, *args, **options)
 
-        broken = then(reply(200, b"0", length=10), reset)
+        broken = then(reply(200, b"0", length=len(DATA)), reset)
         async with facing(broken if function == "close" else reply(200, BYTES), retry=RetryPolicy(attempts=1)) as scene:
-            monkeypatch.setattr(Part, function, slow)
+            monkeypatch.setattr(PartFile, function, slow)
             task = asyncio.create_task(scene.ci.download_artifact(at(scene.server), tmp_path / NAME))
             await entered.wait()
             for _ in range(2):
@@ -101,13 +101,13 @@ class TestCancelling:
         entered, proceed = asyncio.Event(), threading.Event()
         loop = asyncio.get_running_loop()
 
-        def fail(part: Part, pieces: object) -> None:
+        def fail(part: PartFile, pieces: object) -> None:
             loop.call_soon_threadsafe(entered.set)
             assert proceed.wait(60)
             refuse(errno.ENOSPC)(part, pieces)
 
         async with facing(reply(200, BYTES)) as scene:
-            monkeypatch.setattr(Part, "write", fail)
+            monkeypatch.setattr(PartFile, "write", fail)
             task = asyncio.create_task(scene.ci.download_artifact(at(scene.server), tmp_path / NAME))
             await entered.wait()
             task.cancel()
@@ -123,11 +123,11 @@ class TestCancelling:
         """`asyncio.run` cancels every task that there is, also those that nobody awaits."""
         writing, proceed = threading.Event(), threading.Event()
 
-        def slow(part: Part, pieces: object) -> None:
+        def slow(part: PartFile, pieces: object) -> None:
             writing.set()
             assert proceed.wait(60)
             # Closed too early, it would be another file's.
-            assert not part.closed
+            assert part.is_open
             write(part, pieces)
 
         async def main() -> None:
@@ -144,8 +144,8 @@ class TestCancelling:
                 await is_cancelled(task)
                 await ci.close()
 
-        write = Part.write
-        monkeypatch.setattr(Part, "write", slow)
+        write = PartFile.write
+        monkeypatch.setattr(PartFile, "write", slow)
         asyncio.run(main())
         assert names(tmp_path) == []
 
@@ -158,7 +158,7 @@ class TestCancelling:
             await events.reached(3 * 2**20)
             task.cancel()
             await is_cancelled(task)
-        assert names(tmp_path) == [part_name(NAME), etag_name(NAME)]
+        assert names(tmp_path) == [part_name(NAME), note_name(NAME)]
 
     async def test_a_timeout_of_the_callers_is_the_callers(self, tmp_path: Path) -> None:
         async with facing(then(reply(200, b"0", length=10), hang)) as scene:

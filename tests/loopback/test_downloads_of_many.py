@@ -26,7 +26,6 @@ from downloading import (
 from faults.scenes import Scene, facing
 from script_server import Action, error, hang, reply, reset, then
 
-import circleci_v1_async.artifacts
 from circleci_v1_async import (
     Artifact,
     ArtifactDownloads,
@@ -42,8 +41,8 @@ from circleci_v1_async import (
     PathConflictError,
     UnsafePathError,
 )
-from circleci_v1_async._layout import Place
-from circleci_v1_async.artifacts import say_nothing
+from circleci_v1_async._downloads.downloader import Downloader
+from circleci_v1_async._downloads.places import Place
 from circleci_v1_async.testing import FakeCircleCI
 
 
@@ -164,16 +163,16 @@ class TestMany:
         shop.add("a/b")
         downloads = await shop.downloads(on_error="yield", on_exists="overwrite")
 
-        save = circleci_v1_async.artifacts.save
+        download = Downloader.download
 
-        async def save_late(*args: Any, **options: Any) -> Download:
-            shop.folder.mkdir()
-            (shop.folder / "a").symlink_to(tmp_path)
-            return await save(*args, **options)
+        async def download_late(downloader: Downloader, place: Place) -> Download:
+            await asyncio.to_thread(shop.folder.mkdir)
+            await asyncio.to_thread((shop.folder / "a").symlink_to, tmp_path)
+            return await download(downloader, place)
 
-        monkeypatch.setattr(circleci_v1_async.artifacts, "save", save_late)
-        [download] = await downloads.collect()
-        assert isinstance(download.error, UnsafePathError)
+        monkeypatch.setattr(Downloader, "download", download_late)
+        [outcome] = await downloads.collect()
+        assert isinstance(outcome.error, UnsafePathError)
         assert names(tmp_path) == []
 
     @pytest.mark.fault(55)
@@ -239,6 +238,9 @@ class TestMany:
             kinds = [type(event) for event in events.of(path)]
             if download.status is DownloadStatus.DOWNLOADED:
                 assert kinds == [DownloadStarted, DownloadProgress, DownloadFinished]
+            elif download.status is DownloadStatus.SKIPPED:
+                assert kinds == [DownloadStarted, DownloadFinished]
+                assert events.of(path)[0] == DownloadStarted(download.artifact, download.path, 1, 1)
             else:
                 assert kinds == [DownloadFinished]
             assert events.of(path)[-1] == DownloadFinished(download)
@@ -408,7 +410,7 @@ class TestTenThousand:
         before = asyncio.all_tasks()
         under_way, most_under_way, most_tasks = 0, 0, 0
 
-        async def fetch(_calls: object, _root: Path, place: Place, **_: object) -> Download:
+        async def fetch(_downloader: Downloader, place: Place) -> Download:
             nonlocal under_way, most_under_way, most_tasks
             under_way += 1
             most_under_way = max(most_under_way, under_way)
@@ -417,17 +419,8 @@ class TestTenThousand:
             under_way -= 1
             return Download(place.artifact, tmp_path, 0, DownloadStatus.DOWNLOADED)
 
-        monkeypatch.setattr(circleci_v1_async.artifacts, "save", fetch)
-        downloads = ArtifactDownloads(
-            CircleCISession()._calls,
-            artifacts,
-            tmp_path,
-            match=None,
-            concurrency=8,
-            on_exists="error",
-            on_error="raise",
-            tell=say_nothing,
-        )
+        monkeypatch.setattr(Downloader, "download", fetch)
+        downloads = CircleCISession().download_artifacts(artifacts, tmp_path)
         gc.collect()
         tracemalloc.start()
         try:

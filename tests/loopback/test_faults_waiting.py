@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from faults.calls import get, trigger
 from faults.canaries import BUILD, OK
-from faults.scenes import facing
+from faults.scenes import facing, tls_is_refused
 from script_server import Action, error, hang, hang_up, reply, then
+from watching import take
 
-from circleci_v1_async import RateLimitError, ServerError, StatusError
+from circleci_v1_async import RateLimitError, RetryPolicy, ServerError, StatusError
 
 
 class Limiter:
@@ -53,7 +54,7 @@ async def test_who_waits_holds_no_connection_no_slot_and_no_limiter(first: bytes
 
 @pytest.mark.fault(7)
 @pytest.mark.fault(11)
-@pytest.mark.parametrize(("seconds", "wait"), [(2, 2.0), (None, 0.5)])
+@pytest.mark.parametrize(("seconds", "wait"), [(2, 2.0), (None, 1.0)])
 async def test_one_429_holds_back_all_calls_of_the_session(seconds: int | None, wait: float) -> None:
     async with facing(limited(seconds), OK, concurrency=1) as scene:
         requests: list[tuple[float, int]] = []
@@ -65,25 +66,31 @@ async def test_one_429_holds_back_all_calls_of_the_session(seconds: int | None, 
 
         scene.clock.while_asleep = look_around
         await asyncio.gather(*(get(scene) for _ in range(10)))
-    assert set(requests) == {(0.0, 1)}
-    assert scene.clock.monotonic == wait
+    assert {count for moment, count in requests if moment < wait} == {1}
+    assert scene.clock.monotonic >= wait
     assert len(scene.server.requests) == 11
 
 
 @pytest.mark.fault(10)
-async def test_a_429_that_asks_for_too_long_holds_back_nobody() -> None:
+@pytest.mark.fault(86)
+async def test_a_429_that_asks_for_too_long_sends_nobody_to_wait_and_nothing_to_the_service() -> None:
     async with facing(limited(86400), OK) as scene:
         with pytest.raises(RateLimitError) as caught:
             await get(scene)
+        scene.clock.pass_until(60)
+        with pytest.raises(RateLimitError, match="asks to wait 86340 s") as told:
+            await get(scene)
+        assert len(scene.server.requests) == 1
+        scene.clock.pass_until(120)
         await get(scene)
-    assert caught.value.retry_after == 86400.0
+    assert (caught.value.retry_after, told.value.retry_after) == (86400.0, 86340.0)
+    assert told.value.attempts == 0
     assert scene.clock.slept == []
 
 
 @pytest.mark.fault(12)
-@pytest.mark.parametrize("fault", [error(503), limited(0)], ids=["503", "429"])
-async def test_two_hundred_calls_in_an_outage_are_220_requests_and_no_more(fault: bytes) -> None:
-    async with facing(fault) as scene:
+async def test_two_hundred_calls_in_an_outage_are_220_requests_and_no_more() -> None:
+    async with facing(error(503)) as scene:
         for _ in range(200):
             with pytest.raises(StatusError):
                 await get(scene)
@@ -91,6 +98,20 @@ async def test_two_hundred_calls_in_an_outage_are_220_requests_and_no_more(fault
         with pytest.raises(StatusError) as caught:
             await get(scene.with_view(timeout=1.0))
         assert caught.value.attempts == 1
+
+
+@pytest.mark.fault(12)
+@pytest.mark.fault(85)
+async def test_a_429_that_lasts_takes_nothing_from_what_there_is_for_outages_and_less_than_two_requests_a_call() -> (
+    None
+):
+    async with facing(limited(0)) as scene:
+        for _ in range(20):
+            with pytest.raises(RateLimitError):
+                await get(scene)
+        assert len(scene.server.requests) <= 7 + 2 * 20
+        assert scene.ci._calls.budget.spend()
+        assert scene.ci._calls.budget._left == 95
 
 
 @pytest.mark.fault(12)
@@ -111,7 +132,8 @@ async def test_a_wall_clock_that_jumps_changes_no_wait(jump: float) -> None:
 
         scene.clock.while_asleep = jump_now
         await get(scene)
-    assert scene.clock.slept == [2.0, 1.0]
+    # The hold; the first wait of an attempt that failed; the rest of the pace after the hold.
+    assert scene.clock.slept == [2.0, 0.5, 0.5]
 
 
 class CancelledAt:
@@ -184,3 +206,50 @@ async def test_a_cancelled_call_gives_its_turn_to_the_next_one() -> None:
             for each in await asyncio.gather(first, *queued[:4], return_exceptions=True)
         )
     assert len(scene.server.requests) == 2
+
+
+NEVER = ["999999999", "Fri, 31 Dec 9999 23:59:59 GMT"]
+
+
+@pytest.mark.fault(61)
+@pytest.mark.parametrize("status", [503, 429])
+@pytest.mark.parametrize("asked", NEVER)
+async def test_a_service_that_asks_to_wait_for_years_silences_no_watch(
+    status: int, asked: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    refusal = error(status, "No.", [("Retry-After", asked)])
+    async with facing(refusal, reply(200, [BUILD]), random=0.5) as scene:
+        watch = scene.ci.watch_project_builds("gh/acme/web", start_at="oldest", interval=10)
+        (event,) = await take(watch, 1)
+    assert event.kind == "new"
+    assert scene.clock.slept == [0, 120]
+    assert f"/project/github/acme/web: {status}; polling again in 120.0 s, not in the " in caplog.text
+
+
+@pytest.mark.fault(61)
+@pytest.mark.parametrize("status", [503, 429])
+@pytest.mark.parametrize("asked", NEVER)
+async def test_a_service_that_asks_to_wait_for_years_silences_nobody_who_waits_for_a_build(
+    status: int, asked: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    refusal = error(status, "No.", [("Retry-After", asked)])
+    async with facing(
+        refusal, reply(200, {**BUILD, "lifecycle": "finished"}), retry=RetryPolicy(max_retry_after=45), random=0.5
+    ) as scene:
+        assert (await scene.ci.wait_for_build("gh/acme/web", 7)).is_finished
+    assert scene.clock.slept == [45]
+    assert f"build 7 of github/acme/web: {status}; polling again in 45.0 s, not in the " in caplog.text
+
+
+@pytest.mark.fault(62)
+async def test_a_tls_alert_does_not_end_a_watch(caplog: pytest.LogCaptureFixture) -> None:
+    async with facing(place=tls_is_refused, random=0.5) as scene:
+        watch = scene.ci.watch_project_builds("gh/acme/web", interval=1000)
+
+        async def end_the_third_pause(_seconds: float) -> None:
+            if len([each for each in scene.clock.slept if each > 1000]) == 3:
+                await watch.aclose()
+
+        scene.clock.while_asleep = end_the_third_pause
+        assert await take(watch, 1) == []
+    assert [record.args[1] for record in caplog.records if "polling again" in record.msg] == ["TransportError"] * 3

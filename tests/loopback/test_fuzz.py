@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import json
-import os
 import pickle
 import socket
 import zlib
@@ -11,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from effort import by_profile
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from script_server import ScriptServer, hang_up, then
@@ -26,7 +26,6 @@ from circleci_v1_async import (
     TransportError,
 )
 
-EXAMPLES = 150 if os.environ.get("CI") else 50
 # The first row of an operation has a reply with something in it.
 FIRST_ROWS = {row.operation: row for row in reversed(ROWS)}
 TOKEN = "a-token-nobody-sees"
@@ -149,8 +148,7 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ScriptServer]
 
 @pytest.mark.parametrize("row", FIRST_ROWS.values(), ids=lambda row: row.operation)
 @settings(
-    max_examples=EXAMPLES,
-    deadline=None,
+    max_examples=by_profile(quick=50, thorough=150),
     derandomize=True,
     phases=[Phase.generate],
     # One server for all examples is meant.
@@ -183,8 +181,7 @@ async def test_whatever_the_server_says_an_operation_returns_its_kind_of_result_
 
 @pytest.mark.parametrize("row", FIRST_ROWS.values(), ids=lambda row: row.operation)
 @settings(
-    max_examples=EXAMPLES // 10,
-    deadline=None,
+    max_examples=20,
     derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

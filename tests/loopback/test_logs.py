@@ -1,6 +1,7 @@
 """What steps wrote, on real sockets: piece by piece, by two ways, and all of a build as text."""
 
 import asyncio
+import gzip
 import json
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -8,13 +9,17 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from counting import counted_turns
 from downloading import WEB, by_path, is_cancelled
 from faults.scenes import Scene, facing
+from hypothesis import example, given
+from hypothesis import strategies as st
 from script_server import Action as ServerAction
 from script_server import Received, ScriptServer, error, hang, hang_up, reply, reset, then
 
 from circleci_v1_async import (
     Action,
+    BodyTooLargeError,
     CircleCISession,
     DecodeError,
     InvalidInputError,
@@ -91,12 +96,55 @@ class TestPieces:
 
     @pytest.mark.fault(21)
     async def test_a_log_may_be_larger_than_max_body_and_is_not_kept(self) -> None:
-        line = {"message": "x" * 1000}
+        line = {"message": "x" * 900}
         async with facing(log_of(*[line] * 5000), max_body=1000) as scene:
             size = 0
             async for piece in scene.ci.iter_output(WEB, 7, action(scene)):
                 size += len(piece.message)
-        assert size == 5_000_000
+        assert size == 4_500_000
+
+    @pytest.mark.fault(76)
+    async def test_a_piece_that_is_larger_than_max_body_is_not_read_to_its_end(self) -> None:
+        begun = then(reply(200, b'[{"message": "one"}, {"message": "' + b"x" * 200_000, length=10**9), hang)
+        async with facing(begun, max_body=100_000) as scene:
+            read: list[str] = []
+            with pytest.raises(BodyTooLargeError, match=r"larger than 100000 bytes \(max_body\)"):
+                async for piece in scene.ci.iter_output(WEB, 7, action(scene)):
+                    read.append(piece.message)  # noqa: PERF401 - those before the error
+        assert read == ["one"]
+        assert len(scene.server.requests) == 1
+
+    @pytest.mark.fault(76)
+    async def test_a_log_of_many_pieces_that_came_at_once_leaves_turns_to_others(self) -> None:
+        zipped = gzip.compress(json.dumps([{"message": "x"}] * 100_000).encode())
+        async with facing(reply(200, zipped, [("Content-Encoding", "gzip")])) as scene:
+            async with counted_turns() as turns:
+                assert len(await output(scene)) == 100_000
+        assert turns[0] > 20
+
+    @pytest.mark.fault(79)
+    @pytest.mark.parametrize("address", ["http://[]@", "http://[]@x/log", "http://[", "http://a:b:c/"])
+    async def test_an_address_that_cannot_be_read_is_refused(self, address: str) -> None:
+        async with facing() as scene:
+            with pytest.raises(RedirectError, match="what is no"):
+                await anext(scene.ci.iter_output(WEB, 7, Action(step=0, index=0, output_url=address)))
+        assert scene.server.requests == []
+
+    @pytest.mark.fault(79)
+    @given(
+        st.text(max_size=12).map("http://".__add__)
+        | st.text(st.sampled_from("[]@:/?#%.x1-\\ \u2100\ud800"), max_size=12).map("http://".__add__)
+        | st.text(min_size=1, max_size=30)
+    )
+    @example("http://[]@")
+    def test_any_address_is_one_to_go_to_or_is_refused(self, address: str) -> None:
+        transport = CircleCISession(base_url="http://127.0.0.1:1/api/v1.1")._calls.transport
+        try:
+            url = transport.found_at(address)
+        except RedirectError:
+            return
+        assert url.scheme == "http"
+        assert url.host
 
     async def test_no_pieces_are_an_empty_log(self) -> None:
         async with facing(log_of()) as scene:
@@ -244,10 +292,15 @@ class TestTheOtherWay:
         async with facing(*([error(404)] if path else []), empty) as scene:
             assert await output(scene, path=path) == []
 
-    async def test_it_may_be_larger_than_max_body(self) -> None:
-        async with facing(reply(200, b"x" * 5_000_000), max_body=1000) as scene:
+    @pytest.mark.fault(76)
+    async def test_one_that_is_larger_than_max_body_is_not_read_to_its_end(self) -> None:
+        async with facing(reply(200, b"x" * 1000), max_body=1000) as scene:
             [piece] = await output(scene, path=None)
-        assert len(piece.message) == 5_000_000
+        assert len(piece.message) == 1000
+        async with facing(then(reply(200, b"x" * 1001, length=10**9), hang), max_body=1000) as scene:
+            with pytest.raises(BodyTooLargeError, match=r"The log is larger than 1000 bytes \(max_body\)"):
+                await output(scene, path=None)
+        assert len(scene.server.requests) == 1
 
     async def test_text_that_is_no_utf8_is_text_all_the_same(self) -> None:
         async with facing(reply(200, b"caf\xe9")) as scene:
@@ -387,6 +440,23 @@ class TestABuildsLog:
         assert "Build-agent 1.0\r\n" in log
         assert build.requests
 
+    @pytest.mark.fault(78)
+    async def test_a_steps_name_writes_no_escapes_either(self, build: FakeCircleCI, ci: CircleCISession) -> None:
+        build.add_step(WEB, 1, "\x1b[31mred\x9b", output="x")
+        assert "=== red (success)\n" in await ci.get_build_log(WEB, 1)
+        assert "=== \x1b[31mred\x9b (success)\n" in await ci.get_build_log(WEB, 1, strip_ansi=False)
+
+    @pytest.mark.fault(76)
+    async def test_of_a_line_that_does_not_end_no_more_than_max_body_is_kept(self) -> None:
+        script = by_path(
+            **{"7": self.STEPS, **dict.fromkeys(("fine", "bad", "waits"), log_of(*[{"message": "x"}] * 999))}
+        )
+        async with facing(script, max_body=990) as scene:
+            with pytest.raises(BodyTooLargeError):
+                await scene.ci.get_build_log(WEB, 7, tail=5)
+        async with facing(script, max_body=999) as scene:
+            assert "x" * 999 in await scene.ci.get_build_log(WEB, 7, tail=5)
+
     async def test_addresses_that_have_expired_are_no_matter(self, build: FakeCircleCI, ci: CircleCISession) -> None:
         build.before_reply(lambda request: build.expire_signatures() if request.site == "storage" else None)
         assert "Build-agent 1.0\n" in await ci.get_build_log(WEB, 1)
@@ -426,6 +496,21 @@ class TestABuildsLog:
                 await scene.ci.get_build_log(WEB, 7)
         assert type(caught.value) is DecodeError
         assert len(scene.server.requests) == 4
+
+    @pytest.mark.fault(80)
+    async def test_one_that_fails_leaves_the_callers_timeout_alone(self) -> None:
+        script = by_path(**{"7": self.STEPS, "fine": log_of(), "bad": reply(200, b"{}"), "waits": hang})
+        task = asyncio.current_task()
+        assert task is not None
+        async with facing(script) as scene:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(60) as limit:
+                    with pytest.raises(DecodeError):
+                        await scene.ci.get_build_log(WEB, 7)
+                    assert task.cancelling() == 0
+                    limit.reschedule(0)
+                    await asyncio.Event().wait()
+        assert task.cancelling() == 0
 
     @pytest.mark.fault(46)
     async def test_cancelling_it_ends_all(self) -> None:

@@ -22,7 +22,7 @@ WEB = "github/acme/web"
 BUILDERS = [
     name
     for name, _ in inspect.getmembers(FakeCircleCI, inspect.isfunction)
-    if not name.startswith("_") and name not in {"start", "close"}
+    if not name.startswith("_") and name not in {"start", "close", "wait_for_requests"}
 ]
 
 # pytest-asyncio warns those who leave it to its default.
@@ -61,7 +61,9 @@ def conftest(pytester: pytest.Pytester) -> None:
 
 
 def run(pytester: pytest.Pytester, *args: str, **passed: int) -> None:
-    result = pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", "-p", "no:xdist", *args, timeout=60)
+    result = pytester.runpytest_subprocess(
+        "-W", "error", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly", *args, timeout=60
+    )
     result.assert_outcomes(**passed)
     assert result.ret == 0
 
@@ -132,6 +134,52 @@ class TestUnderPytest:
                 assert await circleci.list_checkout_keys("github/acme/web") == [key]
         """)
         run(pytester, *ASYNCIO, "--asyncio-mode=auto", passed=1)
+
+    def test_a_fault_that_meets_no_request_is_an_error_of_a_test_that_passed(self, pytester: pytest.Pytester):
+        pytester.makepyfile("""
+            def test_one_that_passes(fake_circleci):
+                fake_circleci.fail_next(503, method="POST")
+
+            def test_one_that_fails_anyway(fake_circleci):
+                fake_circleci.fail_next(503)
+                raise ValueError("for another reason")
+
+            def test_one_that_does_not_care(fake_circleci):
+                fake_circleci.fail_next(503)
+                fake_circleci.allow_unused_faults = True
+        """)
+        args = ("-W", "error", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:asyncio", "-p", "no:anyio")
+        result = pytester.runpytest_subprocess(*args, timeout=60)
+        result.assert_outcomes(passed=2, failed=1, errors=1)
+        result.stdout.fnmatch_lines(["*1 scripted faults met no request: a reply with 503 for POST and any path"])
+
+    def test_a_marked_test_is_recorded_when_that_is_asked_for_and_replayed_ever_after(
+        self, pytester: pytest.Pytester, fake_circleci: FakeCircleCI, monkeypatch: pytest.MonkeyPatch
+    ):
+        fake_circleci.add_project("github/acme/web")
+        fake_circleci.add_build("github/acme/web", status="failed")
+        monkeypatch.setenv("CIRCLE_API_URL", fake_circleci.base_url)
+        monkeypatch.setenv("CIRCLE_TOKEN", fake_circleci.token)
+        pytester.makepyfile("""
+            import pytest
+
+            @pytest.mark.circleci_recording("web.jsonl")
+            async def test_a_bot(circleci):
+                (build,) = await circleci.list_project_builds("github/acme/web")
+                assert (build.outcome, (await circleci.get_current_user()).login) == ("failed", "ada")
+        """)
+        args = ("-W", "error", "-p", "no:cacheprovider", "-p", "no:xdist", *ASYNCIO, "--asyncio-mode=auto")
+        missing = pytester.runpytest_subprocess(*args, timeout=60)
+        missing.assert_outcomes(errors=1)
+        missing.stdout.fnmatch_lines(["*there is no recording *web.jsonl: make it with pytest --circleci-record"])
+        recorded = pytester.runpytest_subprocess(*args, "--circleci-record", timeout=60)
+        recorded.assert_outcomes(passed=1)
+        recorded.stdout.fnmatch_lines(["*replaced in recordings*", "email-1@example.invalid: e-mail address, *"])
+        asked = len(fake_circleci.requests)
+        monkeypatch.delenv("CIRCLE_TOKEN")
+        pytester.runpytest_subprocess(*args, timeout=60).assert_outcomes(passed=1)
+        assert len(fake_circleci.requests) == asked == 2
+        assert fake_circleci.token not in (pytester.path / "web.jsonl").read_text()
 
     def test_the_fixtures_are_documented(self, pytester: pytest.Pytester):
         lines = pytester.runpytest_subprocess("--fixtures", timeout=60).stdout

@@ -165,7 +165,7 @@ async def test_the_last_429_holds_back_the_others_too() -> None:
 async def test_a_429_without_a_time_backs_off_for_all() -> None:
     async with serve(error(429), USER) as (_, ci, clock):
         await ci.get_current_user()
-        assert clock.slept == [0.5]
+        assert clock.slept == [1.0]
 
 
 async def test_an_outage_costs_little_more_than_a_request_for_each_call() -> None:
@@ -243,7 +243,7 @@ async def test_a_429_also_holds_back_whom_the_limiter_let_in_late() -> None:
     async with serve(USER, limiter=Slow()) as (_, ci, clock):
         call = asyncio.create_task(ci.get_current_user())
         await asyncio.sleep(0)
-        ci._calls.gate.hold(5)
+        ci._calls.gate.refused(0, 0.0, 5.0, 120.0)
         ready.set()
         await call
         assert clock.slept == [5.0]

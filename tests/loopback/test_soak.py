@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from effort import by_profile
 
 from circleci_v1_async import (
     CircleCIError,
@@ -28,7 +29,7 @@ from circleci_v1_async import (
     TransportError,
 )
 
-CALLS = 20_000 if os.environ.get("CI") else 2_000
+CALLS = by_profile(quick=2_000, thorough=20_000)
 CONCURRENCY = 32
 SEED = 11
 PROJECT = "gh/acme/web"

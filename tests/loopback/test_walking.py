@@ -3,17 +3,17 @@
 import asyncio
 import gc
 import math
-import os
 from collections.abc import Awaitable, Callable
 
 import pytest
+from effort import by_profile
 from script_server import ScriptServer, hang, reply
 
 from benchmarks.drifting_lists import CHANGES, LISTS, walk_drifting_list
 from circleci_v1_async import Build, CircleCISession, NotFoundError, PageWalk, SessionClosedError
 from circleci_v1_async.testing import FakeCircleCI
 
-SEEDS = 20 if os.environ.get("CI") else 3
+SEEDS = by_profile(quick=3, thorough=20)
 PROJECT = "github/acme/web"
 
 

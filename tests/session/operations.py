@@ -287,6 +287,20 @@ ROWS = [
         FollowResult(following=False),
     ),
     Row(
+        lambda ci: ci.enable_project(PROJECT),
+        "POST",
+        f"{PATH}/enable",
+        {"vcs-type": "github", "reponame": "web", "following": False},
+        ProjectSettings(vcs_type=VcsType.GITHUB, reponame="web", following=False),
+    ),
+    Row(
+        lambda ci: ci.disable_project(PROJECT),
+        "DELETE",
+        f"{PATH}/enable",
+        {"vcs-type": "github", "reponame": "web", "following": True},
+        ProjectSettings(vcs_type=VcsType.GITHUB, reponame="web", following=True),
+    ),
+    Row(
         lambda ci: ci.get_project_settings(PROJECT),
         "GET",
         f"{PATH}/settings?skip-branches=true",

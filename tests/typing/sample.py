@@ -24,6 +24,7 @@ from circleci_v1_async import (
     CircleCIError,
     CircleCISession,
     CircleCISunsetWarning,
+    CursorFile,
     DecodeError,
     Download,
     DownloadError,
@@ -37,10 +38,13 @@ from circleci_v1_async import (
     GoneError,
     InvalidInputError,
     Message,
+    OnError,
+    OnExists,
     Outcome,
     PageWalk,
     PaginationDriftError,
     PipelineResult,
+    Progress,
     Project,
     ProjectSettings,
     ProjectSlug,
@@ -48,6 +52,8 @@ from circleci_v1_async import (
     RateLimitError,
     Request,
     RequestTimeoutError,
+    Retry,
+    RetryPolicy,
     SessionOptions,
     Step,
     StepOutput,
@@ -94,6 +100,8 @@ async def operations(ci: CircleCISession) -> None:
         await ci.delete_checkout_key(SLUG, key.fingerprint)
     assert_type(await ci.follow_project(SLUG), FollowResult)
     assert_type(await ci.unfollow_project(SLUG), FollowResult)
+    assert_type(await ci.enable_project(SLUG), ProjectSettings)
+    assert_type(await ci.disable_project(SLUG), ProjectSettings)
 
 
 async def further_operations(ci: CircleCISession) -> None:
@@ -142,6 +150,8 @@ async def walks(ci: CircleCISession) -> None:
     assert_type(await ci.iter_recent_builds().collect(), list[Job])
     async with ci.iter_recent_builds() as walk:
         assert_type(walk, PageWalk[Job])
+    options: WalkOptions = {"limit": 200, "prefetch": 4}
+    assert_type(ci.iter_recent_builds(**options), PageWalk[Job])
     assert_type(walk.requests, int)
     assert_type(walk.resume_offset, int)
 
@@ -158,6 +168,14 @@ async def watches(ci: CircleCISession, saved: str | None) -> str:
             assert_type(event.build, Job)
             return event.cursor.to_json()
     assert_type(watch.cursor, WatchCursor | None)
+    file = CursorFile("cursor.json")
+    assert_type(file.path, Path)
+    assert_type(CursorFile(Path("cursor.json")), CursorFile)
+    assert_type(await file.load(), WatchCursor | None)
+    async with ci.watch_project_builds(SLUG, cursor=await file.load()) as watch:
+        first = await watch.start()
+        assert_type(first, WatchCursor)
+        await file.save(first)
     return ""
 
 
@@ -186,6 +204,13 @@ async def files(ci: CircleCISession) -> int | None:
         progress=tell,
     )
     assert_type(downloads, ArtifactDownloads)
+    on_exists: OnExists = "skip"
+    on_error: OnError = "stop"
+    progress: Progress = tell
+    assert_type(
+        ci.download_artifacts(artifacts, "dist", on_exists=on_exists, on_error=on_error, progress=progress),
+        ArtifactDownloads,
+    )
     async with downloads:
         async for download in downloads:
             assert_type(download, Download)
@@ -320,8 +345,23 @@ async def own_models(ci: CircleCISession) -> None:
     assert_type((await ci.send(request)).ticket, str | None)
 
 
+def count_retry(retry: Retry) -> None:
+    assert_type(retry.request, Request[Any])
+    assert_type((retry.attempt, retry.delay), tuple[int, float])
+    assert_type(retry.error, CircleCIError)
+    assert_type(RetryPolicy().delay(retry.request, retry.error, retry.attempt, 0.5), float | None)
+
+
+def plain_token() -> str:
+    return "token"
+
+
+async def async_token() -> str:
+    return "token"
+
+
 async def main() -> None:
-    async with CircleCISession("token", timeout=30, strict=True) as ci:
+    async with CircleCISession("token", timeout=30, strict=True, download_concurrency=4, durable=False) as ci:
         assert_type(ci, CircleCISession)
         await operations(ci)
         await further_operations(ci)
@@ -332,7 +372,13 @@ async def main() -> None:
         assert_type(ci.iter_recent_builds(**walk_options), PageWalk[Job])
         options: SessionOptions = {"concurrency": 4, "strict": True}
         assert_type(CircleCISession.from_env(**options), CircleCISession)
-    async with CircleCISession.from_env(base_url="https://circleci.acme.example/api/v1.1") as ci:
+    async with CircleCISession(plain_token, on_retry=count_retry) as ci:
+        await own_requests(ci)
+    async with CircleCISession(async_token, on_retry=None) as ci:
+        await own_requests(ci)
+    async with CircleCISession.from_env(on_retry=count_retry) as ci:
+        await own_requests(ci)
+    async with CircleCISession.from_env(base_url="https://circleci.acme.example/api/v1.1", durable=True) as ci:
         await walks(ci)
         await watches(ci, None)
         assert_type(ci.closed, bool)

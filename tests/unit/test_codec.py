@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 import attrs
 import msgspec
 import pytest
+from effort import by_profile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_payloads import MODELS, TIME, alternatives, full, is_time, payloads, required, texts, wrong_values
@@ -561,7 +562,7 @@ def mutated(draw: st.DrawFn) -> tuple[type, Any]:
     return model, payload
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=by_profile(quick=100, thorough=500))
 @given(mutated())
 def test_the_fast_way_and_the_tolerant_way_agree(case: tuple[type, Any]):
     model, payload = case
@@ -596,7 +597,7 @@ def models_within(value: Any, annotation: Any) -> Iterator[tuple[dict[str, Any],
                 yield from models_within(item, get_args(member)[-1 if origin is Mapping else 0])
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=by_profile(quick=100, thorough=500))
 @given(st.data())
 def test_a_wrong_value_anywhere_costs_its_own_field_and_nothing_else(data: st.DataObject):
     model = data.draw(st.sampled_from(MODELS))
@@ -616,7 +617,7 @@ RETURNS = st.sampled_from([Any, int, str, dict[str, Any], list[int], *MODELS, *(
 
 
 @pytest.mark.fault(25)
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=by_profile(quick=100, thorough=500))
 @given(st.data())
 def test_whatever_bytes_come_only_a_decode_error_comes_out(data: st.DataObject):
     returns = data.draw(RETURNS)
@@ -634,7 +635,7 @@ def test_whatever_bytes_come_only_a_decode_error_comes_out(data: st.DataObject):
 # Back to JSON.
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=by_profile(quick=50, thorough=500))
 @given(st.data())
 def test_what_dumps_writes_loads_reads(data: st.DataObject):
     model = data.draw(st.sampled_from(MODELS))
@@ -656,7 +657,6 @@ def test_dumps_writes_secrets_since_it_is_for_keeping():
     assert b'"heroku_api_key":"s3cret"' in dumps(User(heroku_api_key="s3cret"))
 
 
-@settings(deadline=None)
 @given(st.dictionaries(texts, st.just(Branch())))
 def test_names_of_branches_come_back_whatever_they_are(branches: dict[str, Branch]):
     project = Project(branches=branches)

@@ -1,11 +1,14 @@
 """Who is let through, and that nothing is kept by those who are not."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import attrs
 import pytest
 from fake_clock import FakeClock
 
-from circleci_v1_async._gate import Gate
+from circleci_v1_async._gate import Gate, HeldTooLongError
 
 
 class Limiter:
@@ -38,9 +41,24 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-async def pass_through(gate: Gate) -> None:
-    async with gate:
-        pass
+@asynccontextmanager
+async def inside(gate: Gate, patience: float = 120.0) -> AsyncIterator[int]:
+    holds = await gate.enter(patience)
+    try:
+        yield holds
+    except BaseException as error:
+        await gate.leave(type(error), error, error.__traceback__)
+        raise
+    await gate.leave(None, None, None)
+
+
+async def pass_through(gate: Gate, patience: float = 120.0) -> int:
+    async with inside(gate, patience) as holds:
+        return holds
+
+
+def hold(gate: Gate, seconds: float) -> None:
+    gate.refused(gate._holds, gate.clock.monotonic(), seconds, 120.0)
 
 
 def gate_of(limiter: Limiter | None, clock: FakeClock | None = None) -> Gate:
@@ -51,7 +69,7 @@ async def test_what_fails_inside_comes_out_also_when_the_limiter_would_hide_it()
     limiter = Limiter()
     gate = gate_of(limiter)
     with pytest.raises(LookupError):
-        async with gate:
+        async with inside(gate):
             raise LookupError
     assert limiter.left_with == [LookupError]
     await asyncio.wait_for(pass_through(gate), 1)
@@ -72,7 +90,7 @@ async def test_who_is_cancelled_before_a_gate_that_is_held_keeps_no_slot(limiter
     clock = FakeClock()
     clock.while_asleep = for_ever
     gate = gate_of(limiter, clock)
-    gate.hold(1)
+    hold(gate, 1)
     waiting = asyncio.create_task(pass_through(gate))
     await turns()
     waiting.cancel()
@@ -82,18 +100,107 @@ async def test_who_is_cancelled_before_a_gate_that_is_held_keeps_no_slot(limiter
     await asyncio.wait_for(pass_through(gate), 1)
 
 
-async def test_who_is_cancelled_behind_the_limiter_leaves_it() -> None:
+@pytest.mark.fault(84)
+async def test_who_finds_the_gate_held_behind_the_limiter_leaves_it_waits_and_enters_again() -> None:
+    clock, limiter = FakeClock(), Limiter()
+    gate = gate_of(limiter, clock)
+    entered: list[float] = []
+
+    def hold_once() -> None:
+        entered.append(clock.monotonic)
+        limiter.meanwhile = lambda: entered.append(clock.monotonic)
+        hold(gate, 120)
+
+    async def look_around(_seconds: float) -> None:
+        assert (limiter.inside, gate._slots.locked()) == (0, False)
+
+    limiter.meanwhile = hold_once
+    clock.while_asleep = look_around
+    async with inside(gate):
+        assert limiter.inside == 1
+    assert entered == [0.0, 120.0]
+    assert limiter.left_with == [None, None]
+
+
+@pytest.mark.fault(84)
+async def test_who_is_cancelled_after_leaving_the_limiter_keeps_nothing() -> None:
     clock, limiter = FakeClock(), Limiter()
     clock.while_asleep = for_ever
     gate = gate_of(limiter, clock)
-    limiter.meanwhile = lambda: gate.hold(1)
+    limiter.meanwhile = lambda: hold(gate, 1)
     waiting = asyncio.create_task(pass_through(gate))
     await turns()
-    assert limiter.inside == 1
+    assert limiter.inside == 0
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert (limiter.inside, limiter.left_with) == (0, [asyncio.CancelledError])
+    assert (limiter.inside, limiter.left_with) == (0, [None])
     limiter.meanwhile = lambda: None
     clock.pass_until(1)
     await asyncio.wait_for(pass_through(gate), 1)
+
+
+async def test_who_is_cancelled_while_it_is_paced_lets_the_next_one_go() -> None:
+    clock = FakeClock()
+    gate = gate_of(None, clock)
+    hold(gate, 1)
+    assert await pass_through(gate) == 1
+    clock.while_asleep = for_ever
+    waiting = asyncio.create_task(pass_through(gate))
+    await turns()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    clock.pass_until(10)
+    assert await asyncio.wait_for(pass_through(gate), 1) == 1
+
+
+async def test_who_is_paced_when_a_hold_begins_waits_for_its_end() -> None:
+    clock = FakeClock()
+    gate = gate_of(None, clock)
+    hold(gate, 1)
+    await pass_through(gate)
+
+    async def hold_meanwhile(_seconds: float) -> None:
+        clock.while_asleep = None
+        hold(gate, 50)
+
+    clock.while_asleep = hold_meanwhile
+    assert await pass_through(gate) == 2
+    assert clock.monotonic == 51.0
+
+
+async def test_an_open_gate_does_not_look_at_the_clock() -> None:
+    clock = FakeClock()
+    clock.clock = attrs.evolve(clock.clock, monotonic=lambda: pytest.fail("it did"))
+    await pass_through(gate_of(None, clock))
+
+
+async def test_a_hold_grows_with_what_calls_in_flight_are_told_and_says_so() -> None:
+    clock = FakeClock()
+    gate = gate_of(None, clock)
+    assert str(gate) == ""
+    assert gate.refused(0, 0.0, 5.0, 120.0) == 5.0
+    assert gate.refused(0, 0.0, 7.0, 120.0) == 7.0
+    assert gate.refused(0, 0.0, None, 120.0) == 7.0
+    assert str(gate) == "held for 7.0 s, paced at 1/s"
+    # Successes of before the hold tell more of the rate, and open nothing.
+    for _ in range(10):
+        gate.took(0)
+    assert str(gate) == "held for 7.0 s, paced at 1.9/s"
+    gate.took(-1)
+    assert str(gate) == "held for 7.0 s, paced at 1.9/s"
+
+
+async def test_who_waited_for_less_than_is_asked_for_now_is_told() -> None:
+    clock = FakeClock()
+    gate = gate_of(None, clock)
+    hold(gate, 1)
+
+    async def ask_for_more(_seconds: float) -> None:
+        gate.refused(0, 0.0, 1000.0, 120.0)
+
+    clock.while_asleep = ask_for_more
+    with pytest.raises(HeldTooLongError) as told:
+        await pass_through(gate)
+    assert told.value.seconds == 999.0

@@ -1,6 +1,8 @@
 """How a reply becomes a value or an error, without a loop or a socket."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -8,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from circleci_v1_async import DecodeError, PipelineResult, Request, StatusError, User
+from circleci_v1_async import Build, DecodeError, PipelineResult, Request, StatusError, User
 from circleci_v1_async._codec import Decoder
 from circleci_v1_async._reply import read_reply, redact
 from circleci_v1_async._secret import Secret
 from circleci_v1_async.request import Response
 
+LARGE = 2**20
 BOM = b"\xef\xbb\xbf"
 CANARY = "canary-7c1e"
 GET = Request("GET", "/me", returns=User)
@@ -24,10 +27,25 @@ def as_json(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-def read(request: Request[Any], status: int, body: bytes = b"", **options: Any) -> Any:
+def read(
+    request: Request[Any],
+    status: int,
+    body: bytes = b"",
+    *,
+    headers: Mapping[str, str] = MappingProxyType({"Content-Type": "text/html"}),
+    **options: Any,
+) -> Any:
     context = {"token": Secret(CANARY), "attempts": 1, "maybe_done": False, "now": 0.0}
-    headers = CIMultiDict({"Content-Type": "text/html"})
-    return read_reply(request, Response(status, headers, body), Decoder(), **(context | options))
+    response = Response(status, CIMultiDict(headers), body)
+    reading = read_reply(request, response, Decoder(), **(context | options))
+    pauses = 0
+    while True:
+        try:
+            next(reading)
+        except StopIteration as end:
+            assert (pauses > 0) == (len(body) > LARGE and status < 300 and request.returns is not None)
+            return end.value
+        pauses += 1
 
 
 def refused(body: bytes, request: Request[Any] = GET, status: int = 400, **options: Any) -> StatusError:
@@ -79,6 +97,50 @@ def test_html_is_shown_up_to_200_characters():
 def test_a_decode_error_says_what_it_is_about():
     error = not_decoded(b"[]")
     assert (error.request, error.status, error.content_type, error.size) == (GET, 200, "text/html", 2)
+
+
+def builds(length: int, size: int = 0) -> bytes:
+    """A list of builds that takes so many bytes at least."""
+    body = b"[" + b",".join([b'{"build_num": 1}'] * length) + b"]"
+    return body + b" " * (size - len(body))
+
+
+@pytest.mark.parametrize("size", [LARGE, LARGE + 1])
+def test_a_large_reply_is_decoded_with_pauses_and_the_same_value(size: int):
+    request = Request("GET", "/x", returns=list[Build])
+    assert read(request, 200, builds(3, size)) == [Build(build_num=1)] * 3
+
+
+@pytest.mark.fault(75)
+@pytest.mark.parametrize("limit", [1, 100])
+def test_a_large_list_may_be_longer_than_was_asked_for_by_a_thousand(limit: int):
+    request = Request("GET", "/x", query={"limit": limit}, returns=list[Build])
+    assert len(read(request, 200, builds(limit + 1000, LARGE + 1))) == limit + 1000
+    with pytest.raises(DecodeError) as caught:
+        read(request, 200, builds(limit + 1001, LARGE + 1))
+    assert str(caught.value).startswith(f"GET /x?limit={limit} answered 200 with a body that cannot be used: ")
+    assert f"The list has more than {limit + 1000} items at $[{limit + 1000}] (" in str(caught.value)
+    # A small one needs no bound.
+    assert len(read(request, 200, builds(limit + 1001))) == limit + 1001
+
+
+@pytest.mark.fault(81)
+def test_of_an_error_of_megabytes_only_the_beginning_is_looked_at():
+    padding = b" " * 2**16
+    assert refused(b'{"message": "x", "y": "' + padding + b'"}').message == ""
+    assert refused(b"x" * 10 + padding + b"x").message == "x" * 10
+    assert refused(b"<p>x" + padding + b"x").message == "<p>x"
+    assert refused(CANARY.encode() * 100_000).message == "***" * 166 + "**"
+    assert not_decoded(b"<p>" + CANARY.encode() * 300_000).reason == f"HTML instead of JSON: <p>{'***' * 65}**"
+
+
+@pytest.mark.fault(103)
+@pytest.mark.parametrize("start", [b"", b"<p>"], ids=["text", "HTML"])
+def test_of_an_error_of_megabytes_no_part_of_a_secret_is_shown_that_is_cut(start: bytes):
+    value = "0123456789" * 7000
+    request = Request("POST", "/x", body={"value": Secret(value)}, returns=None)
+    assert refused(start + value.encode(), request).message == ""
+    assert refused(start + b" " * (2**16 - 9) + CANARY.encode() + b"x").message == start.decode()
 
 
 def test_without_a_secret_nothing_is_redacted():
@@ -140,15 +202,7 @@ def test_no_header_is_kept_with_a_secret_in_it(status: int):
         f"X-{CANARY}": "1",
     }
     with pytest.raises((DecodeError, StatusError)) as caught:
-        read_reply(
-            request,
-            Response(status, CIMultiDict(headers), b"<html>"),
-            Decoder(),
-            token=Secret(CANARY),
-            attempts=1,
-            maybe_done=False,
-            now=0.0,
-        )
+        read(request, status, b"<html>", headers=headers)
     error = caught.value
     if isinstance(error, DecodeError):
         assert error.content_type == "text/html; token=***"

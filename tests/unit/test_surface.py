@@ -44,7 +44,7 @@ def test_all_is_sorted_and_names_what_is_there(name: str):
         assert hasattr(module, public)
 
 
-@pytest.mark.parametrize("name", ["enums", "errors", "models", "slug"])
+@pytest.mark.parametrize("name", ["artifacts", "enums", "errors", "models", "slug"])
 def test_all_names_of_a_module_of_values_are_the_packages_own(name: str):
     module = importlib.import_module(f"circleci_v1_async.{name}")
     internal = {"status_error"}
@@ -53,13 +53,14 @@ def test_all_names_of_a_module_of_values_are_the_packages_own(name: str):
 
 def test_the_names_that_other_peoples_code_relies_on_are_there():
     expected = """
-        CircleCISession ProjectSlug Request PageWalk dumps loads
+        CircleCISession ProjectSlug Request PageWalk Retry RetryPolicy dumps loads
         User Project Branch Build BuildDetail BuildSummary BranchBuild Step Action Node Artifact TestMetadata
         CheckoutKey FollowResult Message
         CircleCIError InvalidInputError SessionClosedError TransportError RequestTimeoutError RedirectError
         BodyTooLargeError StatusError BadRequestError AuthenticationError PermissionDeniedError NotFoundError GoneError
         RateLimitError ServerError DecodeError PaginationDriftError WaitTimeoutError DownloadError UnsafePathError
         PathConflictError TruncatedError
+        BuildWatch BuildEvent WatchCursor CursorFile WalkOptions
     """
     assert set(expected.split()) <= set(circleci_v1_async.__all__)
 
@@ -112,3 +113,15 @@ def test_every_public_name_has_a_docstring_of_its_own(name: str, value: object):
 
 def test_the_version_is_that_of_the_distribution():
     assert circleci_v1_async.__version__ == version("circleci-v1-async")
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        ("walk", ["PageWalk", "WalkOptions"]),
+        ("watch", ["BuildEvent", "BuildWatch", "CursorFile", "WatchCursor"]),
+    ],
+)
+def test_a_public_module_names_what_users_hold_and_no_more(module: str, names: list[str]):
+    assert importlib.import_module(f"circleci_v1_async.{module}").__all__ == names
+    assert set(names) <= set(circleci_v1_async.__all__)

@@ -6,11 +6,13 @@ import random
 import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import pytest
 from paging import LIST, Calls
 
+from circleci_v1_async import Request
+from circleci_v1_async._operations.builds import request_project_builds
 from circleci_v1_async.errors import PaginationDriftError
 from circleci_v1_async.walk import PageWalk
 
@@ -74,8 +76,8 @@ async def read(walk: AsyncIterable[T], body: Callable[[T], Awaitable[object] | N
             await waits
 
 
-def walk_of(service: Callable[..., Any], **options: Any) -> PageWalk[int]:
-    return PageWalk(Calls(service), LIST, list, **({"page_size": 10, "overlap": 1} | options))
+def walk_of(service: Callable[..., Any], *, request: Request[list[Any]] = LIST, **options: Any) -> PageWalk[int]:
+    return PageWalk(Calls(service), request, list, **({"page_size": 10, "overlap": 1} | options))
 
 
 @pytest.fixture(autouse=True)
@@ -634,3 +636,31 @@ async def test_tasks_that_start_eagerly_change_nothing():
         service = Service()
         service.fails = {9: ConnectionError()}
         await walk_of(service, prefetch=4).collect()
+
+
+# What its repr says
+
+
+def of_project(branch: str | None = None) -> Request[list[Any]]:
+    return cast("Request[list[Any]]", request_project_builds("https://github.com/acme/web", branch, {}))
+
+
+async def test_a_repr_says_which_list_is_walked_and_how_far(service):
+    walk = walk_of(service, request=of_project(), page_size=100, overlap=5, limit=300)
+    assert repr(walk) == "<PageWalk gh/acme/web: 0 builds, 0 requests, not begun>"
+    async with aclosing(aiter(walk)) as items:
+        await anext(items)
+        assert repr(walk) == "<PageWalk gh/acme/web: 100 builds, 1 requests, running>"
+    assert repr(walk) == "<PageWalk gh/acme/web: 100 builds, 1 requests, stopped>"
+    walk = walk_of(service, request=of_project(), page_size=100, overlap=5, limit=300)
+    assert len(await walk.collect()) == 300
+    assert repr(walk) == "<PageWalk gh/acme/web: 300 builds, 4 requests, done>"
+
+
+@pytest.mark.parametrize(
+    ("request_", "name"),
+    [(of_project("feature/x"), "gh/acme/web feature/x"), (LIST, "/list")],
+    ids=["a branch", "no project"],
+)
+def test_a_repr_names_a_list_as_short_as_can_be(service, request_, name):
+    assert repr(walk_of(service, request=request_)) == f"<PageWalk {name}: 0 builds, 0 requests, not begun>"

@@ -1,27 +1,23 @@
 """What the planner of a walk asks for and lets be read, on lists that change before every reply."""
 
 import math
-import os
 from collections.abc import Callable, Iterator
 from itertools import count, pairwise
 
 import attrs
 import pytest
+from effort import by_profile
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from circleci_v1_async import walk
+from circleci_v1_async import _walk_plan
+from circleci_v1_async._walk_plan import PagePlan, Slot
 from circleci_v1_async.errors import InvalidInputError, PaginationDriftError
-from circleci_v1_async.walk import PagePlan, Slot
 
-CI = bool(os.environ.get("CI"))
-BUDGET = walk._BUDGET
+BUDGET = _walk_plan._BUDGET
 
 thorough = settings(
-    max_examples=3000 if CI else 300,
-    deadline=None,
-    derandomize=CI,
-    database=None,
+    max_examples=by_profile(quick=300, thorough=3000),
     suppress_health_check=[HealthCheck.too_slow],
 )
 
@@ -122,9 +118,9 @@ def walk_through(script: Script, plan_class: type[PagePlan[int]]) -> None:
         if page is not None:
             assert page, "an empty page was given"
             found.extend(page)
-            under_way.extend(plan.asks(waiting=False))
+            under_way.extend(plan.ask(waiting=False))
         elif not plan.done:
-            under_way.extend(plan.asks(waiting=True))
+            under_way.extend(plan.ask(waiting=True))
         return page is not None
 
     try:
@@ -198,7 +194,7 @@ def drive(plan: PagePlan[int], serve: Callable[[Slot[int]], list[int]]) -> Itera
         page = plan.take()
         if page is None and plan.done:
             break
-        slots = plan.asks(waiting=page is None)
+        slots = plan.ask(waiting=page is None)
         asked.extend(slot.offset for slot in slots)
         under_way.extend(slots)
         if page is not None:
@@ -258,13 +254,13 @@ def test_requests_ramp_up_after_the_first_page_and_slide(prefetch, ahead):
 def test_the_window_doubles_from_page_to_page():
     plan = make_plan(prefetch=8)
     serve = cut(list(range(1000)), 4)
-    under_way = plan.asks(waiting=True)
+    under_way = plan.ask(waiting=True)
     windows = [len(under_way)]
     for _ in range(5):
         slot = under_way.pop(0)
         plan.answer(slot, serve(slot))
         assert plan.take()
-        under_way += plan.asks(waiting=True)
+        under_way += plan.ask(waiting=True)
         windows.append(len(under_way))
     assert windows == [1, 2, 4, 8, 9, 9]
 
@@ -272,19 +268,19 @@ def test_the_window_doubles_from_page_to_page():
 def test_nothing_is_asked_for_beyond_a_short_page_that_is_already_there():
     plan = make_plan(prefetch=3)
     serve = cut(list(range(9)), 4)
-    (first,) = plan.asks(waiting=True)
+    (first,) = plan.ask(waiting=True)
     plan.answer(first, serve(first))
     assert plan.take() == [0, 1, 2, 3]
-    second, third = plan.asks(waiting=True)
+    second, third = plan.ask(waiting=True)
     plan.answer(third, serve(third))
     assert len(third.page or []) < 4
-    assert plan.asks(waiting=True) == []
+    assert plan.ask(waiting=True) == []
     plan.answer(second, serve(second))
     assert plan.take() == [4, 5, 6]
-    assert plan.asks(waiting=False) == []
+    assert plan.ask(waiting=False) == []
     assert plan.take() == [7, 8]
     assert plan.done
-    assert plan.asks(waiting=True) == []
+    assert plan.ask(waiting=True) == []
 
 
 def test_a_page_that_does_not_join_waits_behind_its_repair():
@@ -298,15 +294,15 @@ def test_a_page_that_does_not_join_waits_behind_its_repair():
 
 def test_a_stale_page_is_asked_for_again_at_its_own_offset_before_going_back():
     plan = make_plan(prefetch=2)
-    (first,) = plan.asks(waiting=True)
+    (first,) = plan.ask(waiting=True)
     plan.answer(first, [0, 1, 2, 3])
     plan.take()
-    second, stale = plan.asks(waiting=True)
+    second, stale = plan.ask(waiting=True)
     plan.answer(stale, [8, 9, 10, 11])
     plan.answer(second, [3, 4, 5, 6])
     assert plan.take() == [4, 5, 6]
     assert plan.take() is None
-    (again,) = plan.asks(waiting=True)
+    (again,) = plan.ask(waiting=True)
     assert again.offset == stale.offset == 6
     plan.answer(again, [6, 7, 8, 9])
     assert plan.take() == [7, 8, 9]
@@ -363,7 +359,7 @@ def test_a_place_that_is_not_found_again_ends_in_an_error():
 
 
 def test_something_new_refills_the_budget_but_no_more_pages_wait_than_it_allows(monkeypatch):
-    monkeypatch.setattr(walk, "_BUDGET", 3)
+    monkeypatch.setattr(_walk_plan, "_BUDGET", 3)
     plan = make_plan(offset=100_000)
     numbers, replies = count(), count()
     found = [-1]

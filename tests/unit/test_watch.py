@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import os
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -12,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from effort import by_profile
 from fake_clock import FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,10 +37,10 @@ from circleci_v1_async import (
     WaitTimeoutError,
     WatchCursor,
 )
+from circleci_v1_async._waiting import choose_pause, wait_until_finished
+from circleci_v1_async._watch_plan import WatchPlan
 from circleci_v1_async.errors import status_error
-from circleci_v1_async.watch import WatchPlan, pause, until_finished
 
-CI = bool(os.environ.get("CI"))
 SLUG = ProjectSlug("github", "acme", "web")
 LOGGER = "circleci_v1_async"
 
@@ -69,15 +69,14 @@ async def for_ever(*_: object) -> Any:
 
 @given(st.floats(0.01, 1e6), st.integers(0, 10**6), st.floats(0, 1))
 def test_a_pause_is_never_shorter_than_three_quarters_and_never_longer_than_six_and_a_bit(interval, quiet, chance):
-    assert 0.749 * interval <= pause(interval, quiet, chance) <= 7.501 * interval
-    assert pause(interval, 0, chance) <= 1.251 * interval
+    assert 0.749 * interval <= choose_pause(interval, quiet, chance) <= 7.501 * interval
+    assert choose_pause(interval, 0, chance) <= 1.251 * interval
 
 
 def test_a_pause_grows_and_is_never_shorter_than_the_service_asks():
-    assert [pause(4, quiet, 0.5) for quiet in range(7)] == [4, 6, 9, 13.5, 20.25, 24, 24]
-    assert pause(4, 1, 0.5, status(429, retry_after=100)) == 100
-    assert pause(4, 1, 0.5, status(429, retry_after=1)) == 6
-    assert pause(4, 1, 0.5, TransportError("no route")) == 6
+    assert [choose_pause(4, quiet, 0.5) for quiet in range(7)] == [4, 6, 9, 13.5, 20.25, 24, 24]
+    assert choose_pause(4, 1, 0.5, asked=100) == 100
+    assert choose_pause(4, 1, 0.5, asked=1) == 6
 
 
 # Waiting for a build
@@ -105,7 +104,7 @@ class Wait:
         interval: float = 4,
         on_update: Callable[[Build], object] | None = None,
     ) -> Build:
-        return await until_finished(
+        return await wait_until_finished(
             Calls(self.look, clock=self.clock.clock),
             LIST,
             name="build 7 of github/acme/web",
@@ -178,10 +177,12 @@ async def test_errors_that_may_pass_do_not_end_the_wait(caplog: pytest.LogCaptur
     wait = Wait(build(7, "running"), *errors, build(7, "success"))
     with caplog.at_level(logging.WARNING, LOGGER):
         assert (await wait()).status == "success"
-    assert wait.clock.slept == [4, 6, 9, 300, 20.25]
-    assert caplog.messages[:2] == [
-        "build 7 of github/acme/web: TransportError; looking again later",
-        "build 7 of github/acme/web: 503; looking again later",
+    assert wait.clock.slept == [4, 6, 9, 120, 20.25]
+    assert caplog.messages == [
+        "build 7 of github/acme/web: TransportError; polling again in 6.0 s",
+        "build 7 of github/acme/web: 503; polling again in 9.0 s",
+        "build 7 of github/acme/web: 429; polling again in 120.0 s, not in the 300 s that the service asks for",
+        "build 7 of github/acme/web: RequestTimeoutError; polling again in 20.2 s",
     ]
 
 
@@ -275,7 +276,7 @@ class Service:
 
     def watch(self, cursor: WatchCursor | None = None, *, oldest: bool = False, interval: float = 10) -> BuildWatch:
         plan = WatchPlan("list", SLUG)
-        start = plan.start(cursor) if oldest or cursor else None
+        start = plan.resume(cursor) if oldest or cursor else None
         calls = Calls(self._page, self.ask, self.clock.clock)
         return BuildWatch(calls, LIST, plan, cursor=start, interval=interval)
 
@@ -357,6 +358,111 @@ async def test_a_watch_from_now_on_has_a_cursor_before_its_first_event():
     service.add(1)
     service.meanwhile = nothing
     assert told(await take(service.watch(watch.cursor), 1)) == [("new", 4)]
+
+
+async def test_starting_gives_the_first_cursor_before_any_event():
+    service = Service(3)
+    watch = service.watch()
+    saved = (await watch.start()).to_json()
+    service.add(1, "failed")
+    assert told(await take(service.watch(WatchCursor.from_json(saved)), 2)) == [("new", 4), ("finished", 4)]
+    assert told(await take(watch, 1)) == [("new", 4)]
+    assert watch.cursor != await watch.start() == WatchCursor.from_json(saved)
+
+
+async def test_the_loop_of_a_watch_that_was_started_polls_at_once():
+    service = Service(3)
+    watch = service.watch()
+    await watch.start()
+    service.add(1)
+    assert told(await take(watch, 1)) == [("new", 4)]
+    assert (service.clock.slept, service.pages) == ([0], 2)
+
+
+async def test_the_first_page_is_asked_for_once_however_often_and_wherever_a_watch_is_started():
+    service = Service(3)
+    watch = service.watch()
+    watching = asyncio.create_task(take(watch, 1))
+    first, *others = await asyncio.gather(*(watch.start() for _ in range(5)))
+    assert all(other is first for other in others)
+    assert service.pages == 1
+    service.add(1)
+    assert told(await watching) == [("new", 4)]
+
+
+@pytest.mark.parametrize("oldest", [True, False])
+async def test_a_watch_that_knows_where_it_starts_asks_for_nothing(oldest: bool):  # noqa: FBT001 - a parameter
+    service = Service(3)
+    cursor = None if oldest else await service.watch().start()
+    service.pages = 0
+    watch = service.watch(cursor, oldest=oldest)
+    assert await watch.start() is watch.cursor
+    assert service.pages == 0
+
+
+async def test_errors_that_may_pass_do_not_keep_a_watch_from_starting(caplog: pytest.LogCaptureFixture):
+    service = Service(3)
+    service.fails = [TransportError("no route"), status(503, retry_after=10**9)]
+    with caplog.at_level(logging.WARNING, LOGGER):
+        assert 3 in (await service.watch().start()).projects[str(SLUG)]
+    assert caplog.messages == [
+        "list: TransportError; polling again in 15.0 s",
+        "list: 503; polling again in 120.0 s, not in the 1000000000 s that the service asks for",
+    ]
+
+
+async def test_an_error_that_will_not_pass_comes_out_of_starting():
+    service = Service(3)
+    service.fails = [status(401)]
+    with pytest.raises(CircleCIError, match="401"):
+        await service.watch().start()
+
+
+@pytest.mark.parametrize("after", range(1, 8))
+async def test_starting_can_be_cancelled_anywhere_and_leaves_nothing_under_way(after: int):
+    service = Service(3)
+    service.fails = [TransportError("no route")]
+    before = asyncio.all_tasks()
+    starting = asyncio.create_task(service.watch().start())
+    await turns(after)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert service.under_way == 0
+    assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("is_closed", [True, False], ids=["closed", "left"])
+async def test_a_watch_that_is_ended_while_it_starts_says_so(is_closed: bool):  # noqa: FBT001 - a parameter
+    service = Service(3)
+    service.fails = [TransportError("no route")]
+    service.meanwhile = for_ever
+    watch = service.watch()
+    starting = asyncio.create_task(watch.start())
+    await turns()
+    if is_closed:
+        await watch.aclose()
+    else:
+        watching = asyncio.create_task(take(watch, 1))
+        await turns()
+        watching.cancel()
+    with pytest.raises(RuntimeError, match="ended before it had started"):
+        await starting
+    if is_closed:
+        with pytest.raises(RuntimeError, match="ended before it had started"):
+            await watch.start()
+    assert service.under_way == 0
+
+
+async def test_a_repr_says_which_list_is_watched_and_how_far():
+    watch = Service(5).watch(oldest=True)
+    assert repr(watch) == "<BuildWatch /list: 0 events, not begun>"
+    async with watch:
+        async for event in watch:
+            if event.build.build_num == 4:
+                assert repr(watch) == "<BuildWatch /list: 7 events, running>"
+                break
+    assert repr(watch) == "<BuildWatch /list: 7 events, closed>"
 
 
 async def test_a_watch_from_the_oldest_on_tells_of_everything_in_order():
@@ -603,7 +709,7 @@ async def live(lives: list[int], seed: int, total: int) -> None:
     assert {count for (kind, _), count in handled.items() if kind != "changed"} == {1}
 
 
-@settings(max_examples=100 if CI else 30, deadline=None, derandomize=CI, database=None)
+@settings(max_examples=by_profile(quick=30, thorough=100))
 @given(st.lists(st.integers(0, 60), max_size=30), st.integers(0, 10**6))
 def test_a_bot_that_is_stopped_at_any_await_handles_everything_exactly_once(lives: list[int], seed: int):
     asyncio.run(live(lives, seed, 300))

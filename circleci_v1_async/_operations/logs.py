@@ -1,4 +1,4 @@
-"""Output of the steps of builds."""
+"""Logs of builds."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -7,46 +7,48 @@ from typing import Final
 
 from circleci_v1_async._arguments import integer
 from circleci_v1_async._boundary import Boundary
-from circleci_v1_async._logs import stream_output
+from circleci_v1_async._logs.stream import stream_output
+from circleci_v1_async._logs.text import LogText, has_failed, heading
 from circleci_v1_async._paths import BUILD, in_build
 from circleci_v1_async._secret import hide
+from circleci_v1_async._tasks import stop
 from circleci_v1_async.models import Action, Step, StepOutput
-from circleci_v1_async.output import LogText, has_failed, heading
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
 from .builds import BuildOperations
 
-__all__ = ["OutputOperations"]
+__all__ = ["LogOperations"]
 
 _AT_ONCE: Final = 8
 
 
-class OutputOperations(BuildOperations):
-    """Output of the steps of builds."""
+class LogOperations(BuildOperations):
+    """Logs of builds."""
 
     def iter_output(
         self, project: ProjectSlug | str, build_num: int, action: Action
     ) -> AsyncGenerator[StepOutput, None]:
-        """What one run of a step wrote, piece by piece. A piece is no line: most logs have one or two.
+        """Yield the output of one run of a step in pieces. Pieces are not lines: most logs have one or two.
 
         `GET` of the action's `output_url`, without the token, which it does not want (CircleCI's docs). When there is
         none, or it has expired, `GET /project/{project}/{build_num}/output/{step}/{index}?file=true` (seen in use,
-        undocumented), which gives the whole log as one piece without `time` and `type`, of a running build too.
+        undocumented), which gives the whole log as one piece without `time` and `type`, also while the build runs.
 
         Args:
             project: A slug or URL of it.
-            build_num: The build that the action is of.
-            action: As `get_build` gives it; soon, because an `output_url` is good for minutes.
+            build_num: The build of the action.
+            action: The run of the step, from a recent `get_build`: an `output_url` expires after some minutes.
 
         Returns:
-            To be looped over with `async for`, without an `await`; nothing when nothing was written, or the build was
-            cancelled before it began. Logs have no limit of size; of the first kind one piece at a time is kept.
+            An iterator for `async for`, without an `await`. It is empty when nothing was written, or the build was
+            cancelled before it began. A log may have any size: one piece at a time is kept.
 
         Raises:
             InvalidInputError: At once. The other errors come out of the loop.
+            BodyTooLargeError: A piece is larger than the session's `max_body`.
             TruncatedError: The log broke off, and trying again did not help; likewise `TransportError`.
-            DecodeError: It is not what logs are.
+            DecodeError: The reply is no log.
         """
         values = in_build(project, build_num)
         values["step"] = integer("action.step", action.step, 0)
@@ -64,22 +66,24 @@ class OutputOperations(BuildOperations):
         tail: int | None = None,
         strip_ansi: bool = True,
     ) -> str:
-        """What all steps of a build wrote, as text, each under a heading.
+        """Return the output of all steps of a build as text, each under a heading.
 
-        One `get_build`, and `iter_output` for each run of a step, several at a time.
+        It takes one `get_build`, and `iter_output` for each run of a step, several at a time.
 
         Args:
             project: A slug or URL of it.
             build_num: The build.
             failed_only: Only steps whose status is `failed`, `timedout`, `infrastructure_fail` or `canceled`.
-            tail: Of each run of a step, only so many of the last lines, from 1.
-            strip_ansi: Whether to leave out escape sequences, such as colours, and what progress bars wrote over.
+            tail: Number of the last lines to return of each run of a step, from 1; `None` for all.
+            strip_ansi: Whether to leave out escape sequences, such as colours, and what progress bars wrote over. No
+                ESC and no 8-bit control character is left.
 
         Returns:
-            Empty when there are no such steps; CircleCI forgets the steps of old builds.
+            The text; empty when there are no such steps. CircleCI forgets the steps of old builds.
 
         Raises:
             NotFoundError: There is no such build, or the token may not see it.
+            BodyTooLargeError: The lines to return of a run of a step have more characters than `max_body` allows.
             TransportError: And the other errors of `iter_output`.
         """
         if tail is not None:
@@ -88,22 +92,22 @@ class OutputOperations(BuildOperations):
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def section(step: Step, action: Action) -> str:
-            text = LogText(tail=tail, strip_ansi=strip_ansi)
+            text = LogText(tail=tail, strip_ansi=strip_ansi, max_size=self._calls.options.max_body)
             async with slots, aclosing(self.iter_output(project, build_num, action)) as output:
                 async for piece in output:
                     text.add(piece)
-            return heading(step, action) + text.finish()
+            return heading(step, action, strip_ansi=strip_ansi) + text.finish()
 
         with Boundary():
+            # Not in a TaskGroup: before 3.13, one that fails leaves its task half cancelled (`cancelling()` is 1), and
+            # the caller's `asyncio.timeout` then raises CancelledError.
+            tasks = [
+                asyncio.create_task(section(step, action))
+                for step in build.steps
+                for action in step.actions
+                if has_failed(action) or not failed_only
+            ]
             try:
-                async with asyncio.TaskGroup() as group:
-                    sections = [
-                        group.create_task(section(step, action))
-                        for step in build.steps
-                        for action in step.actions
-                        if has_failed(action) or not failed_only
-                    ]
-            except BaseExceptionGroup as errors:
-                # The others were cancelled on its account.
-                raise errors.exceptions[0] from None
-        return "\n".join(task.result() for task in sections)
+                return "\n".join(await asyncio.gather(*tasks))
+            finally:
+                await stop(tasks)

@@ -1,31 +1,34 @@
 """Logs of builds as streams: from where CircleCI keeps them, or from the API."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, closing
 from http import HTTPStatus
 from typing import Any, Final
 
-from ._boundary import Boundary
-from ._calls import Calls
-from ._reply import locate_decode_error
-from ._secret import Secret
-from ._transport import Stream
-from .artifacts import chunks, length
-from .errors import DecodeError, StatusError, TruncatedError
-from .models import StepOutput
-from .output import ArrayItems
-from .request import Request, Response, shown
+from circleci_v1_async._boundary import Boundary
+from circleci_v1_async._calls import Calls
+from circleci_v1_async._downloads.streams import get_length, read_chunks
+from circleci_v1_async._reply import locate_decode_error
+from circleci_v1_async._secret import Secret
+from circleci_v1_async._splitter import ListSplitter
+from circleci_v1_async._transport import Stream, read_limited
+from circleci_v1_async.errors import DecodeError, StatusError, TruncatedError
+from circleci_v1_async.models import StepOutput
+from circleci_v1_async.request import Request, Response, shown
 
 __all__ = ["stream_output"]
 
 # A presigned URL that has expired, and a log that is no longer there.
 _NOT_THERE: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+# Bytes of a log that are split without a turn of the loop for others.
+_TURN: Final = 2**16
 
 
 async def stream_output(
     calls: Calls, request: Request[Any], output_url: Secret[str] | None
 ) -> AsyncGenerator[StepOutput, None]:
-    """Yield what a run of a step wrote: from its presigned URL, else all of it at once, from the API.
+    """Yield the log of a run of a step: in pieces from its presigned URL, else all of it from the API.
 
     Args:
         calls: Makes the requests.
@@ -59,7 +62,7 @@ async def _read_pieces(calls: Calls, output_url: Secret[str]) -> AsyncGenerator[
                 stream = await calls.open(request, url, attempt, with_token=False)
             with closing(stream):
                 try:
-                    async with aclosing(_split(stream)) as items:
+                    async with aclosing(_split(stream, calls.options.max_body)) as items:
                         async for position, item in items:
                             # Earlier attempts gave what came before they broke off.
                             if position >= given:
@@ -78,21 +81,24 @@ def _decode_piece(calls: Calls, item: bytes, position: int) -> StepOutput:
         raise DecodeError(error.reason, f"$[{position}]{error.path[1:]}", error.size) from None
 
 
-async def _split(stream: Stream) -> AsyncGenerator[tuple[int, bytes], None]:
-    """Yield the items of a JSON array, and their positions."""
-    items = ArrayItems()
-    position = 0
-    async with aclosing(chunks(stream, length(stream))) as coming:
+async def _split(stream: Stream, max_body: int) -> AsyncGenerator[tuple[int, bytes], None]:
+    """Yield the items of a JSON list, and their positions."""
+    splitter = ListSplitter(largest=max_body)
+    async with aclosing(read_chunks(stream, get_length(stream))) as coming:
         async for chunk in coming:
-            for item in items.feed(chunk):
-                yield position, item
-                position += 1
-    if not items.complete:
-        raise TruncatedError(f"The log broke off after {position} pieces")
+            for start in range(0, len(chunk), _TURN):
+                for run in splitter.feed(chunk[start : start + _TURN]):
+                    for position, item in enumerate(run.items, run.first):
+                        yield position, item
+                # What has come is read without one, and may be thousands of pieces.
+                await asyncio.sleep(0)
+    if not splitter.complete:
+        raise TruncatedError(f"The log broke off after {splitter.count} pieces")
 
 
 async def _read_text(calls: Calls, request: Request[Any]) -> str:
     """Return the log as the API gives it; empty when it has none."""
+    max_body = calls.options.max_body
     with calls.transport.call():
         try:
             async for attempt in calls.attempts(request):  # pragma: no branch - the policy ends it
@@ -101,8 +107,11 @@ async def _read_text(calls: Calls, request: Request[Any]) -> str:
                     with closing(stream):
                         if stream.status == HTTPStatus.NO_CONTENT:
                             return ""
-                        pieces = [piece async for piece in chunks(stream, length(stream))]
-                    return b"".join(pieces).decode("utf-8", "replace")
+                        async with aclosing(read_chunks(stream, get_length(stream))) as coming:
+                            text = await read_limited(
+                                coming, max_body, f"The log is larger than {max_body} bytes (max_body)"
+                            )
+                    return text.decode("utf-8", "replace")
         except StatusError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise

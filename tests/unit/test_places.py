@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circleci_v1_async import Artifact, DownloadError, PathConflictError, UnsafePathError
-from circleci_v1_async._layout import Place, etag_name, part_name, plan
+from circleci_v1_async import Artifact, DownloadError, InvalidInputError, PathConflictError, UnsafePathError
+from circleci_v1_async._downloads import places
+from circleci_v1_async._downloads.places import Place, note_name, part_name, plan_places
 
 URL = "https://output.circle-artifacts.com/output/job/1/artifacts/0/x"
 # What paths are made of, with what is dangerous in them more often than chance has it.
 PIECE = st.text(st.characters(), max_size=8) | st.sampled_from(
-    [*"/\\.: ~", "..", "con", "NUL", "a", "A", "é", "e\u0301", "ß", "ss", "\u0345", "\u031b", ".circleci.part", ".etag"]
+    [*"/\\.: ~", "..", "con", "NUL", "a", "A", "é", "e\u0301", "ß", "ss", "\u0345", "\u031b", ".circleci.part", ".note"]
 )
 PATH = st.lists(PIECE, max_size=6).map("".join)
 
@@ -30,7 +31,7 @@ def artifact(path: str, node_index: int | None = 0, url: str = URL) -> Artifact:
 
 
 def planned(*paths: str, match: str | None = None) -> list[Place]:
-    return plan([artifact(path) for path in paths], match)
+    return plan_places([artifact(path) for path in paths], match)
 
 
 def accepted(places: Sequence[Place]) -> list[Place]:
@@ -44,7 +45,7 @@ def goes_to(path: str) -> tuple[str, ...]:
 
 
 def refused(path: str, **options: Any) -> DownloadError:
-    (place,) = plan([artifact(path, **options)], None)
+    (place,) = plan_places([artifact(path, **options)], None)
     assert place.problem is not None
     assert place.parts == (path,)
     return place.problem
@@ -94,7 +95,23 @@ def test_an_artifact_with_an_empty_url_is_refused() -> None:
     assert type(refused("a", url="")) is DownloadError
 
 
-PLAIN = ["a", "a/b.txt", ".hidden", "a b", "~", "a?b*c", "icon", "console.log", "com10", "aux-1", "..a", "x" * 255]
+PLAIN = [
+    "a",
+    "a/b.txt",
+    ".hidden",
+    "a b",
+    "~",
+    "a?b*c",
+    '<a>|"b"',
+    "a\x85b",
+    "a\u202eb",
+    "icon",
+    "console.log",
+    "com10",
+    "aux-1",
+    "..a",
+    "x" * 255,
+]
 
 
 @pytest.mark.parametrize("path", [*PLAIN, "ü" * 127])
@@ -115,7 +132,7 @@ def is_reserved(name: str) -> bool:
 @pytest.mark.fault(52)
 @given(st.lists(st.tuples(PATH, st.integers(0, 2)), max_size=8))
 def test_nothing_that_is_accepted_leaves_the_folder_on_any_system(paths: list[tuple[str, int]]) -> None:
-    for place in accepted(plan([artifact(*path) for path in paths], None)):
+    for place in accepted(plan_places([artifact(*path) for path in paths], None)):
         for system, root in ((posixpath, "/dest"), (ntpath, "D:\\dest")):
             assert not system.isabs(system.join(*place.parts))
             assert system.splitdrive(system.join(*place.parts))[0] == ""
@@ -140,12 +157,12 @@ def composed(part: str) -> str:
 @pytest.mark.fault(54)
 @given(st.lists(st.tuples(PATH, st.integers(0, 1)), max_size=12))
 def test_no_two_that_are_accepted_are_one_file_or_one_the_folder_of_the_other(paths: list[tuple[str, int]]) -> None:
-    places = accepted(plan([artifact(*path) for path in paths], None))
+    places = accepted(plan_places([artifact(*path) for path in paths], None))
     for fold in (canonical, composed):
         taken: set[tuple[str, ...]] = set()
         for place in places:
             *folders, name = place.parts
-            for last in (name, part_name(name), etag_name(name)):
+            for last in (name, part_name(name), note_name(name)):
                 whole = tuple(map(fold, (*folders, last)))
                 assert whole not in taken
                 taken.add(whole)
@@ -164,7 +181,7 @@ COLLISIONS = {
     "a file and a folder": ("p", "p/q"),
     "a file and a folder further down": ("p", "P/q/r"),
     "a file and the part of another": ("a", "a.circleci.part"),
-    "a file and what is beside the part of another": ("a", "A.circleci.part.etag"),
+    "a file and what is beside the part of another": ("a", "A.circleci.part.note"),
     "the part of a file and a folder": ("a", "a.circleci.part/x"),
 }
 
@@ -198,16 +215,16 @@ def test_what_is_unsafe_is_in_nobodys_way() -> None:
 
 @pytest.mark.fault(54)
 def test_artifacts_of_several_containers_go_to_a_folder_for_each() -> None:
-    places = plan([artifact("a", None), artifact("a", 1), artifact("b/c", 12)], None)
+    places = plan_places([artifact("a", None), artifact("a", 1), artifact("b/c", 12)], None)
     assert [place.parts for place in places] == [("node-0", "a"), ("node-1", "a"), ("node-12", "b", "c")]
 
 
 def test_artifacts_of_one_container_need_no_folder_whatever_its_number() -> None:
-    assert [place.parts for place in plan([artifact("a", 3), artifact("b", 3)], None)] == [("a",), ("b",)]
+    assert [place.parts for place in plan_places([artifact("a", 3), artifact("b", 3)], None)] == [("a",), ("b",)]
 
 
 def test_what_matches_does_not_decide_where_it_goes() -> None:
-    (place,) = plan([artifact("a.txt", 0), artifact("b.log", 1)], "*.txt")
+    (place,) = plan_places([artifact("a.txt", 0), artifact("b.log", 1)], "*.txt")
     assert place.parts == ("node-0", "a.txt")
 
 
@@ -230,7 +247,7 @@ def test_what_does_not_match_is_in_nobodys_way() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda name: len(name.encode()) <= 255))
 def test_a_part_has_a_name_that_fits_also_where_the_file_barely_does(name: str) -> None:
-    part, etag = part_name(name), etag_name(name)
+    part, etag = part_name(name), note_name(name)
     assert len({name, part, etag}) == 3
     assert max(len(part.encode()), len(etag.encode())) <= 255
 
@@ -244,6 +261,46 @@ def test_ten_thousand_artifacts_are_planned() -> None:
     assert ["/".join(place.parts) for place in planned(*paths)] == paths
 
 
+@pytest.mark.fault(73)
+def test_a_path_of_thousands_of_folders_costs_no_more_than_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed = 0
+
+    class Counted(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            nonlocal hashed
+            hashed += 1
+            return super().__hash__()
+
+        def __eq__(self, other: object) -> bool:
+            return super().__eq__(other)
+
+    fold = places._fold
+    monkeypatch.setattr(places, "_fold", lambda part: Counted(fold(part)))
+    assert len(accepted(planned(*("x/" * 2000 + str(number) for number in range(10))))) == 10
+    assert hashed < 2 * 10 * 2000
+
+
+def test_a_place_knows_the_length_of_the_longest_path_that_it_needs() -> None:
+    [place] = planned("a/ü/c")
+    assert place.length == len("a/ü/c.circleci.part.note".encode())
+    [place] = planned("x" * 255)
+    assert place.length == 255
+
+
+def test_a_name_that_is_no_unicode_has_a_part_too() -> None:
+    """A caller may have such a file, though no artifact may."""
+    assert part_name("a\udcff") == "a\udcff.circleci.part"
+    assert Place(artifact("a"), ("a\udcff",)).length == len("a...") + len(".circleci.part.note")
+
+
+@pytest.mark.parametrize("wrong", ["https://a.example/a", 7, None])
+def test_something_that_is_no_artifact_is_refused(wrong: Any) -> None:
+    with pytest.raises(InvalidInputError, match="artifacts: expected the Artifacts of a list of artifacts, got"):
+        plan_places([artifact("a"), wrong], None)
+
+
 def test_a_place_keeps_its_artifact() -> None:
     given_artifact = attrs.evolve(artifact("a"), pretty_path="$HOME/a")
-    assert plan([given_artifact], None)[0].artifact is given_artifact
+    assert plan_places([given_artifact], None)[0].artifact is given_artifact

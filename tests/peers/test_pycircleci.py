@@ -158,6 +158,12 @@ def test_what_is_wrong_is_an_error_with_the_status_of_the_service(api: Api):
         api.me()
 
 
+def test_what_the_guide_excepts_is_so(api: Api):
+    with pytest.raises(HTTPError, match="400 Client Error"):
+        api.add_ssh_key(*WEB, PRIVATE_KEY)
+    assert all("vcs_type" in build for build in api.get_recent_builds(shallow=True))
+
+
 @pytest.mark.parametrize("row", SENDS_NOTHING)
 def test_a_method_for_oneself_sends_nothing(row: str, api: Api, fake: FakeCircleCI):
     call, expected = SENDS_NOTHING[row]

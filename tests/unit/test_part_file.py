@@ -11,13 +11,15 @@ import pytest
 from descriptors import descriptors
 
 from circleci_v1_async import PathConflictError, UnsafePathError
-from circleci_v1_async._layout import etag_name, part_name
-from circleci_v1_async._part import Folder, Part, is_strong_etag
+from circleci_v1_async._downloads.folder import Folder
+from circleci_v1_async._downloads.part_file import PartFile, is_strong_etag
+from circleci_v1_async._downloads.places import note_name, part_name
 
 ETAG = '"abc"'
+SOURCE = "one"
 NAME = "core.tar"
 PART = part_name(NAME)
-NOTE = etag_name(NAME)
+NOTE = note_name(NAME)
 
 
 @pytest.fixture(autouse=True)
@@ -34,8 +36,8 @@ def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(os, "supports_dir_fd", set())
 
 
-def opened(root: Path, *parts: str, resume: bool = False) -> Part:
-    part = Part(root, parts or (NAME,))
+def opened(root: Path, *parts: str, resume: bool = False) -> PartFile:
+    part = PartFile(root, parts or (NAME,), SOURCE)
     try:
         part.open(resume=resume)
     except BaseException:
@@ -44,7 +46,7 @@ def opened(root: Path, *parts: str, resume: bool = False) -> Part:
     return part
 
 
-def began(root: Path, *pieces: bytes, etag: str | None = ETAG, resume: bool = True) -> Part:
+def began(root: Path, *pieces: bytes, etag: str | None = ETAG, resume: bool = True) -> PartFile:
     """A part that some bytes have been written to."""
     part = opened(root, resume=resume)
     part.begin(0, etag)
@@ -56,7 +58,7 @@ def published(root: Path, data: bytes, *parts: str, overwrite: bool = False) -> 
     part = opened(root, *parts)
     try:
         part.begin(0, None)
-        part.publish([data], overwrite=overwrite)
+        part.publish([data], overwrite=overwrite, durable=True)
     finally:
         part.close(keep=False)
 
@@ -92,11 +94,20 @@ class TestPublishing:
         part.write([b"one ", b"two "])
         part.write([b"three "])
         assert names(folder) == [PART, NOTE]
-        part.publish([b"four"], overwrite=False)
-        assert part.closed
+        part.publish([b"four"], overwrite=False, durable=True)
+        assert not part.is_open
         part.close(keep=False)
         assert names(folder) == [NAME]
         assert (folder / NAME).read_bytes() == b"one two three four"
+
+    def test_a_part_that_is_not_open_is_opened(self, tmp_path: Path) -> None:
+        part = PartFile(tmp_path, ("a", NAME), SOURCE)
+        part.begin(0, ETAG)
+        assert not part.is_open
+        part.publish([b"one ", b"two"], overwrite=False, durable=False)
+        assert not part.is_open
+        assert names(tmp_path) == ["a", f"a/{NAME}"]
+        assert (tmp_path / "a" / NAME).read_bytes() == b"one two"
 
     def test_an_empty_file_is_a_file(self, tmp_path: Path) -> None:
         published(tmp_path, b"")
@@ -179,6 +190,43 @@ class TestPublishing:
         assert names(tmp_path) == []
 
 
+@pytest.mark.fault(65)
+class TestAPowerCut:
+    @pytest.fixture
+    def calls(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """The calls that decide what a power cut leaves, in their order."""
+        calls: list[str] = []
+
+        def record(name: str) -> None:
+            original = getattr(os, name)
+
+            def call(*args: Any, **options: Any) -> Any:
+                calls.append(f"{name} {os.fstat(args[0]).st_size}" if name == "fsync" else name)
+                return original(*args, **options)
+
+            monkeypatch.setattr(os, name, call)
+
+        for name in ("write", "fsync", "link", "replace"):
+            record(name)
+        return calls
+
+    @pytest.mark.parametrize("overwrite", [False, True])
+    @pytest.mark.parametrize("links", [False, True], ids=["without links", "with links"])
+    def test_all_of_a_file_is_on_the_disk_before_it_has_its_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: list[str], *, overwrite: bool, links: bool
+    ) -> None:
+        if not links:
+            monkeypatch.setattr(os, "link", fails_with(errno.EPERM))
+        published(tmp_path, b"0123", overwrite=overwrite)
+        assert calls == ["write", "fsync 4", "link" if links and not overwrite else "replace"]
+
+    def test_a_file_that_need_not_outlive_one_is_not_waited_for(self, tmp_path: Path, calls: list[str]) -> None:
+        part = opened(tmp_path)
+        part.begin(0, None)
+        part.publish([b"0123"], overwrite=False, durable=False)
+        assert calls == ["write", "link"]
+
+
 @pytest.mark.fault(57)
 class TestAFullDisk:
     def test_a_write_that_takes_only_some_is_gone_on_with(
@@ -206,13 +254,14 @@ class TestAFullDisk:
         part.begin(0, None)
         monkeypatch.setattr(os, "write", write_some)
         with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
-            part.publish([b"x" * 1001], overwrite=False) if last else part.write([b"x" * 1001])
+            part.publish([b"x" * 1001], overwrite=False, durable=True) if last else part.write([b"x" * 1001])
         assert os.fstat(part._fd).st_size == 1000
         part.close(keep=False)
         assert names(tmp_path) == []
 
+    @pytest.mark.parametrize("durable", [False, True])
     def test_a_network_file_system_that_is_full_says_so_before_the_file_has_its_name(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, durable: bool
     ) -> None:
         part = opened(tmp_path)
         part.begin(0, None)
@@ -224,8 +273,10 @@ class TestAFullDisk:
                 raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
 
         monkeypatch.setattr(os, "close", close_and_flush)
+        monkeypatch.setattr(os, "fsync", fails_with(errno.EDQUOT))
         with pytest.raises(OSError, match=os.strerror(errno.EDQUOT)):
-            part.publish([b"x"], overwrite=False)
+            part.publish([b"x"], overwrite=False, durable=durable)
+        fails.clear()
         part.close(keep=False)
         assert names(tmp_path) == []
 
@@ -234,7 +285,7 @@ class TestAFullDisk:
         with monkeypatch.context() as patch:
             patch.setattr(os, "unlink", fails_with(errno.EACCES))
             part.close(keep=False)
-        assert part.closed
+        assert not part.is_open
         assert names(tmp_path) == [PART, NOTE]
 
     def test_a_folder_that_cannot_be_made_is_an_error(self, tmp_path: Path) -> None:
@@ -290,7 +341,7 @@ class TestTheWay:
         part = opened(tmp_path / "dest")
         (tmp_path / "dest" / NOTE).symlink_to(victim)
         part.begin(0, ETAG)
-        with pytest.raises(OSError, match=os.strerror(errno.ELOOP)):
+        with pytest.raises(FileExistsError):
             part.write([b"x"])
         part.close(keep=False)
         assert victim.read_bytes() == b"mine"
@@ -310,10 +361,33 @@ class TestTheWay:
             opened(tmp_path)
         assert names(tmp_path) == [PART]
 
+    @pytest.mark.fault(67)
     def test_a_folder_in_place_of_the_note_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / NOTE).mkdir()
-        with pytest.raises(IsADirectoryError):
+        with pytest.raises(UnsafePathError, match="expected a regular file"):
             opened(tmp_path)
+        assert names(tmp_path) == [NOTE]
+
+    @pytest.mark.fault(67)
+    @pytest.mark.parametrize("resume", [False, True])
+    @pytest.mark.parametrize("name", [PART, NOTE])
+    def test_a_fifo_in_place_of_the_part_or_its_note_is_an_error_and_is_not_waited_for(
+        self, tmp_path: Path, name: str, *, resume: bool
+    ) -> None:
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(UnsafePathError, match=f"{name}: expected a regular file"):
+            opened(tmp_path, resume=resume)
+        assert names(tmp_path) == [name]
+        assert (tmp_path / name).is_fifo()
+
+    @pytest.mark.fault(67)
+    def test_a_fifo_that_takes_the_place_of_the_note_meanwhile_is_not_written_to(self, tmp_path: Path) -> None:
+        part = opened(tmp_path)
+        os.mkfifo(tmp_path / NOTE)
+        part.begin(0, ETAG)
+        with pytest.raises(FileExistsError):
+            part.write([b"x"])
+        part.close(keep=False)
         assert names(tmp_path) == [NOTE]
 
 
@@ -363,7 +437,7 @@ class TestTwoForOne:
         for resume in (False, True):
             with pytest.raises(PathConflictError, match="another download is writing it"):
                 opened(tmp_path, resume=resume)
-        part.publish([], overwrite=False)
+        part.publish([], overwrite=False, durable=True)
         assert (tmp_path / NAME).read_bytes() == b"mine"
 
     def test_a_part_that_was_let_go_can_be_taken(self, tmp_path: Path) -> None:
@@ -404,10 +478,26 @@ class TestTwoForOne:
         assert names(tmp_path) == [NAME]
         assert (tmp_path / NAME).read_bytes() == b"published"
 
-    def test_a_file_system_without_locks_is_an_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.fault(69)
+    @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
+    def test_where_there_are_no_locks_a_file_is_written_unlocked(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    ) -> None:
         fcntl = pytest.importorskip("fcntl")
-        monkeypatch.setattr(fcntl, "flock", fails_with(errno.ENOLCK))
-        with pytest.raises(OSError, match=os.strerror(errno.ENOLCK)):
+        part = opened(tmp_path)
+        assert part.is_locked
+        part.close(keep=False)
+        monkeypatch.setattr(fcntl, "flock", fails_with(number))
+        part = opened(tmp_path)
+        assert not part.is_locked
+        part.begin(0, None)
+        part.publish([b"x"], overwrite=False, durable=True)
+        assert (tmp_path / NAME).read_bytes() == b"x"
+
+    def test_a_lock_that_fails_otherwise_is_an_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        fcntl = pytest.importorskip("fcntl")
+        monkeypatch.setattr(fcntl, "flock", fails_with(errno.EIO))
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
             opened(tmp_path)
 
 
@@ -417,19 +507,19 @@ class TestGoingOn:
         began(tmp_path, b"one ").close(keep=True)
         assert names(tmp_path) == [PART, NOTE]
         part = opened(tmp_path, resume=True)
-        assert (part.size, part.validator) == (4, ETAG)
+        assert (part.size, part.etag) == (4, ETAG)
         part.begin(4, ETAG)
         part.write([b"two"])
-        part.publish([], overwrite=False)
+        part.publish([], overwrite=False, durable=True)
         assert names(tmp_path) == [NAME]
         assert (tmp_path / NAME).read_bytes() == b"one two"
 
     def test_without_resume_what_is_there_is_given_up(self, tmp_path: Path) -> None:
         began(tmp_path, b"old and long").close(keep=True)
         part = opened(tmp_path)
-        assert part.validator is None
+        assert part.etag is None
         part.begin(0, None)
-        part.publish([b"new"], overwrite=False)
+        part.publish([b"new"], overwrite=False, durable=True)
         assert names(tmp_path) == [NAME]
         assert (tmp_path / NAME).read_bytes() == b"new"
 
@@ -440,7 +530,7 @@ class TestGoingOn:
         part.write([b"new"])
         part.close(keep=True)
         again = opened(tmp_path, resume=True)
-        assert (again.size, again.validator) == (3, '"new"')
+        assert (again.size, again.etag) == (3, '"new"')
         again.close(keep=False)
 
     def test_another_version_of_which_nothing_was_written_has_no_bytes_yet(self, tmp_path: Path) -> None:
@@ -455,7 +545,7 @@ class TestGoingOn:
         part = began(tmp_path, b"0123456789")
         part.begin(4, ETAG)
         assert part.size == 4
-        part.publish([b"!"], overwrite=False)
+        part.publish([b"!"], overwrite=False, durable=True)
         assert (tmp_path / NAME).read_bytes() == b"0123!"
 
     def test_a_version_that_cannot_be_told_from_others_is_not_kept(self, tmp_path: Path) -> None:
@@ -485,20 +575,30 @@ class TestGoingOn:
     def test_bytes_that_nobody_knows_the_version_of_are_not_gone_on_from(self, tmp_path: Path) -> None:
         (tmp_path / PART).write_bytes(b"x")
         part = opened(tmp_path, resume=True)
-        assert part.validator is None
+        assert part.etag is None
         part.close(keep=True)
         assert names(tmp_path) == []
 
     @pytest.mark.parametrize("note", [b"", b"\0" * 5, b'"abc', b'W/"abc"', b'"a\r\nX: y"', b'"\xff"', b'"' * 9000])
     def test_a_note_that_a_crash_has_left_unfinished_is_none(self, tmp_path: Path, note: bytes) -> None:
         (tmp_path / PART).write_bytes(b"x")
-        (tmp_path / NOTE).write_bytes(note)
+        (tmp_path / NOTE).write_bytes(SOURCE.encode() + b" " + note)
         part = opened(tmp_path, resume=True)
-        assert part.validator is None
+        assert part.etag is None
         part.begin(0, ETAG)
         part.write([b"y"])
-        assert (tmp_path / NOTE).read_bytes() == ETAG.encode()
+        assert (tmp_path / NOTE).read_bytes() == f"{SOURCE} {ETAG}".encode()
         part.close(keep=False)
+        assert names(tmp_path) == []
+
+    @pytest.mark.fault(66)
+    @pytest.mark.parametrize("note", [f"another {ETAG}", ETAG, f" {ETAG}", f"{SOURCE}{ETAG}", f"{SOURCE}  {ETAG}"])
+    def test_a_note_of_another_artifact_is_none(self, tmp_path: Path, note: str) -> None:
+        (tmp_path / PART).write_bytes(b"x")
+        (tmp_path / NOTE).write_text(note)
+        part = opened(tmp_path, resume=True)
+        assert part.etag is None
+        part.close(keep=True)
         assert names(tmp_path) == []
 
 
@@ -506,7 +606,7 @@ def test_closing_twice_is_no_error_and_neither_is_what_was_never_opened(tmp_path
     part = opened(tmp_path)
     part.close(keep=False)
     part.close(keep=False)
-    Part(tmp_path, (NAME,)).close(keep=False)
+    PartFile(tmp_path, (NAME,), SOURCE).close(keep=False)
     assert names(tmp_path) == []
 
 

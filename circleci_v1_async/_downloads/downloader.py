@@ -1,0 +1,175 @@
+"""The way of an artifact to its file."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from contextlib import aclosing, closing
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import attrs
+from yarl import URL
+
+from circleci_v1_async._attempts import Attempts
+from circleci_v1_async._boundary import Boundary
+from circleci_v1_async._calls import Calls
+from circleci_v1_async._transport import Stream
+from circleci_v1_async.errors import DownloadError, StatusError, TransportError, TruncatedError
+from circleci_v1_async.models import Artifact
+from circleci_v1_async.request import Request
+
+from .checks import check_file, check_places
+from .disk import Disk
+from .events import (
+    Download,
+    DownloadEvent,
+    DownloadFinished,
+    DownloadProgress,
+    DownloadStarted,
+    DownloadStatus,
+    OnExists,
+    Progress,
+)
+from .part_file import PartFile
+from .places import Place
+from .streams import get_length, get_strong_etag, is_rest, locate_artifact, open_whole, read_chunks
+
+__all__ = ["Downloader"]
+
+R = TypeVar("R")
+
+_BATCH: Final = 2**21  # bytes that are written at once, in a thread
+_SMALL: Final = 2**20  # bytes of a file that is written by one call of a thread
+
+
+@attrs.frozen(eq=False)
+class Downloader:
+    """Downloads artifacts to places below a folder.
+
+    Attributes:
+        calls: Makes the requests.
+        disk: Does the disk work.
+        root: The folder.
+        on_exists: What to do with a file that is there already.
+        resume: Whether to go on from what an earlier download has left, and to leave it when this one fails.
+        progress: Called with each event.
+    """
+
+    calls: Calls
+    disk: Disk
+    root: Path
+    on_exists: OnExists = "error"
+    resume: bool = False
+    progress: Progress | None = None
+
+    async def check(self, places: Iterable[Place]) -> dict[Place, Download]:
+        """Return the outcomes of the places that need no request."""
+        with Boundary():
+            return await self._run(self.root, check_places, places, self.root, self.on_exists)
+
+    async def download_one(self, place: Place) -> Download:
+        """Download an artifact to a path of the caller's own.
+
+        Raises:
+            PathConflictError: There is something already.
+        """
+        with Boundary():
+            locate_artifact(self.calls, place.artifact)
+            path = self.root.joinpath(*place.parts)
+            await self._run(path, check_file, path, place)
+        download = await self.download(place)
+        self.tell(DownloadFinished(download))
+        return download
+
+    async def download(self, place: Place) -> Download:
+        """Download an artifact to its place."""
+        with Boundary():
+            request, url = locate_artifact(self.calls, place.artifact)
+            part = PartFile(self.root, place.parts, _identify(url))
+            with self.calls.transport.call():
+                async with self.disk.slots:
+                    try:
+                        if self.resume:
+                            await self._run_on(part, part.open, resume=True)
+                        async for attempt in self.calls.attempts(request):  # pragma: no branch - the policy ends it
+                            with attempt:
+                                stream, offset = await self._open(part, request, url, attempt)
+                                with closing(stream):
+                                    return await self._save(place.artifact, part, stream, offset)
+                    finally:
+                        if part.is_open:
+                            await self._run_on(part, part.close, keep=self.resume)
+        raise AssertionError  # pragma: no cover - for the type checkers
+
+    def tell(self, event: DownloadEvent) -> None:
+        """Tell the caller of an event."""
+        if self.progress is not None:
+            self.progress(event)
+
+    async def _open(self, part: PartFile, request: Request[Any], url: URL, attempt: Attempts) -> tuple[Stream, int]:
+        """Return what is missing, and where it begins."""
+        if part.etag and (offset := part.size):
+            headers = {"Range": f"bytes={offset}-", "If-Range": part.etag}
+            try:
+                stream = await self.calls.open(request, url, attempt, headers=headers)
+            except StatusError as error:
+                if error.status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                    raise
+            else:
+                if is_rest(stream, offset, part.etag):
+                    return stream, offset
+                if stream.status == HTTPStatus.OK:
+                    return stream, 0
+                stream.close()
+        return await open_whole(self.calls, request, url, attempt), 0
+
+    async def _save(self, artifact: Artifact, part: PartFile, stream: Stream, received: int) -> Download:
+        """Write what comes, and give the file its name."""
+        path = part.path
+        rest = get_length(stream)
+        self.tell(DownloadStarted(artifact, path, None if rest is None else received + rest, received))
+        part.begin(received, part.etag if received else get_strong_etag(stream))
+        if not part.is_open and (rest is None or rest > _SMALL):
+            await self._run_on(part, part.open, resume=False)
+        batch: list[bytes] = []
+        batched = 0
+        try:
+            async with aclosing(read_chunks(stream, rest)) as chunks:
+                async for chunk in chunks:
+                    batch.append(chunk)
+                    batched += len(chunk)
+                    received += len(chunk)
+                    self.tell(DownloadProgress(artifact, path, received))
+                    if batched >= _BATCH:
+                        await self._run_on(part, part.write, batch)
+                        batch, batched = [], 0
+        except (TransportError, TruncatedError):
+            if part.is_open and part.etag:
+                # What has come need not come again.
+                await self._run_on(part, part.write, batch)
+            raise
+        overwrite = self.on_exists == "overwrite"
+        await self._run_on(part, part.publish, batch, overwrite=overwrite, durable=self.disk.durable)
+        return Download(artifact, path, received, DownloadStatus.DOWNLOADED, verified=rest is not None)
+
+    async def _run_on(self, part: PartFile, function: Callable[..., R], *args: Any, **options: Any) -> R:
+        result = await self._run(part.path, function, *args, **options)
+        if not part.is_locked:
+            self.disk.warn_of_no_locks(part.path)
+        return result
+
+    async def _run(self, path: Path, function: Callable[..., R], *args: Any, **options: Any) -> R:
+        """Call a blocking function in a thread.
+
+        Raises:
+            DownloadError: The file system refuses something.
+        """
+        try:
+            return await self.disk.run(function, *args, **options)
+        except OSError as error:
+            raise DownloadError(f"{path}: {error.strerror}") from error
+
+
+def _identify(url: URL) -> str:
+    """Return what tells artifacts apart. Nothing of it can be read: a path may be private, a query a signature."""
+    return hashlib.sha256(f"{url.origin()}{url.raw_path}".encode()).hexdigest()

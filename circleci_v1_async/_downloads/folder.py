@@ -1,0 +1,86 @@
+"""Folders that files are written in, entered without following symbolic links. Blocking: to be called in threads."""
+
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Self
+
+import attrs
+
+from circleci_v1_async.errors import PathConflictError, UnsafePathError
+
+__all__ = ["Folder"]
+
+_FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+_NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
+
+
+@attrs.frozen
+class Folder:
+    """An open folder.
+
+    Attributes:
+        path: Where it is. A string, because a `Path` costs its whole length with each folder that is entered.
+        fd: What names in it are resolved from, so that it stays the same whatever happens to the path; `None` on
+            systems that cannot.
+    """
+
+    path: str
+    fd: int | None
+
+    @classmethod
+    def open(cls, root: Path, parts: Iterable[str] = ()) -> Self:
+        """Open a folder below `root`, and make what is missing. No symbolic link below `root` is followed.
+
+        Raises:
+            UnsafePathError: There is a symbolic link on the way.
+            PathConflictError: There is a file on the way.
+            OSError: It cannot be made or opened.
+        """
+        folder = cls(os.fspath(root), _open_root(root))
+        for part in parts:
+            try:
+                inner = folder._enter(part)
+            finally:
+                folder.close()
+            folder = inner
+        return folder
+
+    def _enter(self, name: str) -> Self:
+        path = os.path.join(self.path, name)  # noqa: PTH118 - as the attribute says
+        with suppress(FileExistsError):
+            os.mkdir(self.at(name), dir_fd=self.fd)
+        kind = os.stat(self.at(name), dir_fd=self.fd, follow_symlinks=False).st_mode
+        if stat.S_ISLNK(kind):
+            raise UnsafePathError(f"{path}: expected a folder, found a symbolic link")
+        if not stat.S_ISDIR(kind):
+            raise PathConflictError(f"{path}: expected a folder, found a file")
+        if self.fd is not None:
+            # One that has become a link meanwhile is an OSError.
+            return attrs.evolve(self, path=path, fd=os.open(name, _FOLDER | _NOFOLLOW, dir_fd=self.fd))
+        if Path(path).resolve() != Path(self.path).resolve() / name:
+            raise UnsafePathError(f"{path}: expected a folder, found what leads elsewhere")
+        return attrs.evolve(self, path=path)
+
+    def at(self, name: str) -> str:
+        """Return a name in it as the functions of `os` take it together with `dir_fd`."""
+        return name if self.fd is not None else os.path.join(self.path, name)  # noqa: PTH118 - as above
+
+    def close(self) -> None:
+        """Let it go."""
+        if self.fd is not None:
+            os.close(self.fd)
+
+
+def _open_root(root: Path) -> int | None:
+    """Open a folder by its path, where names can be resolved from one. It is made if it is missing."""
+    if os.open not in os.supports_dir_fd:
+        root.mkdir(parents=True, exist_ok=True)
+        return None
+    try:
+        return os.open(root, _FOLDER)
+    except FileNotFoundError:
+        root.mkdir(parents=True, exist_ok=True)
+        return os.open(root, _FOLDER)

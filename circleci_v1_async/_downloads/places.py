@@ -1,0 +1,151 @@
+r"""Places of artifacts below a folder: decisions without I/O, the same on every system.
+
+Builds may give files any name. A path is taken only if it is a plain relative one everywhere: also on systems that fold
+case, normalise Unicode, or give `:`, `\` and `CON` a meaning of their own.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Final, cast
+
+import attrs
+
+from circleci_v1_async.errors import DownloadError, InvalidInputError, PathConflictError, UnsafePathError
+from circleci_v1_async.models import Artifact
+
+__all__ = ["Place", "note_name", "part_name", "plan_places"]
+
+_MAX_NAME: Final = 255  # bytes, on every file system in use
+_SHOWN: Final = 3  # names, in an error
+_PART: Final = ".circleci.part"
+_NOTE: Final = ".note"
+_ROOT: Final = 0  # the destination, in a tree of numbered paths
+# Separators and streams of other systems, control characters, lone surrogates, and what cannot be seen at an end.
+_UNSAFE: Final = re.compile(r"[\\:\x00-\x1f\x7f\ud800-\udfff]|[. ]\Z")
+_DEVICE: Final = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|\Z)", re.IGNORECASE)
+
+
+@attrs.frozen
+class Place:
+    """Place of an artifact below a folder.
+
+    Attributes:
+        artifact: The artifact.
+        parts: The folders below the destination, and the name. As given, where there is a problem.
+        problem: Why it cannot go there; `None` when it can.
+    """
+
+    artifact: Artifact
+    parts: tuple[str, ...]
+    problem: DownloadError | None = None
+
+    @property
+    def length(self) -> int:
+        """Bytes of the longest path below the destination that is needed on the way."""
+        *folders, name = self.parts
+        longest = max(len(_encode(last)) for last in (name, part_name(name), note_name(name)))
+        return sum(len(_encode(folder)) + 1 for folder in folders) + longest
+
+
+def plan_places(artifacts: Iterable[Artifact], match: str | None) -> list[Place]:
+    """Find a place for each artifact that matches.
+
+    Artifacts of several containers go to `node-<i>/…`, whichever of them match.
+
+    Args:
+        artifacts: As the service lists them.
+        match: A pattern for the whole path, as `fnmatch` has it: `*` also stands for slashes. `None`: all.
+
+    Raises:
+        InvalidInputError: Something else is among them.
+    """
+    everything = list(artifacts)
+    for artifact in cast("list[object]", everything):
+        if not isinstance(artifact, Artifact):
+            raise InvalidInputError(f"artifacts: expected the Artifacts of a list of artifacts, got {artifact!r}")
+    has_nodes = len({artifact.node_index or 0 for artifact in everything}) > 1
+    places = [
+        _find_place(artifact, (f"node-{artifact.node_index or 0}",) if has_nodes else ())
+        for artifact in everything
+        if match is None or fnmatchcase(artifact.path, match)
+    ]
+    conflicts = _find_conflicts([place for place in places if place.problem is None])
+    return [attrs.evolve(place, problem=conflicts[id(place)]) if id(place) in conflicts else place for place in places]
+
+
+def part_name(name: str) -> str:
+    """Return the name of the file that a file's bytes go to until it is whole."""
+    fits = len(_encode(name)) + len(_PART) + len(_NOTE) <= _MAX_NAME
+    return (name if fits else hashlib.sha256(_encode(name)).hexdigest()) + _PART
+
+
+def note_name(name: str) -> str:
+    """Return the name of the file that says which artifact, and which version of it, the part belongs to."""
+    return part_name(name) + _NOTE
+
+
+def _encode(name: str) -> bytes:
+    # A caller's own file may have a name that is not UTF-8.
+    return name.encode("utf-8", "surrogatepass")
+
+
+def _find_place(artifact: Artifact, node: tuple[str, ...]) -> Place:
+    path = artifact.path
+    if path.startswith("/"):
+        return Place(artifact, (path,), UnsafePathError(f"{path!r}: expected a relative path"))
+    parts = tuple(part for part in path.split("/") if part not in {"", "."})
+    if not parts:
+        return Place(artifact, (path,), UnsafePathError(f"{path!r}: expected the path of a file"))
+    if problem := next(filter(None, map(_find_problem, parts)), None):
+        return Place(artifact, (path,), UnsafePathError(f"{path!r}: {problem}"))
+    if not artifact.url:
+        return Place(artifact, (path,), DownloadError(f"{path!r}: the service gave no URL for it"))
+    return Place(artifact, (*node, *parts))
+
+
+def _find_problem(part: str) -> str | None:
+    if part == "..":
+        return "expected a path that does not climb"
+    if _UNSAFE.search(part) or _DEVICE.match(part):
+        return "expected names that every system takes for plain ones"
+    if len(part.encode()) > _MAX_NAME:
+        return f"expected names of at most {_MAX_NAME} bytes"
+    return None
+
+
+def _find_conflicts(places: list[Place]) -> dict[int, PathConflictError]:
+    """Return why places cannot all be had, by the `id` of each that cannot."""
+    # Paths are numbered, by the number of their folder and their name: a path of a thousand folders is then a thousand
+    # steps, and not a thousand paths.
+    numbers: dict[tuple[int, str], int] = {}
+    wanted: dict[int, list[tuple[Place, str]]] = defaultdict(list)
+    below: dict[int, list[Place]] = defaultdict(list)
+    for place in places:
+        *folders, name = place.parts
+        folder = _ROOT
+        for part in folders:
+            folder = numbers.setdefault((folder, _fold(part)), len(numbers) + 1)
+            below[folder].append(place)
+        for last in (name, part_name(name), note_name(name)):
+            wanted[numbers.setdefault((folder, _fold(last)), len(numbers) + 1)].append((place, last))
+    found: dict[int, PathConflictError] = {}
+    for number, claims in wanted.items():
+        if len(claims) + len(below.get(number, ())) > 1:
+            first, last = claims[0]
+            rivals = [place for place, _ in claims] + below.get(number, [])
+            names = sorted({repr(rival.artifact.path) for rival in rivals})
+            # Each of ten thousand rivals has an error, which is not to name the other ten thousand.
+            shown = ", ".join(names[:_SHOWN]) + ", …" * (len(names) > _SHOWN)
+            text = f"{'/'.join((*first.parts[:-1], last))}: {len(rivals)} artifacts want it: {shown}"
+            found.update((id(rival), PathConflictError(text)) for rival in rivals)
+    return found
+
+
+def _fold(part: str) -> str:
+    """Return what systems that fold case or normalise Unicode take for the same name."""
+    # As Unicode has it: taken apart first, because folding moves an iota that is written below others.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", part).casefold())

@@ -1,0 +1,109 @@
+"""Files as they come over the wire: how they are asked for, and how their replies are read."""
+
+import re
+from collections.abc import AsyncGenerator
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+from yarl import URL
+
+from circleci_v1_async._attempts import Attempts
+from circleci_v1_async._boundary import Boundary
+from circleci_v1_async._calls import Calls
+from circleci_v1_async._transport import Stream
+from circleci_v1_async.errors import InvalidInputError, RequestTimeoutError, TransportError, TruncatedError
+from circleci_v1_async.models import Artifact
+from circleci_v1_async.request import Request, shown
+
+from .part_file import is_strong_etag
+
+__all__ = [
+    "get_length",
+    "get_strong_etag",
+    "is_rest",
+    "locate_artifact",
+    "open_artifact_stream",
+    "open_whole",
+    "read_chunks",
+]
+
+_CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
+
+
+def locate_artifact(calls: Calls, artifact: Artifact) -> tuple[Request[Any], URL]:
+    """Return the request for an artifact, as logs and errors show it, and its URL.
+
+    Raises:
+        InvalidInputError: It is no artifact, or has no URL.
+        RedirectError: Its URL is not one to go to.
+    """
+    if not isinstance(cast("object", artifact), Artifact):
+        raise InvalidInputError(f"artifact: expected an Artifact of a list of artifacts, got {artifact!r}")
+    if not artifact.url:
+        raise InvalidInputError("artifact.url: expected the URL that a list of artifacts gives, got none")
+    url = calls.transport.found_at(artifact.url)
+    return shown(url), url
+
+
+async def open_artifact_stream(calls: Calls, artifact: Artifact) -> Stream:
+    """Open an artifact, which the caller is to close."""
+    with Boundary(), calls.transport.call():
+        request, url = locate_artifact(calls, artifact)
+        async for attempt in calls.attempts(request):  # pragma: no branch - the policy ends it
+            with attempt:
+                return await open_whole(calls, request, url, attempt)
+    raise AssertionError  # pragma: no cover - for the type checkers
+
+
+async def open_whole(calls: Calls, request: Request[Any], url: URL, attempt: Attempts) -> Stream:
+    """Open a file from its first byte, in one attempt.
+
+    Raises:
+        TransportError: The reply is not a whole file.
+    """
+    stream = await calls.open(request, url, attempt)
+    if stream.status != HTTPStatus.OK:
+        stream.close()
+        raise TransportError(f"The service answered {stream.status} to a request for a file", transient=False)
+    return stream
+
+
+async def read_chunks(stream: Stream, size: int | None) -> AsyncGenerator[bytes, None]:
+    """Yield the bytes of a stream as they arrive, and all of them.
+
+    Raises:
+        TruncatedError: Fewer than `size` bytes came.
+        TransportError: The connection broke or stalled.
+    """
+    received = 0
+    with Boundary():
+        try:
+            while chunk := await stream.read():
+                received += len(chunk)
+                yield chunk
+        except TransportError as error:
+            if size is None or isinstance(error, RequestTimeoutError):
+                raise
+            raise TruncatedError(f"It broke off: {received} of {size} bytes came") from None
+
+
+def get_length(stream: Stream) -> int | None:
+    """Return how many bytes are to come; `None` when the service does not say."""
+    # Content-Length counts compressed bytes.
+    value = "" if "Content-Encoding" in stream.headers else stream.headers.get("Content-Length", "")
+    return int(value) if value.isdecimal() else None
+
+
+def get_strong_etag(stream: Stream) -> str | None:
+    """Return the ETag that tells versions of the file apart byte by byte; `None` when there is none."""
+    etag = stream.headers.get("ETag", "")
+    return etag if is_strong_etag(etag) and "Content-Encoding" not in stream.headers else None
+
+
+def is_rest(stream: Stream, offset: int, etag: str) -> bool:
+    """Tell whether the reply is all bytes from `offset` on, of the version with this ETag."""
+    found = _CONTENT_RANGE.fullmatch(stream.headers.get("Content-Range", ""))
+    if stream.status != HTTPStatus.PARTIAL_CONTENT or found is None or stream.headers.get("ETag", etag) != etag:
+        return False
+    first, last, size = map(int, found.groups())
+    return first == offset and last + 1 == size and get_length(stream) == size - offset

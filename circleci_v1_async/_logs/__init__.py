@@ -1,0 +1,1 @@
+"""Logs of builds: from a stream to pieces, and from pieces to text."""

@@ -1,0 +1,156 @@
+"""Tasks of the project, each in an environment of its own: `nox -l` lists them, `nox -s lint typing` runs two."""
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2026.2"
+nox.options.sessions = ["lint", "typing", "tests"]
+nox.options.reuse_venv = "yes"
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PROJECT)
+ROOT = Path(__file__).parent
+REPORTS = ROOT / "reports"
+
+
+def install(session: nox.Session, *groups: str, extra: str = "test") -> None:
+    """Install the project, editable, with dependency groups, which the pip of an older Python does not know."""
+    session.install("-e", f".[{extra}]", *nox.project.dependency_groups(PROJECT, *groups))
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run all tests at length and cover every branch; with arguments for pytest, what they select."""
+    install(session)
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    session.run(
+        *("pytest", "-n", "auto", "-q", "--hypothesis-profile=thorough"),
+        *("--cov", "--cov-report=term-missing:skip-covered", f"--cov-report=html:{REPORTS}/coverage-{session.python}"),
+        f"--junitxml={REPORTS}/tests/{session.python}.xml",
+    )
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and spelling by the hooks of pre-commit, and which module imports which."""
+    install(session, "lint")
+    session.run("pre-commit", "run", "--all-files", "--show-diff-on-failure")
+    session.run("lint-imports")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check the types with mypy and pyright, both in their strict modes."""
+    install(session, "typing")
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site without a warning, check the code on its pages, run its recipes. Needs redis-server."""
+    install(session, "docs", "lint", "recipes", "typing")
+    blocks = REPORTS / "blocks"
+    shutil.rmtree(blocks, ignore_errors=True)
+    session.run(
+        *("mkdocs", "build", "--strict", "--quiet", "--site-dir", f"{REPORTS}/site"), env={"NO_MKDOCS_2_WARNING": "1"}
+    )
+    session.run("python", "tests/docs/doc_blocks.py", str(blocks))
+    session.run("ruff", "format", "--check", "--config", "pyproject.toml", str(blocks))
+    session.run("mypy", "--config-file=", "--strict", str(blocks))
+    session.run("pyright", "--project", str(blocks))
+    output = str(session.run("pytest", "-q", "-rs", "-k", "recipes", "tests/docs", silent=True))
+    session.log(output)
+    if re.search("SKIPPED.*(needs|could not import)", output):
+        session.error("a recipe was skipped")
+
+
+@nox.session
+def floors(session: nox.Session) -> None:
+    """Run the tests with the oldest releases that pyproject.toml admits."""
+    session.install("uv")
+    constraints = Path(session.create_tmp()) / "floors.txt"
+    session.run(
+        *("uv", "pip", "compile", "--quiet", "--resolution", "lowest-direct", "--extra", "cli"),
+        *("--no-header", "--no-annotate", "--output-file", str(constraints), "pyproject.toml"),
+    )
+    session.log(" ".join(constraints.read_text().split()))
+    session.install("--constraint", str(constraints), "-e", ".[test]")
+    session.run(
+        *("pytest", "-n", "auto", "-q", "tests/unit", "tests/session", "tests/wire"),
+        *(f"tests/loopback/test_{name}.py" for name in ("cli", "resilience", "session", "transport")),
+    )
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the wheel and the sdist, and install both outside of this folder, the sdist without an index too."""
+    session.install("build", "check-wheel-contents", "twine", "virtualenv")
+    folder = Path(session.create_tmp())
+    dist, wheelhouse = folder / "dist", folder / "wheelhouse"
+    for old in (dist, wheelhouse):
+        shutil.rmtree(old, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(dist), silent=True)
+    (sdist,), (built,) = dist.glob("*.tar.gz"), dist.glob("*.whl")
+    session.run("twine", "check", "--strict", str(sdist), str(built))
+    session.run("check-wheel-contents", str(built))
+
+    session.run("virtualenv", "--quiet", "--clear", f"{folder}/from-wheel")
+    session.run(f"{folder}/from-wheel/bin/pip", "install", "--quiet", f"{built}[cli]", external=True)
+    session.run(
+        "pip", "wheel", "--quiet", "--wheel-dir", str(wheelhouse), f"{sdist}[cli]", *PROJECT["build-system"]["requires"]
+    )
+    for own in wheelhouse.glob("circleci_v1_async-*"):
+        own.unlink()
+    session.run("virtualenv", "--quiet", "--clear", f"{folder}/from-sdist")
+    session.run(
+        *(f"{folder}/from-sdist/bin/pip", "install", "--quiet"),
+        *("--no-index", "--find-links", str(wheelhouse), f"{sdist}[cli]"),
+        env={"PIP_CONFIG_FILE": "/dev/null", "PIP_FIND_LINKS": None, "PIP_EXTRA_INDEX_URL": None},
+        external=True,
+    )
+    with session.chdir(folder):
+        for name in ("from-wheel", "from-sdist"):
+            session.run(f"{name}/bin/python", "-W", "error", "-c", INSTALLED, external=True)
+        session.run("from-wheel/bin/circleci-v1", "demo", external=True)
+
+
+INSTALLED = """
+from importlib.metadata import version
+from importlib.resources import files
+import circleci_v1_async
+assert version("circleci-v1-async") == circleci_v1_async.__version__
+assert files(circleci_v1_async).joinpath("py.typed").is_file()
+"""
+
+
+@nox.session(python=False)
+def readme(session: nox.Session) -> None:
+    """Type both commands of the README, as a newcomer does: each in a clean copy, with the `python3` of the PATH."""
+    listed = session.run(
+        "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", silent=True, external=True
+    )
+    commands = re.findall(r"^    (python3 -m venv .+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    if len(commands) != 2:  # noqa: PLR2004 - the demo and the tests
+        session.error(f"the README has {len(commands)} commands")
+    for command in commands:
+        with tempfile.TemporaryDirectory() as copy:
+            for name in filter(None, str(listed).split("\0")):
+                target = Path(copy, name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, target)
+            with session.chdir(copy):
+                session.run("bash", "-c", command, env={"CIRCLECI_RECORDINGS": None, "PIP_QUIET": "1"}, external=True)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure against what one would use instead; a name behind `--` runs one contest. See CONTRIBUTING.md."""
+    install(session, "bench", extra="cli")
+    session.run("python", "-m", "benchmarks", *session.posargs)

@@ -1,0 +1,104 @@
+"""Large replies over real sockets: what they may take, and what others may do meanwhile."""
+
+import asyncio
+import json
+import tracemalloc
+import zlib
+from typing import Any
+
+import pytest
+from counting import counted_turns
+from downloading import WEB
+from faults.scenes import Call, facing
+from script_server import reply
+
+from circleci_v1_async import Artifact, Build, DecodeError, Project, Request, SessionClosedError, TestMetadata
+from circleci_v1_async import BuildDetail as Detail
+
+MEGABYTE = 2**20
+GZIP = [("Content-Encoding", "gzip")]
+ARTIFACT = {"path": "a", "url": "https://a.example/a"}
+
+
+def bomb(item: bytes, before: bytes = b"[", after: bytes = b"]") -> bytes:
+    """60 MB of an item, compressed to some 100 kB."""
+    packer = zlib.compressobj(9, wbits=31)
+    block = (item + b",") * (MEGABYTE // len(item))
+    packed = [packer.compress(before)]
+    size = 0
+    while size < 60_000_000:
+        packed.append(packer.compress(block))
+        size += len(block)
+    return b"".join([*packed, packer.compress(item + after), packer.flush()])
+
+
+def padded(value: Any, size: int = MEGABYTE + 1) -> bytes:
+    body = json.dumps(value).encode()
+    return body + b" " * (size - len(body))
+
+
+BOMBS: dict[str, tuple[bytes, Call]] = {
+    "a page": (bomb(b'{"build_num":1}'), lambda scene: scene.ci.list_recent_builds()),
+    "projects": (bomb(b"{}"), lambda scene: scene.ci.list_projects()),
+}
+
+
+@pytest.mark.fault(75)
+@pytest.mark.parametrize(("body", "call"), BOMBS.values(), ids=BOMBS)
+async def test_60_megabytes_of_tiny_objects_take_100_and_leave_turns_to_others(body: bytes, call: Call) -> None:
+    async with facing(reply(200, body, GZIP)) as scene, counted_turns() as turns:
+        tracemalloc.start()
+        try:
+            with pytest.raises(DecodeError, match=r"The list has more than [0-9]+ items at ") as caught:
+                await call(scene)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert caught.value.size > 60_000_000
+    assert len(scene.server.requests) == 1
+    assert peak < 100 * 2**20
+    # One for each megabyte that is read, and for the items that are decoded.
+    assert turns[0] > 60
+
+
+@pytest.mark.fault(75)
+@pytest.mark.parametrize(
+    ("value", "call", "expected"),
+    [
+        ([{"build_num": 1}], lambda scene: scene.ci.list_project_builds(WEB), [Build(build_num=1)]),
+        ([{"branches": {"a%2Fb": {}}}], lambda scene: scene.ci.list_projects(), None),
+        ([ARTIFACT], lambda scene: scene.ci.list_build_artifacts(WEB, 7), [Artifact(**ARTIFACT)]),
+        ({"tests": [{"name": "a"}]}, lambda scene: scene.ci.list_build_tests(WEB, 7), [TestMetadata(name="a")]),
+        ({"build_num": 1}, lambda scene: scene.ci.get_build(WEB, 7), Detail(build_num=1)),
+        ([{"a": 1}], lambda scene: scene.ci.send(Request("GET", "/x")), [{"a": 1}]),
+    ],
+)
+async def test_a_large_reply_is_decoded_with_turns_for_others(value: Any, call: Call, expected: Any) -> None:
+    async with facing(reply(200, padded(value))) as scene, counted_turns() as turns:
+        result = await call(scene)
+        if expected is None:
+            assert isinstance(result[0], Project)
+            assert list(result[0].branches) == ["a/b"]
+        else:
+            assert result == expected
+    assert turns[0] > 60
+
+
+@pytest.mark.fault(46, 49)
+@pytest.mark.parametrize("end", ["cancel", "close"])
+async def test_a_call_can_be_ended_while_its_reply_is_decoded(end: str) -> None:
+    async with facing(reply(200, padded([], 40 * MEGABYTE))) as scene:
+        task = asyncio.create_task(scene.ci.list_recent_builds())
+        # It is decoded once the connection is free again.
+        await scene.server.has_received(1)
+        connector = None
+        while connector is None or connector._acquired:
+            await asyncio.sleep(0)
+            connector = scene.ci._calls.transport._own.connector
+        assert not task.done()
+        if end == "cancel":
+            task.cancel()
+        else:
+            await scene.ci.close()
+        with pytest.raises(asyncio.CancelledError if end == "cancel" else SessionClosedError):
+            await task

@@ -1,0 +1,165 @@
+"""JSON split into the items of its lists, however it is cut."""
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from circleci_v1_async import BodyTooLargeError, DecodeError, _splitter
+from circleci_v1_async._splitter import ListSplitter, Run
+
+# JSON's own marks are what its strings have to be safe from.
+TEXT = st.text(max_size=12) | st.text(st.sampled_from('"\\[]{},: \n\té\u2028'), max_size=12)
+VALUE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+STYLE = st.fixed_dictionaries({"ensure_ascii": st.booleans(), "indent": st.sampled_from([None, 0, 2])})
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    edges = [0, *sorted({place % (len(data) + 1) for place in places}), len(data)]
+    return [data[start:stop] for start, stop in pairwise(edges)]
+
+
+def fed(*chunks: bytes) -> tuple[list[Any], bool]:
+    items = ListSplitter()
+    found = [json.loads(item) for chunk in chunks for run in items.feed(chunk) for item in run.items]
+    return found, items.complete
+
+
+class TestListSplitter:
+    @given(st.lists(VALUE, max_size=5), STYLE, st.lists(st.integers(0), max_size=20), st.sampled_from(["", " \r\n\t"]))
+    @example(["\\", '"', '\\"],'], {}, list(range(40)), "")
+    def test_any_array_cut_anywhere_has_the_items_that_it_has(
+        self, values: list[Any], style: dict[str, Any], places: list[int], blank: str
+    ) -> None:
+        data = f"{blank}{json.dumps(values, **style)}{blank}".encode()
+        assert fed(*cut(data, places)) == (values, True)
+        assert fed(*(bytes((byte,)) for byte in data)) == (values, True)
+
+    @given(st.lists(VALUE, min_size=1, max_size=5), st.data())
+    def test_an_array_without_its_end_is_not_complete_and_has_given_only_what_it_has(
+        self, values: list[Any], data: st.DataObject
+    ) -> None:
+        whole = json.dumps(values).encode()
+        found, complete = fed(whole[: data.draw(st.integers(0, len(whole) - 1))])
+        assert not complete
+        assert found == values[: len(found)]
+
+    def test_a_bom_is_no_part_of_it(self) -> None:
+        for chunks in ((b"\xef\xbb\xbf[1]",), (b"\xef", b"\xbb\xbf", b"[1]")):
+            assert fed(*chunks) == ([1], True)
+
+    def test_nothing_is_kept_of_an_item_that_was_given(self) -> None:
+        items = ListSplitter()
+        for _ in range(100):
+            items.feed(b'[{"message": "x"}' if not items._depth else b',{"message": "x"}')
+        assert len(items._buffer) < 40
+
+    def test_what_an_item_is_made_of_is_nobodys_business_here(self) -> None:
+        assert ListSplitter().feed(b"[1 2, nul, {,}]") == [Run("", 0, [b"1 2", b"nul", b"{,}"])]
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            *(b"{}", b'"text"', b"5", b"null", b"nothing", b"<html>", b'<html lang="en">', b"]", b"}", b",", b"x[1]"),
+            *(b"[1]]", b"[1] [2]", b"[1],", b"[1]x", b'[1] "', b"[1}]", b"[]{}"),
+        ],
+    )
+    def test_what_is_no_array_is_an_error_also_byte_by_byte(self, data: bytes) -> None:
+        for chunks in ((data,), [bytes((byte,)) for byte in data]):
+            with pytest.raises(DecodeError, match="Expected `array`") as caught:
+                fed(*chunks)
+            assert caught.value.path == "$"
+
+    @pytest.mark.parametrize("data", [b"", b" ", b"[", b"[1", b'["a', b'["a\\', b'[{"a": ['])
+    def test_what_may_go_on_is_no_error_yet(self, data: bytes) -> None:
+        assert not fed(data)[1]
+
+    @pytest.mark.parametrize("data", [b"[,]", b"[,1]", b"[1,]", b"[1,,2]", b"[1, ,2]", b"[{},]"])
+    def test_a_list_that_lacks_an_item_is_malformed(self, data: bytes) -> None:
+        place = 0 if data[1:2] == b"," else 1
+        for chunks in ((data,), [bytes((byte,)) for byte in data]):
+            with pytest.raises(DecodeError, match="an item is missing") as caught:
+                fed(*chunks)
+            assert caught.value.path == f"$[{place}]"
+
+    @pytest.mark.fault(76)
+    @pytest.mark.parametrize("step", [1, 5, 100])
+    def test_an_item_may_have_so_many_bytes_also_one_that_does_not_end(self, step: int) -> None:
+        for data in (b'[1,"345678", 2]', b'["34', b"[1, {},12345678"):
+            splitter = ListSplitter(largest=8)
+            assert [splitter.feed(data[start : start + step]) for start in range(0, len(data), step)]
+        for data in (b'[1, "345678", 2]', b'["34567890', b'["\\"456789', b"[[[[[[[[[[", b"[1,         "):
+            with pytest.raises(BodyTooLargeError, match=r"larger than 8 bytes \(max_body\)"):
+                splitter = ListSplitter(largest=8)
+                for start in range(0, len(data), step):
+                    splitter.feed(data[start : start + step])
+
+    @pytest.mark.fault(77)
+    def test_what_comes_byte_by_byte_is_looked_at_once(self) -> None:
+        looked_at = 0
+
+        def counting(match: Any) -> Any:
+            def count(buffer: bytearray, at: int) -> Any:
+                nonlocal looked_at
+                found = match(buffer, at)
+                looked_at += found.end() - at
+                return found
+
+            return count
+
+        data = b'[{"message": "' + b"x\\\\" * 20_000 + b'", "more": [[1], {}]}]'
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("_to_string_end", "_to_bracket", "_to_comma_or_bracket"):
+                patch.setattr(_splitter, name, counting(getattr(_splitter, name)))
+            assert fed(*(data[start : start + 7] for start in range(0, len(data), 7)))[1]
+        assert looked_at <= len(data)
+
+
+def rebuilt(splitter: ListSplitter, runs: list[Run]) -> Any:
+    """The object that was split."""
+    frame = json.loads(splitter.frame)
+    for run in runs:
+        assert run.first == len(frame[run.name])
+        frame[run.name] += map(json.loads, run.items)
+    return frame
+
+
+class TestListsOfAnObject:
+    @given(
+        st.dictionaries(st.text("abc\xe9", min_size=1), VALUE | st.lists(VALUE, max_size=4), max_size=5),
+        STYLE,
+        st.lists(st.integers(0), max_size=20),
+    )
+    def test_an_object_is_its_frame_and_the_items_of_its_lists(
+        self, value: dict[str, Any], style: dict[str, Any], places: list[int]
+    ) -> None:
+        data = json.dumps(value, **{**style, "ensure_ascii": False}).encode()
+        for chunks in (cut(data, places), [bytes((byte,)) for byte in data]):
+            splitter = ListSplitter(of_object=True)
+            runs = [run for chunk in chunks for run in splitter.feed(chunk)]
+            assert splitter.complete
+            assert rebuilt(splitter, runs) == value
+            assert {name for name, list_ in value.items() if isinstance(list_, list)} == splitter.holes.keys()
+            for name, hole in splitter.holes.items():
+                assert splitter.frame[hole - 1 : hole] == b"[", name
+
+    def test_items_have_paths(self) -> None:
+        [tests, others] = ListSplitter(of_object=True).feed(b'{"tests": [1, 2], "a": {"b": [3]}, "others": [4]}')
+        assert (tests.path(1), others.path(0)) == ("$.tests[1]", "$.others[0]")
+
+    @pytest.mark.parametrize("key", [rb"te\u0073ts", rb"x\"tests", b"x" * 300])
+    def test_a_list_under_a_key_that_no_field_has_has_no_name(self, key: bytes) -> None:
+        [run] = ListSplitter(of_object=True).feed(b'{"%b": [1]}' % key)
+        assert run == Run("", 0, [b"1"])
+
+    @pytest.mark.parametrize("data", [b"[1]", b"{} []", b"{}}", b"x {}", b'{"a": [}]', b'{"a": [1}'])
+    def test_what_is_no_object_is_an_error(self, data: bytes) -> None:
+        with pytest.raises(DecodeError, match=r"Expected `object`|an item is missing"):
+            ListSplitter(of_object=True).feed(data)
