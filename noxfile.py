@@ -83,8 +83,8 @@ def floors(session: nox.Session) -> None:
     session.log(" ".join(constraints.read_text().split()))
     session.install("--constraint", str(constraints), "-e", ".[test]")
     session.run(
-        *("pytest", "-n", "auto", "-q", "tests/unit", "tests/session", "tests/wire"),
-        *(f"tests/loopback/test_{name}.py" for name in ("cli", "resilience", "session", "transport")),
+        *("pytest", "-n", "auto", "-q", "tests/unit", "tests/operations", "tests/mocked", "tests/cli/test_cli.py"),
+        *(f"tests/loopback/test_{name}.py" for name in ("resilience", "session", "transport")),
     )
 
 

@@ -42,7 +42,7 @@ def slug(kind: str, rate: int, retry_after: int | None, name: str) -> str:
 
 @attrs.define
 class _Limit:
-    """What is left of one project's limit."""
+    """Remainder of one project's limit."""
 
     left: float = 0.0
     at: float = -1.0

@@ -30,7 +30,7 @@ class _Run(NamedTuple):
 
 
 def run(*, quick: bool = False) -> Report:
-    """Make the calls of all limits at the same time: each has a project of its own, and hardly any work to do."""
+    """Make the calls of all limits at the same time, each with a project of its own."""
     # Each retry is a warning.
     logging.getLogger("circleci_v1_async").setLevel(logging.ERROR)
     cases = list(product(_KINDS, _QUICK if quick else _RATES, (1, None)))

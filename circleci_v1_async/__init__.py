@@ -1,20 +1,10 @@
 """The asyncio client for the CircleCI REST API v1.1."""
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
 from ._codec import dumps, loads
 from ._version import __version__
-from .artifacts import (
-    ArtifactDownloads,
-    ArtifactStream,
-    Download,
-    DownloadEvent,
-    DownloadFinished,
-    DownloadProgress,
-    DownloadStarted,
-    DownloadStatus,
-    OnError,
-    OnExists,
-    Progress,
-)
 from .enums import BuildFilter, BuildStatus, CheckoutKeyType, Lifecycle, Outcome, TestResult, TokenScope, VcsType
 from .errors import (
     AuthenticationError,
@@ -81,8 +71,57 @@ from .retry import Retry, RetryPolicy
 from .session import CircleCISession, SessionOptions, ViewOptions
 from .slug import ProjectSlug
 from .sunset import CircleCISunsetWarning, Sunset
-from .walk import PageWalk, WalkOptions
-from .watch import BuildEvent, BuildWatch, CursorFile, WatchCursor
+
+if TYPE_CHECKING:
+    from .artifacts import (
+        ArtifactDownloads,
+        ArtifactStream,
+        Download,
+        DownloadEvent,
+        DownloadFinished,
+        DownloadProgress,
+        DownloadStarted,
+        DownloadStatus,
+        OnError,
+        OnExists,
+        Progress,
+    )
+    from .walk import PageWalk, WalkOptions
+    from .watch import BuildEvent, BuildWatch, CursorFile, WatchCursor
+else:
+    # Many programs need none of these, and the modules take as long to import as all of the models.
+    _LATE = {
+        **dict.fromkeys(
+            (
+                "ArtifactDownloads",
+                "ArtifactStream",
+                "Download",
+                "DownloadEvent",
+                "DownloadFinished",
+                "DownloadProgress",
+                "DownloadStarted",
+                "DownloadStatus",
+                "OnError",
+                "OnExists",
+                "Progress",
+            ),
+            "artifacts",
+        ),
+        **dict.fromkeys(("PageWalk", "WalkOptions"), "walk"),
+        **dict.fromkeys(("BuildEvent", "BuildWatch", "CursorFile", "WatchCursor"), "watch"),
+    }
+
+    def __getattr__(name: str) -> object:
+        """Import a name from its module when it is first asked for."""
+        if name not in _LATE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(_import_module(f".{_LATE[name]}", __name__), name)
+        return value
+
+    def __dir__() -> list[str]:
+        """List the names that have not been asked for as well."""
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "Action",

@@ -38,7 +38,7 @@ class Boundary:
 
 
 def _forget_variables(error: BaseException) -> None:
-    """Empty the frames within the boundary that are not the caller's own: they hold what was sent and received."""
+    """Empty the frames of ours within the boundary, which hold what was sent and received."""
     traceback = error.__traceback__
     while traceback is not None:
         frame = traceback.tb_frame

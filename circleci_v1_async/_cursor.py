@@ -1,4 +1,4 @@
-"""Cursors of watches: the builds of each project that were told of, and the state told last of unfinished ones."""
+"""Cursors of watches: which builds were told of, and the last state of unfinished ones."""
 
 import json
 from collections.abc import Mapping

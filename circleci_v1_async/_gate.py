@@ -1,4 +1,4 @@
-"""What every exchange of a session passes: the limit on concurrency, the limiter, the hold and the pace after a 429."""
+"""Gate of a session: limit on concurrency, limiter, and the hold and pace after a 429."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ class HeldTooLongError(Exception):
 
 @attrs.define(eq=False)
 class Gate:
-    """Bounds the exchanges in flight, holds all of them back while the service asks for it, and spaces them after that.
+    """Bounds the exchanges in flight, holds them back after a 429, and then spaces them.
 
     `enter` waits until an exchange may begin, and counts it as in flight until `leave`. Any number of tasks may be
     inside at once.
@@ -61,7 +61,7 @@ class Gate:
         self._slots = asyncio.Semaphore(self.concurrency)
 
     def __str__(self) -> str:
-        """What holds calls back now, empty if nothing does."""
+        """Text for reprs: the hold and the pace, empty without them."""
         if not self._is_limited:
             return ""
         hold = self._asked_until - self.clock.monotonic()

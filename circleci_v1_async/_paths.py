@@ -6,10 +6,12 @@ from ._arguments import integer
 from .request import Request
 from .slug import ProjectSlug
 
-__all__ = ["BUILD", "PROJECT", "in_build", "in_project", "name_list"]
+__all__ = ["BUILD", "MAX_PAGE", "PROJECT", "in_build", "in_project", "name_list"]
 
 PROJECT: Final = "/project/{project}"
 BUILD: Final = f"{PROJECT}/{{build_num}}"
+# The service quietly serves 100 for more, and a full page would look like the last one.
+MAX_PAGE: Final = 100
 _SHORT: Final = {"github": "gh", "bitbucket": "bb"}
 
 

@@ -17,7 +17,6 @@ from multidict import CIMultiDict
 
 from ._codec import HTML, Decoder
 from ._secret import Secret
-from ._slices import decode_in_slices
 from .errors import DecodeError, StatusError, status_error
 from .models import PipelineResult
 from .request import Request, Response
@@ -51,7 +50,7 @@ def read_reply(
     maybe_done: bool,
     now: float,
 ) -> Generator[None, None, T]:
-    """Return the value that a reply holds. A large one is decoded in slices, between which the generator yields.
+    """Return the value of a reply. A large one is decoded in slices, with a yield after each.
 
     Args:
         request: The request that it answers.
@@ -75,6 +74,9 @@ def read_reply(
         if len(response.body) <= _LARGE:
             value = decoder.decode(response.body, request.returns)
         else:
+            # Most programs receive nothing as large.
+            from ._slices import decode_in_slices  # noqa: PLC0415
+
             value = yield from decode_in_slices(response.body, request.returns, decoder, _max_items(request))
     except DecodeError as error:
         raise locate_decode_error(error, request, response, token) from None
@@ -120,7 +122,7 @@ def locate_decode_error(
 
 
 def redact(text: str, *, request: Request[Any], token: Secret[str] | None, is_cut: bool = False) -> str:
-    """Return a text of a reply without the token, and without the secrets in the request's body.
+    """Return a text of a reply without the token and the secrets in the request's body.
 
     Secrets of less than eight characters stay, other than the token: they are in ordinary words as well. Of a text
     that is cut already, the end is left out in which the beginning of a secret may be.
@@ -133,7 +135,7 @@ def redact(text: str, *, request: Request[Any], token: Secret[str] | None, is_cu
 
 
 def _forms(request: Request[Any], token: Secret[str] | None) -> set[str]:
-    """Return what is secret, in the forms that services quote it in: as it is, and escaped for JSON, HTML and URLs."""
+    """Return the secrets as services quote them: as they are, and escaped for JSON, HTML and URLs."""
     # Of a key, which has several lines, a service may quote some.
     secrets = {part for text in _secret_texts(request.body) for part in (text, text.strip(), *text.splitlines())}
     secrets = {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}

@@ -34,7 +34,7 @@ _BEGINNING: Final = 100
 def decode_in_slices(
     body: bytes, returns: Any, decoder: Decoder, max_items: int | None = None
 ) -> Generator[None, None, Any]:
-    """Decode as `Decoder.decode` does, in slices of a few milliseconds, between which the generator yields.
+    """Decode as `Decoder.decode` does, in slices of a few milliseconds, with a yield after each.
 
     The slices are those of a list, or of the lists of a model. Anything else is decoded at once.
 

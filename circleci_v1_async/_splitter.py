@@ -1,4 +1,4 @@
-"""JSON split into the items of its lists while it comes in, so that no more than an item has to be kept."""
+"""Splitter of JSON lists: gives items while the text comes in, and keeps no more than one."""
 
 import re
 import sys

@@ -253,7 +253,7 @@ def structure_body(body: bytes, annotation: Any, converter: Converter) -> Any:
 
 
 def _explain(error: BaseException, path: str = "$") -> tuple[str, str]:
-    """What is wrong, and where, without showing any value."""
+    """Return what is wrong, and where, without showing any value."""
     while isinstance(error, BaseValidationError):
         error = error.exceptions[0]
         for note in getattr(error, "__notes__", ()):

@@ -65,7 +65,7 @@ _home = lru_cache(_origin)
 
 
 def _is_trusted(base_url: URL, url: URL) -> bool:
-    """Whether the token may be sent there: to the API itself, and to where CircleCI's cloud keeps its artifacts."""
+    """Tell whether the token may be sent there: to the API, or to the cloud's artifacts."""
     home, (scheme, host, port) = _home(base_url), _origin(url)
     if home == _CLOUD and (scheme, port) == ("https", 443) and host.endswith(_CLOUD_ARTIFACTS):
         return True
@@ -155,7 +155,7 @@ def _next_hop(current: URL, location: str, method: str, status: int) -> URL:
 def _translate(  # noqa: PLR0911 - a table
     error: Exception, *, waited_for_pool: bool, timeout: float, awaited: str
 ) -> TransportError:
-    """What an exception of aiohttp means. Its text is not used where it may quote what was sent or received."""
+    """Translate an exception of aiohttp. Texts that may quote what was sent or received are not used."""
     match error:
         case aiohttp.ConnectionTimeoutError() if waited_for_pool:
             return RequestTimeoutError(
@@ -213,7 +213,7 @@ class Transport:
         return self.credential.value
 
     def call(self) -> "_Call":
-        """Hold one call open for as long as the block: `close` ends it, with `SessionClosedError` for its caller.
+        """Hold one call open for a block. `close` ends it: its caller gets `SessionClosedError`.
 
         Raises:
             SessionClosedError: The session is closed, is closed meanwhile, or belongs to another event loop.
@@ -279,7 +279,7 @@ class Transport:
             raise self.translate(error, started, timeout, "whole reply") from None
 
     async def open(self, url: URL, headers: Mapping[str, str], *, stall: float, with_token: bool) -> "Stream":
-        """Ask for a file, following redirects, and read the head of the reply. The caller reads and closes the rest.
+        """Ask for a file, following redirects, and read the head. The caller reads and closes the rest.
 
         Args:
             url: Where it is, below the base URL or anywhere else: `below` and `found_at` give one.

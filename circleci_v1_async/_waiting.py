@@ -23,7 +23,7 @@ _SLOWEST: Final = 6.0
 
 
 def choose_pause(interval: float, quiet: int, chance: float, asked: float = 0.0) -> float:
-    """Return the seconds until the next poll: more the longer nothing changes, and never the same for two callers.
+    """Return the seconds until the next poll, more the longer nothing changes, with jitter.
 
     Args:
         interval: Seconds to begin with.

@@ -22,13 +22,13 @@ from typing import Final, Generic, TypeVar
 import attrs
 
 from ._arguments import integer
+from ._paths import MAX_PAGE
 from .errors import PaginationDriftError
 
-__all__ = ["MAX_PAGE", "PagePlan", "Slot"]
+__all__ = ["PagePlan", "Slot"]
 
 T = TypeVar("T")
 
-MAX_PAGE: Final = 100  # the service quietly serves 100 for more, and a full page would look like the last one
 _MIN_PAGE: Final = 2  # a page of one has no room for both a seam and something new
 _BUDGET: Final = 128
 
@@ -131,7 +131,7 @@ class PagePlan(Generic[T]):
         slot.page = page
 
     def take(self) -> list[T] | None:
-        """Return the items that may be read next, never none of them; None when a reply is needed first, or at the end.
+        """Return the items to read next, at least one; None if a reply is needed first, or at the end.
 
         Raises:
             PaginationDriftError: The list changes too fast for the walk to find its place in it.
@@ -182,7 +182,7 @@ class PagePlan(Generic[T]):
         return items
 
     def _repair(self, slot: Slot[T]) -> None:
-        """Ask for the page that should close the gap in front of `slot`, which is at the front and shows no seam."""
+        """Ask for the page that should close the gap before `slot`, the first one, which has no seam."""
         self._spend()
         if slot.asked_at < self._read_at:
             # It is stale: ask right behind the page read last, be it at the same offset. Stepping back from a page as

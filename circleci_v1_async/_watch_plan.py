@@ -150,7 +150,7 @@ class WatchPlan:
                 yield str(project), build
 
     def ask(self, reading: Reading) -> list[Key]:
-        """Return the unfinished builds to ask for one by one: not those read, and those that waited longest first."""
+        """Return the unfinished builds to ask for: those not read, the longest waiting first."""
         seen = {(project, build.build_num) for project, build in reading.builds}
         waiting = [
             (project, number)

@@ -207,7 +207,7 @@ class GoneError(StatusError):
 
     @property
     def replacement(self) -> str | None:
-        """What does the same now; `None` when that is not known."""
+        """The replacement; `None` when it is not known."""
         return None if self.request.sunset is None else self.request.sunset.replacement
 
     def __str__(self) -> str:
@@ -239,12 +239,12 @@ def status_error(status: int) -> type[StatusError]:
 
 
 def in_short(error: CircleCIError) -> str:
-    """What a line in a log says of an error: its status, or its class."""
+    """Return an error's status, or its class, for a line in a log."""
     return str(error.status) if isinstance(error, StatusError) else type(error).__name__
 
 
 class DecodeError(CircleCIError):
-    """The reply, or the data given to `loads`, is not what was promised. Bytes of it are not shown: they may be secret.
+    """The reply, or the data given to `loads`, has another form. No bytes of it are shown.
 
     Attributes:
         reason: What is wrong.

@@ -243,7 +243,7 @@ class Response:
 
     @property
     def shown_headers(self) -> Mapping[str, str]:
-        """The headers without cookies, which are credentials, and locations, which may be presigned. They pickle."""
+        """The headers without cookies and locations, which may be credentials. They pickle."""
         return CIMultiDict(pair for pair in self.headers.items() if pair[0].lower() not in {"set-cookie", "location"})
 
     @property

@@ -30,7 +30,7 @@ def _at_least_once(_policy: Any, _attribute: "attrs.Attribute[Any]", value: obje
 
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """How often a request is sent, and how long to wait in between.
+    """Number of attempts at a request, and the waits between them.
 
     Sent again is only what does no more twice than once: GET and HEAD after 408, 429, 500, 502, 503, 504 and broken
     exchanges; DELETE and PUT after 429, 502, 503, 504 and broken exchanges; POST after 429, and when it is certain that
@@ -135,7 +135,7 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 @attrs.define
 class RetryBudget:
-    """What a session may spend on retries, so that an outage is not made worse by them.
+    """Budget of a session for retries, so that they do not make an outage worse.
 
     A retry costs; a success gives back what its retries cost, or a little if it had none. Once it is spent, errors are
     raised without a retry.

@@ -8,9 +8,9 @@ from typing import Generic, TypedDict, TypeVar
 
 from ._boundary import Boundary
 from ._calls import Calls
-from ._paths import name_list
+from ._paths import MAX_PAGE, name_list
 from ._tasks import TaskIterable
-from ._walk_plan import MAX_PAGE, PagePlan, Slot
+from ._walk_plan import PagePlan, Slot
 from .request import Request
 
 __all__ = ["PageWalk", "WalkOptions"]

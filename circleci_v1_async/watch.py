@@ -12,10 +12,9 @@ from ._arguments import seconds
 from ._calls import Calls
 from ._cursor import WatchCursor
 from ._cursor_file import CursorFile
-from ._paths import BUILD, in_build, name_list
+from ._paths import BUILD, MAX_PAGE, in_build, name_list
 from ._tasks import TaskIterable, stop
 from ._waiting import choose_pause, pause_after_error
-from ._walk_plan import MAX_PAGE
 from ._watch_plan import BuildEvent, Key, Placed, WatchPlan
 from .errors import CircleCIError, NotFoundError, in_short
 from .models import Build, BuildDetail
@@ -91,14 +90,14 @@ class BuildWatch(TaskIterable):
 
     @property
     def cursor(self) -> WatchCursor | None:
-        """The cursor of the event told last; before any, where the watch started. `None` until a watch from now on has.
+        """The cursor of the last event; before any, the first one, or `None` until the watch has it.
 
         A new watch from there tells of all that this one has not.
         """
         return self._cursor
 
     async def start(self) -> WatchCursor:
-        """Return the cursor of where the watch starts: save it before the loop, so that a restart loses nothing.
+        """Return the first cursor. Save it before the loop, so that a restart loses nothing.
 
         A watch from now on asks for the first page of the list, again and again while that fails for reasons that may
         pass; one that was given a cursor, or starts at the oldest build, asks for nothing. Each call gives the same.
@@ -190,7 +189,7 @@ class BuildWatch(TaskIterable):
         return PageWalk(self._calls, self._request, lambda page: [build.key for build in page], limit=limit)
 
     async def _get_builds(self, keys: Iterable[Key]) -> list[Placed]:
-        """Ask for builds one by one. One that cannot be had at present is left out, which says nothing of its end."""
+        """Ask for builds one by one. One that cannot be had at present is left out."""
         # A TaskGroup would wrap errors. Exceptions are returned, so that no request is left behind when one fails.
         results = await asyncio.gather(*starmap(self._get_build, keys), return_exceptions=True)
         for result in results:

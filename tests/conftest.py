@@ -19,7 +19,7 @@ def no_blocking_call() -> Iterator[BlockBuster]:
     """Raise where the package, or a library that it calls, blocks the event loop. Tests may look at files."""
     with blockbuster_ctx("circleci_v1_async") as blockbuster:
         # Its output: blockbuster lets standard output block, but not what a test puts in its place.
-        blockbuster.functions["io.BufferedWriter.write"].can_block_in("testing/__main__.py", "_serve")
+        blockbuster.functions["io.BufferedWriter.write"].can_block_in("testing/_program.py", "_serve")
         # Recordings and seeds, which are read before the server starts.
         for module, function in (("_recording", "read"), ("_seed", "plant")):
             blockbuster.functions["io.TextIOWrapper.read"].can_block_in(f"testing/{module}.py", function)
@@ -43,6 +43,14 @@ async def fake() -> AsyncIterator[FakeCircleCI]:
 async def ci(fake: FakeCircleCI) -> AsyncIterator[CircleCISession]:
     async with CircleCISession(fake.token, base_url=fake.base_url) as ci:
         yield ci
+
+
+@pytest.fixture
+def service(fake, monkeypatch):
+    """A fake that commands take for the real service."""
+    monkeypatch.setenv("CIRCLE_TOKEN", fake.token)
+    monkeypatch.setenv("CIRCLE_API_URL", fake.base_url)
+    return fake
 
 
 def pytest_collection_finish() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent import futures
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -39,7 +39,7 @@ class Disk:
     concurrency: int
     durable: bool
     slots: asyncio.Semaphore = attrs.field(init=False)
-    _threads: ThreadPoolExecutor | None = attrs.field(default=None, init=False)
+    _threads: "futures.ThreadPoolExecutor | None" = attrs.field(default=None, init=False)
     _closed: bool = attrs.field(default=False, init=False)
     _has_warned: bool = attrs.field(default=False, init=False)
 
@@ -56,7 +56,7 @@ class Disk:
             raise SessionClosedError("The session is closed")
         if self._threads is None:
             threads = min(self.concurrency, _MAX_THREADS)
-            self._threads = ThreadPoolExecutor(threads, thread_name_prefix="circleci_v1_async")
+            self._threads = futures.ThreadPoolExecutor(threads, thread_name_prefix="circleci_v1_async")
         return await run_in_thread(partial(function, *args, **options), self._threads)
 
     def warn_of_no_locks(self, path: Path) -> None:

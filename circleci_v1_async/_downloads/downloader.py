@@ -171,5 +171,5 @@ class Downloader:
 
 
 def _identify(url: URL) -> str:
-    """Return what tells artifacts apart. Nothing of it can be read: a path may be private, a query a signature."""
+    """Return a hash that tells artifacts apart: a path may be private, a query a signature."""
     return hashlib.sha256(f"{url.origin()}{url.raw_path}".encode()).hexdigest()

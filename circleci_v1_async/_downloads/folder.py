@@ -1,4 +1,4 @@
-"""Folders that files are written in, entered without following symbolic links. Blocking: to be called in threads."""
+"""Folders for files, entered without following symbolic links. It blocks: call it in threads."""
 
 import os
 import stat

@@ -123,7 +123,7 @@ class PartFile:
         self._append(pieces)
 
     def publish(self, pieces: Iterable[bytes], *, overwrite: bool, durable: bool) -> None:
-        """Append the last bytes and give the file its name, at once and as a whole. Opens the part if it is not open.
+        """Append the last bytes and give the file its name, at once. Opens the part if it is not open.
 
         Args:
             pieces: The last bytes.
@@ -263,7 +263,7 @@ class PartFile:
 
 
 def _open_locked(folder: Folder, name: str) -> tuple[int, int, bool]:
-    """Open or make a file that no other download has locked, and lock it. Also returns its size and whether it is."""
+    """Open or make a file and lock it. Also returns its size, and whether it could be locked."""
     path = os.path.join(folder.path, name)  # noqa: PTH118 - text
     while True:
         try:
@@ -308,7 +308,7 @@ def _lock(fd: int) -> bool:
 
 
 def _find_size(folder: Folder, name: str, fd: int) -> int | None:
-    """Return an open file's size; `None` if it has lost its name, which another download may just have taken away."""
+    """Return an open file's size; `None` if another download has just taken its name away."""
     mine = os.fstat(fd)
     _check_regular(mine, folder, name)
     try:

@@ -1,24 +1,32 @@
 """Files that builds kept."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from circleci_v1_async._arguments import integer, one_of, text
 from circleci_v1_async._downloads.disk import Disk
-from circleci_v1_async._downloads.downloader import Downloader
-from circleci_v1_async._downloads.places import Place, plan_places
-from circleci_v1_async._downloads.streams import open_artifact_stream
 from circleci_v1_async._paths import BUILD, in_build, in_project
-from circleci_v1_async.artifacts import ArtifactDownloads, ArtifactStream, Download, OnError, OnExists, Progress
 from circleci_v1_async.enums import BuildFilter
 from circleci_v1_async.models import Artifact
 from circleci_v1_async.request import Request, given
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
+
+if TYPE_CHECKING:
+    from circleci_v1_async.artifacts import (
+        ArtifactDownloads,
+        ArtifactStream,
+        Download,
+        OnError,
+        OnExists,
+        Progress,
+    )
 
 __all__ = ["ArtifactOperations"]
 
@@ -92,6 +100,9 @@ class ArtifactOperations(Operations):
             RedirectError: Its URL is not one to go to.
             NotFoundError: It has expired, or the token may not see it.
         """
+        from circleci_v1_async._downloads.streams import open_artifact_stream
+        from circleci_v1_async.artifacts import ArtifactStream
+
         stream = await open_artifact_stream(self._calls, artifact)
         with closing(stream):
             yield ArtifactStream(stream, artifact.path, self._calls.options.max_body)
@@ -104,7 +115,7 @@ class ArtifactOperations(Operations):
         resume: bool = False,
         progress: Progress | None = None,
     ) -> Download:
-        """Save an artifact. The file appears under its name when it is whole; until then it is a `.part` beside it.
+        """Save an artifact. The file gets its name when it is whole; until then it is a `.part`.
 
         The request is that of `open_artifact`. It is made again when the file breaks off, for what is missing if the
         service says which version of the file it has sent, and else for all of it.
@@ -123,6 +134,9 @@ class ArtifactOperations(Operations):
             DownloadError: The file cannot be written; the `OSError` is its cause.
             NotFoundError: The artifact has expired, or the token may not see it.
         """
+        from circleci_v1_async._downloads.downloader import Downloader
+        from circleci_v1_async._downloads.places import Place
+
         file = Path(path)
         downloader = Downloader(self._calls, self._disk, file.parent, resume=resume, progress=progress)
         return await downloader.download_one(Place(artifact, (file.name,)))
@@ -168,6 +182,10 @@ class ArtifactOperations(Operations):
                 `.failed`.
             DownloadError: `.failed` has what came of those that failed.
         """
+        from circleci_v1_async._downloads.downloader import Downloader
+        from circleci_v1_async._downloads.places import plan_places
+        from circleci_v1_async.artifacts import ArtifactDownloads, OnError, OnExists
+
         one_of("on_exists", on_exists, get_args(OnExists))
         one_of("on_error", on_error, get_args(OnError))
         integer("concurrency", concurrency, 1)

@@ -1,22 +1,25 @@
 """Builds: one by one, a page of them, and every one of a list."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import count
 from operator import attrgetter
-from typing import Final, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 from circleci_v1_async._arguments import commit, integer, one_of
-from circleci_v1_async._paths import BUILD, PROJECT, in_build, in_project
-from circleci_v1_async._walk_plan import MAX_PAGE
+from circleci_v1_async._paths import BUILD, MAX_PAGE, PROJECT, in_build, in_project
 from circleci_v1_async.enums import BuildFilter, TestResult
 from circleci_v1_async.models import Build, BuildDetail, TestMetadata, TestReport
 from circleci_v1_async.request import QueryValue, Request
 from circleci_v1_async.slug import ProjectSlug
-from circleci_v1_async.walk import PageWalk, WalkOptions
 
 from .base import Operations
+
+if TYPE_CHECKING:
+    from circleci_v1_async.walk import PageWalk, WalkOptions
 
 __all__ = ["BuildOperations", "request_project_builds"]
 
@@ -225,6 +228,8 @@ class BuildOperations(Operations):
         return self._walk(request, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch)
 
     def _walk(self, request: Request[list[Build]], **options: Unpack[WalkOptions]) -> PageWalk[Build]:
+        from circleci_v1_async.walk import PageWalk
+
         return PageWalk(self._calls, request, _page_identifier(), **options)
 
 
@@ -253,7 +258,7 @@ def _newest_of_each_job(oldest_first: Iterable[Build]) -> list[Build]:
 
 
 def _page_identifier() -> Callable[[list[Build]], list[Hashable]]:
-    """Return a function that identifies builds: by their key, or in the first repository by the number alone."""
+    """Return a function that identifies builds: by key, or by number in the first repository."""
     # The first repository gets 0, each further one the next number.
     places = defaultdict[str | None, int](count().__next__)
 

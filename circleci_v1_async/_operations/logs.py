@@ -7,8 +7,6 @@ from typing import Final
 
 from circleci_v1_async._arguments import integer
 from circleci_v1_async._boundary import Boundary
-from circleci_v1_async._logs.stream import stream_output
-from circleci_v1_async._logs.text import LogText, has_failed, heading
 from circleci_v1_async._paths import BUILD, in_build
 from circleci_v1_async._secret import hide
 from circleci_v1_async._tasks import stop
@@ -50,6 +48,8 @@ class LogOperations(BuildOperations):
             TruncatedError: The log broke off, and trying again did not help; likewise `TransportError`.
             DecodeError: The reply is no log.
         """
+        from circleci_v1_async._logs.stream import stream_output
+
         values = in_build(project, build_num)
         values["step"] = integer("action.step", action.step, 0)
         values["index"] = integer("action.index", action.index, 0)
@@ -86,6 +86,8 @@ class LogOperations(BuildOperations):
             BodyTooLargeError: The lines to return of a run of a step have more characters than `max_body` allows.
             TransportError: And the other errors of `iter_output`.
         """
+        from circleci_v1_async._logs.text import LogText, has_failed, heading
+
         if tail is not None:
             integer("tail", tail, 1)
         build = await self.get_build(project, build_num)

@@ -1,19 +1,22 @@
 """Waiting for builds, and watching lists of them."""
 
-from collections.abc import Callable
-from typing import Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
 
 from circleci_v1_async._arguments import one_of, text
 from circleci_v1_async._paths import BUILD, in_build
-from circleci_v1_async._waiting import wait_until_finished
-from circleci_v1_async._watch_plan import WatchPlan
 from circleci_v1_async.models import Build, BuildDetail
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
-from circleci_v1_async.watch import BuildWatch, WatchCursor
 
 from .base import Operations
 from .builds import request_project_builds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from circleci_v1_async.watch import BuildWatch, WatchCursor
 
 __all__ = ["WatchOperations"]
 
@@ -30,7 +33,7 @@ class WatchOperations(Operations):
         interval: float = 5.0,
         on_update: Callable[[BuildDetail], object] | None = None,
     ) -> BuildDetail:
-        """Wait until a build has finished, however it ended: see `outcome`. A build that was not run has finished too.
+        """Wait until a build has finished, with any outcome. A build that was not run has finished.
 
         Polls by `get_build`, at the interval after each change, and up to six times more rarely while there is none.
         Errors that may pass (no connection, time-outs, 429, 5xx) are logged as warnings under `circleci_v1_async` and
@@ -51,6 +54,8 @@ class WatchOperations(Operations):
             WaitTimeoutError: It did not finish in time. `last` is the build as it was seen last.
             NotFoundError: There is no such build, or the token may not see it.
         """
+        from circleci_v1_async._waiting import wait_until_finished
+
         values = in_build(project, build_num)
         return await wait_until_finished(
             self._calls,
@@ -91,7 +96,7 @@ class WatchOperations(Operations):
         slug = ProjectSlug.parse(project)
         source = f"/project/{slug}" if text("branch", branch) is None else f"/project/{slug}/tree/{branch}"
         request = request_project_builds(slug, branch, {"shallow": shallow})
-        return self._watch(WatchPlan(source, slug), request, start_at, cursor, interval)
+        return self._watch(request, source, slug, start_at, cursor, interval)
 
     def watch_recent_builds(
         self,
@@ -107,16 +112,21 @@ class WatchOperations(Operations):
             InvalidInputError: At once; every other error that will not pass comes out of the loop.
         """
         request = Request("GET", "/recent-builds", query={"shallow": shallow}, returns=list[Build])
-        return self._watch(WatchPlan("/recent-builds"), request, start_at, cursor, interval)
+        return self._watch(request, "/recent-builds", None, start_at, cursor, interval)
 
     def _watch(
         self,
-        plan: WatchPlan,
         request: Request[list[Build]],
+        source: str,
+        project: ProjectSlug | None,
         start_at: str,
         cursor: WatchCursor | None,
         interval: float,
     ) -> BuildWatch:
+        from circleci_v1_async._watch_plan import WatchPlan
+        from circleci_v1_async.watch import BuildWatch
+
+        plan = WatchPlan(source, project)
         start = one_of("start_at", start_at, ("now", "oldest"))
         if cursor is not None or start == "oldest":
             cursor = plan.resume(cursor)

@@ -47,7 +47,10 @@ class BuildSummary(Model):
 
     @property
     def is_success(self) -> bool:
-        """Whether the build succeeded. `False` until it ended, and when it was cancelled, not run, or had no tests."""
+        """Whether the build succeeded.
+
+        `False` until it ended, and when it was cancelled, not run, or had no tests.
+        """
         return self._result in _SUCCESSES
 
     @property
@@ -106,7 +109,7 @@ class Build(BuildSummary):
     """
 
     previous_successful_build: PreviousBuild | None = None
-    """Latest success before this build, on the same branch; null in most lists. Left out with `shallow=True`."""
+    """Latest success before this build, on the same branch. Left out with `shallow=True`."""
 
     build_parameters: Mapping[str, Any] | None = SECRET
     """Environment variables that were given when the build was triggered. Left out with `shallow=True`.
@@ -136,7 +139,7 @@ class Build(BuildSummary):
     """Reason of a failure. Always null when seen: use `outcome`. Left out with `shallow=True`."""
 
     retry_of: int | None = None
-    """Number of the build that this one repeats; `None` when it repeats none. Left out with `shallow=True`."""
+    """Number of the build that this one repeats; else `None`. Left out with `shallow=True`."""
 
     reponame: str | None = None
     """Name of the repository."""
@@ -163,13 +166,19 @@ class Build(BuildSummary):
     """Time at which the change was written; `None` when the build was started through the API."""
 
     why: str | None = None
-    """Trigger of the build: `github`, `bitbucket`, `api`, `retry`, `auto-retry`, `first-build`, `edit` and others."""
+    """
+
+    rigger of the build: `github`, `bitbucket`, `api`, `retry`, `auto-retry`, `first-build`, `edit` and others.
+    """
 
     user: BuildUser | None = None
     """User who started the build."""
 
     workflows: Workflow | None = None
-    """Workflow that the build is a job of; absent on builds of CircleCI 1.0 and those started through the API."""
+    """Workflow that the build is a job of.
+
+    Absent on builds of CircleCI 1.0 and those started through the API.
+    """
 
     owners: tuple[str, ...] = ()
     """Logins of the build's owners. Sent for single builds only."""
@@ -193,16 +202,25 @@ class Build(BuildSummary):
     """
 
     previous: PreviousBuild | None = None
-    """Build before this one, on the same branch; `None` when it is the first. Left out with `shallow=True`."""
+    """Build before this one, on the same branch; `None` when it is the first.
+
+    Left out with `shallow=True`.
+    """
 
     committer_name: str | None = None
     """Name of the committer; `None` on Bitbucket, and when the build was started through the API."""
 
     pull_request_urls: tuple[str, ...] = ()
-    """URLs of the pull requests. Sent for old single builds only: use `pull_requests` or `pull_request_numbers`."""
+    """URLs of the pull requests.
+
+    Sent for old single builds only: use `pull_requests` or `pull_request_numbers`.
+    """
 
     retries: tuple[int, ...] | None = None
-    """Numbers of the builds that repeat this one; `None` when there are none. Left out with `shallow=True`."""
+    """Numbers of the builds that repeat this one; `None` when there are none.
+
+    Left out with `shallow=True`.
+    """
 
     subject: str | None = None
     """First line of the commit's message; `None` when the build was started through the API."""
@@ -220,7 +238,10 @@ class Build(BuildSummary):
     """Phase of the build. A trap: it stays `scheduled` on some builds that never run. Use `is_finished`."""
 
     no_dependency_cache: bool | None = None
-    """Whether the build ran without the cache of its dependencies; null at times. Left out with `shallow=True`."""
+    """Whether the build ran without the cache of its dependencies; null at times.
+
+    Left out with `shallow=True`.
+    """
 
     fleet: str | None = None
     """Fleet of machines, in CircleCI's own words; undocumented. Sent with `shallow=True` only."""
@@ -265,10 +286,16 @@ class Build(BuildSummary):
     """Commits that the build was started for, about 20 at most. Left out with `shallow=True`."""
 
     platform: str | None = None
-    """Version of CircleCI, `1.0` or `2.0`. A trap: lists say `1.0` for jobs of workflows too. Look at `workflows`."""
+    """Version of CircleCI, `1.0` or `2.0`.
+
+    A trap: lists say `1.0` for jobs of workflows too. Look at `workflows`.
+    """
 
     outcome: Outcome | None = None
-    """Result of the build; `None` until it ended, and when it was not run. See also `is_success` and `is_failure`."""
+    """Result of the build; `None` until it ended, and when it was not run.
+
+    See also `is_success` and `is_failure`.
+    """
 
     vcs_url: str | None = None
     """URL of the repository. Together with `build_num`, it identifies the build."""
@@ -340,7 +367,10 @@ class Build(BuildSummary):
 
     @property
     def pull_request_numbers(self) -> tuple[int, ...]:
-        """The numbers of the pull requests that the build belongs to, each once. On GitLab, of the merge requests."""
+        """The numbers of the pull requests that the build belongs to, each once.
+
+        On GitLab, of the merge requests.
+        """
         return tuple(dict.fromkeys(self._find_pull_request_numbers()))
 
     def _find_pull_request_numbers(self) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Checks of what requests carry: bodies, numbers and texts. All refuse what a later reply could not show."""
+"""Checks of bodies, numbers and texts of requests. Values that no reply could show are refused."""
 
 import json
 import math

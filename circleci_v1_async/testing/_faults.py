@@ -190,7 +190,7 @@ class Faults:
 
 
 def make_error_reply(status: int, body: bytes | None = None, *, retry_after: float | str | None = None) -> Reply:
-    """Return a reply with an error's status and, unless given, the body that the service usually sends with it."""
+    """Return a reply with an error's status, by default with the service's usual body for it."""
     reply = _make_usual_reply(status) if body is None else Reply(status, body)
     if retry_after is None:
         return reply

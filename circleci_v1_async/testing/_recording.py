@@ -85,7 +85,7 @@ class Exchange:
 
 @attrs.define
 class Recording:
-    """Recorded replies by request: several for one request in their order, and the last of them again and again."""
+    """Recorded replies by request: in their order, and then the last of them again and again."""
 
     _replies: dict[Key, list[Reply]]
     _labels: list[str]

@@ -97,7 +97,7 @@ class Call:
         return parse_body_or_form(self.request.body, self.request.headers.get("Content-Type", ""))
 
     def make_created(self, value: Payload, *names: object) -> "Created":
-        """Make the answer to a request that made something, which has its address at `names` below the project's."""
+        """Make the answer to a request that created something at `names` below the project."""
         project = "/".join(self.request.path.split("/")[:_PROJECT_SEGMENTS])
         below = "/".join(quote(f"{name}", safe=":") for name in names)
         return Created(value, f"{self.addresses.artifacts}{project}/{below}")

@@ -120,5 +120,5 @@ class Scrubber:
 
 
 def blank(text: str, *, path: str) -> str:
-    """Replace secrets, and stand-ins in their places, by words that are the same for all, to compare texts."""
+    """Replace secrets and their stand-ins by the same words, to compare texts."""
     return Scrubber(numbered=False).scrub(text, path=path)

@@ -157,7 +157,7 @@ def test_the_programs_commands_run_in_this_process_as_well(
     async def serve(fake: FakeCircleCI) -> None:
         async with fake:
             fake.clear_requests()
-            if not file.read_text():
+            if not await asyncio.to_thread(file.read_text):
                 await ask(fake.base_url, "fake-circle-token")
 
     monkeypatch.setattr("circleci_v1_async.testing._program._serve", serve)

@@ -26,12 +26,33 @@ def case_aware(names: list[str]) -> list[str]:
 
 
 def test_all_is_exactly_what_the_package_imports_by_name():
+    # Names of rarely used modules are there once they were asked for.
+    assert all(getattr(circleci_v1_async, name) is not None for name in circleci_v1_async.__all__)
     imported = {
         name
         for name, value in vars(circleci_v1_async).items()
         if not isinstance(value, ModuleType) and (not name.startswith("_") or name == "__version__")
     }
-    assert set(circleci_v1_async.__all__) == imported
+    assert set(circleci_v1_async.__all__) == imported - {"TYPE_CHECKING"}
+
+
+def test_names_of_rarely_used_modules_are_imported_when_they_are_asked_for():
+    program = """
+import sys
+import circleci_v1_async as package
+late = {"circleci_v1_async.artifacts", "circleci_v1_async.walk", "circleci_v1_async.watch"}
+assert package.CircleCISession and package.Build and not late & sys.modules.keys()
+assert set(package.__all__) <= set(dir(package))
+assert package.PageWalk is sys.modules["circleci_v1_async.walk"].PageWalk
+assert late & sys.modules.keys() == {"circleci_v1_async.walk"}
+try:
+    package.nonsense
+except AttributeError as error:
+    assert str(error) == "module 'circleci_v1_async' has no attribute 'nonsense'"
+from circleci_v1_async import *
+assert late <= sys.modules.keys() and BuildWatch
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)  # noqa: S603 - our own
 
 
 @EVERY_MODULE

@@ -22,7 +22,7 @@ from circleci_v1_async import CircleCIError
 # Where a text was found, and the text.
 Texts = Iterator[tuple[str, str]]
 
-TESTS = str(Path(__file__).parent)
+TESTS = str(Path(__file__).parents[1])
 
 
 def is_callers_own(filename: str) -> bool:

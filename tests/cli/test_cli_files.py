@@ -160,7 +160,7 @@ async def test_logs_are_printed_each_under_a_heading_and_fit_for_a_terminal():
 
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("=== Install (success)\none\ntwo\n")
-    assert "100%\nred \N{REPLACEMENT CHARACTER}2J\tü\n" in result.stdout
+    assert "100%\nred \tü\n" in result.stdout
     assert re.search(r"^=== Te\N{REPLACEMENT CHARACTER}.*st \(failed, exit code 1\)$", result.stdout, re.MULTILINE)
     assert all(char.isprintable() or char in "\n\t" for char in result.stdout)
 

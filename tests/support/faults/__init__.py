@@ -1,4 +1,4 @@
-"""Every fault of the table (tests/fault_table.py) that a script on a real socket can show, as data."""
+"""Every fault of the table (tests/support/fault_table.py) that a script on a real socket can show, as data."""
 
 from . import bodies, connections, files, lives, secrets, statuses
 
