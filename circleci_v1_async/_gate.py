@@ -141,7 +141,9 @@ class Gate:
             wait = self._first_wait(asked, longest)
             self._asked_until = now + wait
             self._held_until = now + min(wait, longest)
-            self._pace.refused(started, now, self._held_until)
+            # A service that lets the next one come at once refuses by chance: slower calls would fare no better.
+            if wait > 0:
+                self._pace.refused(started, now, self._held_until)
             self._holds += 1
             self._failures += 1
             if self._held_until > now or not self._pace.is_open:

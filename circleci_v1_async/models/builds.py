@@ -166,10 +166,7 @@ class Build(BuildSummary):
     """Time at which the change was written; `None` when the build was started through the API."""
 
     why: str | None = None
-    """
-
-    rigger of the build: `github`, `bitbucket`, `api`, `retry`, `auto-retry`, `first-build`, `edit` and others.
-    """
+    """Trigger of the build, such as `github`, `bitbucket`, `api`, `retry`, `auto-retry` or `edit`."""
 
     user: BuildUser | None = None
     """User who started the build."""
@@ -196,9 +193,10 @@ class Build(BuildSummary):
     """Email address of the committer; `None` on Bitbucket, and when the build was started through the API."""
 
     has_artifacts: bool | None = None
-    """Whether the build stored artifacts. A trap: it was long `True` on every build, and is no longer sent since 2023.
+    """Whether the build stored artifacts.
 
-    Left out with `shallow=True`. Use `list_build_artifacts`.
+    A trap: it was long `True` on every build, and is no longer sent since 2023. Left out with `shallow=True`. Use
+    `list_build_artifacts`.
     """
 
     previous: PreviousBuild | None = None
@@ -277,9 +275,9 @@ class Build(BuildSummary):
     """Time at which the build started; `None` until then."""
 
     canceler: Mapping[str, Any] | None = None
-    """User who cancelled the build; `None` when nobody did. Some keys within are no identifiers, such as `user?`.
+    """User who cancelled the build; `None` when it was not cancelled.
 
-    Left out with `shallow=True`.
+    Some keys within are no identifiers, such as `user?`. Left out with `shallow=True`.
     """
 
     all_commit_details: tuple[Commit, ...] = ()

@@ -420,16 +420,17 @@ class TestTenThousand:
             return Download(place.artifact, tmp_path, 0, DownloadStatus.DOWNLOADED)
 
         monkeypatch.setattr(Downloader, "download", fetch)
-        downloads = CircleCISession().download_artifacts(artifacts, tmp_path)
-        gc.collect()
-        tracemalloc.start()
-        try:
-            count = 0
-            async for _ in downloads:
-                count += 1
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
+        async with CircleCISession() as ci:
+            downloads = ci.download_artifacts(artifacts, tmp_path)
+            gc.collect()
+            tracemalloc.start()
+            try:
+                count = 0
+                async for _ in downloads:
+                    count += 1
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
         assert count == 10_000
         assert most_under_way == 8
         assert most_tasks <= 8

@@ -67,7 +67,8 @@ def test_no_call_is_lost_to_limits_of_other_kinds_and_few_requests(
         assert [result for result in results if isinstance(result, BaseException)] == []
 
     seconds_of(run)
-    assert service.requests <= at_most * calls
+    # A service that lets the next call come at once is believed once, and so asked more often.
+    assert service.requests <= at_most * calls * (1.6 if retry_after == "0" else 1)
 
 
 @pytest.mark.fault(83)

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator
+from functools import partial
 
 import pytest
 
@@ -75,9 +76,9 @@ async def test_a_thread_is_waited_for_however_often_the_caller_is_cancelled_mean
 
 
 async def test_a_thread_gives_its_result_or_its_error() -> None:
-    assert await run_in_thread(divmod, 7, 2) == (3, 1)
+    assert await run_in_thread(partial(divmod, 7, 2)) == (3, 1)
     with pytest.raises(ZeroDivisionError):
-        await run_in_thread(divmod, 7, 0)
+        await run_in_thread(partial(divmod, 7, 0))
 
 
 class Numbers(TaskIterable):
