@@ -150,6 +150,19 @@ def readme(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Let schemathesis look for requests that the stand-alone fake answers wrongly, from a fixed seed."""
+    session.install("-e", ".", "pyyaml", "schemathesis")
+    session.run("python", "tests/fake/fuzz.py", *(session.posargs or ("--seed", "1", "--examples", "60")))
+
+
+@nox.session
+def peers(session: nox.Session) -> None:
+    """Run programs written elsewhere against the fake, in an environment of their own."""
+    session.run("python", "tests/peers/run.py", session.create_tmp())
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure against what one would use instead; a name behind `--` runs one contest. See CONTRIBUTING.md."""
     install(session, "bench", extra="cli")

@@ -128,6 +128,11 @@ def _blank_time_remover(annotation: Any) -> Callable[[Any], None] | None:  # noq
     return clean_items if is_container else clean_item
 
 
+def _is_mapping(annotation: Any) -> bool:
+    origin = _origin(annotation)
+    return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
 def _of_kind(kind: type, name: str, structure: Hook) -> Hook:
     """Return a hook that refuses other kinds of JSON values: a string can be iterated, but is no list."""
 
@@ -139,46 +144,49 @@ def _of_kind(kind: type, name: str, structure: Hook) -> Hook:
     return check
 
 
-def make_converter(  # noqa: C901 - a list of hooks
-    *, strict: bool = False, report: Report = _ignore
-) -> Converter:
-    """A cattrs converter for the models.
+@attrs.frozen
+class _Hooks:
+    """Makes the hooks of a converter.
 
-    Args:
-        strict: Refuse a wrong value in an optional field. Otherwise the field keeps its default.
-        report: Called with the model, the field's name and the JSON type for each wrong value that was let pass.
+    One model at a time is tried whole, and taken apart only if it does not fit.
+
+    Attributes:
+        converter: The converter that the hooks are for.
+        strict: Whether a wrong value in an optional field is refused. Otherwise the field keeps its default.
+        report: Called with the model, the field's name and the JSON type of each wrong value that is let pass.
     """
-    converter = Converter(prefer_attrib_converters=False)
 
-    def field_hook(model: type, field: "attrs.Attribute[Any]") -> Hook:
+    converter: Converter
+    strict: bool
+    report: Report
+
+    def make_field_hook(self, model: type, field: "attrs.Attribute[Any]") -> Hook:
+        """Return the hook for the values of a field."""
         annotation: Any = field.type
-        inner: Hook = converter.get_structure_hook(annotation) if _holds_model(annotation) else _leaf(annotation)
+        inner: Hook = self.converter.get_structure_hook(annotation) if _holds_model(annotation) else _leaf(annotation)
         if field.default is attrs.NOTHING:
             return inner
 
         default = _default_maker(field.default)
 
         def structure(value: Any, annotation: Any) -> Any:
-            # Null is how the service says that there is nothing, whatever the field.
+            # The service sends null for any absent value, whatever the field.
             if value is None:
                 return default()
-            if strict:
+            if self.strict:
                 return inner(value, annotation)
             try:
                 return inner(value, annotation)
             except (msgspec.ValidationError, BaseValidationError, TypeError, ValueError):
-                report(model, field.name, _json_type(value))
+                self.report(model, field.name, _json_type(value))
                 return default()
 
         return structure
 
-    # One model at a time: msgspec takes it whole, and only what it refuses is taken apart field by field.
-    def model_factory(model: Any) -> Hook:
-        by_field = make_dict_structure_fn(
-            model,
-            converter,
-            **cast("Any", {field.name: override(struct_hook=field_hook(model, field)) for field in _fields(model)}),
-        )
+    def make_model_hook(self, model: Any) -> Hook:
+        """Return the hook for a model."""
+        fields = {field.name: override(struct_hook=self.make_field_hook(model, field)) for field in _fields(model)}
+        by_field = make_dict_structure_fn(model, self.converter, **cast("Any", fields))
 
         def structure(value: Any, _annotation: Any) -> Any:
             try:
@@ -188,41 +196,55 @@ def make_converter(  # noqa: C901 - a list of hooks
 
         return _of_kind(dict, "object", structure)
 
-    # openapi.yml has the messages of a build as strings, the service sends objects.
-    def message_factory(model: Any) -> Hook:
-        structure = model_factory(model)
+    def make_message_hook(self, model: Any) -> Hook:
+        """Return the hook for a build's messages: openapi.yml has strings, the service sends objects."""
+        structure = self.make_model_hook(model)
         return lambda value, annotation: (
             BuildMessage(message=value) if isinstance(value, str) else structure(value, annotation)
         )
 
-    def renaming_factory(model: Any) -> Hook:
-        structure = model_factory(model)
+    def make_renaming_hook(self, model: Any) -> Hook:
+        """Return the hook for a model of which a field may have another name."""
+        structure = self.make_model_hook(model)
         other, name = OTHER_NAMES[model]
         return lambda value, annotation: structure(
             {name: value[other], **value} if isinstance(value, dict) and other in value else value, annotation
         )
 
-    def list_factory(annotation: Any) -> Hook:
-        return _of_kind(list, "array", list_structure_factory(annotation, converter))
+    def make_list_hook(self, annotation: Any) -> Hook:
+        """Return the hook for a list."""
+        return _of_kind(list, "array", list_structure_factory(annotation, self.converter))
 
-    def tuple_factory(annotation: Any) -> Hook:
-        return _of_kind(list, "array", homogenous_tuple_structure_factory(annotation, converter))
+    def make_tuple_hook(self, annotation: Any) -> Hook:
+        """Return the hook for a tuple of any length."""
+        return _of_kind(list, "array", homogenous_tuple_structure_factory(annotation, self.converter))
 
-    def mapping_factory(annotation: Any) -> Hook:
+    def make_mapping_hook(self, annotation: Any) -> Hook:
+        """Return the hook for a mapping of strings."""
         item: Any = get_args(annotation)[1]
         structure = cast("Any", _mapping_structure_factory)
-        return _of_kind(dict, "object", structure(dict[str, item], converter, structure_to=dict))
+        return _of_kind(dict, "object", structure(dict[str, item], self.converter, structure_to=dict))
 
+
+def make_converter(*, strict: bool = False, report: Report = _ignore) -> Converter:
+    """Make a cattrs converter for the models.
+
+    Args:
+        strict: Refuse a wrong value in an optional field. Otherwise the field keeps its default.
+        report: Called with the model, the field's name and the JSON type of each wrong value that is let pass.
+    """
+    converter = Converter(prefer_attrib_converters=False)
+    hooks = _Hooks(converter, strict, report)
     # The last one registered is asked first.
-    converter.register_structure_hook_factory(attrs.has, model_factory)
-    converter.register_structure_hook_factory(lambda kind: kind is BuildMessage, message_factory)
-    converter.register_structure_hook_factory(lambda kind: kind in OTHER_NAMES, renaming_factory)
-    converter.register_structure_hook_factory(lambda kind: _origin(kind) is list, list_factory)
-    converter.register_structure_hook_factory(lambda kind: _origin(kind) is tuple, tuple_factory)
-    converter.register_structure_hook_factory(
-        lambda kind: isinstance(_origin(kind), type) and issubclass(_origin(kind), Mapping), mapping_factory
-    )
-    converter.register_structure_hook_factory(lambda kind: not _holds_model(kind), _leaf)
+    register: Callable[[Callable[[Any], bool], Callable[[Any], Hook]], object]
+    register = converter.register_structure_hook_factory
+    register(attrs.has, hooks.make_model_hook)
+    register(lambda kind: kind is BuildMessage, hooks.make_message_hook)
+    register(lambda kind: kind in OTHER_NAMES, hooks.make_renaming_hook)
+    register(lambda kind: _origin(kind) is list, hooks.make_list_hook)
+    register(lambda kind: _origin(kind) is tuple, hooks.make_tuple_hook)
+    register(_is_mapping, hooks.make_mapping_hook)
+    register(lambda kind: not _holds_model(kind), _leaf)
     # Classes for which cattrs has hooks that coerce, and that come before all factories.
     for kind in (str, bytes, int, float, Enum):
         converter.register_structure_hook(kind, lambda value, annotation: _leaf(annotation)(value, annotation))

@@ -6,12 +6,10 @@ a redirect leads. Redirects are therefore followed here. What aiohttp raises bec
 
 import asyncio
 import math
-import string
 from collections.abc import AsyncIterable, Mapping
 from functools import lru_cache
 from io import BytesIO
 from typing import Final
-from urllib.parse import quote
 
 import aiohttp
 import attrs
@@ -19,7 +17,9 @@ from yarl import URL
 
 from ._clock import Clock
 from ._secret import RedactedBytes, Secret
+from ._tasks import CLOSED_MEANWHILE, Call
 from ._token import Token
+from ._urls import find_next_hop, is_trusted
 from ._version import __version__
 from .errors import (
     BodyTooLargeError,
@@ -32,7 +32,7 @@ from .errors import (
 )
 from .request import Response
 
-__all__ = ["Stream", "Transport", "check_borrowed", "parse_base_url", "read_limited"]
+__all__ = ["Stream", "Transport", "check_borrowed", "read_limited"]
 
 MAX_REDIRECTS: Final = 5
 # Within this, a host that can be reached has been reached.
@@ -42,34 +42,12 @@ _POOL_SHARE: Final = 0.9
 # Bytes of a body that are read without a turn of the loop for others.
 _TURN: Final = 2**20
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_KEEPS_METHOD: Final = frozenset({307, 308})
-_VISIBLE: Final = string.ascii_letters + string.digits + string.punctuation
 _USER_AGENT: Final = f"circleci-v1-async/{__version__}"
 _TOKEN_HEADER: Final = "Circle-Token"  # noqa: S105 - the name of a header
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
-_CLOSED_MEANWHILE: Final = "The session was closed during the call"
-_CLOUD: Final = ("https", "circleci.com", 443)
-_CLOUD_ARTIFACTS: Final = ".circle-artifacts.com"
 
 # What aiohttp raises, and what it lets pass.
 FOREIGN: Final = (aiohttp.ClientError, OSError, ValueError, RuntimeError)
-Origin = tuple[str, str, int | None]
-
-
-def _origin(url: URL) -> Origin:
-    return url.scheme, (url.host or "").lower().rstrip("."), url.port
-
-
-_home = lru_cache(_origin)
-
-
-def _is_trusted(base_url: URL, url: URL) -> bool:
-    """Tell whether the token may be sent there: to the API, or to the cloud's artifacts."""
-    home, (scheme, host, port) = _home(base_url), _origin(url)
-    if home == _CLOUD and (scheme, port) == ("https", 443) and host.endswith(_CLOUD_ARTIFACTS):
-        return True
-    return (scheme, host, port) == home
 
 
 @lru_cache
@@ -90,26 +68,6 @@ def _limits(seconds: float, *, each_byte: bool = False) -> aiohttp.ClientTimeout
     )
 
 
-def parse_base_url(base_url: object, *, with_token: bool) -> URL:
-    """The base URL, checked and without a slash at its end.
-
-    Raises:
-        InvalidInputError: It is not an absolute HTTP URL, or the token would go over the network in clear.
-    """
-    expected = "base_url: expected an absolute http or https URL such as 'https://circleci.com/api/v1.1'"
-    try:
-        url = URL(base_url) if isinstance(base_url, str) else None
-    except ValueError:
-        url = None
-    if url is None or url.scheme not in {"http", "https"} or not url.host:
-        raise InvalidInputError(expected)
-    if url.raw_query_string or url.raw_fragment or url.raw_user is not None or url.raw_password is not None:
-        raise InvalidInputError(f"{expected}, without query, fragment, user or password")
-    if with_token and url.scheme == "http" and _origin(url)[1] not in _LOOPBACK:
-        raise InvalidInputError("base_url: expected https, because the token would be sent in clear over http")
-    return URL(str(url).rstrip("/"), encoded=True)
-
-
 def check_borrowed(session: object) -> None:
     """Refuse a session that cannot be used safely.
 
@@ -125,31 +83,6 @@ def check_borrowed(session: object) -> None:
             "session: expected one without default credentials (auth, Authorization, Circle-Token): "
             "aiohttp would send them to wherever a redirect leads. Give the token to CircleCISession instead",
         )
-
-
-def _joined(current: URL, location: str) -> URL | None:
-    """The location, byte for byte: a signed URL that is quoted anew is no longer the one that was signed."""
-    try:
-        url = current.join(URL(quote(location, safe=_VISIBLE, errors="surrogateescape"), encoded=True))
-        _origin(url)  # A port may be none.
-    except (ValueError, IndexError):  # An IndexError, for instance, comes of `http://[]@`.
-        return None
-    return url
-
-
-def _next_hop(current: URL, location: str, method: str, status: int) -> URL:
-    """Where a redirect leads, if the request may go there."""
-    maybe_sent = method not in {"GET", "HEAD"}
-    url = _joined(current, location)
-    if url is None:
-        raise RedirectError("The service points to what is no URL", maybe_sent)
-    if url.scheme not in {"http", "https"} or not url.host or url.raw_user is not None:
-        raise RedirectError("The service points to what is no plain http or https URL", maybe_sent)
-    if (current.scheme, url.scheme) == ("https", "http"):
-        raise RedirectError("The service points from https to http", maybe_sent)
-    if maybe_sent and (status not in _KEEPS_METHOD or _origin(url) != _origin(current)):
-        raise RedirectError(f"The service redirected a {method}, which is sent to its own origin only", maybe_sent)
-    return url
 
 
 def _translate(  # noqa: PLR0911 - a table
@@ -201,7 +134,7 @@ class Transport:
     _base: str = attrs.field(init=False)
     _own: aiohttp.ClientSession | None = attrs.field(default=None, init=False)
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
-    _calls: set["_Call"] = attrs.field(factory=set["_Call"], init=False)
+    _calls: set[Call] = attrs.field(factory=set[Call], init=False)
     streams: set["Stream"] = attrs.field(factory=set["Stream"], init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -212,7 +145,7 @@ class Transport:
         """The token that requests are sent with now."""
         return self.credential.value
 
-    def call(self) -> "_Call":
+    def call(self) -> Call:
         """Hold one call open for a block. `close` ends it: its caller gets `SessionClosedError`.
 
         Raises:
@@ -227,7 +160,7 @@ class Transport:
             raise SessionClosedError("The session belongs to another event loop: use one session for each")
         task = asyncio.current_task()
         assert task is not None, "a coroutine is run by a task"  # noqa: S101 - for the type checkers
-        return _Call(self._calls, task)
+        return Call(self._calls, task)
 
     async def close(self) -> None:
         """End the calls in flight and the open streams, then close what is ours. Closing twice is no error."""
@@ -310,7 +243,7 @@ class Transport:
         Raises:
             RedirectError: A redirect could not lead there.
         """
-        return _next_hop(self.base_url, location, "GET", 302)
+        return find_next_hop(self.base_url, location, "GET", 302)
 
     def translate(self, error: Exception, started: float, timeout: float, awaited: str) -> CircleCIError:
         """Return the error of ours that an exception of aiohttp is.
@@ -324,7 +257,7 @@ class Transport:
         if isinstance(error, RuntimeError):
             return SessionClosedError(f"The aiohttp session cannot be used: {error}")
         if self.closed:
-            return SessionClosedError(_CLOSED_MEANWHILE)
+            return SessionClosedError(CLOSED_MEANWHILE)
         waited_for_pool = self.borrowed is not None and self.clock.monotonic() - started >= timeout * _POOL_SHARE
         return _translate(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
 
@@ -354,14 +287,14 @@ class Transport:
             if reply.status not in _REDIRECTS or location is None:
                 return reply
             reply.release()
-            url = _next_hop(url, location, method, reply.status)
+            url = find_next_hop(url, location, method, reply.status)
             if deadline is not None:
                 limits = _limits(max(deadline - self.clock.monotonic(), 0.001))
         raise RedirectError(f"The service redirected more than {MAX_REDIRECTS} times", method != "GET")
 
     def _headers(self, url: URL, headers: Mapping[str, str], *, with_token: bool) -> dict[str, str]:
         headers = {"User-Agent": _USER_AGENT, **headers}
-        if with_token and self.token is not None and _is_trusted(self.base_url, url):
+        if with_token and self.token is not None and is_trusted(self.base_url, url):
             headers[_TOKEN_HEADER] = self.token.reveal()
         return headers
 
@@ -420,35 +353,6 @@ class Stream:
         """Let the connection go, which is kept when everything was read."""
         self._transport.streams.discard(self)
         self._reply.release()
-
-
-@attrs.define(eq=False)
-class _Call:
-    """A call in flight."""
-
-    _calls: set["_Call"] = attrs.field(repr=False)
-    task: "asyncio.Task[object]"
-    _cancelling: int = attrs.field(init=False)
-    _ended: asyncio.Event | None = attrs.field(default=None, init=False)
-
-    def end(self) -> asyncio.Event:
-        """Cancel it on the session's behalf. The event is set when it is over."""
-        self._ended = self._ended or asyncio.Event()
-        self.task.cancel()
-        return self._ended
-
-    def __enter__(self) -> None:
-        self._cancelling = self.task.cancelling()
-        self._calls.add(self)
-
-    def __exit__(self, _kind: object, exc: BaseException | None, _traceback: object) -> None:
-        self._calls.discard(self)
-        if self._ended is None:
-            return
-        self._ended.set()
-        # As in asyncio.timeout: only a cancellation that is ours alone becomes our error.
-        if isinstance(exc, asyncio.CancelledError) and self.task.uncancel() <= self._cancelling:
-            raise SessionClosedError(_CLOSED_MEANWHILE) from None
 
 
 async def read_limited(pieces: AsyncIterable[bytes], limit: int, too_large: str) -> bytes:

@@ -25,7 +25,8 @@ from ._operations.variables import VariableOperations
 from ._operations.watching import WatchOperations
 from ._secret import Secret, hide
 from ._token import Token, TokenSource, parse_token
-from ._transport import Transport, check_borrowed, parse_base_url
+from ._transport import Transport, check_borrowed
+from ._urls import parse_base_url
 from .errors import InvalidInputError
 from .retry import Retry, RetryBudget, RetryPolicy
 

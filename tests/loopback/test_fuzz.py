@@ -13,7 +13,7 @@ import pytest
 from effort import by_profile
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from operations.operations import ROWS, Row
+from operation_rows import ROWS, Row
 from script_server import ScriptServer, hang_up, then
 
 from circleci_v1_async import (

@@ -2,7 +2,7 @@ import inspect
 
 import pytest
 from faults.scenes import facing
-from operations import PROJECT, ROWS, Row
+from operation_rows import PROJECT, ROWS, Row
 from script_server import ScriptServer, reply
 
 from circleci_v1_async import CircleCISession, DecodeError, InvalidInputError, Request
