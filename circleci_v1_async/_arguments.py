@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, cast
 
+from ._secret import Secret
 from .errors import InvalidInputError
 
 __all__ = ["commit", "flags", "integer", "one_of", "real", "required_text", "seconds", "secret", "strings", "text"]
@@ -47,10 +48,10 @@ def required_text(name: str, value: object, *, may_be_empty: bool = False) -> st
     raise InvalidInputError(f"{name}: expected a {'' if may_be_empty else 'non-empty '}string, got {value!r}")
 
 
-def secret(name: str, value: object, expected: str) -> str:
-    """Require a non-empty string, which the error does not show. Pass it hidden."""
-    if isinstance(value, str) and value:
-        return value
+def secret(name: str, value: object, expected: str) -> Secret[str]:
+    """Require a hidden string that is not empty. The error does not show it."""
+    if isinstance(value, Secret) and _is_filled(cast("Secret[object]", value).reveal()):
+        return cast("Secret[str]", value)
     raise InvalidInputError(f"{name}: expected {expected}, as a string that is not empty")
 
 
@@ -69,15 +70,26 @@ def one_of(name: str, value: object, values: Iterable[str]) -> str | None:
     raise InvalidInputError(f"{name}: expected {' or '.join(map(repr, known))}, got {value!r}")
 
 
-def strings(name: str, value: object) -> Mapping[str, str] | None:
-    """Require a mapping of strings to strings, or `None`. The error shows no values. Pass it hidden."""
+def strings(name: str, value: object) -> Secret[dict[str, str]] | None:
+    """Require a hidden mapping of strings to strings, or `None`, and copy it. The error shows no values."""
     if value is None:
         return None
-    if isinstance(value, Mapping):
-        value = cast("Mapping[object, object]", value)
-        if all(isinstance(part, str) for item in value.items() for part in item):
-            return cast("Mapping[str, str]", value)
+    if isinstance(value, Secret):
+        hidden = cast("Secret[Mapping[str, str]]", value)
+        if _is_of_strings(hidden.reveal()):
+            return Secret(dict(hidden.reveal()))
     raise InvalidInputError(f"{name}: expected a mapping of strings to strings")
+
+
+# The values have frames of their own, which are gone before an error is raised.
+def _is_filled(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_of_strings(value: object) -> bool:
+    if not isinstance(value, Mapping):
+        return False
+    return all(isinstance(part, str) for item in cast("Mapping[object, object]", value).items() for part in item)
 
 
 def flags(name: str, value: object) -> dict[str, object]:

@@ -53,14 +53,14 @@ class Attempts:
     maybe_done: bool = attrs.field(default=False, init=False)
     holds: int = attrs.field(default=-1, init=False)
     started: float = attrs.field(default=0.0, init=False)
-    token: Secret | None = attrs.field(default=None, init=False)
+    token: Secret[str] | None = attrs.field(default=None, init=False)
     # Those that neither the policy nor the budget counts: what ended with a 429, or with a token that was renewed.
     _free: int = attrs.field(default=0, init=False)
     # Seconds that it was held back because of its own 429s.
     _held: float = attrs.field(default=0.0, init=False)
     _delay: float | None = attrs.field(default=None, init=False)
     # The token that the service has refused, once it has.
-    _refused: Secret | None = attrs.field(default=None, init=False)
+    _refused: Secret[str] | None = attrs.field(default=None, init=False)
 
     def __aiter__(self) -> Self:
         return self

@@ -2,17 +2,24 @@
 
 import asyncio
 import sys
+from contextlib import suppress
+from typing import Final
 
 from .errors import CircleCIError
 
 __all__ = ["Boundary"]
 
 
+# The modules through which a request and its reply pass.
+_OURS: Final = frozenset({__name__.partition(".")[0], "aiohttp", "asyncio"})
+
+
 class Boundary:
     """A block that errors leave without frames from within it: those hold what was sent and received.
 
     The context of an error is what its caller was handling when the block began, and nothing from within. A cause
-    stays, without its frames. Errors that are not the package's keep their frames, but not those of ours below them.
+    stays, without its frames. Errors that are not the package's, such as a limiter's, keep their frames, but neither
+    the variables of ours among them nor the frames of our errors below them.
     """
 
     __slots__ = ("_handled",)
@@ -26,7 +33,20 @@ class Boundary:
             if isinstance(error, CircleCIError | asyncio.CancelledError):
                 _clear(error, self._handled)
                 return
+            _forget_variables(error)
             error = error.__context__
+
+
+def _forget_variables(error: BaseException) -> None:
+    """Empty the frames of ours within the boundary, which hold what was sent and received."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
+            # Those that go on are outside, or are the one with the boundary.
+            with suppress(RuntimeError):
+                frame.clear()
+        traceback = traceback.tb_next
 
 
 def _clear(error: BaseException, handled: BaseException | None) -> None:

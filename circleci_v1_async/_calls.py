@@ -16,7 +16,7 @@ from ._clock import Clock
 from ._codec import Decoder, encode
 from ._gate import Gate, HeldTooLongError
 from ._reply import explain_status, read_reply, redact
-from ._secret import SecretBytes
+from ._secret import RedactedBytes, Secret
 from ._transport import Stream, Transport
 from .errors import InvalidInputError, RateLimitError, TransportError
 from .request import Request, Response
@@ -79,7 +79,7 @@ class Calls:
         options = self.options
         with Boundary():
             target = request.target
-            body = None if request.body is None else SecretBytes(encode(request.body))
+            body = None if request.body is None else Secret(RedactedBytes(encode(request.body)))
             if request.returns is not None:
                 Decoder.check(request.returns)
             if request.sunset is not None:
@@ -177,7 +177,7 @@ class _Turn:
         if reply is not None:
             outcome = reply.status
             if request.sunset is None and "Sunset" in reply.headers:
-                log_once(str(request), redact(reply.headers["Sunset"], self._attempt.token))
+                log_once(str(request), redact(reply.headers["Sunset"], request=request, token=self._attempt.token))
         # A record keeps its arguments: not the request, which has a body.
         method, path, number = request.method, request.path, self._attempt.number
         milliseconds = (self._calls.clock.monotonic() - self._attempt.started) * 1000

@@ -18,7 +18,7 @@ import attrs
 import msgspec
 
 from ._boundary import Boundary
-from ._secret import SecretBytes
+from ._secret import Secret, hide
 from .errors import DecodeError, InvalidInputError
 from .models import OTHER_NAMES, Build, Project
 
@@ -209,7 +209,9 @@ def encode(body: Any) -> bytes:
 
 
 def _plain(value: object) -> object:
-    """Return a dict for any mapping, and a plain `str` for a subclass of it."""
+    """Return a secret's value, a dict for any mapping, and a plain `str` for a subclass of it."""
+    if isinstance(value, Secret):
+        return cast("Secret[object]", value).reveal()
     if isinstance(value, Mapping):
         return dict(cast("Mapping[object, object]", value))
     if isinstance(value, str):
@@ -248,8 +250,11 @@ def loads(data: bytes | str, type: type[T]) -> T:
         DecodeError: It is not JSON, or not that type.
         InvalidInputError: Nothing can be decoded into that type.
     """
+    data = hide(data)
     Decoder.check(type)
-    # From here on it is in no traceback that shows variables.
-    data = SecretBytes(data.encode(errors="surrogatepass") if isinstance(data, str) else data)
     with Boundary():
-        return _LOADS.decode(data, type)
+        return _LOADS.decode(_encoded(cast("Secret[bytes | str]", data).reveal()), type)
+
+
+def _encoded(data: bytes | str) -> bytes:
+    return data.encode(errors="surrogatepass") if isinstance(data, str) else bytes(data)

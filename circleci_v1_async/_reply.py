@@ -1,16 +1,22 @@
 """A request and its reply become a value or an error, without I/O.
 
-Whatever a reply says is redacted here, before anything of it is cut: a server may echo the token that it was sent.
+Everything that a reply says is redacted here, before any of it is cut or kept: a server may echo what it was sent.
 """
 
-from collections.abc import Generator
+import json
+from collections.abc import Callable, Generator, Iterator, Mapping
+from functools import partial
+from html import escape
 from http import HTTPStatus
 from typing import Any, Final, TypeVar, cast
+from urllib.parse import quote
 
 import attrs
 import msgspec
+from multidict import CIMultiDict
 
 from ._codec import HTML, Decoder
+from ._secret import Secret
 from .errors import DecodeError, StatusError, status_error
 from .models import PipelineResult
 from .request import Request, Response
@@ -21,9 +27,11 @@ __all__ = ["explain_status", "locate_decode_error", "read_reply", "redact"]
 T = TypeVar("T")
 
 _REDACTED: Final = "***"
+# Shorter secrets are in ordinary words as well.
+_SHORTEST_SECRET: Final = 8
 _SHOWN_OF_HTML: Final = 200
 _SHOWN_OF_MESSAGE: Final = 500
-# Bytes of a body that errors are made of: far more than is shown, so that redaction still comes before the cut.
+# Bytes of a body that errors are made of: far more than is shown.
 _LOOKED_AT: Final = 2**16
 _SUCCESS: Final = range(200, 300)
 # Bytes of a body whose decoding holds up the loop for long enough to matter.
@@ -37,7 +45,7 @@ def read_reply(
     response: Response,
     decoder: Decoder,
     *,
-    token: str | None,
+    token: Secret[str] | None,
     attempts: int,
     maybe_done: bool,
     now: float,
@@ -48,7 +56,7 @@ def read_reply(
         request: The request that it answers.
         response: The reply.
         decoder: Decodes its body.
-        token: Redacted in errors.
+        token: Redacted in errors, as are the secrets in the body of the request.
         attempts: How many times the request was sent.
         maybe_done: Whether the service may have acted on it before.
         now: Seconds since 1970, for a `Retry-After` that names a date.
@@ -85,12 +93,14 @@ def _max_items(request: Request[Any]) -> int | None:
 
 
 def explain_status(
-    request: Request[Any], response: Response, *, token: str | None, attempts: int, now: float
+    request: Request[Any], response: Response, *, token: Secret[str] | None, attempts: int, now: float
 ) -> StatusError:
     """Return the error that a reply with an error status is."""
+    clean = partial(redact, request=request, token=token)
+    response = _with_clean_headers(response, clean)
     return status_error(response.status)(
         response.status,
-        _message(response.body, token),
+        _message(response.body, clean),
         request.without_body(),
         response.shown_headers,
         response.request_id,
@@ -100,38 +110,79 @@ def explain_status(
 
 
 def locate_decode_error(
-    error: DecodeError, request: Request[Any], response: Response, token: str | None
+    error: DecodeError, request: Request[Any], response: Response, token: Secret[str] | None
 ) -> DecodeError:
     """Return the error with the request and the reply that it is about."""
-    reason = redact(error.reason, token)
+    clean = partial(redact, request=request, token=token)
+    reason, path = clean(error.reason), clean(error.path)
     if error.reason == HTML:
-        reason = f"{HTML}: {_excerpt(redact(response.body[:_LOOKED_AT].decode(errors='replace'), token))}"
-    content_type = response.headers.get("Content-Type")
-    return DecodeError(
-        reason, error.path, error.size, response.status, request.without_body(), content_type, error.truncated
-    )
+        reason = f"{HTML}: {_excerpt(clean(_beginning(response.body, clean)))}"
+    content_type = _with_clean_headers(response, clean).headers.get("Content-Type")
+    return DecodeError(reason, path, error.size, response.status, request.without_body(), content_type, error.truncated)
 
 
-def redact(text: str, token: str | None) -> str:
-    """Return the text without the token."""
-    return text if token is None else text.replace(token, _REDACTED)
+def redact(text: str, *, request: Request[Any], token: Secret[str] | None, is_cut: bool = False) -> str:
+    """Return a text of a reply without the token and the secrets in the request's body.
+
+    Secrets of less than eight characters stay, other than the token: they are in ordinary words as well. Of a text
+    that is cut already, the end is left out in which the beginning of a secret may be.
+    """
+    # The longest first: others may be parts of it.
+    forms = sorted(_forms(request, token), key=len, reverse=True)
+    for form in forms:
+        text = text.replace(form, _REDACTED)
+    return text[: -len(forms[0])] if is_cut and forms else text
 
 
-def _message(body: bytes, token: str | None) -> str:
+def _forms(request: Request[Any], token: Secret[str] | None) -> set[str]:
+    """Return the secrets as services quote them: as they are, and escaped for JSON, HTML and URLs."""
+    # Of a key, which has several lines, a service may quote some.
+    secrets = {part for text in _secret_texts(request.body) for part in (text, text.strip(), *text.splitlines())}
+    secrets = {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
+    if token is not None:
+        secrets.add(str(token.reveal()))
+    escapes = (str, escape, _as_json, partial(_as_json, ensure_ascii=False), partial(quote, safe="", errors="replace"))
+    return {to_form(secret) for secret in secrets for to_form in escapes}
+
+
+def _secret_texts(body: Any) -> Iterator[str]:
+    """Yield the secrets in the body of a request as operations make it: values of its fields."""
+    for field in cast("Mapping[str, Any]", body).values() if isinstance(body, Mapping) else ():
+        if isinstance(field, Secret):
+            value = cast("Secret[str | dict[str, str]]", field).reveal()
+            yield from value.values() if isinstance(value, dict) else (value,)
+
+
+def _as_json(text: str, *, ensure_ascii: bool = True) -> str:
+    return json.dumps(text, ensure_ascii=ensure_ascii)[1:-1]
+
+
+def _with_clean_headers(response: Response, clean: Callable[[str], str]) -> Response:
+    headers = CIMultiDict((clean(name), clean(value)) for name, value in response.headers.items())
+    return attrs.evolve(response, headers=headers)
+
+
+def _beginning(body: bytes, clean: Callable[..., str]) -> str:
+    """Return a body as text, and of a large one the beginning, which is redacted."""
+    text = body[:_LOOKED_AT].decode(errors="replace")
+    return text if len(body) <= _LOOKED_AT else clean(text, is_cut=True)
+
+
+def _message(body: bytes, clean: Callable[..., str]) -> str:
     """Return what an error reply says, at most 500 characters.
 
     The `message` of a JSON object, unwrapped when it is itself such an object (GitHub's errors come through that
     way); text as it is; the beginning of an HTML page. Nothing of any other JSON, which may hold secrets.
     """
-    text = body[:_LOOKED_AT].decode(errors="replace").lstrip("\ufeff").strip()
+    text = _beginning(body, clean).lstrip("\ufeff").strip()
     message = _message_within(text) if len(body) <= _LOOKED_AT else None
     if message is None:
         if text.startswith("<"):
-            return _excerpt(redact(text, token))
-        return "" if text[:1] in {"{", "[", '"'} else redact(text, token)[:_SHOWN_OF_MESSAGE]
+            return _excerpt(clean(text))
+        return "" if text[:1] in {"{", "[", '"'} else clean(text)[:_SHOWN_OF_MESSAGE]
     while (inner := _message_within(message)) is not None:
         message = inner
-    return redact(message, token)[:_SHOWN_OF_MESSAGE]
+    return clean(message)[:_SHOWN_OF_MESSAGE]
 
 
 def _message_within(text: str) -> str | None:

@@ -1,15 +1,42 @@
-"""Values whose reprs do not show them."""
+"""Values that only those see who ask for them: tokens, keys, variables."""
 
-from collections.abc import Mapping
-from typing import Any, Final, cast
+from collections.abc import Callable
+from typing import Any, Generic, SupportsIndex, TypeVar, cast
+
+__all__ = ["RedactedBytes", "RedactedStr", "Secret", "hide"]
+
+T = TypeVar("T")
 
 
-class Secret(str):
-    """A `str` whose repr is redacted, for tokens and private keys.
+class Secret(Generic[T]):
+    """A secret value, which no attribute, iteration, slice or encoder gives: only a call of `reveal` does.
 
-    It goes where a string goes (a header, a JSON body) and stays out of reprs, logs and tracebacks that print
-    local variables. `str(secret)` and f-strings still give the value: wrap it in the first line that sees it and
-    format it nowhere.
+    Reporters of errors take variables apart in many ways: by repr, as mappings, sequences and strings, by `__dict__`
+    and `__slots__`. So it is none of these, and its only attribute is a function. Do not keep in a variable what
+    `reveal` returns: pass it on at once to what needs it.
+
+    Attributes:
+        reveal: Returns the value.
+    """
+
+    __slots__ = ("reveal",)
+
+    reveal: Callable[[], T]
+
+    def __init__(self, value: T) -> None:
+        self.reveal = lambda: value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
+        raise TypeError("a secret is not pickled")
+
+
+class RedactedStr(str):
+    """A `str` whose repr is redacted, and so are its slices, for libraries that take nothing but a `str`.
+
+    `str(value)` and f-strings give the text in clear.
     """
 
     __slots__ = ()
@@ -17,42 +44,32 @@ class Secret(str):
     def __repr__(self) -> str:
         return "'***'"
 
+    def __getitem__(self, key: "SupportsIndex | slice[Any, Any, Any]") -> str:
+        return RedactedStr(super().__getitem__(key))
+
     def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
         raise TypeError("a secret is not pickled")
 
 
-class SecretBytes(bytes):
-    """As `Secret`, for an encoded request body."""
+class RedactedBytes(bytes):
+    """As `RedactedStr`, for an encoded request body."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         return "b'***'"
 
+    def __getitem__(self, key: Any) -> Any:
+        piece = cast("object", super().__getitem__(key))
+        return RedactedBytes(piece) if isinstance(piece, bytes) else piece
 
-class SecretDict(dict[str, Any]):
-    """As `Secret`, for variables of builds."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "{'***'}"
-
-
-_WRONG_TYPE: Final = object()
+    def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
+        raise TypeError("a secret is not pickled")
 
 
 def hide(value: object) -> Any:
-    """Wrap a secret argument. Call it in the first line of a function: tracebacks show variables.
+    """Wrap a secret argument of any type; `None` stays. Call it in the first line of a function.
 
-    Values of a wrong type become an object without a value, so that the error of a later check cannot show them.
+    Later lines may raise, and tracebacks then show the variables of the function.
     """
-    match value:
-        case None | Secret():
-            return value
-        case str():
-            return Secret(value)
-        case Mapping():
-            return SecretDict(cast("Mapping[str, Any]", value))
-        case _:
-            return _WRONG_TYPE
+    return cast("object", value) if value is None or isinstance(value, Secret) else Secret(value)

@@ -3,10 +3,11 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import attrs
 
-from ._secret import Secret, hide
+from ._secret import RedactedStr, Secret, hide
 from .errors import InvalidInputError
 
 __all__ = ["Token", "TokenSource", "parse_token"]
@@ -16,18 +17,23 @@ TokenSource = Callable[[], "str | Awaitable[str]"]
 _EXPECTED = "expected a non-empty string of visible ASCII characters"
 
 
-def parse_token(token: object) -> Secret | None:
-    """The token, checked. Its value is in no error.
+def parse_token(token: object) -> Secret[str] | None:
+    """Check the hidden token. Its value is in no error.
 
     Raises:
         InvalidInputError: It is not visible ASCII.
     """
     if token is None:
         return None
-    # Anything else would be refused late, trimmed or misread on its way.
-    if not isinstance(token, str) or not token or not all("!" <= char <= "~" for char in token):
+    if not isinstance(token, Secret) or not _is_token(cast("Secret[object]", token).reveal()):
         raise InvalidInputError(f"token: {_EXPECTED}, or None, or a callable that returns one")
-    return token if isinstance(token, Secret) else Secret(token)
+    # As it is in the header, which aiohttp's frames have.
+    return Secret(RedactedStr(cast("Secret[str]", token).reveal()))
+
+
+def _is_token(value: object) -> bool:
+    # Anything else would be refused late, trimmed or misread on its way.
+    return isinstance(value, str) and value != "" and all("!" <= char <= "~" for char in value)
 
 
 @attrs.define(eq=False)
@@ -39,14 +45,14 @@ class Token:
         source: Gives the current one, if it was not given as it is.
     """
 
-    value: Secret | None = None
+    value: Secret[str] | None = None
     source: TokenSource | None = None
     _refresh: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
 
     def __str__(self) -> str:
         return "anonymous" if self.value is None and self.source is None else "token=***"
 
-    async def renew(self, refused: Secret | None) -> None:
+    async def renew(self, refused: Secret[str] | None) -> None:
         """Ask the source, unless it was asked since that token was read. One call at a time asks, for all.
 
         Raises:
@@ -60,9 +66,15 @@ class Token:
             self.value = await _ask(self.source)
 
 
-async def _ask(source: TokenSource) -> Secret:
-    given = source()
-    value = parse_token(hide(await given if inspect.isawaitable(given) else given))
+async def _ask(source: TokenSource) -> Secret[str]:
+    value = parse_token(await _hidden(source))
     if value is None:
         raise InvalidInputError(f"token: {_EXPECTED} from the callable, got None")
     return value
+
+
+async def _hidden(source: TokenSource) -> Secret[str] | None:
+    # In a frame of its own, which is gone before an error of ours is raised.
+    given = source()
+    hidden: Secret[str] | None = hide(await given if inspect.isawaitable(given) else given)
+    return hidden

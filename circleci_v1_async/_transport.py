@@ -16,7 +16,7 @@ import attrs
 from yarl import URL
 
 from ._clock import Clock
-from ._secret import Secret, SecretBytes
+from ._secret import RedactedBytes, Secret
 from ._tasks import CLOSED_MEANWHILE, Call
 from ._token import Token
 from ._urls import find_next_hop, is_trusted
@@ -141,7 +141,7 @@ class Transport:
         self._base = str(self.base_url)
 
     @property
-    def token(self) -> Secret | None:
+    def token(self) -> Secret[str] | None:
         """The token that requests are sent with now."""
         return self.credential.value
 
@@ -178,7 +178,7 @@ class Transport:
         self,
         method: str,
         target: str,
-        body: SecretBytes | None,
+        body: Secret[RedactedBytes] | None,
         *,
         timeout: float,  # noqa: ASYNC109 - it says in which phase it ran out, which asyncio.timeout cannot
         max_body: int,
@@ -266,7 +266,7 @@ class Transport:
         method: str,
         url: URL,
         headers: Mapping[str, str],
-        body: SecretBytes | None,
+        body: Secret[RedactedBytes] | None,
         limits: aiohttp.ClientTimeout,
         *,
         deadline: float | None = None,
@@ -278,7 +278,7 @@ class Transport:
                 method,
                 url,
                 headers=self._headers(url, headers, with_token=with_token),
-                data=body,
+                data=None if body is None else body.reveal(),
                 timeout=limits,
                 allow_redirects=False,
                 raise_for_status=False,
@@ -295,7 +295,7 @@ class Transport:
     def _headers(self, url: URL, headers: Mapping[str, str], *, with_token: bool) -> dict[str, str]:
         headers = {"User-Agent": _USER_AGENT, **headers}
         if with_token and self.token is not None and is_trusted(self.base_url, url):
-            headers[_TOKEN_HEADER] = self.token
+            headers[_TOKEN_HEADER] = self.token.reveal()
         return headers
 
     def _session(self) -> aiohttp.ClientSession:

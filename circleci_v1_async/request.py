@@ -10,6 +10,7 @@ import attrs
 from multidict import CIMultiDict
 from yarl import URL
 
+from ._secret import hide
 from .errors import InvalidInputError
 from .slug import ProjectSlug
 from .sunset import Sunset
@@ -171,23 +172,25 @@ class Request(Generic[T]):
         idempotent: bool | None = None,
         sunset: Sunset | None = None,
     ) -> None:
-        if not _METHOD.fullmatch(method):
-            raise InvalidInputError(f"method: expected an HTTP method in capitals, got {method!r}")
+        body = hide(body)
         path_values = dict(path_values or {})
-        if (names := set(_pieces(path)[1::2])) != path_values.keys():
-            raise InvalidInputError(
-                f"path_values: expected {sorted(names)} for {path}, got {sorted(path_values)}",
-            )
+        # Before the checks: a traceback that shows variables shows it, and half an object has no repr.
         cast("Any", self).__attrs_init__(
             method,
             path,
             path_values,
             given(**query) if query else {},
-            body,
+            body and body.reveal(),
             returns,
             method in _IDEMPOTENT if idempotent is None else idempotent,
             sunset,
         )
+        if not _METHOD.fullmatch(method):
+            raise InvalidInputError(f"method: expected an HTTP method in capitals, got {method!r}")
+        if (names := set(_pieces(path)[1::2])) != path_values.keys():
+            raise InvalidInputError(
+                f"path_values: expected {sorted(names)} for {path}, got {sorted(path_values)}",
+            )
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

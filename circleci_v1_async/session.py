@@ -50,6 +50,14 @@ class _Unchanged:
 _UNCHANGED: Any = _Unchanged()
 
 
+def _token_of_environment() -> Secret[str] | None:
+    # In a frame of its own, which is gone before an error is raised.
+    for name in _TOKEN_VARIABLES:
+        if value := os.environ.get(name):
+            return Secret(value)
+    return None
+
+
 class ViewOptions(TypedDict, total=False):
     """Options of `CircleCISession.with_options`."""
 
@@ -205,14 +213,14 @@ class CircleCISession(
         Raises:
             InvalidInputError: No variable has a token.
         """
-        token = next((Secret(value) for name in _TOKEN_VARIABLES if (value := os.environ.get(name))), None)
+        token = _token_of_environment()
         if token is None:
             raise InvalidInputError(f"expected a token in one of {', '.join(_TOKEN_VARIABLES)}; none is set")
         if base_url is None:
             base_url = os.environ.get(_URL_VARIABLE, "").rstrip("/") or _DEFAULT_URL
             base_url += "/v1.1" * base_url.endswith("/api")
         return cls(
-            token,
+            cast("str", token),
             base_url=base_url,
             session=session,
             timeout=timeout,

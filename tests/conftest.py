@@ -60,9 +60,14 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what tests have measured, also those that pass: they say it with `record_property("figures", …)`."""
-    reports = terminalreporter.getreports("passed")
-    figures = [value for report in reports for name, value in report.user_properties if name == "figures"]
+    """Show what tests have measured, also those that pass: they say it with `record_property("figures", …)`.
+
+    The canary's tests say with `record_property("searched", …)` how many reports each has searched.
+    """
+    told = [told for report in terminalreporter.getreports("passed") for told in report.user_properties]
+    figures = [value for name, value in told if name == "figures"]
+    if searched := sum(int(str(value)) for name, value in told if name == "searched"):
+        figures.append(f"canary: {searched} reports were searched, each of a fault, a way in and a reporter")
     if effort := describe_effort(terminalreporter):
         figures.append(effort)
     if figures:

@@ -10,6 +10,7 @@ from circleci_v1_async._boundary import Boundary
 from circleci_v1_async._calls import Calls
 from circleci_v1_async._downloads.streams import get_length, read_chunks
 from circleci_v1_async._reply import locate_decode_error
+from circleci_v1_async._secret import Secret
 from circleci_v1_async._splitter import ListSplitter
 from circleci_v1_async._transport import Stream, read_limited
 from circleci_v1_async.errors import DecodeError, StatusError, TruncatedError
@@ -25,7 +26,7 @@ _TURN: Final = 2**16
 
 
 async def stream_output(
-    calls: Calls, request: Request[Any], output_url: str | None
+    calls: Calls, request: Request[Any], output_url: Secret[str] | None
 ) -> AsyncGenerator[StepOutput, None]:
     """Yield the log of a run of a step: in pieces from its presigned URL, else all of it from the API.
 
@@ -35,7 +36,7 @@ async def stream_output(
         output_url: The presigned URL, which may have expired.
     """
     with Boundary():
-        if output_url:
+        if output_url is not None:
             begun = False
             try:
                 async with aclosing(_read_pieces(calls, output_url)) as pieces:
@@ -51,8 +52,8 @@ async def stream_output(
             yield StepOutput(message=message)
 
 
-async def _read_pieces(calls: Calls, output_url: str) -> AsyncGenerator[StepOutput, None]:
-    url = calls.transport.found_at(output_url)
+async def _read_pieces(calls: Calls, output_url: Secret[str]) -> AsyncGenerator[StepOutput, None]:
+    url = calls.transport.found_at(output_url.reveal())
     request = shown(url)
     given = 0
     async for attempt in calls.attempts(request):  # pragma: no branch - the policy ends it

@@ -55,7 +55,7 @@ class LogOperations(BuildOperations):
         values["index"] = integer("action.index", action.index, 0)
         query = {"file": True, "allocation-id": action.allocation_id}
         request = Request("GET", f"{BUILD}/output/{{step}}/{{index}}", values, query=query)
-        return stream_output(self._calls, request, hide(action.output_url))
+        return stream_output(self._calls, request, hide(action.output_url or None))
 
     async def get_build_log(
         self,

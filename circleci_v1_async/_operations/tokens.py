@@ -6,7 +6,7 @@ import attrs
 
 from circleci_v1_async._arguments import one_of, required_text
 from circleci_v1_async._paths import PROJECT, in_project
-from circleci_v1_async._secret import hide
+from circleci_v1_async._secret import RedactedStr
 from circleci_v1_async.enums import TokenScope
 from circleci_v1_async.models import ProjectToken
 from circleci_v1_async.request import Request
@@ -56,7 +56,7 @@ class TokenOperations(Operations):
             "label": required_text("label", label),
         }
         created = await self.send(Request("POST", _TOKENS, in_project(project), body=body, returns=ProjectToken))
-        return attrs.evolve(created, token=hide(created.token))
+        return attrs.evolve(created, token=None if created.token is None else RedactedStr(created.token))
 
     async def delete_project_token(self, project: ProjectSlug | str, token_id: str) -> None:
         """Delete an API token of a project. Whoever uses it is refused from then on.

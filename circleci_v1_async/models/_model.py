@@ -46,6 +46,17 @@ if TYPE_CHECKING:
 
 else:
 
+    class _AttrsFields:
+        """The fields as attrs knows them, which models have and the class of models has not."""
+
+        def __get__(self, cls: type | None, _metaclass: type) -> "tuple[attrs.Attribute[Any], ...]":
+            if cls is None:
+                raise AttributeError
+            return _attrs_twin(cls).__attrs_attrs__
+
+        def __set__(self, cls: type, _fields: object) -> None:
+            raise _no_attrs_class(cls.__name__)
+
     class _ModelType(type(Struct)):
         """The metaclass of models."""
 
@@ -60,13 +71,7 @@ else:
             )
 
         # Not by `__getattr__`: a class would then have its parent's, once that was made.
-        @property
-        def __attrs_attrs__(cls) -> "tuple[attrs.Attribute[Any], ...]":
-            return _attrs_twin(cls).__attrs_attrs__
-
-        @__attrs_attrs__.setter
-        def __attrs_attrs__(cls, _fields: object) -> None:
-            raise _no_attrs_class(cls.__name__)
+        __attrs_attrs__ = _AttrsFields()
 
     class Model(Struct, metaclass=_ModelType):
         """The base of all models."""

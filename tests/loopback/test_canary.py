@@ -2,69 +2,56 @@
 
 import asyncio
 import logging
-import pickle
-import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import FAULTS
-from faults.canaries import CANARIES, TOKEN
-from faults.scenes import Fault
+from cli_runner import run
+from faults import FAULTS, bodies, connections, statuses
+from faults import secrets as faults_of_secrets
+from faults.canaries import CANARIES, MARKS, TOKEN
+from faults.scenes import Fault, here
+from faults.secrets import SECRETS_SENT, make_from_env
+from reporters import REPORTERS, Sentry, Texts, by_itself, raised
 
-from circleci_v1_async import CircleCIError, DecodeError, Request, User, _transport, loads
+from circleci_v1_async import CircleCIError, CircleCISession, DecodeError, Request, User, _transport, loads
 from circleci_v1_async._calls import Calls
 from circleci_v1_async.request import Response
 
-TESTS = str(Path(__file__).parents[1])
+
+def leaks(texts: Texts) -> list[tuple[str, str]]:
+    return [(name, where) for where, text in texts for name, mark in MARKS.items() if mark in text]
 
 
-def chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that hangs on it, also what is not shown."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        if (each := waiting.pop()) is not None and id(each) not in seen:
-            seen.add(id(each))
-            waiting += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
-            yield each
-
-
-def texts_of(error: BaseException) -> Iterator[tuple[str, str]]:
-    """All that an error shows of itself, and what a reporter makes of it that prints local variables."""
-    for each in chain(error):
-        name = type(each).__name__
-        yield f"str of {name}", str(each)
-        yield f"repr of {name}", repr(each)
-        yield f"args of {name}", repr(each.args)
-        yield f"attributes of {name}", repr(vars(each))
-        yield f"notes of {name}", repr(getattr(each, "__notes__", ()))
-        if hasattr(each, "headers"):
-            yield f"headers of {name}", repr(list(each.headers.items()))
-        if isinstance(each, CircleCIError):
-            for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
-                yield f"pickle of {name}", pickle.dumps(each, protocol).decode("latin-1")
-        report = traceback.TracebackException.from_exception(each, capture_locals=True)
-        yield f"traceback of {name}", "".join(report.format_exception_only())
-        for frame in report.stack:
-            # What the caller's own frames hold is the caller's.
-            if not frame.filename.startswith(TESTS):
-                yield (
-                    f"traceback of {name}, {frame.filename}:{frame.lineno} {frame.name}",
-                    f"{frame.line} {frame.locals}",
-                )
-
-
-def texts_of_record(record: logging.LogRecord) -> Iterator[tuple[str, str]]:
+def texts_of_record(record: logging.LogRecord) -> Texts:
     yield f"log of {record.name}", f"{record.getMessage()} {vars(record)}"
     if record.exc_info and record.exc_info[1]:
-        yield from texts_of(record.exc_info[1])
+        yield from by_itself(record.exc_info[1])
 
 
-def leaks(texts: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(name, where) for where, text in texts for name, canary in CANARIES.items() if canary[:-2] in text]
+class Search:
+    """Has all reporters report errors, and says how many reports were searched."""
+
+    def __init__(self, sentry: Sentry, record_property: Callable[[str, object], None]) -> None:
+        self.sentry = sentry
+        self.record_property = record_property
+
+    def leaks(self, error: BaseException | None) -> list[tuple[str, str]]:
+        """What reporters tell of an error, and sentry-sdk of what was logged."""
+        found = leaks(self.sentry.sent())
+        if error is not None:
+            reporters = (self.sentry.report, *REPORTERS.values())
+            for report in reporters:
+                found += leaks(report(error))
+            self.record_property("searched", len(reporters))
+        return found
+
+
+@pytest.fixture
+def search(record_property: Callable[[str, object], None]) -> Iterator[Search]:
+    with Sentry() as sentry:
+        yield Search(sentry, record_property)
 
 
 class Kept(list[Any]):
@@ -104,7 +91,7 @@ async def talkative_loop() -> None:
 @pytest.mark.usefixtures("talkative_loop")
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.row}: {fault.name}")
 async def test_no_secret_is_in_anything_that_is_left_of_a_fault(
-    fault: Fault, kept: Kept, caplog: pytest.LogCaptureFixture
+    fault: Fault, kept: Kept, search: Search, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     caught: BaseException | None = None
@@ -119,10 +106,9 @@ async def test_no_secret_is_in_anything_that_is_left_of_a_fault(
             session = repr(scene.ci) + repr(vars(scene.ci)) + repr(scene.ci._calls.transport) + str(scene.ci)
 
     assert (type(caught) if caught else None) is fault.raises
+    assert search.leaks(caught) == []
 
-    def texts() -> Iterator[tuple[str, str]]:
-        if caught is not None:
-            yield from texts_of(caught)
+    def texts() -> Texts:
         if not isinstance(result, dict):
             # Asked for as it is, JSON is what the service sends.
             yield "result", repr(result)
@@ -139,26 +125,68 @@ async def test_no_secret_is_in_anything_that_is_left_of_a_fault(
     assert len(scene.server.requests) == fault.requests
 
 
+# One fault of each row of the table in which a server answers, or fails to.
+BEHAVIOURS = {
+    fault.row: fault
+    for module in (bodies, connections, statuses, faults_of_secrets)
+    for fault in reversed(module.FAULTS)
+    if fault.raises is not None and (fault.script or fault.place is not here)
+}
+
+
+@pytest.mark.fault(42)
+@pytest.mark.parametrize("fault", BEHAVIOURS.values(), ids=lambda fault: f"{fault.row}: {fault.name}")
+async def test_no_secret_is_in_reports_of_any_way_in_with_a_token_of_the_environment(
+    fault: Fault, search: Search
+) -> None:
+    options = {**fault.options, "timeout": 0.2}
+    for call in SECRETS_SENT:
+        async with fault._replace(options=options, make=make_from_env).scene() as scene:
+            caught: BaseException | None = None
+            try:
+                await call(scene)
+            except Exception as error:  # noqa: BLE001 - those of limiters too
+                caught = error
+        assert search.leaks(caught) == [], call.__name__
+
+
+@pytest.mark.fault(100)
+@pytest.mark.parametrize("address", ["http://ci.acme.example", "ci", "https://ci.acme.example/api/v1.1"])
+def test_no_secret_is_in_reports_of_commands_that_fail(
+    address: str, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_session: CircleCISession) -> None:
+        raise LookupError
+
+    monkeypatch.setenv("CIRCLE_TOKEN", TOKEN)
+    monkeypatch.setenv("CIRCLE_API_URL", address)
+    monkeypatch.setattr(CircleCISession, "get_current_user", fail)
+    result = run("whoami")
+    assert isinstance(result.exception, SystemExit | LookupError)
+    assert search.leaks(result.exception) == []
+    assert leaks(iter([("output", result.output)])) == []
+
+
 @pytest.mark.fault(42)
 @pytest.mark.parametrize(
     "data", [f'{{"heroku_api_key": "{TOKEN}"', f'["{TOKEN}"]', f'{{"heroku_api_key": "{TOKEN}"'.encode()]
 )
-def test_no_secret_is_in_what_is_left_of_kept_json_that_cannot_be_loaded(data: str | bytes) -> None:
-    with pytest.raises(DecodeError) as caught:
-        loads(data, User)
-    assert leaks(texts_of(caught.value)) == []
+@pytest.mark.parametrize("kind", [User, object()])
+def test_no_secret_is_in_what_is_left_of_kept_json_that_cannot_be_loaded(
+    data: str | bytes, kind: type, search: Search
+) -> None:
+    with pytest.raises(CircleCIError) as caught:
+        loads(data, kind)
+    assert isinstance(caught.value, DecodeError) == (kind is User)
+    assert search.leaks(caught.value) == []
 
 
-def raised(error: BaseException, **local: Any) -> BaseException:
-    """The error as it comes out of a frame that is not of these tests."""
-    code = compile("def fail(error, **local):\n    raise error", "library.py", "exec")
-    space: dict[str, Any] = {}
-    exec(code, space)  # noqa: S102 - our own
-    try:
-        space["fail"](error, **local)
-    except BaseException as again:  # noqa: BLE001
-        return again
-    raise AssertionError
+@pytest.mark.fault(42)
+@pytest.mark.parametrize(("method", "path"), [("get", "/me"), ("POST", "me"), ("POST", "/{name}")])
+def test_no_secret_is_in_what_is_left_of_a_request_that_cannot_be_made(method: str, path: str, search: Search) -> None:
+    with pytest.raises(CircleCIError) as caught:
+        Request(method, path, body={"value": CANARIES["env value"]})
+    assert search.leaks(caught.value) == []
 
 
 def caused(error: BaseException) -> BaseException:
@@ -186,5 +214,5 @@ def noted(error: BaseException) -> BaseException:
     ],
     ids=["args", "deep in args", "context that is not shown", "note", "frame", "frame of the context", "group"],
 )
-def test_a_secret_that_is_there_would_be_seen(error: BaseException) -> None:
-    assert leaks(texts_of(error))
+def test_a_secret_that_is_there_would_be_seen(error: BaseException, search: Search) -> None:
+    assert search.leaks(error) != []

@@ -96,6 +96,11 @@ TITLES = {
     86: "calls after a 429 that asks to wait longer than we would",
     87: "a token that expires while the session lives; a token that cannot be had",
     88: "a callback of the user's that raises",
+    100: "a token, also of the environment, and an argument that is refused",
+    101: "reporters that take variables apart",
+    102: "a token that comes back in the headers of a reply",
+    103: "a service that quotes the request",
+    104: "a limiter or a hook of the user's that fails within a call",
 }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import traceback
+from typing import Any
 
 import pytest
 
@@ -78,6 +79,46 @@ def test_an_error_of_others_keeps_its_frames_and_has_none_of_ours_below():
     assert frames(left) == ["leave", "fail"]
     assert left.__context__ is ours
     assert (ours.__traceback__, ours.__context__) == (None, None)
+
+
+def library(name: str) -> Any:
+    """A function of a module of that name, which calls what it is given and has a variable."""
+    space: dict[str, Any] = {"__name__": name}
+    exec("def call(function, *args):\n    held = 's3cret'\n    return function(*args)", space)  # noqa: S102 - our own
+    return space["call"]
+
+
+def variables(error: BaseException) -> dict[str, dict[str, Any]]:
+    return {
+        frame.f_globals["__name__"]: frame.f_locals
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_name in {"call", "fail"}
+    }
+
+
+@pytest.mark.fault(104)
+@pytest.mark.parametrize("hidden", [True, False])
+def test_an_error_of_others_leaves_the_variables_of_their_frames_and_not_those_of_ours(hidden: bool):  # noqa: FBT001 - a column
+    def pass_through() -> None:
+        library("circleci_v1_async._calls")(
+            library("aiohttp.client"), library("limiter"), library("asyncio.tasks"), fail, RuntimeError()
+        )
+
+    def fail_within() -> None:
+        if not hidden:
+            pass_through()
+        try:
+            pass_through()
+        except RuntimeError:
+            raise LookupError from None
+
+    with pytest.raises((RuntimeError, LookupError)) as caught, Boundary():
+        fail_within()
+    error = caught.value.__context__ if hidden else caught.value
+    assert error is not None
+    seen = variables(error)
+    assert {name for name, held in seen.items() if "held" in held} == {"limiter"}
+    assert set(seen) == {"circleci_v1_async._calls", "aiohttp.client", "limiter", "asyncio.tasks", __name__}
 
 
 async def test_closing_a_generator_leaves_an_error_alone_that_its_caller_raises():

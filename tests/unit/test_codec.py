@@ -21,7 +21,7 @@ from model_payloads import MODELS, TIME, alternatives, full, is_time, payloads, 
 
 from circleci_v1_async import dumps, loads
 from circleci_v1_async._codec import Decoder, _decode_branch_names, encode
-from circleci_v1_async._secret import Secret
+from circleci_v1_async._secret import RedactedStr, Secret
 from circleci_v1_async._tolerant import _blank_time_remover, make_converter
 from circleci_v1_async.enums import BuildStatus, Outcome, VcsType
 from circleci_v1_async.errors import CircleCIError, DecodeError, InvalidInputError
@@ -689,7 +689,7 @@ def test_names_of_branches_are_written_as_the_service_writes_them():
 
 
 def test_what_a_model_holds_of_other_kinds_is_written_as_its_kind():
-    build = Build(build_num=1, branch=Secret("main"), build_parameters=types.MappingProxyType({"A": "1"}))
+    build = Build(build_num=1, branch=RedactedStr("main"), build_parameters=types.MappingProxyType({"A": "1"}))
     assert loads(dumps(build), Build) == Build(build_num=1, branch="main", build_parameters={"A": "1"})
 
 

@@ -21,7 +21,7 @@ import rich.pretty
 from cattrs.strategies import configure_union_passthrough
 from model_payloads import MODELS, full
 
-from circleci_v1_async import Build, BuildDetail, BuildSummary, EnvVar, ProjectToken, Workflow, dumps, loads
+from circleci_v1_async import Build, BuildDetail, BuildSummary, EnvVar, ProjectToken, User, Workflow, dumps, loads
 from circleci_v1_async._codec import Decoder
 
 EACH = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
@@ -51,6 +51,11 @@ def test_attrs_sees_the_fields_of_a_model_in_the_order_of_its_bases(model: type)
     inherited = [field.name for field in of(base)] if attrs.has(base) else []
     assert names[: len(inherited)] == inherited
     assert [field.name for field in of(model) if field.inherited] == inherited
+
+
+def test_the_class_of_models_is_no_class_of_attrs_so_that_rich_shows_variables_that_are_models():
+    assert not attrs.has(type(User))
+    assert "models.users.User'>" in rich.pretty.pretty_repr({"returns": User, "within": [list[User]]})
 
 
 def test_a_subclass_has_its_own_fields_for_attrs_whichever_class_is_asked_first():

@@ -1,6 +1,8 @@
 """How a reply becomes a value or an error, without a loop or a socket."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from multidict import CIMultiDict
 from circleci_v1_async import Build, DecodeError, PipelineResult, Request, StatusError, User
 from circleci_v1_async._codec import Decoder
 from circleci_v1_async._reply import read_reply, redact
+from circleci_v1_async._secret import Secret
 from circleci_v1_async.request import Response
 
 LARGE = 2**20
@@ -24,10 +27,17 @@ def as_json(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-def read(request: Request[Any], status: int, body: bytes = b"", **options: Any) -> Any:
-    context = {"token": CANARY, "attempts": 1, "maybe_done": False, "now": 0.0}
-    headers = CIMultiDict({"Content-Type": "text/html"})
-    reading = read_reply(request, Response(status, headers, body), Decoder(), **(context | options))
+def read(
+    request: Request[Any],
+    status: int,
+    body: bytes = b"",
+    *,
+    headers: Mapping[str, str] = MappingProxyType({"Content-Type": "text/html"}),
+    **options: Any,
+) -> Any:
+    context = {"token": Secret(CANARY), "attempts": 1, "maybe_done": False, "now": 0.0}
+    response = Response(status, CIMultiDict(headers), body)
+    reading = read_reply(request, response, Decoder(), **(context | options))
     pauses = 0
     while True:
         try:
@@ -124,8 +134,86 @@ def test_of_an_error_of_megabytes_only_the_beginning_is_looked_at():
     assert not_decoded(b"<p>" + CANARY.encode() * 300_000).reason == f"HTML instead of JSON: <p>{'***' * 65}**"
 
 
-def test_without_a_token_nothing_is_redacted():
-    assert redact("anything", None) == "anything"
+@pytest.mark.fault(103)
+@pytest.mark.parametrize("start", [b"", b"<p>"], ids=["text", "HTML"])
+def test_of_an_error_of_megabytes_no_part_of_a_secret_is_shown_that_is_cut(start: bytes):
+    value = "0123456789" * 7000
+    request = Request("POST", "/x", body={"value": Secret(value)}, returns=None)
+    assert refused(start + value.encode(), request).message == ""
+    assert refused(start + b" " * (2**16 - 9) + CANARY.encode() + b"x").message == start.decode()
+
+
+def test_without_a_secret_nothing_is_redacted():
+    assert redact("anything", request=GET, token=None) == "anything"
+    assert redact("password", request=Request("POST", "/x", body=["password"]), token=None) == "password"
+    assert redact("password", request=Request("POST", "/x", body={"branch": "password"}), token=None) == "password"
+
+
+PEM = "-----BEGIN KEY-----\nMIIEpAIBAAKCAQEA\r\nab/cd+ef==\n-----END KEY-----\n"
+
+
+@pytest.mark.fault(103)
+@pytest.mark.parametrize(
+    ("value", "quoted"),
+    [
+        ("hunter22", "hunter22"),
+        ('pass"word\\', json.dumps('pass"word\\')[1:-1]),
+        ("pässwörd", json.dumps("pässwörd")[1:-1]),
+        ("pässwörd", "pässwörd"),
+        ("pass word&more", "pass%20word%26more"),
+        ("<password>", "&lt;password&gt;"),
+        ("password\ud800", "password\ud800"),
+        ("  padded password ", "padded password"),
+        (PEM, PEM),
+        (PEM, PEM.strip()),
+        (PEM, json.dumps(PEM)[1:-1]),
+        (PEM, "MIIEpAIBAAKCAQEA"),
+        (PEM, "ab/cd+ef=="),
+        ({"A": "1", "B": "hunter22"}, "hunter22"),
+    ],
+)
+def test_a_secret_of_the_request_is_redacted_however_it_is_quoted(value: object, quoted: str):
+    request = Request("POST", "/x", body={"name": "A", "value": Secret(value)}, returns=None)
+    assert redact(f"Not with {quoted}.", request=request, token=None) == "Not with ***."
+
+
+@pytest.mark.fault(103)
+@pytest.mark.parametrize("value", ["seven77", {"A": "seven77", "longer-than-eight": ""}])
+def test_a_secret_of_less_than_eight_characters_stays(value: object):
+    request = Request("POST", "/x", body={"value": Secret(value)})
+    text = "seven77 longer-than-eight"
+    assert redact(text, request=request, token=None) == text
+
+
+@pytest.mark.fault(103)
+def test_of_secrets_within_each_other_the_longest_is_redacted():
+    request = Request("POST", "/x", body={"a": Secret("password"), "b": Secret("password-of-ada")})
+    assert redact("password-of-ada, password", request=request, token=Secret("word")) == "***, ***"
+
+
+@pytest.mark.fault(102)
+@pytest.mark.parametrize("status", [200, 400])
+def test_no_header_is_kept_with_a_secret_in_it(status: int):
+    request = Request("POST", "/x", body={"value": Secret("hunter22")}, returns=User)
+    headers = {
+        "Content-Type": f"text/html; token={CANARY}",
+        "X-Request-Id": f"hunter22-{CANARY}",
+        "X-Echo": f"{CANARY} hunter22",
+        f"X-{CANARY}": "1",
+    }
+    with pytest.raises((DecodeError, StatusError)) as caught:
+        read(request, status, b"<html>", headers=headers)
+    error = caught.value
+    if isinstance(error, DecodeError):
+        assert error.content_type == "text/html; token=***"
+        return
+    assert error.request_id == "***-***"
+    assert dict(error.headers) == {
+        "Content-Type": "text/html; token=***",
+        "X-Request-Id": "***-***",
+        "X-Echo": "*** ***",
+        "X-***": "1",
+    }
 
 
 @pytest.mark.parametrize(

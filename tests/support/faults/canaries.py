@@ -6,17 +6,20 @@ from typing import Any
 
 from script_server import reply
 
-TOKEN = "canary-token-5f0c"
-CANARIES = {
-    "token": TOKEN,
-    "private key": "canary-private-key-17ab",
-    "build parameter": "canary-build-parameter-c41d",
-    "Heroku key": "canary-heroku-key-90e2",
-    "presigned URL": "canary-signature-b7d8",
-    "env value": "canary-env-value-2e6a",
-    "project token": "canary-project-token-a7c4",
-    "cookie": "canary-cookie-63f1",
+# How each secret begins. Any longer part of one is a leak.
+MARKS = {
+    "token": "canary-token-5f",
+    "private key": "canary-private-key-17",
+    "build parameter": "canary-build-parameter-c4",
+    "Heroku key": "canary-heroku-key-90",
+    "presigned URL": "canary-signature-b7",
+    "env value": "canary-env-value-2e",
+    "project token": "canary-project-token-a7",
+    "cookie": "canary-cookie-63",
 }
+# Longer than what reporters cut strings at, because a slice of a secret shows more than the secret.
+CANARIES = {name: f"{mark}-{'0123456789' * 9}" for name, mark in MARKS.items()}
+TOKEN = CANARIES["token"]
 PRIVATE_KEY = f"-----BEGIN KEY-----\n{CANARIES['private key']}\n-----END KEY-----\n"
 PARAMETERS = {"DEPLOY_KEY": CANARIES["build parameter"]}
 PRESIGNED = f"https://output.example/log?X-Amz-Signature={CANARIES['presigned URL']}"

@@ -138,13 +138,18 @@ async def with_habits(server: ScriptServer) -> AsyncIterator[Mapping[str, Any]]:
 
 @asynccontextmanager
 async def facing(
-    *script: bytes | Action, place: Place = here, tls: ssl.SSLContext | None = None, random: float = 1.0, **options: Any
+    *script: bytes | Action,
+    place: Place = here,
+    tls: ssl.SSLContext | None = None,
+    random: float = 1.0,
+    make: Callable[..., CircleCISession] = CircleCISession,
+    **options: Any,
 ) -> AsyncIterator[Scene]:
     """A client that is about to call; in the end it holds no connection and no slot, and has left no task."""
     clock = FakeClock(random)
     before = asyncio.all_tasks()
     async with ScriptServer(*script, tls=tls) as server, place(server) as places:
-        async with CircleCISession(TOKEN, **{"base_url": server.base_url, **places, **options}) as ci:
+        async with make(TOKEN, **{"base_url": server.base_url, **places, **options}) as ci:
             yield Scene(use(ci, clock), server, clock)
             await holds_nothing(ci, before)
 
@@ -182,7 +187,8 @@ class Fault(NamedTuple):
     # What chance says.
     random: float = 1.0
     tls: Callable[[], ssl.SSLContext] | None = None
+    make: Callable[..., CircleCISession] = CircleCISession
 
     def scene(self) -> AbstractAsyncContextManager[Scene]:
         tls = self.tls() if self.tls else None
-        return facing(*self.script, place=self.place, tls=tls, random=self.random, **self.options)
+        return facing(*self.script, place=self.place, tls=tls, random=self.random, make=self.make, **self.options)
