@@ -5,12 +5,13 @@ from types import TracebackType
 from typing import Any, Self
 
 import attrs
+from yarl import URL
 
 from ._clock import Clock
 from ._gate import Gate
 from ._transport import Transport
-from .errors import CircleCIError, RateLimitError, in_short
-from .request import Request
+from .errors import CircleCIError, RateLimitError, in_short, name_request
+from .request import Request, without_query
 from .retry import RetryBudget, RetryPolicy, may_have_been_done
 
 __all__ = ["Attempts"]
@@ -28,15 +29,18 @@ class Attempts:
             with attempt:
                 return await exchange()
 
-    An error leaves the block when the request is not to be sent again. Otherwise the loop goes on after the wait that
-    the policy asks for.
+    An error leaves the block when the request is not to be sent again, and then names it. Otherwise the loop goes on
+    after the wait that the policy asks for.
 
     Attributes:
+        request: The request.
+        url: Where it is sent.
         number: The number of the attempt, from 1.
         maybe_done: Whether the service may have acted on an earlier one.
     """
 
-    _request: Request[Any]
+    request: Request[Any]
+    url: URL
     _policy: RetryPolicy
     _budget: RetryBudget
     _transport: Transport
@@ -64,10 +68,15 @@ class Attempts:
     ) -> bool:
         if error is None:
             self._budget.succeeded(self.number)
-        return isinstance(error, CircleCIError) and self._will_retry(error)
+        if not isinstance(error, CircleCIError):
+            return False
+        if self._will_retry(error):
+            return True
+        name_request(error, self.request, without_query(self.url), self.number)
+        return False
 
     def _will_retry(self, error: CircleCIError) -> bool:
-        delay = self._policy.delay(self._request, error, self.number, self._clock.random())
+        delay = self._policy.delay(self.request, error, self.number, self._clock.random())
         if isinstance(error, RateLimitError):
             # Any other call would be refused for as long.
             pause = error.retry_after if delay is None else delay
@@ -75,8 +84,8 @@ class Attempts:
                 self._gate.hold(pause)
         if delay is None or not self._budget.spend():
             return False
-        request = self._request
-        _log.warning("%s %s: %s; trying again in %.1f s", request.method, request.path, in_short(error), delay)
+        request = self.request
+        _log.warning("%s %s: %s; trying again in %.1f s", request.method, request.location, in_short(error), delay)
         self._delay = delay
         self.maybe_done |= may_have_been_done(error)
         return True

@@ -14,11 +14,11 @@ from ._boundary import Boundary
 from ._clock import Clock
 from ._codec import Decoder, encode
 from ._gate import Gate
-from ._reply import explain_status, read_reply, redact
+from ._reply import explain_status, read_reply, redact, redact_header
 from ._secret import SecretBytes
 from ._transport import Stream, Transport
 from .errors import InvalidInputError, TransportError
-from .request import Request, Response
+from .request import REQUEST_ID, Request, Response
 from .retry import RetryBudget, RetryPolicy
 from .sunset import log_once, warn_once
 
@@ -73,33 +73,32 @@ class Calls:
         """Send a request and decode the reply, as `CircleCISession.send` says."""
         options = self.options
         with Boundary():
-            target = request.target
+            url = self.transport.below(request.target)
             body = None if request.body is None else SecretBytes(encode(request.body))
             if request.returns is not None:
                 Decoder.check(request.returns)
             if request.sunset is not None:
                 warn_once(str(request), request.sunset)
             with self.transport.call():
-                async for attempt in self.attempts(request):  # pragma: no branch - the policy ends it
+                async for attempt in self.attempts(request, url):  # pragma: no branch - the policy ends it
                     with attempt:
                         async with _Turn(self, request, attempt) as turn:
                             response = turn.reply = await self.transport.exchange(
-                                request.method, target, body, timeout=options.timeout, max_body=options.max_body
+                                request.method, url, body, timeout=options.timeout, max_body=options.max_body
                             )
                         return read_reply(
                             request,
                             response,
                             options.decoder,
                             token=self.transport.token,
-                            attempts=attempt.number,
                             maybe_done=attempt.maybe_done,
                             now=self.clock.now(),
                         )
         raise AssertionError  # pragma: no cover - for the type checkers
 
-    def attempts(self, request: Request[Any]) -> Attempts:
-        """Return the attempts at a request, to be looped over."""
-        return Attempts(request, self.options.retry, self.budget, self.transport, self.gate, self.clock)
+    def attempts(self, request: Request[Any], url: URL) -> Attempts:
+        """Return the attempts at a request to that URL, to be looped over."""
+        return Attempts(request, url, self.options.retry, self.budget, self.transport, self.gate, self.clock)
 
     async def open(
         self,
@@ -115,7 +114,12 @@ class Calls:
         try:
             async with _Turn(self, request, attempt) as turn:
                 stream = turn.reply = await self.transport.open(
-                    url, headers or {}, stall=self.options.timeout, with_token=with_token
+                    request,
+                    url,
+                    headers or {},
+                    stall=self.options.timeout,
+                    with_token=with_token,
+                    attempt=attempt.number,
                 )
             if stream.status < 300:  # noqa: PLR2004 - a success
                 return stream
@@ -126,9 +130,7 @@ class Calls:
                 stream.close()
             raise
         stream.close()
-        raise explain_status(
-            request, response, token=self.transport.token, attempts=attempt.number, now=self.clock.now()
-        )
+        raise explain_status(request, response, token=self.transport.token, now=self.clock.now())
 
 
 @attrs.define(eq=False)
@@ -169,20 +171,32 @@ class _Turn:
             milliseconds = (self._calls.clock.monotonic() - self._started) * 1000
             # A record keeps its arguments: not the request, which has a body.
             _log.debug(
-                "%s %s: %s in %.0f ms (attempt %d)",
+                "%s %s: %s in %.0f ms (attempt %d%s)",
                 request.method,
-                request.path,
+                request.location,
                 outcome,
                 milliseconds,
                 self._attempt.number,
+                self._told_id(),
             )
+
+    def _told_id(self) -> str:
+        """Return the service's id for the exchange, as the line has it; empty when there is none."""
+        if self.reply is None:
+            return ""
+        ids = (redact_header(self.reply.headers, name, self._calls.transport.token) for name in REQUEST_ID)
+        return next((f", request id {each}" for each in ids if each), "")
 
 
 async def _read_error(stream: Stream) -> bytes:
-    """Return a refused file's body, which may say why; nothing of one that is too large for that."""
+    """Return a refused file's body, which may say why; nothing of one that is too large for that, or breaks off."""
     body = b""
-    while len(body) <= _ERROR_BODY:
-        if not (piece := await stream.read()):
-            return body
-        body += piece
+    try:
+        while len(body) <= _ERROR_BODY:
+            if not (piece := await stream.read()):
+                return body
+            body += piece
+    except TransportError:
+        # The status says enough.
+        pass
     return b""

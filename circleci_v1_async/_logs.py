@@ -52,7 +52,7 @@ async def _read_pieces(calls: Calls, output_url: str) -> AsyncGenerator[StepOutp
     url = calls.transport.found_at(output_url)
     request = shown(url)
     given = 0
-    async for attempt in calls.attempts(request):  # pragma: no branch - the policy ends it
+    async for attempt in calls.attempts(request, url):  # pragma: no branch - the policy ends it
         with attempt:
             with calls.transport.call():
                 stream = await calls.open(request, url, attempt, with_token=False)
@@ -92,11 +92,12 @@ async def _split(stream: Stream) -> AsyncGenerator[tuple[int, bytes], None]:
 
 async def _read_text(calls: Calls, request: Request[Any]) -> str:
     """Return the log as the API gives it; empty when it has none."""
+    url = calls.transport.below(request.target)
     with calls.transport.call():
         try:
-            async for attempt in calls.attempts(request):  # pragma: no branch - the policy ends it
+            async for attempt in calls.attempts(request, url):  # pragma: no branch - the policy ends it
                 with attempt:
-                    stream = await calls.open(request, calls.transport.below(request.target), attempt)
+                    stream = await calls.open(request, url, attempt)
                     with closing(stream):
                         if stream.status == HTTPStatus.NO_CONTENT:
                             return ""

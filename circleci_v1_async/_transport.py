@@ -9,8 +9,9 @@ import math
 import string
 from collections.abc import AsyncIterable, Callable, Mapping
 from functools import partial
+from http import HTTPStatus
 from types import TracebackType
-from typing import Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -28,8 +29,10 @@ from .errors import (
     RequestTimeoutError,
     SessionClosedError,
     TransportError,
+    is_transient,
+    name_request,
 )
-from .request import Response
+from .request import Request, Response, without_query
 
 __all__ = ["Stream", "Transport", "check_borrowed", "gathered", "parse_base_url", "parse_token"]
 
@@ -42,11 +45,15 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _KEEPS_METHOD: Final = frozenset({307, 308})
 _VISIBLE: Final = string.ascii_letters + string.digits + string.punctuation
 _TOKEN_HEADER: Final = "Circle-Token"  # noqa: S105 - the name of a header
+# What the path of a base URL lacks.
+_COMPLETIONS: Final = {"": "/api/v1.1", "/api": "/v1.1"}
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _CLOSED_MEANWHILE: Final = "The session was closed during the call"
 _CLOUD: Final = ("https", "circleci.com", 443)
 _CLOUD_ARTIFACTS: Final = ".circle-artifacts.com"
+
+E = TypeVar("E", bound=CircleCIError)
 
 # What aiohttp raises, and what it lets pass.
 FOREIGN: Final = (aiohttp.ClientError, OSError, ValueError, RuntimeError)
@@ -97,10 +104,11 @@ def parse_token(token: object) -> Secret | None:
 
 
 def parse_base_url(base_url: object, *, with_token: bool) -> URL:
-    """The base URL, checked and without a slash at its end.
+    """The base URL, checked and without a slash at its end. A bare host gets the path of the API.
 
     Raises:
-        InvalidInputError: It is not an absolute HTTP URL, or the token would go over the network in clear.
+        InvalidInputError: It is not an absolute HTTP URL, or one of another API, or the token would go over the network
+            in clear.
     """
     expected = "base_url: expected an absolute http or https URL such as 'https://circleci.com/api/v1.1'"
     try:
@@ -113,7 +121,11 @@ def parse_base_url(base_url: object, *, with_token: bool) -> URL:
         raise InvalidInputError(f"{expected}, without query, fragment, user or password")
     if with_token and url.scheme == "http" and _origin(url)[1] not in _LOOPBACK:
         raise InvalidInputError("base_url: expected https, because the token would be sent in clear over http")
-    return URL(str(url).rstrip("/"), encoded=True)
+    address = str(url).rstrip("/")
+    if address.endswith("/api/v2"):
+        raise InvalidInputError("base_url: expected the address of API v1.1, which ends in '/api/v1.1', got one of v2")
+    completion = _COMPLETIONS.get(url.raw_path.rstrip("/"), "")
+    return URL(f"{address}{completion}", encoded=True)
 
 
 def check_borrowed(session: object) -> None:
@@ -138,7 +150,7 @@ def _joined(current: URL, location: str) -> URL | None:
     try:
         url = current.join(URL(quote(location, safe=_VISIBLE, errors="surrogateescape"), encoded=True))
         _origin(url)  # A port may be none.
-    except ValueError:
+    except (ValueError, IndexError):  # the latter comes of `http://[]@`
         return None
     return url
 
@@ -148,13 +160,13 @@ def _next_hop(current: URL, location: str, method: str, status: int) -> URL:
     maybe_sent = method not in {"GET", "HEAD"}
     url = _joined(current, location)
     if url is None:
-        raise RedirectError("The service points to what is no URL", maybe_sent)
+        raise RedirectError("the service points to what is no URL", maybe_sent)
     if url.scheme not in {"http", "https"} or not url.host or url.raw_user is not None:
-        raise RedirectError("The service points to what is no plain http or https URL", maybe_sent)
+        raise RedirectError("the service points to what is no plain http or https URL", maybe_sent)
     if (current.scheme, url.scheme) == ("https", "http"):
-        raise RedirectError("The service points from https to http", maybe_sent)
+        raise RedirectError("the service points from https to http", maybe_sent)
     if maybe_sent and (status not in _KEEPS_METHOD or _origin(url) != _origin(current)):
-        raise RedirectError(f"The service redirected a {method}, which is sent to its own origin only", maybe_sent)
+        raise RedirectError(f"the service redirected a {method}, which is sent to its own origin only", maybe_sent)
     return url
 
 
@@ -165,26 +177,34 @@ def _translate(  # noqa: PLR0911 - a table
     match error:
         case aiohttp.ConnectionTimeoutError() if waited_for_pool:
             return RequestTimeoutError(
-                f"No connection of the borrowed session came free within {timeout:g} s", maybe_sent=False, phase="pool"
+                f"no connection of the borrowed session came free within {timeout:g} s", maybe_sent=False, phase="pool"
             )
         case aiohttp.ConnectionTimeoutError():
-            return RequestTimeoutError("The connection could not be made in time", maybe_sent=False, phase="connect")
+            return RequestTimeoutError("the connection could not be made in time", maybe_sent=False, phase="connect")
         case TimeoutError():
-            return RequestTimeoutError(f"No {awaited} within {timeout:g} s", phase="read")
+            return RequestTimeoutError(f"no {awaited} within {timeout:g} s", phase="read")
+        case aiohttp.ClientHttpProxyError():
+            return TransportError(
+                f"the proxy refused to connect: {error.status}",
+                maybe_sent=False,
+                transient=is_transient(error.status),
+            )
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
             return TransportError(
                 "TLS could not be agreed on: the certificate does not fit, or it is no TLS",
                 maybe_sent=False,
                 transient=False,
             )
+        case aiohttp.ClientProxyConnectionError():
+            return TransportError(f"the proxy could not be reached: {error.os_error}", maybe_sent=False)
         case aiohttp.ClientConnectorError():
-            return TransportError(f"The connection could not be made: {error.os_error}", maybe_sent=False)
+            return TransportError(f"the connection could not be made: {error.os_error}", maybe_sent=False)
         case aiohttp.ClientPayloadError():
-            return TransportError("The reply broke off")
+            return TransportError("the reply broke off")
         case aiohttp.ClientConnectionError() | OSError():
-            return TransportError(f"The connection broke: {type(error).__name__}")
+            return TransportError(f"the connection broke: {type(error).__name__}")
         case _:
-            return TransportError(f"The reply is not HTTP: {type(error).__name__}")
+            return TransportError(f"the reply is not HTTP: {type(error).__name__}")
 
 
 @attrs.define(eq=False)
@@ -240,7 +260,7 @@ class Transport:
     async def exchange(
         self,
         method: str,
-        target: str,
+        url: URL,
         body: SecretBytes | None,
         *,
         timeout: float,  # noqa: ASYNC109 - it says in which phase it ran out, which asyncio.timeout cannot
@@ -250,7 +270,7 @@ class Transport:
 
         Args:
             method: The HTTP method.
-            target: What follows the base URL.
+            url: Where to send it, as `below` gives it.
             body: JSON, or `None`.
             timeout: Seconds for all of it.
             max_body: Bytes that the reply may have, decompressed.
@@ -263,27 +283,33 @@ class Transport:
             headers["Content-Type"] = "application/json"
         started = self.clock.monotonic()
         try:
-            reply = await self._follow(
-                method, self.below(target), headers, body, partial(self._until, started + timeout)
-            )
+            reply = await self._follow(method, url, headers, body, partial(self._until, started + timeout))
             try:
-                too_large = f"The reply is larger than {max_body} bytes (max_body)"
-                return Response(
-                    reply.status, reply.headers, await gathered(reply.content.iter_any(), max_body, too_large)
-                )
+                return Response(reply.status, reply.headers, await self._read(reply, max_body))
             finally:
                 reply.release()
         except FOREIGN as error:
             raise self.translate(error, started, timeout, "whole reply") from None
 
-    async def open(self, url: URL, headers: Mapping[str, str], *, stall: float, with_token: bool) -> "Stream":
+    async def open(
+        self,
+        request: Request[Any],
+        url: URL,
+        headers: Mapping[str, str],
+        *,
+        stall: float,
+        with_token: bool,
+        attempt: int,
+    ) -> "Stream":
         """Ask for a file, following redirects, and read the head of the reply. The caller reads and closes the rest.
 
         Args:
+            request: The request for it, as errors show it.
             url: Where it is, below the base URL or anywhere else: `below` and `found_at` give one.
             headers: To send beside the usual ones.
             stall: Seconds that may pass without a byte. There is no limit to the whole.
             with_token: Whether the token may be sent to where it belongs.
+            attempt: The number of the attempt, for errors.
 
         Raises:
             TransportError: There is no usable reply.
@@ -295,7 +321,7 @@ class Transport:
             reply = await self._follow("GET", url, headers, None, limits, with_token=with_token)
         except FOREIGN as error:
             raise self.translate(error, started, stall, "byte") from None
-        stream = Stream(self, reply, stall)
+        stream = Stream(self, reply, stall, request, url, attempt)
         self.streams.add(stream)
         return stream
 
@@ -359,7 +385,17 @@ class Transport:
                 return reply
             reply.release()
             url = _next_hop(url, location, method, reply.status)
-        raise RedirectError(f"The service redirected more than {MAX_REDIRECTS} times", method != "GET")
+        raise RedirectError(f"the service redirected more than {MAX_REDIRECTS} times", method != "GET")
+
+    async def _read(self, reply: aiohttp.ClientResponse, max_body: int) -> bytes:
+        """Return the body of a reply; of an error that cannot be read, nothing: its status says enough."""
+        too_large = f"the reply is larger than {max_body} bytes (max_body)"
+        try:
+            return await gathered(reply.content.iter_any(), max_body, too_large)
+        except (*FOREIGN, BodyTooLargeError):
+            if reply.status < HTTPStatus.BAD_REQUEST or self.closed:
+                raise
+            return b""
 
     def _until(self, deadline: float) -> aiohttp.ClientTimeout:
         """Return the limits of one hop of an exchange."""
@@ -400,6 +436,9 @@ class Stream:
     # Its URL may be signed.
     _reply: aiohttp.ClientResponse = attrs.field(repr=False)
     _stall: float
+    _request: Request[Any]
+    _url: URL = attrs.field(repr=False)
+    _attempt: int
 
     @property
     def status(self) -> int:
@@ -420,7 +459,11 @@ class Stream:
         try:
             return await self._reply.content.readany()
         except FOREIGN as error:
-            raise self._transport.translate(error, started, self._stall, "byte") from None
+            raise self.named(self._transport.translate(error, started, self._stall, "byte")) from None
+
+    def named(self, error: E) -> E:
+        """Say in an error which request it is about."""
+        return name_request(error, self._request, without_query(self._url), self._attempt)
 
     def close(self) -> None:
         """Let the connection go, which is kept when everything was read."""

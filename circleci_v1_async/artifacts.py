@@ -26,6 +26,7 @@ from ._part import Part, is_strong_etag
 from ._tasks import SelfClosing, read_exception, stop
 from ._transport import Stream, gathered
 from .errors import (
+    BodyTooLargeError,
     CircleCIError,
     DownloadError,
     InvalidInputError,
@@ -176,8 +177,11 @@ class ArtifactStream:
         """
         limit = self._max_body if max_bytes is None else integer("max_bytes", max_bytes, 0)
         with Boundary():
-            async with aclosing(self.iter_chunks()) as rest:
-                return await gathered(rest, limit, f"The artifact is larger than {limit} bytes (max_bytes)")
+            try:
+                async with aclosing(self.iter_chunks()) as rest:
+                    return await gathered(rest, limit, f"the artifact is larger than {limit} bytes (max_bytes)")
+            except BodyTooLargeError as error:
+                raise self._stream.named(error) from None
 
 
 class ArtifactDownloads(SelfClosing):
@@ -355,7 +359,7 @@ async def open_stream(calls: Calls, artifact: Artifact) -> Stream:
     """Open an artifact, which the caller is to close."""
     with Boundary(), calls.transport.call():
         request, url = locate(calls, artifact)
-        async for attempt in calls.attempts(request):  # pragma: no branch - the policy ends it
+        async for attempt in calls.attempts(request, url):  # pragma: no branch - the policy ends it
             with attempt:
                 return await _open_whole(calls, request, url, attempt)
     raise AssertionError  # pragma: no cover - for the type checkers
@@ -368,7 +372,7 @@ async def save(calls: Calls, root: Path, place: Place, *, resume: bool, overwrit
         with calls.transport.call():
             async with opened_part(root, place.parts, resume=resume) as part:
                 fetch = _Fetch(calls, request, url, place.artifact, part, overwrite, tell)
-                async for attempt in calls.attempts(request):  # pragma: no branch - the policy ends it
+                async for attempt in calls.attempts(request, url):  # pragma: no branch - the policy ends it
                     with attempt:
                         return await fetch.run(attempt)
     raise AssertionError  # pragma: no cover - for the type checkers
@@ -449,7 +453,7 @@ async def _open_whole(calls: Calls, request: Request[Any], url: URL, attempt: At
     stream = await calls.open(request, url, attempt)
     if stream.status != HTTPStatus.OK:
         stream.close()
-        raise TransportError(f"The service answered {stream.status} to a request for a file", transient=False)
+        raise TransportError(f"the service answered {stream.status} to a request for a file", transient=False)
     return stream
 
 

@@ -70,6 +70,17 @@ TITLES = {
     58: "a download of another length than announced",
     59: "10,000 artifacts",
     60: "clocks that jump; chance at its extremes",
+    89: "which request failed, where it went, how often",
+    90: "HTML and characters that do not print, in what the service says",
+    91: "a DELETE whose confirmation is lost",
+    92: "an error status whose body breaks off",
+    93: "a proxy that refuses to connect",
+    94: "a location, an artifact's URL or a log's that is none",
+    95: "a base URL that is a bare host, or of another API",
+    96: "a reply that was not asked for, on an idle connection",
+    97: "a reply about another build",
+    98: "a close that is cancelled",
+    99: "a 404 that has nothing to do with the token",
 }
 
 
