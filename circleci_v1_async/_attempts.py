@@ -10,7 +10,7 @@ from yarl import URL
 from ._clock import Clock
 from ._gate import Gate
 from ._transport import Transport
-from .errors import CircleCIError, RateLimitError, in_short, name_request
+from .errors import CircleCIError, DecodeError, RateLimitError, in_short, name_request
 from .request import Request, without_query
 from .retry import RetryBudget, RetryPolicy, may_have_been_done
 
@@ -82,6 +82,9 @@ class Attempts:
             pause = error.retry_after if delay is None else delay
             if pause is not None and pause <= self._policy.max_retry_after:
                 self._gate.hold(pause)
+        if isinstance(error, DecodeError) and error.mismatched:
+            # The reply to another request: each connection may be one reply ahead.
+            self._transport.distrust_connections()
         if delay is None or not self._budget.spend():
             return False
         request = self.request

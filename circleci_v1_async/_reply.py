@@ -15,7 +15,7 @@ import msgspec
 
 from ._codec import HTML, Decoder
 from .errors import DecodeError, StatusError, status_error
-from .models import PipelineResult
+from .models import BuildDetail, PipelineResult
 from .request import Request, Response
 from .retry import parse_retry_after
 
@@ -65,10 +65,19 @@ def read_reply(
         value = decoder.decode(b"{}" if is_deleted_before else response.body, request.returns)
     except DecodeError as error:
         raise locate_decode_error(error, request, response, token) from None
+    if isinstance(value, BuildDetail) and _is_another_build(request, value):
+        reason = f"The reply is about build {value.build_num}"
+        mismatch = DecodeError(reason, "$.build_num", len(response.body), mismatched=True)
+        raise locate_decode_error(mismatch, request, response, token)
     if isinstance(value, PipelineResult) and value.status not in _SUCCESS:
         within = attrs.evolve(response, status=value.status, body=(value.body or "").encode())
         raise explain_status(request, within, token=token, now=now)
     return cast("T", value)
+
+
+def _is_another_build(request: Request[Any], build: BuildDetail) -> bool:
+    """Return whether a build is not the one that was asked for. A retry makes another one."""
+    return request.method == "GET" and request.path_values.get("build_num", build.build_num) != build.build_num
 
 
 def explain_status(request: Request[Any], response: Response, *, token: str | None, now: float) -> StatusError:
@@ -98,6 +107,7 @@ def locate_decode_error(
         request.without_body(),
         redact_header(response.headers, "Content-Type", token),
         error.truncated,
+        error.mismatched,
     )
 
 

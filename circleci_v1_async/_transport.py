@@ -19,6 +19,7 @@ import attrs
 from yarl import URL
 
 from ._clock import Clock
+from ._connector import Connector
 from ._secret import Secret, SecretBytes
 from ._version import __version__
 from .errors import (
@@ -249,13 +250,16 @@ class Transport:
         """End the calls in flight and the open streams, then close what is ours. Closing twice is no error."""
         self.closed = True
         current = asyncio.current_task()
-        for ended in [call.end() for call in self._calls if call.task is not current]:
-            await ended.wait()
-        # aiohttp would let who reads from them wait for ever, or take what came so far for all of it.
-        for stream in tuple(self.streams):
-            stream.close()
-        if self._own is not None:
-            await self._own.close()
+        try:
+            for ended in [call.end() for call in self._calls if call.task is not current]:
+                await ended.wait()
+        finally:
+            # Also when the close itself is cancelled: nobody may come back to it.
+            # aiohttp would let readers of streams wait for ever, or take what came so far for all of it.
+            for stream in tuple(self.streams):
+                stream.close()
+            if self._own is not None:
+                await self._own.close()
 
     async def exchange(
         self,
@@ -324,6 +328,12 @@ class Transport:
         stream = Stream(self, reply, stall, request, url, attempt)
         self.streams.add(stream)
         return stream
+
+    def distrust_connections(self) -> None:
+        """Use none of the connections once more that there are, if they are ours."""
+        connector = self._session().connector
+        if isinstance(connector, Connector):
+            connector.distrust()
 
     def below(self, target: str) -> URL:
         """The URL of a request's target."""
@@ -413,9 +423,7 @@ class Transport:
         if self._own is None:
             # Made here, because aiohttp binds a session to the loop that runs. Cookies would tie calls together,
             # and how many run at once is not for the connector to say.
-            self._own = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
-            )
+            self._own = aiohttp.ClientSession(connector=Connector(), cookie_jar=aiohttp.DummyCookieJar())
             # aiohttp sends idempotent requests a second time when a connection breaks, without a word. How often a
             # request is sent is for the retry policy to say.
             if hasattr(self._own, "_retry_connection"):  # pragma: no branch - an aiohttp to come may lack it

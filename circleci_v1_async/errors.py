@@ -298,6 +298,7 @@ class DecodeError(CircleCIError):
         content_type: What the service said the reply was; `None` when it did not.
         size: Bytes received.
         truncated: Whether the JSON ends early, as when the reply broke off.
+        mismatched: Whether the reply is about another build than was asked for, as when connections mix up replies.
         transient: As `truncated`.
     """
 
@@ -310,6 +311,7 @@ class DecodeError(CircleCIError):
         request: "Request[Any] | None" = None,
         content_type: str | None = None,
         truncated: bool = False,
+        mismatched: bool = False,
     ) -> None:
         super().__init__(reason, path)
         self.reason = reason
@@ -321,6 +323,7 @@ class DecodeError(CircleCIError):
         self.attempts = 0
         self.content_type = content_type
         self.truncated = self.transient = truncated
+        self.mismatched = mismatched
 
     def __str__(self) -> str:
         text = f"{self.reason} at {self.path}"

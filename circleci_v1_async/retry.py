@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 
 from ._arguments import integer, seconds
-from .errors import CircleCIError, RateLimitError, StatusError, TransportError
+from .errors import CircleCIError, DecodeError, RateLimitError, StatusError, TransportError
 from .request import Request
 
 __all__ = ["RetryBudget", "RetryPolicy", "may_have_been_done", "parse_retry_after"]
@@ -63,7 +63,7 @@ class RetryPolicy:
             attempt: How often it was sent, from 1.
             chance: A random number from 0 to 1.
         """
-        if attempt >= self.attempts or not _may_be_sent_again(request, error):
+        if attempt >= self.attempts or not _may_be_sent_again(request, error, attempt):
             return None
         wait = error.retry_after if isinstance(error, StatusError) else None
         if wait is None:
@@ -72,7 +72,7 @@ class RetryPolicy:
         return wait if wait <= self.max_retry_after else None
 
 
-def _may_be_sent_again(request: Request[Any], error: CircleCIError) -> bool:
+def _may_be_sent_again(request: Request[Any], error: CircleCIError, attempt: int) -> bool:
     match error:
         case RateLimitError():
             return True
@@ -81,6 +81,9 @@ def _may_be_sent_again(request: Request[Any], error: CircleCIError) -> bool:
             return request.idempotent and error.status in (_READ_STATUSES if is_read else _GATEWAY_STATUSES)
         case TransportError(maybe_sent=False):
             return error.transient
+        case DecodeError(mismatched=True):
+            # Over new connections: what is mixed up then is mixed up by the service.
+            return attempt == 1
         case _:
             # A reply that broke off is one of these.
             return error.transient and request.idempotent
