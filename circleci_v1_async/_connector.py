@@ -5,35 +5,48 @@ meantime, such as a second reply, is then taken for the reply to the next reques
 the request before.
 """
 
-from typing import Any
-from weakref import WeakSet
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
+
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
 
 __all__ = ["Connector"]
 
 
 class Connector(aiohttp.TCPConnector):
-    """A connector without a limit, whose pool gives no connection that has unread data or is to be closed."""
+    """A connector whose pool gives no connection that has unread data or is to be closed."""
 
-    def __init__(self) -> None:
-        super().__init__(limit=0)  # pyright: ignore[reportUnknownMemberType] - of sockets
-        self._known = WeakSet[ResponseHandler]()
-
-    async def connect(self, *args: Any, **kwargs: Any) -> Connection:
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: "list[Trace]",
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
+    ) -> "Connection":
         """Return a new connection, or one from the pool over which nothing has come unasked."""
-        while True:
-            connection = await super().connect(*args, **kwargs)
-            protocol = connection.protocol
-            assert protocol is not None, "open"  # noqa: S101 - for the type checkers
-            if not protocol.should_close or protocol not in self._known:
-                self._known.add(protocol)
-                return connection
-            connection.close()
+        connection = await super().connect(req, traces, timeout)
+        protocol = connection.protocol
+        if protocol is None or not protocol.should_close:
+            return connection
+        connection.close()
+        for idle in self._idle():
+            if idle.should_close:
+                idle.close()
+        # From a server that speaks first, a new one is no better: it is taken as it is.
+        return await super().connect(req, traces, timeout)
 
     def distrust(self) -> None:
         """Use none of the connections that there are once more. Replies that are under way are read to their end."""
-        for protocol in self._known:
-            protocol.force_close()
+        for idle in self._idle():
+            idle.close()
+        # There is no public name for these. One that is being made is none yet, and need not be closed.
+        for protocol in getattr(self, "_acquired", ()):
+            if isinstance(protocol, ResponseHandler):
+                protocol.force_close()
+
+    def _idle(self) -> list[ResponseHandler]:
+        # As above.
+        return [protocol for pool in getattr(self, "_conns", {}).values() for protocol, _ in pool]

@@ -423,7 +423,7 @@ class Transport:
         if self._own is None:
             # Made here, because aiohttp binds a session to the loop that runs. Cookies would tie calls together,
             # and how many run at once is not for the connector to say.
-            self._own = aiohttp.ClientSession(connector=Connector(), cookie_jar=aiohttp.DummyCookieJar())
+            self._own = aiohttp.ClientSession(connector=Connector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
             # aiohttp sends idempotent requests a second time when a connection breaks, without a word. How often a
             # request is sent is for the retry policy to say.
             if hasattr(self._own, "_retry_connection"):  # pragma: no branch - an aiohttp to come may lack it

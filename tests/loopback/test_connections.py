@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from unittest.mock import patch
 
 import aiohttp
 import pytest
@@ -21,10 +22,10 @@ async def as_asked(received: Received, writer: asyncio.StreamWriter) -> None:
     writer.write(build(int(received.target.rpartition("/")[2])))
 
 
-async def data_has_come(ci: CircleCISession) -> None:
-    """Wait until what the server sent over the idle connection is there."""
-    ((protocol, _),) = next(iter(ci._calls.transport._own.connector._conns.values()))
-    while not protocol.should_close:  # noqa: ASYNC110 - aiohttp has no event for it
+async def data_has_come(ci: CircleCISession, connections: int = 1) -> None:
+    """Wait until what the server sent over so many idle connections is there."""
+    (pool,) = ci._calls.transport._own.connector._conns.values()
+    while sum(protocol.should_close for protocol, _ in pool) < connections:  # noqa: ASYNC110 - there is no event
         await asyncio.sleep(0)
 
 
@@ -50,6 +51,29 @@ async def test_a_reply_that_was_not_asked_for_is_taken_for_no_other(unasked: byt
 
 
 @pytest.mark.fault(96)
+@pytest.mark.parametrize("spoiled", [1, 2, 3])
+async def test_of_several_connections_those_that_are_spoiled_are_not_used(spoiled: int) -> None:
+    async def spoil(received: Received, writer: asyncio.StreamWriter) -> None:
+        # At once in flight, so that there is a connection for each.
+        await server.has_received(3)
+        await as_asked(received, writer)
+        await writer.drain()
+        await are_read.wait()
+        if int(received.target.rpartition("/")[2]) <= spoiled:
+            writer.write(build(99))
+
+    are_read = asyncio.Event()
+    async with ScriptServer(spoil, spoil, spoil, as_asked) as server:
+        async with CircleCISession(base_url=server.base_url, retry=RetryPolicy(attempts=1)) as ci:
+            found = await asyncio.gather(*(ci.get_build(PROJECT, number) for number in (1, 2, 3)))
+            are_read.set()
+            await asyncio.wait_for(data_has_come(ci, spoiled), 5)
+            found += [await ci.get_build(PROJECT, number) for number in (4, 5, 6)]
+    assert [each.build_num for each in found] == [1, 2, 3, 4, 5, 6]
+    assert server.connections == (4 if spoiled == 3 else 3)
+
+
+@pytest.mark.fault(96)
 async def test_a_connection_without_surprises_is_used_again() -> None:
     async with ScriptServer(as_asked) as server, CircleCISession(base_url=server.base_url) as ci:
         for number in range(1, 6):
@@ -72,7 +96,7 @@ async def test_a_server_that_speaks_first_is_no_reason_to_connect_for_ever() -> 
         async with CircleCISession(base_url=address, retry=RetryPolicy(attempts=1)) as ci:
             with pytest.raises(TransportError, match="the reply is not HTTP"):
                 await ci.get_current_user()
-    assert connections == 1
+    assert connections <= 2
 
 
 @pytest.mark.fault(97)
@@ -104,6 +128,44 @@ async def test_the_connections_of_a_borrowed_session_are_left_to_it() -> None:
         ci = use(CircleCISession(base_url=server.base_url, session=borrowed), FakeClock())
         assert (await ci.get_build(PROJECT, 7)).build_num == 7
     assert (len(server.requests), server.connections) == (2, 1)
+
+
+@pytest.mark.fault(97)
+async def test_connections_in_use_are_read_to_their_end_and_then_closed() -> None:
+    async def shifted_during_others(received: Received, writer: asyncio.StreamWriter) -> None:
+        if received.target.endswith("/7") and len(server.requests) <= 2:
+            await server.has_received(2)
+            writer.write(build(99))
+        elif received.target.endswith("/8"):
+            # Until 7 was asked for a second time, over a connection that is being made meanwhile.
+            await server.has_received(3)
+            await as_asked(received, writer)
+        else:
+            await as_asked(received, writer)
+
+    async with ScriptServer(shifted_during_others) as server, CircleCISession(base_url=server.base_url) as ci:
+        use(ci, FakeClock())
+        found = await asyncio.gather(*(ci.get_build(PROJECT, number) for number in (7, 8)))
+        await ci.get_build(PROJECT, 9)
+    assert [each.build_num for each in found] == [7, 8]
+    assert server.connections == 3
+
+
+@pytest.mark.fault(97)
+async def test_a_connection_that_is_being_made_is_none_of_those_that_mixed_up_replies() -> None:
+    async def resolve(*_: Any, **__: Any) -> Any:
+        resolving.set()
+        await asyncio.Event().wait()
+
+    resolving = asyncio.Event()
+    async with CircleCISession(base_url="https://ci.acme.example") as ci:
+        with patch("aiohttp.resolver.ThreadedResolver.resolve", resolve):
+            call = asyncio.create_task(ci.get_current_user())
+            await resolving.wait()
+            ci._calls.transport.distrust_connections()
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
 
 
 @pytest.mark.fault(97)
