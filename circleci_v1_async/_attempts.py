@@ -10,8 +10,9 @@ from yarl import URL
 from ._clock import Clock
 from ._gate import Gate
 from ._transport import Transport
+from ._urls import without_query
 from .errors import CircleCIError, DecodeError, RateLimitError, in_short, name_request
-from .request import Request, without_query
+from .request import Request
 from .retry import RetryBudget, RetryPolicy, may_have_been_done
 
 __all__ = ["Attempts"]

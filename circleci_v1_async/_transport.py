@@ -1,4 +1,4 @@
-"""One request on the wire: the only module that knows aiohttp's client.
+"""One request on the wire, by aiohttp's client.
 
 The token is attached to each hop by its origin, never to the aiohttp session: aiohttp would send it along to wherever
 a redirect leads. Redirects are therefore followed here. What aiohttp raises becomes a `TransportError`.
@@ -6,13 +6,10 @@ a redirect leads. Redirects are therefore followed here. What aiohttp raises bec
 
 import asyncio
 import math
-import string
 from collections.abc import AsyncIterable, Callable, Mapping
 from functools import partial
 from http import HTTPStatus
-from types import TracebackType
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
 
 import aiohttp
 import attrs
@@ -20,57 +17,32 @@ from yarl import URL
 
 from ._clock import Clock
 from ._connector import Connector
+from ._failures import FOREIGN, explain
+from ._inflight import CLOSED_MEANWHILE, InFlight
 from ._secret import Secret, SecretBytes
+from ._urls import is_redirect, is_trusted, next_hop, without_query
 from ._version import __version__
 from .errors import (
     BodyTooLargeError,
     CircleCIError,
     InvalidInputError,
     RedirectError,
-    RequestTimeoutError,
     SessionClosedError,
-    TransportError,
-    is_transient,
     name_request,
 )
-from .request import Request, Response, without_query
+from .request import Request, Response
 
-__all__ = ["Stream", "Transport", "check_borrowed", "gathered", "parse_base_url", "parse_token"]
+__all__ = ["Stream", "Transport", "check_borrowed", "gathered", "parse_token"]
 
 MAX_REDIRECTS: Final = 5
 # Within this, a host that can be reached has been reached.
 _CONNECT_TIMEOUT: Final = 10.0
 # Of the whole time, how much may pass until there is a connection.
 _POOL_SHARE: Final = 0.9
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_KEEPS_METHOD: Final = frozenset({307, 308})
-_VISIBLE: Final = string.ascii_letters + string.digits + string.punctuation
+_USER_AGENT: Final = f"circleci-v1-async/{__version__}"
 _TOKEN_HEADER: Final = "Circle-Token"  # noqa: S105 - the name of a header
-# What the path of a base URL lacks.
-_COMPLETIONS: Final = {"": "/api/v1.1", "/api": "/v1.1"}
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
-_CLOSED_MEANWHILE: Final = "The session was closed during the call"
-_CLOUD: Final = ("https", "circleci.com", 443)
-_CLOUD_ARTIFACTS: Final = ".circle-artifacts.com"
 
 E = TypeVar("E", bound=CircleCIError)
-
-# What aiohttp raises, and what it lets pass.
-FOREIGN: Final = (aiohttp.ClientError, OSError, ValueError, RuntimeError)
-Origin = tuple[str, str, int | None]
-
-
-def _origin(url: URL) -> Origin:
-    return url.scheme, (url.host or "").lower().rstrip("."), url.port
-
-
-def _is_trusted(base_url: URL, url: URL) -> bool:
-    """Whether the token may be sent there: to the API itself, and to where CircleCI's cloud keeps its artifacts."""
-    home, (scheme, host, port) = _origin(base_url), _origin(url)
-    if home == _CLOUD and (scheme, port) == ("https", 443) and host.endswith(_CLOUD_ARTIFACTS):
-        return True
-    return (scheme, host, port) == home
 
 
 def _limits(seconds: float, *, each_byte: bool = False) -> aiohttp.ClientTimeout:
@@ -104,31 +76,6 @@ def parse_token(token: object) -> Secret | None:
     return token if isinstance(token, Secret) else Secret(token)
 
 
-def parse_base_url(base_url: object, *, with_token: bool) -> URL:
-    """The base URL, checked and without a slash at its end. A bare host gets the path of the API.
-
-    Raises:
-        InvalidInputError: It is not an absolute HTTP URL, or one of another API, or the token would go over the network
-            in clear.
-    """
-    expected = "base_url: expected an absolute http or https URL such as 'https://circleci.com/api/v1.1'"
-    try:
-        url = URL(base_url) if isinstance(base_url, str) else None
-    except ValueError:
-        url = None
-    if url is None or url.scheme not in {"http", "https"} or not url.host:
-        raise InvalidInputError(expected)
-    if url.raw_query_string or url.raw_fragment or url.raw_user is not None or url.raw_password is not None:
-        raise InvalidInputError(f"{expected}, without query, fragment, user or password")
-    if with_token and url.scheme == "http" and _origin(url)[1] not in _LOOPBACK:
-        raise InvalidInputError("base_url: expected https, because the token would be sent in clear over http")
-    address = str(url).rstrip("/")
-    if address.endswith("/api/v2"):
-        raise InvalidInputError("base_url: expected the address of API v1.1, which ends in '/api/v1.1', got one of v2")
-    completion = _COMPLETIONS.get(url.raw_path.rstrip("/"), "")
-    return URL(f"{address}{completion}", encoded=True)
-
-
 def check_borrowed(session: object) -> None:
     """Refuse a session that cannot be used safely.
 
@@ -144,68 +91,6 @@ def check_borrowed(session: object) -> None:
             "session: expected one without default credentials (auth, Authorization, Circle-Token): "
             "aiohttp would send them to wherever a redirect leads. Give the token to CircleCISession instead",
         )
-
-
-def _joined(current: URL, location: str) -> URL | None:
-    """The location, byte for byte: a signed URL that is quoted anew is no longer the one that was signed."""
-    try:
-        url = current.join(URL(quote(location, safe=_VISIBLE, errors="surrogateescape"), encoded=True))
-        _origin(url)  # A port may be none.
-    except (ValueError, IndexError):  # the latter comes of `http://[]@`
-        return None
-    return url
-
-
-def _next_hop(current: URL, location: str, method: str, status: int) -> URL:
-    """Where a redirect leads, if the request may go there."""
-    maybe_sent = method not in {"GET", "HEAD"}
-    url = _joined(current, location)
-    if url is None:
-        raise RedirectError("the service points to what is no URL", maybe_sent)
-    if url.scheme not in {"http", "https"} or not url.host or url.raw_user is not None:
-        raise RedirectError("the service points to what is no plain http or https URL", maybe_sent)
-    if (current.scheme, url.scheme) == ("https", "http"):
-        raise RedirectError("the service points from https to http", maybe_sent)
-    if maybe_sent and (status not in _KEEPS_METHOD or _origin(url) != _origin(current)):
-        raise RedirectError(f"the service redirected a {method}, which is sent to its own origin only", maybe_sent)
-    return url
-
-
-def _translate(  # noqa: PLR0911 - a table
-    error: Exception, *, waited_for_pool: bool, timeout: float, awaited: str
-) -> TransportError:
-    """What an exception of aiohttp means. Its text is not used where it may quote what was sent or received."""
-    match error:
-        case aiohttp.ConnectionTimeoutError() if waited_for_pool:
-            return RequestTimeoutError(
-                f"no connection of the borrowed session came free within {timeout:g} s", maybe_sent=False, phase="pool"
-            )
-        case aiohttp.ConnectionTimeoutError():
-            return RequestTimeoutError("the connection could not be made in time", maybe_sent=False, phase="connect")
-        case TimeoutError():
-            return RequestTimeoutError(f"no {awaited} within {timeout:g} s", phase="read")
-        case aiohttp.ClientHttpProxyError():
-            return TransportError(
-                f"the proxy refused to connect: {error.status}",
-                maybe_sent=False,
-                transient=is_transient(error.status),
-            )
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            return TransportError(
-                "TLS could not be agreed on: the certificate does not fit, or it is no TLS",
-                maybe_sent=False,
-                transient=False,
-            )
-        case aiohttp.ClientProxyConnectionError():
-            return TransportError(f"the proxy could not be reached: {error.os_error}", maybe_sent=False)
-        case aiohttp.ClientConnectorError():
-            return TransportError(f"the connection could not be made: {error.os_error}", maybe_sent=False)
-        case aiohttp.ClientPayloadError():
-            return TransportError("the reply broke off")
-        case aiohttp.ClientConnectionError() | OSError():
-            return TransportError(f"the connection broke: {type(error).__name__}")
-        case _:
-            return TransportError(f"the reply is not HTTP: {type(error).__name__}")
 
 
 @attrs.define(eq=False)
@@ -226,10 +111,10 @@ class Transport:
     closed: bool = attrs.field(default=False, init=False)
     _own: aiohttp.ClientSession | None = attrs.field(default=None, init=False)
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
-    _calls: set["_Call"] = attrs.field(factory=set["_Call"], init=False)
+    _calls: set["InFlight"] = attrs.field(factory=set["InFlight"], init=False)
     streams: set["Stream"] = attrs.field(factory=set["Stream"], init=False)
 
-    def call(self) -> "_Call":
+    def call(self) -> "InFlight":
         """Hold one call open for as long as the block: `close` ends it, with `SessionClosedError` for its caller.
 
         Raises:
@@ -244,7 +129,7 @@ class Transport:
             raise SessionClosedError("The session belongs to another event loop: use one session for each")
         task = asyncio.current_task()
         assert task is not None, "a coroutine is run by a task"  # noqa: S101 - for the type checkers
-        return _Call(self._calls, task)
+        return InFlight(self._calls, task)
 
     async def close(self) -> None:
         """End the calls in flight and the open streams, then close what is ours. Closing twice is no error."""
@@ -289,9 +174,15 @@ class Transport:
         try:
             reply = await self._follow(method, url, headers, body, partial(self._until, started + timeout))
             try:
-                return Response(reply.status, reply.headers, await self._read(reply, max_body))
+                content = await gathered(reply.content.iter_any(), max_body, "the reply", "max_body")
+            except (*FOREIGN, BodyTooLargeError):
+                # The status of an error says enough.
+                if reply.status < HTTPStatus.BAD_REQUEST or self.closed:
+                    raise
+                content = b""
             finally:
                 reply.release()
+            return Response(reply.status, reply.headers, content)
         except FOREIGN as error:
             raise self.translate(error, started, timeout, "whole reply") from None
 
@@ -345,7 +236,7 @@ class Transport:
         Raises:
             RedirectError: A redirect could not lead there.
         """
-        return _next_hop(self.base_url, location, "GET", 302)
+        return next_hop(self.base_url, location, "GET", 302)
 
     def translate(
         self,
@@ -365,9 +256,9 @@ class Transport:
         if isinstance(error, RuntimeError):
             return SessionClosedError(f"The aiohttp session cannot be used: {error}")
         if self.closed:
-            return SessionClosedError(_CLOSED_MEANWHILE)
+            return SessionClosedError(CLOSED_MEANWHILE)
         waited_for_pool = self.borrowed is not None and self.clock.monotonic() - started >= timeout * _POOL_SHARE
-        return _translate(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
+        return explain(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
 
     async def _follow(
         self,
@@ -391,29 +282,19 @@ class Transport:
                 raise_for_status=False,
             )
             location = reply.headers.get("Location")
-            if reply.status not in _REDIRECTS or location is None:
+            if location is None or not is_redirect(reply.status):
                 return reply
             reply.release()
-            url = _next_hop(url, location, method, reply.status)
+            url = next_hop(url, location, method, reply.status)
         raise RedirectError(f"the service redirected more than {MAX_REDIRECTS} times", method != "GET")
-
-    async def _read(self, reply: aiohttp.ClientResponse, max_body: int) -> bytes:
-        """Return the body of a reply; of an error that cannot be read, nothing: its status says enough."""
-        too_large = f"the reply is larger than {max_body} bytes (max_body)"
-        try:
-            return await gathered(reply.content.iter_any(), max_body, too_large)
-        except (*FOREIGN, BodyTooLargeError):
-            if reply.status < HTTPStatus.BAD_REQUEST or self.closed:
-                raise
-            return b""
 
     def _until(self, deadline: float) -> aiohttp.ClientTimeout:
         """Return the limits of one hop of an exchange."""
         return _limits(max(deadline - self.clock.monotonic(), 0.001))
 
     def _headers(self, url: URL, headers: Mapping[str, str], *, with_token: bool) -> dict[str, str]:
-        headers = {"User-Agent": f"circleci-v1-async/{__version__}", **headers}
-        if with_token and self.token is not None and _is_trusted(self.base_url, url):
+        headers = {"User-Agent": _USER_AGENT, **headers}
+        if with_token and self.token is not None and is_trusted(self.base_url, url):
             headers[_TOKEN_HEADER] = self.token
         return headers
 
@@ -479,39 +360,14 @@ class Stream:
         self._reply.release()
 
 
-@attrs.define(eq=False)
-class _Call:
-    """A call in flight."""
+async def gathered(pieces: AsyncIterable[bytes], limit: int, name: str, option: str) -> bytes:
+    """Return all of a body, read piece by piece, so that one that is too large is noticed while it is small.
 
-    _calls: set["_Call"] = attrs.field(repr=False)
-    task: "asyncio.Task[object]"
-    _cancelling: int = attrs.field(init=False)
-    _ended: asyncio.Event | None = attrs.field(default=None, init=False)
-
-    def end(self) -> asyncio.Event:
-        """Cancel it on the session's behalf. The event is set when it is over."""
-        self._ended = self._ended or asyncio.Event()
-        self.task.cancel()
-        return self._ended
-
-    def __enter__(self) -> None:
-        self._cancelling = self.task.cancelling()
-        self._calls.add(self)
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._calls.discard(self)
-        if self._ended is None:
-            return
-        self._ended.set()
-        # As in asyncio.timeout: only a cancellation that is ours alone becomes our error.
-        if isinstance(exc, asyncio.CancelledError) and self.task.uncancel() <= self._cancelling:
-            raise SessionClosedError(_CLOSED_MEANWHILE) from None
-
-
-async def gathered(pieces: AsyncIterable[bytes], limit: int, too_large: str) -> bytes:
-    """All of a body, piece by piece, so that one that is too large is noticed while it is small.
+    Args:
+        pieces: The body.
+        limit: Bytes that it may have.
+        name: What errors call it.
+        option: What sets the limit.
 
     Raises:
         BodyTooLargeError: It has more bytes than the limit.
@@ -521,6 +377,6 @@ async def gathered(pieces: AsyncIterable[bytes], limit: int, too_large: str) -> 
     async for piece in pieces:
         size += len(piece)
         if size > limit:
-            raise BodyTooLargeError(too_large)
+            raise BodyTooLargeError(f"{name} is larger than {limit} bytes ({option})")
         kept.append(piece)
     return b"".join(kept)

@@ -179,7 +179,7 @@ class ArtifactStream:
         with Boundary():
             try:
                 async with aclosing(self.iter_chunks()) as rest:
-                    return await gathered(rest, limit, f"the artifact is larger than {limit} bytes (max_bytes)")
+                    return await gathered(rest, limit, "the artifact", "max_bytes")
             except BodyTooLargeError as error:
                 raise self._stream.named(error) from None
 

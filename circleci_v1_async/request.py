@@ -227,11 +227,6 @@ def shown(url: URL) -> Request[Any]:
 REQUEST_ID: Final = ("X-Circleci-Request-Id", "X-Request-Id")
 
 
-def without_query(url: URL) -> str:
-    """Return a URL as an error may carry it: its origin and path."""
-    return f"{url.scheme}://{url.raw_authority}{url.raw_path}"
-
-
 @attrs.frozen
 class Response:
     """A reply that was read to its end.

@@ -22,7 +22,8 @@ from ._operations.triggers import TriggerOperations
 from ._operations.variables import VariableOperations
 from ._operations.watching import WatchOperations
 from ._secret import Secret, hide
-from ._transport import Transport, check_borrowed, parse_base_url, parse_token
+from ._transport import Transport, check_borrowed, parse_token
+from ._urls import parse_base_url
 from .errors import InvalidInputError
 from .retry import RetryBudget, RetryPolicy
 

@@ -20,7 +20,7 @@ from circleci_v1_async import (
     DownloadStatus,
     RedirectError,
 )
-from circleci_v1_async._transport import _is_trusted
+from circleci_v1_async._urls import is_trusted
 from circleci_v1_async.testing import FakeCircleCI
 
 TOKEN = "a-token-nobody-sees"
@@ -63,7 +63,7 @@ TRUST = [
 @pytest.mark.fault(41)
 @pytest.mark.parametrize(("base_url", "url", "trusted"), TRUST)
 def test_the_token_is_for_the_api_and_for_the_artifacts_of_the_cloud(base_url: str, url: str, *, trusted: bool) -> None:
-    assert _is_trusted(URL(base_url), URL(url, encoded=True)) == trusted
+    assert is_trusted(URL(base_url), URL(url, encoded=True)) == trusted
 
 
 @pytest.mark.fault(41)

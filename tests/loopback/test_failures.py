@@ -34,9 +34,8 @@ from circleci_v1_async import (
     StatusError,
     TransportError,
 )
-from circleci_v1_async._transport import _next_hop as next_hop
-from circleci_v1_async._transport import parse_base_url
-from circleci_v1_async.request import shown, without_query
+from circleci_v1_async._urls import next_hop, parse_base_url, without_query
+from circleci_v1_async.request import shown
 
 PROJECT = "gh/acme/web"
 BUILD = "/project/github/acme/web/7"

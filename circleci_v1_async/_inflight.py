@@ -1,0 +1,44 @@
+"""Calls in flight, which a session ends when it is closed."""
+
+import asyncio
+from types import TracebackType
+from typing import Final
+
+import attrs
+
+from .errors import SessionClosedError
+
+__all__ = ["CLOSED_MEANWHILE", "InFlight"]
+
+CLOSED_MEANWHILE: Final = "The session was closed during the call"
+
+
+@attrs.define(eq=False)
+class InFlight:
+    """A call in flight."""
+
+    _calls: set["InFlight"] = attrs.field(repr=False)
+    task: "asyncio.Task[object]"
+    _cancelling: int = attrs.field(init=False)
+    _ended: asyncio.Event | None = attrs.field(default=None, init=False)
+
+    def end(self) -> asyncio.Event:
+        """Cancel it on the session's behalf. The event is set when it is over."""
+        self._ended = self._ended or asyncio.Event()
+        self.task.cancel()
+        return self._ended
+
+    def __enter__(self) -> None:
+        self._cancelling = self.task.cancelling()
+        self._calls.add(self)
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._calls.discard(self)
+        if self._ended is None:
+            return
+        self._ended.set()
+        # As in asyncio.timeout: only a cancellation that is ours alone becomes our error.
+        if isinstance(exc, asyncio.CancelledError) and self.task.uncancel() <= self._cancelling:
+            raise SessionClosedError(CLOSED_MEANWHILE) from None

@@ -1,0 +1,100 @@
+"""Where requests may go: base URLs, redirects, and the origins that the token is for. Without I/O."""
+
+import string
+from typing import Final
+from urllib.parse import quote
+
+from yarl import URL
+
+from .errors import InvalidInputError, RedirectError
+
+__all__ = ["is_redirect", "is_trusted", "next_hop", "parse_base_url", "without_query"]
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_KEEPS_METHOD: Final = frozenset({307, 308})
+_VISIBLE: Final = string.ascii_letters + string.digits + string.punctuation
+# What the path of a base URL lacks.
+_COMPLETIONS: Final = {"": "/api/v1.1", "/api": "/v1.1"}
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_CLOUD: Final = ("https", "circleci.com", 443)
+_CLOUD_ARTIFACTS: Final = ".circle-artifacts.com"
+# What yarl raises for what is no URL, the latter for `http://[]@`.
+_NO_URL: Final = (ValueError, IndexError)
+
+Origin = tuple[str, str, int | None]
+
+
+def _origin(url: URL) -> Origin:
+    return url.scheme, (url.host or "").lower().rstrip("."), url.port
+
+
+def is_trusted(base_url: URL, url: URL) -> bool:
+    """Return whether the token may be sent there: to the API, and to where CircleCI's cloud keeps its artifacts."""
+    home, (scheme, host, port) = _origin(base_url), _origin(url)
+    if home == _CLOUD and (scheme, port) == ("https", 443) and host.endswith(_CLOUD_ARTIFACTS):
+        return True
+    return (scheme, host, port) == home
+
+
+def parse_base_url(base_url: object, *, with_token: bool) -> URL:
+    """Return the base URL, checked and without a slash at its end. A bare host gets the path of the API.
+
+    Raises:
+        InvalidInputError: It is not an absolute HTTP URL, or one of another API, or the token would go over the network
+            in clear.
+    """
+    expected = "base_url: expected an absolute http or https URL such as 'https://circleci.com/api/v1.1'"
+    try:
+        url = URL(base_url) if isinstance(base_url, str) else None
+    except _NO_URL:
+        url = None
+    if url is None or url.scheme not in {"http", "https"} or not url.host:
+        raise InvalidInputError(expected)
+    if url.raw_query_string or url.raw_fragment or url.raw_user is not None or url.raw_password is not None:
+        raise InvalidInputError(f"{expected}, without query, fragment, user or password")
+    if with_token and url.scheme == "http" and _origin(url)[1] not in _LOOPBACK:
+        raise InvalidInputError("base_url: expected https, because the token would be sent in clear over http")
+    address = str(url).rstrip("/")
+    if address.endswith("/api/v2"):
+        raise InvalidInputError("base_url: expected the address of API v1.1, which ends in '/api/v1.1', got one of v2")
+    completion = _COMPLETIONS.get(url.raw_path.rstrip("/"), "")
+    return URL(f"{address}{completion}", encoded=True)
+
+
+def is_redirect(status: int) -> bool:
+    """Return whether a reply with that status and a location is followed."""
+    return status in _REDIRECTS
+
+
+def _joined(current: URL, location: str) -> URL | None:
+    """Return the location, byte for byte: a signed URL that is quoted anew is no longer the one that was signed."""
+    try:
+        url = current.join(URL(quote(location, safe=_VISIBLE, errors="surrogateescape"), encoded=True))
+        _origin(url)  # A port may be none.
+    except _NO_URL:
+        return None
+    return url
+
+
+def next_hop(current: URL, location: str, method: str, status: int) -> URL:
+    """Return where a redirect leads, if the request may go there.
+
+    Raises:
+        RedirectError: It may not, or that is no URL.
+    """
+    maybe_sent = method not in {"GET", "HEAD"}
+    url = _joined(current, location)
+    if url is None:
+        raise RedirectError("the service points to what is no URL", maybe_sent)
+    if url.scheme not in {"http", "https"} or not url.host or url.raw_user is not None:
+        raise RedirectError("the service points to what is no plain http or https URL", maybe_sent)
+    if (current.scheme, url.scheme) == ("https", "http"):
+        raise RedirectError("the service points from https to http", maybe_sent)
+    if maybe_sent and (status not in _KEEPS_METHOD or _origin(url) != _origin(current)):
+        raise RedirectError(f"the service redirected a {method}, which is sent to its own origin only", maybe_sent)
+    return url
+
+
+def without_query(url: URL) -> str:
+    """Return a URL as an error may carry it: its origin and path."""
+    return f"{url.scheme}://{url.raw_authority}{url.raw_path}"
