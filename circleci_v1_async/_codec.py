@@ -84,9 +84,9 @@ class Decoder:
             DecodeError: It is not JSON, or not that type.
         """
         try:
-            value = self._decode(body.removeprefix(_BOM), returns)
+            value: T = self._decode(body.removeprefix(_BOM), returns)
             _decode_branch_names(value)
-            return cast("T", value)
+            return value
         except DecodeError as error:
             raise DecodeError(error.reason, error.path, len(body)) from None
         except UnicodeDecodeError as error:
