@@ -1,6 +1,7 @@
 """The comparisons, by the name that runs one, and the ratios that they have to reach."""
 
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from . import file_clients, kept_builds, workloads
@@ -42,10 +43,14 @@ _DELAY_MS: Final = 50
 _CONCURRENT_CALLS: Final = 500
 _CONCURRENCY: Final = 16
 _KEPT: Final = 10_000
-_LONGEST: Final = 100_000
+_LONGEST: Final = 1_000_000
+_KEYED: Final = 100_000
 _LATE: Final = slug("recorded", _BUILDS, delay_ms=_DELAY_MS)
 _LARGE: Final = Files(6, 64 * 2**20)
 _SMALL: Final = Files(500, 64 * 2**10)
+_DURABLE: Final = f"{_OURS}, durable=True"
+# A folder in memory, where the system has one.
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
 
 
 def _walk_comparison(kind: str, title: str, *clients: str) -> Comparison:
@@ -65,6 +70,18 @@ def _walk_comparison(kind: str, title: str, *clients: str) -> Comparison:
     )
 
 
+def _latency_comparison(prefetch: int) -> Comparison:
+    return Comparison(
+        title=f"Walk {_BUILDS:,} builds like recorded ones, {_DELAY_MS} ms a page, `prefetch={prefetch}`",
+        unit="s",
+        factor=1,
+        candidates={
+            _OURS: partial(wall_seconds, partial(workloads.walk, _LATE, _BUILDS, prefetch)),
+            _PYCIRCLECI: partial(wall_seconds, partial(workloads.walk_with_pycircleci, _LATE, _BUILDS)),
+        },
+    )
+
+
 def _call_candidates() -> dict[str, Candidate]:
     project = slug("full", _CALLS)
     return {
@@ -78,15 +95,16 @@ def _length_candidates(*counts: int) -> dict[str, Candidate]:
     """Make candidates that walk as many builds in all, whatever the length of a list."""
     return {
         f"{count:,} builds": partial(
-            cpu_seconds, partial(workloads.walk_repeatedly, slug("full", count), count, max(counts) // count)
+            cpu_seconds, partial(workloads.walk_repeatedly, slug("tiny", count), count, max(counts) // count)
         )
         for count in counts
     }
 
 
-def _download_comparison(title: str, files: Files) -> Comparison:
+def _download_comparison(title: str, files: Files, parent: Path | None = None) -> Comparison:
     fetchers: dict[str, file_clients.Fetch[object]] = {
         _OURS: download,
+        _DURABLE: partial(download, durable=True),
         f"{_OURS}, in an interpreter that starts": file_clients.fetch_in_new_interpreter,
         "aiohttp": file_clients.fetch_with_aiohttp,
         _CURL: file_clients.fetch_with_curl,
@@ -96,7 +114,9 @@ def _download_comparison(title: str, files: Files) -> Comparison:
         title=title,
         unit="s",
         factor=1,
-        candidates={name: partial(file_clients.seconds, fetch, files) for name, fetch in fetchers.items()},
+        candidates={
+            name: partial(file_clients.seconds, fetch, files, parent=parent) for name, fetch in fetchers.items()
+        },
         server=partial(nginx, files),
         server_program="nginx",
         programs={_CURL: "curl", _ARIA2C: "aria2c"},
@@ -122,15 +142,8 @@ COMPARISONS: Final = {
         factor=1e3 / _CALLS,
         candidates=_call_candidates(),
     ),
-    "latency": Comparison(
-        title=f"Walk {_BUILDS:,} builds like recorded ones, {_DELAY_MS} ms a page, `prefetch=4`",
-        unit="s",
-        factor=1,
-        candidates={
-            _OURS: partial(wall_seconds, partial(workloads.walk, _LATE, _BUILDS, 4)),
-            _PYCIRCLECI: partial(wall_seconds, partial(workloads.walk_with_pycircleci, _LATE, _BUILDS)),
-        },
-    ),
+    "latency": _latency_comparison(4),
+    "latency-8": _latency_comparison(8),
     "kept": Comparison(
         title=f"Memory of {_KEPT:,} builds kept",
         unit="MB",
@@ -162,6 +175,14 @@ COMPARISONS: Final = {
     ),
     "large-files": _download_comparison("Download 6 files of 64 MiB", _LARGE),
     "small-files": _download_comparison("Download 500 files of 64 KiB", _SMALL),
+    **(
+        {
+            "large-files-in-memory": _download_comparison("Download 6 files of 64 MiB, to tmpfs", _LARGE, _MEMORY),
+            "small-files-in-memory": _download_comparison("Download 500 files of 64 KiB, to tmpfs", _SMALL, _MEMORY),
+        }
+        if _MEMORY.is_dir()
+        else {}
+    ),
     "file-memory": Comparison(
         title="Memory that a process comes to occupy for 6 files of 64 MiB",
         unit="MB",
@@ -186,18 +207,18 @@ COMPARISONS: Final = {
         },
     ),
     "growth": Comparison(
-        title=f"Walk a list of {_LONGEST:,} full builds",
+        title=f"Walk a list of {_LONGEST:,} tiny builds",
         unit="µs of CPU a build",
         factor=1e6 / _LONGEST,
-        candidates=_length_candidates(_LONGEST, 10_000, 1_000),
+        candidates=_length_candidates(_LONGEST, 100_000, 10_000, 1_000),
     ),
     "keys": Comparison(
-        title=f"Memory that a walk of {_LONGEST:,} builds ends with, none of them kept",
+        title=f"Memory that a walk of {_KEYED:,} builds ends with, none of them kept",
         unit="MB",
         factor=1e-6,
         candidates={
-            _OURS: partial(workloads.walk_bytes, _LONGEST),
-            _KEYS: partial(workloads.key_set_bytes, _LONGEST),
+            _OURS: partial(workloads.walk_bytes, _KEYED),
+            _KEYS: partial(workloads.key_set_bytes, _KEYED),
         },
     ),
 }
@@ -213,14 +234,17 @@ TARGETS: Final = {
     "bitbucket": (Target(_JSON, 0.75, 0.65),),
     "shallow": (Target(_ORJSON, 1.20, 1.00, why=_WHY_CALL),),
     "get": (Target(_ORJSON, 1.25, 1.10, why=_WHY_CALL),),
-    "latency": (Target(_PYCIRCLECI, 0.32, 0.25),),
+    "latency": (Target(_PYCIRCLECI, 0.26),),
+    "latency-8": (Target(_PYCIRCLECI, 0.18),),
     "kept": (Target(_DICTS, 0.57, 0.50),),
     "collection": (Target(_DICTS, 0.15, 0.08),),
-    "concurrency": (Target(_NO_OVERHEAD, 1.20, 1.08),),
-    "large-files": (Target(_CURL, 1.5, 1.1),),
-    "small-files": (Target(_CURL, 3.0, 1.7), Target(_ARIA2C, 0.8, 0.3)),
+    "concurrency": (Target(_NO_OVERHEAD, 1.08),),
+    "large-files": (Target(_CURL, 0.9),),
+    "small-files": (Target(_CURL, 1.6, 1.2), Target(_ARIA2C, 0.45)),
+    "large-files-in-memory": (Target(_CURL, 0.9),),
+    "small-files-in-memory": (Target(_CURL, 1.6, 1.2), Target(_ARIA2C, 0.45)),
     "file-memory": (Target(_LIMIT, 1.0),),
     "import": (Target(_IMPORT_AIOHTTP, 1.15, 1.08, why=_WHY_IMPORT),),
-    "growth": (Target("10,000 builds", 1.10), Target("1,000 builds", 1.10)),
+    "growth": (Target("100,000 builds", 1.10), Target("10,000 builds", 1.10), Target("1,000 builds", 1.10)),
     "keys": (Target(_KEYS, 1.10),),
 }

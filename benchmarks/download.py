@@ -16,14 +16,14 @@ CONCURRENCY: Final = 8
 STATUS: Final = Path("/proc/self/status")
 
 
-def download(base_url: str, names: Iterable[str], folder: Path) -> None:
-    """Fetch files, each to a file of its name."""
-    asyncio.run(_download(base_url, [Artifact(path=name, url=f"{base_url}/{name}") for name in names], folder))
+def download(base_url: str, names: Iterable[str], folder: Path, *, durable: bool = False) -> None:
+    """Fetch files, each to a file of its name. By default as others do: none waits for the disk."""
+    artifacts = [Artifact(path=name, url=f"{base_url}/{name}") for name in names]
+    asyncio.run(_download(base_url, artifacts, folder, durable=durable))
 
 
-async def _download(base_url: str, artifacts: list[Artifact], folder: Path) -> None:
-    # As the others do: none waits for the disk.
-    async with CircleCISession(base_url=base_url, durable=False) as ci:
+async def _download(base_url: str, artifacts: list[Artifact], folder: Path, *, durable: bool) -> None:
+    async with CircleCISession(base_url=base_url, durable=durable) as ci:
         await ci.download_artifacts(artifacts, folder, concurrency=CONCURRENCY).collect()
 
 

@@ -28,9 +28,9 @@ T = TypeVar("T")
 Fetch = Callable[[str, list[str], Path], T]
 
 
-def seconds(fetch: Fetch[object], files: Files, base_url: str) -> float:
-    """Return the seconds that it takes."""
-    taken, _ = _timed(fetch, files, base_url)
+def seconds(fetch: Fetch[object], files: Files, base_url: str, *, parent: Path | None = None) -> float:
+    """Return the seconds that it takes, in a new folder of the parent, or of the usual one for temporary files."""
+    taken, _ = _timed(fetch, files, base_url, parent)
     return taken
 
 
@@ -40,8 +40,8 @@ def memory_growth(fetch: Fetch[str], files: Files, base_url: str) -> float:
     return float(printed)
 
 
-def _timed(fetch: Fetch[T], files: Files, base_url: str) -> tuple[float, T]:
-    with TemporaryDirectory() as directory:
+def _timed(fetch: Fetch[T], files: Files, base_url: str, parent: Path | None = None) -> tuple[float, T]:
+    with TemporaryDirectory(dir=parent) as directory:
         folder = Path(directory)
         started = perf_counter()
         result = fetch(base_url, files.names, folder)
