@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Hashable, Mapping
 from itertools import count
-from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Unpack
 
-from circleci_v1_async._arguments import commit, integer, one_of
+from circleci_v1_async._arguments import integer, one_of
 from circleci_v1_async._paths import BUILD, MAX_PAGE, PROJECT, in_build, in_project
 from circleci_v1_async.enums import BuildFilter, TestResult
 from circleci_v1_async.models import Build, BuildDetail, TestMetadata, TestReport
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BuildOperations", "request_project_builds"]
 
-# Margin by which a committer's clock may be ahead of CircleCI's, mistaken time zones included.
-_CLOCKS_DIFFER: Final = timedelta(days=1)
 _NO_FAILURE: Final = frozenset({TestResult.SUCCESS, TestResult.SKIPPED})
 
 
@@ -111,52 +107,6 @@ class BuildOperations(Operations):
         """
         return [test for test in await self.list_build_tests(project, build_num) if test.result not in _NO_FAILURE]
 
-    async def builds_for_commit(
-        self,
-        project: ProjectSlug | str,
-        sha: str,
-        *,
-        branch: str | None = None,
-        latest_only: bool = True,
-        limit: int | None = 1000,
-    ) -> list[Build]:
-        """The builds of a commit, newest first.
-
-        It walks the project's builds as `iter_project_builds` does: one request for the newest 100, and one for each
-        95 before them. Once it has found a build it stops where builds are a day older than the commit and than
-        every build found: none of it can be further down. As long as it has found none it goes on to `limit`.
-
-        Args:
-            project: A slug or URL of it.
-            sha: The commit's hash, or 7 digits or more that it begins with. Should several commits begin so, the
-                builds of all of them are given: `vcs_revision` tells them apart.
-            branch: Only builds of this branch, which makes for fewer requests.
-            latest_only: Whether to give only the newest build of each job of each workflow. One that was run again
-                outside of its workflow stands for its job; all others outside of workflows count as one job.
-            limit: Number of newest builds to look at; `None` for all there are.
-
-        Returns:
-            Empty when there are none among those looked at: the commit may be too new, or too old.
-
-        Raises:
-            NotFoundError: The project does not exist, or the token may not see it.
-            PaginationDriftError: The list changes faster than it can be read.
-        """
-        sha = commit("sha", sha)
-        found: list[Build] = []
-        oldest: datetime | None = None
-        async with self.iter_project_builds(project, branch=branch, limit=limit, prefetch=0) as walk:
-            async for build in walk:
-                if (build.vcs_revision or "").startswith(sha):
-                    found.append(build)
-                    oldest = min(filter(None, (oldest, build.committer_date, _created(build))), default=None)
-                elif oldest is not None and _is_too_old(build, oldest):
-                    break
-        number = attrgetter("build_num")
-        if latest_only:
-            found = _newest_of_each_job(sorted(found, key=number))
-        return sorted(found, key=number, reverse=True)
-
     def iter_project_builds(
         self,
         project: ProjectSlug | str,
@@ -231,30 +181,6 @@ class BuildOperations(Operations):
         from circleci_v1_async.walk import PageWalk
 
         return PageWalk(self._calls, request, _page_identifier(), **options)
-
-
-def _created(build: Build) -> datetime | None:
-    """Return the time at which a build was created, or soon after; `None` when it has not got that far."""
-    return build.usage_queued_at or build.queued_at or build.start_time
-
-
-def _is_too_old(build: Build, oldest: datetime) -> bool:
-    created = _created(build)
-    # A sum may be no date: committers date as they please.
-    return created is not None and oldest - created > _CLOCKS_DIFFER
-
-
-def _newest_of_each_job(oldest_first: Iterable[Build]) -> list[Build]:
-    jobs: dict[int | None, tuple[str | None, ...]] = {}
-    newest: dict[tuple[str | None, ...], Build] = {}
-    for build in oldest_first:
-        if build.workflows is None:
-            job = jobs.get(build.retry_of, (build.vcs_revision,))
-        else:
-            job = (build.vcs_revision, build.workflows.workflow_name, build.workflows.job_name)
-        jobs[build.build_num] = job
-        newest[job] = build
-    return list(newest.values())
 
 
 def _page_identifier() -> Callable[[list[Build]], list[Hashable]]:

@@ -93,6 +93,7 @@ class Account:
         why: str = "github",
         workflow: str | None = "build-and-test",
         job: str = "build",
+        workflow_id: str | None = None,
         revision: str | None = None,
         steps: Iterable[str] = (),
         **fields: object,
@@ -110,6 +111,8 @@ class Account:
             why: The build's trigger.
             workflow: The workflow's name; None for a build outside of workflows.
             job: The job's name in the workflow.
+            workflow_id: The UUID of the workflow's run; by default all builds of a workflow and a revision share one.
+                Give another to builds of a rerun.
             revision: The commit's hash; by default derived from the project and the second.
             steps: Names of steps to add. The last one has the status of the build. None by default, as in a build
                 whose steps have expired.
@@ -132,6 +135,7 @@ class Account:
             why=why,
             workflow=workflow,
             job=job,
+            workflow_run=workflow_id,
             previous=project.find_previous(branch),
             previous_successful=project.find_previous(branch, successful=True),
             fields=fields,
