@@ -65,7 +65,7 @@ class JobSearch:
 
 
 def select_builds(
-    candidates: Iterable[Build], matches: Callable[[Build], bool], known: Container[int] = ()
+    candidates: Iterable[Build], matches: Callable[[Build], bool], known: Container[object] = ()
 ) -> list[Build]:
     """Return the builds that match, and those outside of workflows that repeat one, oldest first.
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping
-from itertools import count
-from typing import TYPE_CHECKING, Final, Unpack
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
 
 from circleci_v1_async._arguments import integer, one_of
 from circleci_v1_async._paths import BUILD, MAX_PAGE, PROJECT, in_build, in_project
@@ -20,6 +18,8 @@ if TYPE_CHECKING:
     from circleci_v1_async.walk import PageWalk, WalkOptions
 
 __all__ = ["BuildOperations", "request_project_builds"]
+
+M = TypeVar("M")
 
 _NO_FAILURE: Final = frozenset({TestResult.SUCCESS, TestResult.SKIPPED})
 
@@ -107,10 +107,34 @@ class BuildOperations(Operations):
         """
         return [test for test in await self.list_build_tests(project, build_num) if test.result not in _NO_FAILURE]
 
+    @overload
     def iter_project_builds(
         self,
         project: ProjectSlug | str,
         *,
+        branch: str | None = None,
+        filter: BuildFilter | str | None = None,
+        shallow: bool | None = None,
+        **options: Unpack[WalkOptions],
+    ) -> PageWalk[Build]: ...
+
+    @overload
+    def iter_project_builds(
+        self,
+        project: ProjectSlug | str,
+        *,
+        model: type[M],
+        branch: str | None = None,
+        filter: BuildFilter | str | None = None,
+        shallow: bool | None = None,
+        **options: Unpack[WalkOptions],
+    ) -> PageWalk[M]: ...
+
+    def iter_project_builds(
+        self,
+        project: ProjectSlug | str,
+        *,
+        model: type[Any] = Build,
         branch: str | None = None,
         filter: BuildFilter | str | None = None,
         shallow: bool | None = None,
@@ -119,11 +143,14 @@ class BuildOperations(Operations):
         page_size: int = MAX_PAGE,
         overlap: int = 5,
         prefetch: int = 1,
-    ) -> PageWalk[Build]:
+    ) -> PageWalk[Any]:
         """Walk a project's builds, newest first, each exactly once, also while the list changes.
 
         Args:
             project: A slug or URL of it.
+            model: The class to make of each build, for fewer fields and less work: an attrs class, a msgspec Struct or
+                a dataclass with the field `build_num`. The other fields have the names and the types of those of
+                `Build`.
             branch: Only builds of this branch.
             filter: Only builds that are `completed`, `successful`, `failed` or `running`.
             shallow: Whether to leave out about half of the fields.
@@ -144,21 +171,34 @@ class BuildOperations(Operations):
         request = request_project_builds(
             project, branch, {"filter": one_of("filter", filter, BuildFilter), "shallow": shallow}
         )
-        return self._walk(request, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch)
+        return self._walk(
+            request, model, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch
+        )
+
+    @overload
+    def iter_recent_builds(self, *, shallow: bool | None = None, **options: Unpack[WalkOptions]) -> PageWalk[Build]: ...
+
+    @overload
+    def iter_recent_builds(
+        self, *, model: type[M], shallow: bool | None = None, **options: Unpack[WalkOptions]
+    ) -> PageWalk[M]: ...
 
     def iter_recent_builds(
         self,
         *,
+        model: type[Any] = Build,
         shallow: bool | None = None,
         limit: int | None = None,
         offset: int = 0,
         page_size: int = MAX_PAGE,
         overlap: int = 5,
         prefetch: int = 1,
-    ) -> PageWalk[Build]:
+    ) -> PageWalk[Any]:
         """Walk the builds of all projects that the user follows, latest first, each exactly once.
 
         Args:
+            model: The class to make of each build, as for `iter_project_builds`; with the field `vcs_url` or
+                `build_url` beside `build_num`, because projects share numbers.
             shallow: Whether to leave out about half of the fields.
             limit: At most so many builds in all; `None` for all there are.
             offset: Number of latest builds to skip.
@@ -175,26 +215,17 @@ class BuildOperations(Operations):
             PaginationDriftError: Out of the loop: the list changes faster than it can be read.
         """
         request = Request("GET", "/recent-builds", query={"shallow": shallow}, returns=list[Build])
-        return self._walk(request, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch)
+        return self._walk(
+            request, model, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch
+        )
 
-    def _walk(self, request: Request[list[Build]], **options: Unpack[WalkOptions]) -> PageWalk[Build]:
+    def _walk(self, request: Request[list[Build]], model: type[Any], **options: Unpack[WalkOptions]) -> PageWalk[Any]:
+        from circleci_v1_async._identity import make_page_identifier
         from circleci_v1_async.walk import PageWalk
 
-        return PageWalk(self._calls, request, _page_identifier(), **options)
-
-
-def _page_identifier() -> Callable[[list[Build]], list[Hashable]]:
-    """Return a function that identifies builds: by key, or by number in the first repository."""
-    # The first repository gets 0, each further one the next number.
-    places = defaultdict[str | None, int](count().__next__)
-
-    def identify(page: list[Build]) -> list[Hashable]:
-        return [
-            (place, build.build_num) if (place := places[build.vcs_url or build.build_url]) else build.build_num
-            for build in page
-        ]
-
-    return identify
+        returns: Any = list[model]  # type: ignore[valid-type] # known at run time
+        identify = make_page_identifier(model, across_projects="project" not in request.path_values)
+        return PageWalk(self._calls, request.with_returns(returns), identify, **options)
 
 
 def request_project_builds(

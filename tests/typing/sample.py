@@ -146,6 +146,23 @@ async def verdicts(ci: CircleCISession) -> None:
     assert_type(await ci.wait_for_workflow(SLUG, RUN, jobs={"test", "deploy"}, on_update=print), Verdict)
 
 
+@attrs.frozen
+class Slim:
+    build_num: int
+    vcs_url: str
+
+
+async def walks_of_own_models(ci: CircleCISession, options: WalkOptions) -> None:
+    assert_type(ci.iter_project_builds(SLUG, model=Slim, branch="main", **options), PageWalk[Slim])
+    walk = ci.iter_recent_builds(model=Slim, shallow=True, prefetch=2)
+    assert_type(walk, PageWalk[Slim])
+    async for build in walk:
+        assert_type(build, Slim)
+    assert_type(await ci.iter_recent_builds(**options).collect(), list[Job])
+    ci.iter_project_builds(SLUG, model=Slim(1, ""))  # type: ignore[call-overload]
+    ci.iter_project_builds(SLUG, nonsense=1)  # type: ignore[call-overload]
+
+
 async def walks(ci: CircleCISession) -> None:
     walk = ci.iter_project_builds(SLUG, branch="main", filter="completed", limit=1000, page_size=50, prefetch=2)
     assert_type(walk, PageWalk[Job])
