@@ -111,30 +111,21 @@ class WorkflowOperations(BuildOperations):
 
         It waits for the first build to appear, until all have finished, and then for `settle` seconds more in which no
         other appears: a workflow's next job is created when the one before ends. With `jobs` it ends as soon as all of
-        these have finished, or when nothing has run for `settle` seconds.
-
-        Of each job of each workflow only the newest build counts, as with `latest_only` of `builds_for_commit`: a job
-        that failed and is run again is what its rerun is. A build that was not run counts as neither success nor
-        failure, and a job of `jobs` that was not run is still waited for, like one that has not come yet.
+        these have finished, or when nothing has run for `settle` seconds. See `Verdict` for what counts.
 
         Builds are all that can be seen. An approval is no build: while a workflow is on hold nothing runs, often for
-        longer than any `settle`. The same goes for jobs that wait for another workflow, a schedule or a concurrency
-        limit without a build. Name the jobs behind them in `jobs`, and choose a `settle` that is longer than the
-        longest of these waits; or wait again. A commit for which CircleCI never makes a build is waited for until
-        `timeout`.
+        longer than any `settle`. The same goes for whatever else a job waits for without a build. Name the jobs behind
+        it in `jobs`, with a `settle` that is long enough. A commit that never gets a build is waited for to `timeout`.
 
-        Each look is one request for the list, and one `get_build` for each unfinished build that newer ones have
-        displaced from its first page. The first look goes as far down as `builds_for_commit`, and any look goes down
-        to where the one before began, so that none is missed. It looks at the interval after each change, up to six
-        times more rarely while there is none, and at the end of `settle`. Errors that may pass are logged and do not
-        end it, as with `wait_for_build`.
+        Each look is a request for the list, and one for each unfinished build that newer ones have displaced from its
+        first page. The first look goes as far down as `builds_for_commit`, and each further one, if need be, to where
+        the one before began. Pauses and errors are as with `wait_for_build`, and there is a look when `settle` is over.
 
         Args:
             project: A slug or URL of it.
             sha: The commit's hash, or 7 digits or more that it begins with.
             branch: Only builds of this branch.
-            jobs: Names of the jobs that count, and are waited for: in each workflow that has one. `None` for all. Of
-                workflows that begin later than the others, name jobs that no other workflow has.
+            jobs: Names of the jobs that count, in each workflow that has them; `None` for all.
             settle: Seconds without a running build, from 0, after which no other is expected.
             fail_fast: Whether to end at the first build that has failed, or was cancelled.
             timeout: Seconds that all of it may take, a request in flight included; `None` for as long as it takes.
@@ -149,17 +140,11 @@ class WorkflowOperations(BuildOperations):
             WaitTimeoutError: They did not finish in time. `last` is the `Verdict` on the builds as they were seen last.
             NotFoundError: The project does not exist, or the token may not see it.
         """
-        from circleci_v1_async._wait_plan import WaitPlan
         from circleci_v1_async._waiting import poll
 
         sha = commit("sha", sha)
         slug = ProjectSlug.parse(project)
-        plan = WaitPlan(
-            partial(_is_of_commit, sha),
-            names("jobs", jobs) or (),
-            seconds("settle", settle, from_zero=True),
-            fail_fast=fail_fast,
-        )
+        plan = _make_plan(partial(_is_of_commit, sha), jobs, settle, fail_fast=fail_fast)
         return await poll(
             self._calls,
             partial(self._look, plan, slug, branch),
@@ -191,7 +176,7 @@ class WorkflowOperations(BuildOperations):
             project: A slug or URL of it.
             workflow_id: The run's UUID, which is `build.workflows.workflow_id`.
             branch: Only builds of this branch.
-            jobs: Names of the jobs that count, and are waited for; `None` for all.
+            jobs: Names of the jobs that count; `None` for all.
             settle: Seconds without a running build, from 0, after which no other is expected.
             fail_fast: Whether to end at the first build that has failed, or was cancelled.
             timeout: Seconds that all of it may take, a request in flight included; `None` for as long as it takes.
@@ -206,17 +191,11 @@ class WorkflowOperations(BuildOperations):
             WaitTimeoutError: They did not finish in time. `last` is the `Verdict` on the builds as they were seen last.
             NotFoundError: The project does not exist, or the token may not see it.
         """
-        from circleci_v1_async._wait_plan import WaitPlan
         from circleci_v1_async._waiting import poll
 
         workflow_id = uuid("workflow_id", workflow_id)
         slug = ProjectSlug.parse(project)
-        plan = WaitPlan(
-            partial(_is_of_workflow, workflow_id),
-            names("jobs", jobs) or (),
-            seconds("settle", settle, from_zero=True),
-            fail_fast=fail_fast,
-        )
+        plan = _make_plan(partial(_is_of_workflow, workflow_id), jobs, settle, fail_fast=fail_fast)
         return await poll(
             self._calls,
             partial(self._look, plan, slug, branch),
@@ -257,6 +236,14 @@ class WorkflowOperations(BuildOperations):
             async for page in walk.pages():
                 if search.take(page):
                     break
+
+
+def _make_plan(
+    matches: Callable[[Build], bool], jobs: Collection[str] | None, settle: float, *, fail_fast: bool
+) -> WaitPlan:
+    from circleci_v1_async._wait_plan import WaitPlan
+
+    return WaitPlan(matches, names("jobs", jobs) or (), seconds("settle", settle, from_zero=True), fail_fast=fail_fast)
 
 
 def _is_of_commit(sha: str, build: Build) -> bool:
