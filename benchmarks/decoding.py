@@ -88,7 +88,7 @@ class _Reply:
 
 @attrs.frozen
 class _FourFields:
-    """What a program of its own may keep of a build."""
+    """Fields of a build that a program may want."""
 
     build_num: int
     vcs_url: str

@@ -28,7 +28,7 @@ L = TypeVar("L")
 
 @attrs.frozen
 class Look(Generic[B, L]):
-    """What a look has brought.
+    """Result of a look.
 
     Attributes:
         last: What is known by now: the result, if it is over.
@@ -46,7 +46,7 @@ class Look(Generic[B, L]):
 
 
 def read_state(build: Build) -> tuple[object, ...]:
-    """Return what a change of which is news."""
+    """Return the part of a build of which a change is news."""
     return build.status, build.lifecycle, build.outcome, build.is_finished
 
 
