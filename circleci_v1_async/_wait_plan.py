@@ -154,5 +154,5 @@ def _was_not_run(build: Build) -> bool:
 
 
 def _is_final(build: Build) -> bool:
-    """Whether a build is the end of its job: CircleCI repeats one that is `retried`, and may yet run another."""
+    """Whether a build ends its job: CircleCI repeats a `retried` one, and may run another yet."""
     return build.is_finished and build.status not in {BuildStatus.RETRIED, BuildStatus.NOT_RUN}
