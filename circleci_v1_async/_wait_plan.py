@@ -80,7 +80,7 @@ class WaitPlan:
         return JobSearch(self.matches, self.seen_up_to)
 
     def find_unseen(self, search: JobSearch) -> list[int]:
-        """Return the numbers of unfinished builds that a search has not met, because others have displaced them."""
+        """Return the numbers of unfinished builds that a search has not met: newer ones displaced them."""
         met = {build.build_num for build in search.candidates}
         return [
             build.build_num for build in self._latest().values() if not build.is_finished and build.build_num not in met
