@@ -86,6 +86,7 @@ if TYPE_CHECKING:
         OnExists,
         Progress,
     )
+    from .verdict import Verdict
     from .walk import PageWalk, WalkOptions
     from .watch import BuildEvent, BuildWatch, CursorFile, WatchCursor
 else:
@@ -107,6 +108,7 @@ else:
             ),
             "artifacts",
         ),
+        "Verdict": "verdict",
         **dict.fromkeys(("PageWalk", "WalkOptions"), "walk"),
         **dict.fromkeys(("BuildEvent", "BuildWatch", "CursorFile", "WatchCursor"), "watch"),
     }
@@ -209,6 +211,7 @@ __all__ = [
     "UnsafePathError",
     "User",
     "VcsType",
+    "Verdict",
     "ViewOptions",
     "WaitTimeoutError",
     "WalkOptions",

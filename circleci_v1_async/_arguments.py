@@ -1,16 +1,30 @@
 """Checks of arguments. Each returns the value, or raises an error that says what was expected."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, cast
 
 from ._secret import Secret
 from .errors import InvalidInputError
 
-__all__ = ["commit", "flags", "integer", "one_of", "real", "required_text", "seconds", "secret", "strings", "text"]
+__all__ = [
+    "commit",
+    "flags",
+    "integer",
+    "names",
+    "one_of",
+    "real",
+    "required_text",
+    "seconds",
+    "secret",
+    "strings",
+    "text",
+    "uuid",
+]
 
 # 40 digits, or 64 where Git uses SHA-256. Git abbreviates to 7 digits or more.
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def integer(name: str, value: object, low: int, high: int | None = None) -> int:
@@ -60,6 +74,24 @@ def commit(name: str, value: object) -> str:
     if isinstance(value, str) and _COMMIT.fullmatch(value.lower()):
         return value.lower()
     raise InvalidInputError(f"{name}: expected 7 or more hexadecimal digits of a commit's hash, got {value!r}")
+
+
+def uuid(name: str, value: object) -> str:
+    """Require a UUID with its hyphens; return it in lower case."""
+    if isinstance(value, str) and _UUID.fullmatch(value.lower()):
+        return value.lower()
+    raise InvalidInputError(f"{name}: expected a UUID such as 8b3f1c9e-52a4-4d0c-9a77-1f0e6b2d4c58, got {value!r}")
+
+
+def names(name: str, value: object) -> tuple[str, ...] | None:
+    """Require one or more non-empty strings in a collection, or `None`; return each once."""
+    if value is None:
+        return None
+    if isinstance(value, Collection) and value and not isinstance(value, str | bytes):
+        items = tuple(cast("Collection[object]", value))
+        if all(isinstance(item, str) and item for item in items):
+            return tuple(dict.fromkeys(cast("tuple[str, ...]", items)))
+    raise InvalidInputError(f"{name}: expected a list of non-empty strings, at least one, got {value!r}")
 
 
 def one_of(name: str, value: object, values: Iterable[str]) -> str | None:

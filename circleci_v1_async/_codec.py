@@ -25,7 +25,7 @@ from .models import OTHER_NAMES, Build, Project
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["HTML", "TRUNCATED", "Decoder", "dumps", "encode", "loads"]
+__all__ = ["HTML", "TRUNCATED", "Decoder", "dumps", "encode", "find_fields", "loads"]
 
 T = TypeVar("T")
 
@@ -124,6 +124,32 @@ class Decoder:
             _log.warning(
                 "%s.%s: a JSON %s is none of its values and is left out (said once)", model.__name__, field, got
             )
+
+
+@cache
+def _fields_by_key(model: Any) -> dict[str, str]:
+    kind = msgspec.inspect.type_info(model)
+    if not isinstance(kind, msgspec.inspect.StructType | msgspec.inspect.DataclassType):
+        raise TypeError(f"got {model!r}")
+    return {field.encode_name: field.name for field in kind.fields}
+
+
+def find_fields(argument: str, model: Any) -> Mapping[str, str]:
+    """Return the attributes of a class, by the keys of JSON that fill them.
+
+    Args:
+        argument: The argument's name, for the error.
+        model: An attrs class, a Struct or a dataclass.
+
+    Raises:
+        InvalidInputError: It is none of these, or has a field that JSON cannot fill.
+    """
+    try:
+        _json_decoder(model)
+        return _fields_by_key(model)
+    except (TypeError, NameError) as error:
+        expected = "an attrs class, a msgspec Struct or a dataclass"
+        raise InvalidInputError(f"{argument}: expected {expected}; {error}") from None
 
 
 def _decode_blank_dates(body: bytes, decoder: "msgspec.json.Decoder[Any]") -> Any:

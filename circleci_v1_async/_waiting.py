@@ -1,20 +1,23 @@
-"""Waiting for a build, and for the next poll."""
+"""Waiting for builds, and for the next poll."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from inspect import isawaitable
 from typing import Final, TypeVar
 
 from ._arguments import seconds
 from ._calls import Calls
+from ._wait_plan import Look, read_state
 from .errors import CircleCIError, StatusError, WaitTimeoutError, in_short
 from .models import Build
 from .request import Request
+from .verdict import Verdict
 
-__all__ = ["choose_pause", "pause_after_error", "wait_until_finished"]
+__all__ = ["choose_pause", "pause_after_error", "poll", "wait_until_finished"]
 
 B = TypeVar("B", bound=Build)
+L = TypeVar("L", bound=Build | Verdict)
 
 _log = logging.getLogger("circleci_v1_async")
 
@@ -58,7 +61,7 @@ async def wait_until_finished(
     interval: float,
     on_update: Callable[[B], object] | None,
 ) -> B:
-    """Poll a build until it has finished.
+    """Poll a build until it has finished; see `poll`.
 
     Args:
         calls: Makes the requests.
@@ -68,22 +71,53 @@ async def wait_until_finished(
         interval: Seconds from one poll to the next, on average, to begin with.
         on_update: Called with the build when it is first seen, when it has another status, lifecycle or outcome, and
             when it has finished. May be a coroutine function.
+    """
+    state: tuple[object, ...] = ()
+
+    async def look() -> Look[B, B]:
+        nonlocal state
+        build = await calls.send(request)
+        before, state = state, read_state(build)
+        summary = f"last seen {build.status or 'without a status'}"
+        return Look(build, is_over=build.is_finished, news=(build,) * (state != before), summary=summary)
+
+    return await poll(calls, look, name=name, within=within, interval=interval, on_update=on_update)
+
+
+async def poll(
+    calls: Calls,
+    look: Callable[[], Awaitable[Look[B, L]]],
+    *,
+    name: str,
+    within: float | None,
+    interval: float,
+    on_update: Callable[[B], object] | None,
+) -> L:
+    """Look again and again until a look says that it is over.
+
+    Args:
+        calls: Have the clock, and the longest `Retry-After` to grant.
+        look: Makes the requests of one look.
+        name: What is waited for, in errors and logs.
+        within: Seconds that all of it may take; `None` for as long as it takes.
+        interval: Seconds from one look to the next, on average, to begin with.
+        on_update: Called with each build that is news. May be a coroutine function.
 
     Raises:
         WaitTimeoutError: It did not finish in time.
-        CircleCIError: It cannot be polled, for a reason that will not pass.
+        CircleCIError: A look failed for a reason that will not pass.
         InvalidInputError: An argument is out of its range.
     """
     interval = seconds("interval", interval)
     limit = asyncio.timeout(within if within is None else seconds("timeout", within))
-    last: B | None = None
+    seen: Look[B, L] | None = None
     failure: CircleCIError | None = None
     quiet = 0
     try:
         async with limit:
             while True:
                 try:
-                    build = await calls.send(request)
+                    seen = await look()
                 except CircleCIError as error:
                     if not error.transient:
                         raise
@@ -92,21 +126,22 @@ async def wait_until_finished(
                     delay = pause_after_error(calls, name, interval, quiet, error)
                 else:
                     failure = None
-                    is_news = last is None or build.is_finished or _read_state(build) != _read_state(last)
-                    last = build
-                    quiet = 0 if is_news else quiet + 1
-                    if is_news and on_update is not None and isawaitable(told := on_update(build)):
-                        await told
-                    if build.is_finished:
-                        return build
-                    delay = choose_pause(interval, quiet, calls.clock.random())
+                    await _tell(seen.news, on_update)
+                    if seen.is_over:
+                        return seen.last
+                    quiet = 0 if seen.news else quiet + 1
+                    delay = min(choose_pause(interval, quiet, calls.clock.random()), seen.soon)
                 await calls.clock.sleep(delay)
     except TimeoutError:
         if not limit.expired():
             raise
-    seen = "never seen" if last is None else f"last seen {last.status or 'without a status'}"
-    raise WaitTimeoutError(f"{name} did not finish within {within:g} s; it was {seen}", last) from failure
+    last, summary = (None, "never seen") if seen is None else (seen.last, seen.summary)
+    raise WaitTimeoutError(f"{name} did not finish within {within:g} s; it was {summary}", last) from failure
 
 
-def _read_state(build: Build) -> tuple[str | None, ...]:
-    return build.status, build.lifecycle, build.outcome
+async def _tell(news: Iterable[B], on_update: Callable[[B], object] | None) -> None:
+    if on_update is None:
+        return
+    for build in news:
+        if isawaitable(told := on_update(build)):
+            await told

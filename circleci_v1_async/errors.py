@@ -17,7 +17,7 @@ CircleCIError
 │   └── ServerError            5xx
 ├── DecodeError                        the reply is not what the operation promises
 ├── PaginationDriftError               a list changed faster than it can be read
-├── WaitTimeoutError (TimeoutError)    a build did not finish in time
+├── WaitTimeoutError (TimeoutError)    a build, or several, did not finish in time
 └── DownloadError                      artifacts that could not be fetched
     ├── UnsafePathError
     ├── PathConflictError
@@ -34,6 +34,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from .models import Build
     from .request import Request
+    from .verdict import Verdict
 
 __all__ = [
     "AuthenticationError",
@@ -359,16 +360,16 @@ class PaginationDriftError(CircleCIError):
 
 
 class WaitTimeoutError(CircleCIError, TimeoutError):
-    """A build did not finish in time.
+    """A build, or the builds of a commit or a workflow, did not finish in time.
 
     Attributes:
         message: What was waited for.
-        last: The build as it was seen last; `None` when it was never seen.
+        last: The build as it was seen last, or the `Verdict` on the builds as they were; `None` when no reply came.
     """
 
     transient = True
 
-    def __init__(self, message: str, last: "Build | None" = None) -> None:
+    def __init__(self, message: str, last: "Build | Verdict | None" = None) -> None:
         # As in TransportError.
         super().__init__(message)
         self.message = message

@@ -18,6 +18,7 @@ from .sunset import Sunset
 __all__ = ["Request", "Response"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -221,6 +222,10 @@ class Request(Generic[T]):
     def with_query(self, **query: QueryValue) -> "Request[T]":
         """The request with further query parameters."""
         return self._with(query={**self.query, **query})
+
+    def with_returns(self, returns: type[R]) -> "Request[R]":
+        """The request, whose reply is to be decoded into another type."""
+        return cast("Request[R]", self._with(returns=returns))
 
     def _with(self, **changes: Any) -> "Request[T]":
         return cast("Request[T]", attrs.evolve(cast("Any", self), **changes))

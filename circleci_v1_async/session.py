@@ -15,7 +15,6 @@ from ._codec import Decoder
 from ._downloads.disk import Disk
 from ._gate import Gate
 from ._operations.artifacts import ArtifactOperations
-from ._operations.builds import BuildOperations
 from ._operations.keys import KeyOperations
 from ._operations.logs import LogOperations
 from ._operations.projects import ProjectOperations
@@ -23,6 +22,7 @@ from ._operations.tokens import TokenOperations
 from ._operations.triggers import TriggerOperations
 from ._operations.variables import VariableOperations
 from ._operations.watching import WatchOperations
+from ._operations.workflows import WorkflowOperations
 from ._secret import Secret, hide
 from ._token import Token, TokenSource, parse_token
 from ._transport import Transport, check_borrowed
@@ -83,7 +83,7 @@ class CircleCISession(
     ProjectOperations,
     WatchOperations,
     LogOperations,
-    BuildOperations,
+    WorkflowOperations,
     TriggerOperations,
     ArtifactOperations,
     KeyOperations,

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from datetime import datetime, timedelta
-from itertools import count
-from operator import attrgetter
-from typing import TYPE_CHECKING, Final, Unpack
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
 
-from circleci_v1_async._arguments import commit, integer, one_of
+from circleci_v1_async._arguments import integer, one_of
 from circleci_v1_async._paths import BUILD, MAX_PAGE, PROJECT, in_build, in_project
 from circleci_v1_async.enums import BuildFilter, TestResult
 from circleci_v1_async.models import Build, BuildDetail, TestMetadata, TestReport
@@ -23,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BuildOperations", "request_project_builds"]
 
-# Margin by which a committer's clock may be ahead of CircleCI's, mistaken time zones included.
-_CLOCKS_DIFFER: Final = timedelta(days=1)
+M = TypeVar("M")
+
 _NO_FAILURE: Final = frozenset({TestResult.SUCCESS, TestResult.SKIPPED})
 
 
@@ -111,56 +107,34 @@ class BuildOperations(Operations):
         """
         return [test for test in await self.list_build_tests(project, build_num) if test.result not in _NO_FAILURE]
 
-    async def builds_for_commit(
+    @overload
+    def iter_project_builds(
         self,
         project: ProjectSlug | str,
-        sha: str,
         *,
         branch: str | None = None,
-        latest_only: bool = True,
-        limit: int | None = 1000,
-    ) -> list[Build]:
-        """The builds of a commit, newest first.
+        filter: BuildFilter | str | None = None,
+        shallow: bool | None = None,
+        **options: Unpack[WalkOptions],
+    ) -> PageWalk[Build]: ...
 
-        It walks the project's builds as `iter_project_builds` does: one request for the newest 100, and one for each
-        95 before them. Once it has found a build it stops where builds are a day older than the commit and than
-        every build found: none of it can be further down. As long as it has found none it goes on to `limit`.
-
-        Args:
-            project: A slug or URL of it.
-            sha: The commit's hash, or 7 digits or more that it begins with. Should several commits begin so, the
-                builds of all of them are given: `vcs_revision` tells them apart.
-            branch: Only builds of this branch, which makes for fewer requests.
-            latest_only: Whether to give only the newest build of each job of each workflow. One that was run again
-                outside of its workflow stands for its job; all others outside of workflows count as one job.
-            limit: Number of newest builds to look at; `None` for all there are.
-
-        Returns:
-            Empty when there are none among those looked at: the commit may be too new, or too old.
-
-        Raises:
-            NotFoundError: The project does not exist, or the token may not see it.
-            PaginationDriftError: The list changes faster than it can be read.
-        """
-        sha = commit("sha", sha)
-        found: list[Build] = []
-        oldest: datetime | None = None
-        async with self.iter_project_builds(project, branch=branch, limit=limit, prefetch=0) as walk:
-            async for build in walk:
-                if (build.vcs_revision or "").startswith(sha):
-                    found.append(build)
-                    oldest = min(filter(None, (oldest, build.committer_date, _created(build))), default=None)
-                elif oldest is not None and _is_too_old(build, oldest):
-                    break
-        number = attrgetter("build_num")
-        if latest_only:
-            found = _newest_of_each_job(sorted(found, key=number))
-        return sorted(found, key=number, reverse=True)
+    @overload
+    def iter_project_builds(
+        self,
+        project: ProjectSlug | str,
+        *,
+        model: type[M],
+        branch: str | None = None,
+        filter: BuildFilter | str | None = None,
+        shallow: bool | None = None,
+        **options: Unpack[WalkOptions],
+    ) -> PageWalk[M]: ...
 
     def iter_project_builds(
         self,
         project: ProjectSlug | str,
         *,
+        model: type[Any] = Build,
         branch: str | None = None,
         filter: BuildFilter | str | None = None,
         shallow: bool | None = None,
@@ -169,11 +143,14 @@ class BuildOperations(Operations):
         page_size: int = MAX_PAGE,
         overlap: int = 5,
         prefetch: int = 1,
-    ) -> PageWalk[Build]:
+    ) -> PageWalk[Any]:
         """Walk a project's builds, newest first, each exactly once, also while the list changes.
 
         Args:
             project: A slug or URL of it.
+            model: The class to make of each build, for fewer fields and less work: an attrs class, a msgspec Struct or
+                a dataclass with the field `build_num`. The other fields have the names and the types of those of
+                `Build`.
             branch: Only builds of this branch.
             filter: Only builds that are `completed`, `successful`, `failed` or `running`.
             shallow: Whether to leave out about half of the fields.
@@ -194,21 +171,34 @@ class BuildOperations(Operations):
         request = request_project_builds(
             project, branch, {"filter": one_of("filter", filter, BuildFilter), "shallow": shallow}
         )
-        return self._walk(request, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch)
+        return self._walk(
+            request, model, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch
+        )
+
+    @overload
+    def iter_recent_builds(self, *, shallow: bool | None = None, **options: Unpack[WalkOptions]) -> PageWalk[Build]: ...
+
+    @overload
+    def iter_recent_builds(
+        self, *, model: type[M], shallow: bool | None = None, **options: Unpack[WalkOptions]
+    ) -> PageWalk[M]: ...
 
     def iter_recent_builds(
         self,
         *,
+        model: type[Any] = Build,
         shallow: bool | None = None,
         limit: int | None = None,
         offset: int = 0,
         page_size: int = MAX_PAGE,
         overlap: int = 5,
         prefetch: int = 1,
-    ) -> PageWalk[Build]:
+    ) -> PageWalk[Any]:
         """Walk the builds of all projects that the user follows, latest first, each exactly once.
 
         Args:
+            model: The class to make of each build, as for `iter_project_builds`; with the field `vcs_url` or
+                `build_url` beside `build_num`, because projects share numbers.
             shallow: Whether to leave out about half of the fields.
             limit: At most so many builds in all; `None` for all there are.
             offset: Number of latest builds to skip.
@@ -225,50 +215,17 @@ class BuildOperations(Operations):
             PaginationDriftError: Out of the loop: the list changes faster than it can be read.
         """
         request = Request("GET", "/recent-builds", query={"shallow": shallow}, returns=list[Build])
-        return self._walk(request, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch)
+        return self._walk(
+            request, model, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch
+        )
 
-    def _walk(self, request: Request[list[Build]], **options: Unpack[WalkOptions]) -> PageWalk[Build]:
+    def _walk(self, request: Request[list[Build]], model: type[Any], **options: Unpack[WalkOptions]) -> PageWalk[Any]:
+        from circleci_v1_async._identity import make_page_identifier
         from circleci_v1_async.walk import PageWalk
 
-        return PageWalk(self._calls, request, _page_identifier(), **options)
-
-
-def _created(build: Build) -> datetime | None:
-    """Return the time at which a build was created, or soon after; `None` when it has not got that far."""
-    return build.usage_queued_at or build.queued_at or build.start_time
-
-
-def _is_too_old(build: Build, oldest: datetime) -> bool:
-    created = _created(build)
-    # A sum may be no date: committers date as they please.
-    return created is not None and oldest - created > _CLOCKS_DIFFER
-
-
-def _newest_of_each_job(oldest_first: Iterable[Build]) -> list[Build]:
-    jobs: dict[int | None, tuple[str | None, ...]] = {}
-    newest: dict[tuple[str | None, ...], Build] = {}
-    for build in oldest_first:
-        if build.workflows is None:
-            job = jobs.get(build.retry_of, (build.vcs_revision,))
-        else:
-            job = (build.vcs_revision, build.workflows.workflow_name, build.workflows.job_name)
-        jobs[build.build_num] = job
-        newest[job] = build
-    return list(newest.values())
-
-
-def _page_identifier() -> Callable[[list[Build]], list[Hashable]]:
-    """Return a function that identifies builds: by key, or by number in the first repository."""
-    # The first repository gets 0, each further one the next number.
-    places = defaultdict[str | None, int](count().__next__)
-
-    def identify(page: list[Build]) -> list[Hashable]:
-        return [
-            (place, build.build_num) if (place := places[build.vcs_url or build.build_url]) else build.build_num
-            for build in page
-        ]
-
-    return identify
+        returns: Any = list[model]  # type: ignore[valid-type] # known at run time
+        identify = make_page_identifier(model, across_projects="project" not in request.path_values)
+        return PageWalk(self._calls, request.with_returns(returns), identify, **options)
 
 
 def request_project_builds(

@@ -93,6 +93,7 @@ class Account:
         why: str = "github",
         workflow: str | None = "build-and-test",
         job: str = "build",
+        workflow_id: str | None = None,
         revision: str | None = None,
         steps: Iterable[str] = (),
         **fields: object,
@@ -105,14 +106,13 @@ class Account:
             branch: The branch; by default the project's default branch.
             status: The status; outcome, lifecycle and times follow from it. An unknown one makes a waiting build.
             subject: The first line of the commit message.
-            when: The time of creation, with a time zone. By default groups of four builds, the jobs of one push, share
-                a second and a revision.
+            when: The time of creation, with a time zone. By default groups of four, the jobs of a push, share a second.
             why: The build's trigger.
             workflow: The workflow's name; None for a build outside of workflows.
             job: The job's name in the workflow.
+            workflow_id: The UUID of the workflow's run, another for a rerun; by default of workflow and revision.
             revision: The commit's hash; by default derived from the project and the second.
-            steps: Names of steps to add. The last one has the status of the build. None by default, as in a build
-                whose steps have expired.
+            steps: Names of steps to add, the last with the build's status. By default none, as when they have expired.
             **fields: Any keys of the payload, which override the computed ones.
 
         Returns:
@@ -132,13 +132,13 @@ class Account:
             why=why,
             workflow=workflow,
             job=job,
+            workflow_run=workflow_id,
             previous=project.find_previous(branch),
             previous_successful=project.find_previous(branch, successful=True),
             fields=fields,
         )
         project.store(build)
-        names = list(steps)
-        for number, name in enumerate(names, start=1):
+        for number, name in enumerate(names := list(steps), start=1):
             self.add_step(slug, build.build_num, name, status=status if number == len(names) else "success")
         return render_build(project, build)
 

@@ -36,6 +36,7 @@ class AccountWithActions(AccountWithKeys):
         """
         old = self._get_build(slug, build_num)
         same = {name: getattr(old, name) for name in ("revision", "subject", "workflow", "job")}
+        same["workflow_id"] = old.workflow_run
         new = self._start(slug, old.branch, status="scheduled", why="retry", **same)
         self._change(slug, build_num, retries=(*old.retries, new))
         return self._change(slug, new, retry_of=build_num, build_parameters=old.build_parameters, ssh_enabled=with_ssh)

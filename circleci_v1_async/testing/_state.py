@@ -231,6 +231,7 @@ class Build:
 
     Attributes:
         created: Time of the build's creation; all its other times are derived from it.
+        workflow_run: The UUID of the workflow's run; None for the one that all builds of a revision share.
         fields: Keys of the payload that are set by hand; they override the computed ones.
         actions: The steps. They change in place, as `artifacts` and `tests` do: lists of builds show none of them.
     """
@@ -245,6 +246,7 @@ class Build:
     why: str
     workflow: str | None
     job: str
+    workflow_run: str | None
     previous: Previous | None
     previous_successful: Previous | None
     fields: dict[str, object]
@@ -275,8 +277,8 @@ class Build:
 
     @cached_property
     def workflow_id(self) -> str:
-        """The UUID of the workflow's run, which all jobs of a push share."""
-        return make_stable_uuid(self.slug, self.workflow, self.revision)
+        """The UUID of the workflow's run; by default all jobs of a push share it."""
+        return self.workflow_run or make_stable_uuid(self.slug, self.workflow, self.revision)
 
     def find_action(self, step: str, index: str) -> Action | None:
         """Return the action with these numbers, as a path spells them."""

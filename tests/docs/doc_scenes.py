@@ -16,6 +16,8 @@ Scene = Callable[[FakeCircleCI], Iterator[None]]
 
 WEB: Final = "gh/acme/web"
 API: Final = "gh/acme/api"
+PUSHED: Final = "c0ffee7" + "0" * 33
+RUN: Final = "8b3f1c9e-52a4-4d0c-9a77-1f0e6b2d4c58"
 PYTEST_OUTPUT: Final = "F..\r\n\x1b[31mtest_cart.py:12: assert 3 == 2\x1b[0m\r\n1 failed, 2 passed in 0.41s\r\n"
 
 
@@ -67,6 +69,19 @@ def a_build_that_finishes(fake: FakeCircleCI) -> Iterator[None]:
     yield from team
 
 
+def a_push(fake: FakeCircleCI) -> Iterator[None]:
+    """A workflow of three jobs, one after the other, the last of which fails; then nothing more happens."""
+    fake.add_project(WEB)
+    yield
+    for job, status in (("build", "success"), ("test", "success"), ("deploy", "failed")):
+        build = fake.add_build(WEB, status="running", job=job, revision=PUSHED, workflow_id=RUN)
+        yield
+        fake.finish_build(WEB, build["build_num"], status)
+        yield
+    yield from repeat(None, 20)
+    raise AssertionError("the block waits for ever")
+
+
 def after_the_sunset(fake: FakeCircleCI) -> Iterator[None]:
     """`acme` from 2027-02-01 on."""
     fake.after_sunset = True
@@ -91,5 +106,5 @@ def a_history(fake: FakeCircleCI) -> Iterator[None]:
 
 SCENES: Final[dict[str, Scene]] = {
     scene.__name__.replace("_", " "): scene
-    for scene in (acme, a_day, a_build_that_finishes, after_the_sunset, too_many_requests, a_history)
+    for scene in (acme, a_day, a_build_that_finishes, a_push, after_the_sunset, too_many_requests, a_history)
 }

@@ -203,7 +203,7 @@ def test_the_options_are_the_same_wherever_they_are_taken() -> None:
     assert keywords(CircleCISession) == keywords(CircleCISession.from_env) == SessionOptions.__annotations__.keys()
     assert keywords(CircleCISession.with_options) == ViewOptions.__annotations__.keys()
     for walk in (CircleCISession.iter_project_builds, CircleCISession.iter_recent_builds):
-        assert keywords(walk) - {"branch", "filter", "shallow"} == WalkOptions.__annotations__.keys()
+        assert keywords(walk) - {"model", "branch", "filter", "shallow"} == WalkOptions.__annotations__.keys()
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,28 @@
 """Walks on a real socket."""
 
 import asyncio
+import dataclasses
 import gc
 import math
 from collections.abc import Awaitable, Callable
+from typing import Any
 
+import attrs
+import msgspec
 import pytest
 from effort import by_profile
 from script_server import ScriptServer, hang, reply
 
 from benchmarks.drifting_lists import CHANGES, LISTS, walk_drifting_list
-from circleci_v1_async import Build, CircleCISession, NotFoundError, PageWalk, SessionClosedError
+from circleci_v1_async import (
+    Build,
+    CircleCISession,
+    DecodeError,
+    InvalidInputError,
+    NotFoundError,
+    PageWalk,
+    SessionClosedError,
+)
 from circleci_v1_async.testing import FakeCircleCI
 
 SEEDS = by_profile(quick=3, thorough=20)
@@ -145,3 +157,83 @@ async def test_closing_the_session_under_a_walk_ends_it_with_an_error_that_says_
 async def test_an_error_of_the_service_comes_out_of_the_loop(ci: CircleCISession) -> None:
     with pytest.raises(NotFoundError):
         await ci.iter_project_builds("gh/acme/none").collect()
+
+
+# Models of one's own
+
+
+@attrs.frozen
+class SlimAttrs:
+    build_num: int
+    vcs_url: str
+    status: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class SlimDataclass:
+    build_num: int
+    vcs_url: str
+    status: str | None = None
+
+
+class SlimStruct(msgspec.Struct):
+    build_num: int
+    vcs_url: str
+    status: str | None = None
+
+
+class NamedBuild(Build):
+    pass
+
+
+@pytest.mark.parametrize("model", [SlimAttrs, SlimDataclass, SlimStruct, NamedBuild])
+async def test_a_walk_makes_the_class_that_it_is_given_of_each_build(
+    fake: FakeCircleCI, ci: CircleCISession, model: type[Any]
+) -> None:
+    for name in ("web", "api"):
+        fake.add_project(f"github/acme/{name}")
+        for _ in range(150):
+            fake.add_build(f"github/acme/{name}", status="failed")
+    builds = await ci.iter_project_builds(PROJECT, model=model, branch="main", prefetch=4).collect()
+    assert [(type(build), build.build_num, build.status) for build in builds] == [
+        (model, number, "failed") for number in range(150, 0, -1)
+    ]
+    recent = await ci.iter_recent_builds(model=model, shallow=True, page_size=50).collect()
+    assert {type(build) for build in recent} == {model}
+    assert len({(build.vcs_url, build.build_num) for build in recent}) == len(recent) == 300
+
+
+@attrs.frozen
+class Numbered:
+    build_num: int
+
+
+async def test_a_walk_with_nothing_but_numbers_loses_and_repeats_nothing(
+    fake: FakeCircleCI, ci: CircleCISession
+) -> None:
+    fake.add_project(PROJECT)
+    for _ in range(500):
+        fake.add_build(PROJECT)
+    drift = fake.drift(PROJECT, seed=3, inserts=4, removals=2)
+    builds = [build.build_num for build in await ci.iter_project_builds(PROJECT, model=Numbered).collect()]
+    assert len(set(builds)) == len(builds)
+    assert {number for _, number in drift.survivors} <= set(builds)
+
+
+async def test_a_class_that_builds_cannot_be_told_apart_by_is_refused_before_any_request(
+    fake: FakeCircleCI, ci: CircleCISession
+) -> None:
+    with pytest.raises(InvalidInputError, match="vcs_url or build_url"):
+        ci.iter_recent_builds(model=Numbered)
+    with pytest.raises(InvalidInputError, match="an attrs class, a msgspec Struct or a dataclass"):
+        ci.iter_project_builds(PROJECT, model=PageWalk)
+    assert fake.requests == []
+
+
+async def test_a_value_that_does_not_fit_keeps_the_default_in_an_attrs_class_only() -> None:
+    async with ScriptServer(reply(200, [{"build_num": 7, "vcs_url": "u", "status": 5}])) as server:
+        async with CircleCISession(base_url=server.base_url) as ci:
+            assert await ci.iter_project_builds(PROJECT, model=SlimAttrs).collect() == [SlimAttrs(7, "u")]
+            for model in (SlimDataclass, SlimStruct):
+                with pytest.raises(DecodeError):
+                    await ci.iter_project_builds(PROJECT, model=model).collect()

@@ -7,8 +7,11 @@ from script_server import ScriptServer, reply
 
 from circleci_v1_async import CircleCISession, DecodeError, InvalidInputError, Request
 
-# Not one request each: test_watching.py, test_downloads.py and test_output.py are about them.
-NO_OPERATIONS = {"send", "close", "wait_for_build", "download_artifact", "get_build_log"}
+# Not one request each: test_watching.py, test_workflows.py, test_downloads.py and test_logs.py are about them.
+NO_OPERATIONS = {
+    *("send", "close", "download_artifact", "get_build_log"),
+    *("wait_for_build", "wait_for_commit", "wait_for_workflow"),
+}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.operation}: {row.method} {row.target}")
@@ -104,6 +107,13 @@ BAD_CALLS = {
         lambda ci: ci.builds_for_commit(PROJECT, "c" * 40, limit=-1),
         "limit: expected an integer",
     ),
+    "a workflow's name": (
+        lambda ci: ci.builds_for_workflow(PROJECT, "build-and-test"),
+        "workflow_id: expected a UUID such as",
+    ),
+    "no workflow": (lambda ci: ci.wait_for_workflow(PROJECT, ""), "workflow_id: expected a UUID such as"),
+    "a branch to wait for": (lambda ci: ci.wait_for_commit(PROJECT, "main"), "sha: expected 7 or more hexadecimal"),
+    "no commit": (lambda ci: ci.wait_for_commit(PROJECT, ""), "sha: expected 7 or more hexadecimal digits"),
     "no hostname": (
         lambda ci: ci.add_ssh_key(PROJECT, hostname=None, private_key="k"),
         "hostname: expected a string, got None",

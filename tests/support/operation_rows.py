@@ -33,10 +33,12 @@ from circleci_v1_async import (
     TokenScope,
     User,
     VcsType,
+    Workflow,
 )
 
 PROJECT = "gh/acme/web"
 PATH = "/project/github/acme/web"
+RUN = "8b3f1c9e-52a4-4d0c-9a77-1f0e6b2d4c58"
 
 
 class Row(NamedTuple):
@@ -202,6 +204,13 @@ ROWS = [
         f"{PATH}/tree/main?limit=100&offset=0",
         [{**BUILD, "build_num": 8}, {**BUILD, "vcs_revision": "c0ffee70"}],
         [attrs.evolve(TYPED_BUILD, vcs_revision="c0ffee70")],
+    ),
+    Row(
+        lambda ci: ci.builds_for_workflow(PROJECT, RUN.upper(), branch="main"),
+        "GET",
+        f"{PATH}/tree/main?limit=100&offset=0",
+        [{**BUILD, "build_num": 8}, {**BUILD, "workflows": {"workflow_id": RUN}}],
+        [attrs.evolve(TYPED_BUILD, workflows=Workflow(workflow_id=RUN))],
     ),
     Row(lambda ci: ci.cancel_build(PROJECT, 7), "POST", f"{PATH}/7/cancel", BUILD, TYPED_BUILD),
     Row(

@@ -62,6 +62,7 @@ from circleci_v1_async import (
     TokenScope,
     TransportError,
     User,
+    Verdict,
     ViewOptions,
     WaitTimeoutError,
     WalkOptions,
@@ -74,6 +75,7 @@ from circleci_v1_async.models import BuildDetail
 from circleci_v1_async.testing import FakeCircleCI
 
 SLUG = ProjectSlug("gh", "mozilla", "bleach")
+RUN = "8b3f1c9e-52a4-4d0c-9a77-1f0e6b2d4c58"
 
 
 async def operations(ci: CircleCISession) -> None:
@@ -109,6 +111,7 @@ async def further_operations(ci: CircleCISession) -> None:
     assert_type(await ci.add_ssh_users(SLUG, 7), Job)
     assert_type(await ci.trigger_pipeline(SLUG, branch="main", revision="c0ffee"), PipelineResult)
     assert_type(await ci.builds_for_commit(SLUG, "c0ffee7", branch="main", latest_only=False, limit=None), list[Job])
+    assert_type(await ci.builds_for_workflow(SLUG, RUN, branch="main", latest_only=False, limit=None), list[Job])
     assert_type(await ci.list_failed_tests(SLUG, 7), list[TestMetadata])
     await ci.delete_ssh_key(SLUG, hostname="example.com", fingerprint="c9:0b")
     assert_type(await ci.list_env_vars(SLUG), list[EnvVar])
@@ -127,6 +130,37 @@ async def further_operations(ci: CircleCISession) -> None:
     await ci.update_project_settings(SLUG, feature_flags={"build-fork-prs": True})
     assert_type(await ci.clear_build_cache(SLUG), CacheResult)
     await ci.add_heroku_key("key")
+
+
+async def verdicts(ci: CircleCISession) -> None:
+    async def tell(build: Job) -> None: ...
+
+    verdict = await ci.wait_for_commit(
+        SLUG, "c0ffee7", branch="main", jobs=["test"], settle=90, fail_fast=True, timeout=60, interval=5, on_update=tell
+    )
+    assert_type(verdict, Verdict)
+    assert_type(verdict.builds, tuple[Job, ...])
+    assert_type(verdict.is_success, bool)
+    assert_type(verdict.failed, tuple[Job, ...])
+    assert_type(verdict.missing, tuple[str, ...])
+    assert_type(await ci.wait_for_workflow(SLUG, RUN, jobs={"test", "deploy"}, on_update=print), Verdict)
+
+
+@attrs.frozen
+class Slim:
+    build_num: int
+    vcs_url: str
+
+
+async def walks_of_own_models(ci: CircleCISession, options: WalkOptions) -> None:
+    assert_type(ci.iter_project_builds(SLUG, model=Slim, branch="main", **options), PageWalk[Slim])
+    walk = ci.iter_recent_builds(model=Slim, shallow=True, prefetch=2)
+    assert_type(walk, PageWalk[Slim])
+    async for build in walk:
+        assert_type(build, Slim)
+    assert_type(await ci.iter_recent_builds(**options).collect(), list[Job])
+    ci.iter_project_builds(SLUG, model=Slim(1, ""))  # type: ignore[call-overload]
+    ci.iter_project_builds(SLUG, nonsense=1)  # type: ignore[call-overload]
 
 
 async def walks(ci: CircleCISession) -> None:
@@ -299,7 +333,7 @@ async def errors(ci: CircleCISession) -> float:
     except TransportError as error:
         assert_type(error.maybe_sent, bool)
     except WaitTimeoutError as error:
-        assert_type(error.last, Job | None)
+        assert_type(error.last, Job | Verdict | None)
     except CircleCIError:
         raise
     return 0.0

@@ -142,6 +142,7 @@ def test_the_version_is_that_of_the_distribution():
 @pytest.mark.parametrize(
     ("module", "names"),
     [
+        ("verdict", ["Verdict"]),
         ("walk", ["PageWalk", "WalkOptions"]),
         ("watch", ["BuildEvent", "BuildWatch", "CursorFile", "WatchCursor"]),
     ],

@@ -1,0 +1,59 @@
+"""Identities of builds within a walk, by the fields of whatever class they are decoded into."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable
+from itertools import count
+from operator import attrgetter
+from typing import Any, Final
+
+from ._codec import find_fields
+from .errors import InvalidInputError
+
+__all__ = ["make_page_identifier"]
+
+_NUMBER: Final = "build_num"
+_PLACES: Final = ("vcs_url", "build_url")
+
+
+def make_page_identifier(model: type[Any], *, across_projects: bool) -> Callable[[list[Any]], list[Hashable]]:
+    """Return a function that identifies builds: by number in the first repository, by both in all others.
+
+    Args:
+        model: The class of the builds.
+        across_projects: Whether the list has builds of several projects, whose numbers may be the same.
+
+    Raises:
+        InvalidInputError: The class is none that JSON is decoded into, or has not the fields for it.
+    """
+    fields = find_fields("model", model)
+    if _NUMBER not in fields:
+        raise InvalidInputError(
+            f"model: expected a class with the field build_num, by which builds are told apart; "
+            f"{model.__name__} has none"
+        )
+    places = [fields[name] for name in _PLACES if name in fields]
+    if across_projects and not places:
+        raise InvalidInputError(
+            f"model: expected a class with the field vcs_url or build_url beside build_num, because projects share "
+            f"numbers; {model.__name__} has none"
+        )
+    number, place = attrgetter(fields[_NUMBER]), _place_getter(places)
+    # The first repository gets 0, each further one the next number.
+    seen = defaultdict[str | None, int](count().__next__)
+
+    def identify(page: list[Any]) -> list[Hashable]:
+        return [(at, number(build)) if (at := seen[place(build)]) else number(build) for build in page]
+
+    return identify
+
+
+def _place_getter(names: list[str]) -> Callable[[Any], str | None]:
+    """Return a function that gives the first of these fields that is filled."""
+    match names:
+        case []:
+            return lambda _build: None
+        case [name]:
+            return attrgetter(name)
+        case _:
+            first, second = map(attrgetter, names)
+            return lambda build: first(build) or second(build)

@@ -1,0 +1,158 @@
+"""The plan of waiting for a commit or a workflow: what was seen, and whether that is all. No I/O.
+
+A workflow's next job is created when the one before ends, so that for a moment everything has finished although more is
+to come. The plan therefore waits until nothing has run for `settle` seconds. It counts them from the reply that shows
+the last change to the request that shows no other: a job that is created within `settle` of the end of the one before
+is in the list by then, however long replies take.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+import attrs
+
+from ._job_search import Job, JobSearch, find_latest_of_each_job, select_builds
+from .enums import BuildStatus
+from .models import Build
+from .verdict import Verdict
+
+__all__ = ["Look", "WaitPlan", "read_state"]
+
+# A sleeper may wake a little early: seconds until it looks again.
+_TICK: Final = 0.01
+
+B = TypeVar("B", bound=Build)
+L = TypeVar("L")
+
+
+@attrs.frozen
+class Look(Generic[B, L]):
+    """Result of a look.
+
+    Attributes:
+        last: What is known by now: the result, if it is over.
+        is_over: Whether the wait is over.
+        news: The builds that are new, or in another state than before.
+        summary: Where it stands, for errors.
+        soon: Seconds until the next look at the latest.
+    """
+
+    last: L
+    is_over: bool
+    news: tuple[B, ...]
+    summary: str
+    soon: float = math.inf
+
+
+def read_state(build: Build) -> tuple[object, ...]:
+    """Return the part of a build of which a change is news."""
+    return build.status, build.lifecycle, build.outcome, build.is_finished
+
+
+@attrs.define
+class WaitPlan:
+    """Decides when a commit or a workflow is done.
+
+    To drive it: `begin`, let the search take pages until it is at its end, add the builds that `find_unseen` names to
+    its candidates, and `observe`.
+
+    Args:
+        matches: Tells whether a build is one of those that are waited for.
+        jobs: Names of the jobs to wait for; none for all.
+        settle: Seconds without a running build after which no other is expected.
+        fail_fast: Whether the first failure ends it.
+
+    Attributes:
+        seen_up_to: The highest number in the list at the last look.
+    """
+
+    matches: Callable[[Build], bool]
+    jobs: tuple[str, ...] = ()
+    settle: float = 60.0
+    fail_fast: bool = False
+    seen_up_to: int = attrs.field(default=0, init=False)
+    _builds: dict[int, Build] = attrs.field(factory=dict[int, Build], init=False)
+    _idle_since: float | None = attrs.field(default=None, init=False)
+
+    def begin(self) -> JobSearch:
+        """Return the search of the next look."""
+        return JobSearch(self.matches, self.seen_up_to)
+
+    def find_unseen(self, search: JobSearch) -> list[int]:
+        """Return the numbers of unfinished builds that a search has not met: newer ones displaced them."""
+        met = {build.build_num for build in search.candidates}
+        return [
+            build.build_num for build in self._latest().values() if not build.is_finished and build.build_num not in met
+        ]
+
+    def observe(self, search: JobSearch, began: float, ended: float) -> Look[Build, Verdict]:
+        """Take in a look, and decide.
+
+        Args:
+            search: What it has found.
+            began: Time at which the look began.
+            ended: Time at which it ended.
+        """
+        found = select_builds(search.candidates, self.matches, self._builds)
+        news = tuple(build for build in found if self._is_news(build))
+        self._builds.update((build.build_num, build) for build in found)
+        self.seen_up_to = max(self.seen_up_to, search.highest)
+        latest = self._latest()
+        running = sum(not build.is_finished for build in latest.values())
+        if running or not latest:
+            self._idle_since = None
+        elif news or self._idle_since is None:
+            self._idle_since = ended
+        return Look(
+            last=self._judge(latest),
+            is_over=self._is_settled(began) or self._is_decided(latest),
+            news=news,
+            summary=f"last seen with {running} of {len(latest)} builds unfinished" if latest else "never seen",
+            soon=math.inf if self._idle_since is None else max(_TICK, self._idle_since + self.settle - ended),
+        )
+
+    def _is_news(self, build: Build) -> bool:
+        known = self._builds.get(build.build_num)
+        return known is None or read_state(known) != read_state(build)
+
+    def _latest(self) -> dict[Job, Build]:
+        return find_latest_of_each_job(self._builds[number] for number in sorted(self._builds))
+
+    def _counted(self, latest: dict[Job, Build]) -> dict[Job, Build]:
+        return {job: build for job, build in latest.items() if not self.jobs or job.name in self.jobs}
+
+    def _judge(self, latest: dict[Job, Build]) -> Verdict:
+        counted = self._counted(latest)
+        builds = sorted(counted.values(), key=lambda build: build.build_num, reverse=True)
+        was_run = [build for build in builds if not _was_not_run(build)]
+        came = {job.name for job, build in counted.items() if not _was_not_run(build)}
+        missing = tuple(name for name in self.jobs if name not in came)
+        return Verdict(
+            builds=tuple(builds),
+            is_success=bool(was_run) and all(build.is_success for build in was_run) and not missing,
+            failed=tuple(build for build in was_run if build.is_finished and not build.is_success),
+            missing=missing,
+        )
+
+    def _is_settled(self, began: float) -> bool:
+        # Of the look that found everything finished, the request came before the reply: with no time to settle, it is
+        # the last one nevertheless.
+        return self._idle_since is not None and (not self.settle or began - self._idle_since >= self.settle)
+
+    def _is_decided(self, latest: dict[Job, Build]) -> bool:
+        """Whether nothing that may still come is waited for."""
+        counted = self._counted(latest)
+        if self.fail_fast and any(_is_final(build) and not build.is_success for build in counted.values()):
+            return True
+        came = {job.name for job in counted}
+        return bool(self.jobs) and came.issuperset(self.jobs) and all(map(_is_final, counted.values()))
+
+
+def _was_not_run(build: Build) -> bool:
+    return build.status == BuildStatus.NOT_RUN
+
+
+def _is_final(build: Build) -> bool:
+    """Whether a build ends its job: CircleCI repeats a `retried` one, and may run another yet."""
+    return build.is_finished and build.status not in {BuildStatus.RETRIED, BuildStatus.NOT_RUN}
