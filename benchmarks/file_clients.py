@@ -29,7 +29,7 @@ Fetch = Callable[[str, list[str], Path], T]
 
 
 def seconds(fetch: Fetch[object], files: Files, base_url: str, *, parent: Path | None = None) -> float:
-    """Return the seconds that it takes, in a new folder of the parent, or of the usual one for temporary files."""
+    """Return the seconds that it takes, in a new folder of the parent or where temporary files are."""
     taken, _ = _timed(fetch, files, base_url, parent)
     return taken
 

@@ -52,7 +52,7 @@ async def read_reply(
     maybe_done: bool,
     now: float,
 ) -> T:
-    """Return the value of a reply. A large one is decoded in slices, with a turn for other tasks after each.
+    """Return the value of a reply. A large one is decoded in slices, with turns for other tasks.
 
     Args:
         request: The request that it answers.

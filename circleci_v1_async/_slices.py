@@ -32,7 +32,7 @@ _BEGINNING: Final = 100
 
 
 async def decode_in_slices(body: bytes, returns: Any, decoder: Decoder, max_items: int | None = None) -> Any:
-    """Decode as `Decoder.decode` does, in slices of a few milliseconds, with a turn for other tasks after each.
+    """Decode as `Decoder.decode` does, in slices of a few milliseconds, with turns for other tasks.
 
     The slices are those of a list, or of the lists of a model. Anything else is decoded at once.
 
