@@ -11,10 +11,13 @@ A page says how a block is run, where that is not plain, in comments right above
 
 A block with `title="some.py"` is a file that other blocks of its page may use. A `text` block with `title="Output"`
 is what the block above it prints.
+
+A Python block that awaits outside of a function stands within `async with CircleCISession.from_env() as ci:`.
 """
 
 import re
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
@@ -33,6 +36,18 @@ _FENCES: Final = RawFencedCodeBlockLexer(re.compile(r"[ ]*(?P<language>\w+)(?P<o
 _TITLE: Final = re.compile(r'title="([^"]+)"')
 # What libraries leave open is not the reader's to see to.
 _LOOSELY: Final = "# mypy: allow-untyped-calls\n# pyright: basic, reportGeneralTypeIssues=false\n"
+_WITHIN_A_SESSION: Final = """\
+import asyncio
+
+from circleci_v1_async import CircleCISession
+
+
+async def main() -> None:
+    async with CircleCISession.from_env() as ci:
+{}
+
+asyncio.run(main())
+"""
 _NOTE: Final = re.compile(r"<!-- ([a-z ]+): (.+?) -->\s*\Z")
 
 
@@ -65,6 +80,15 @@ class Block:
     def is_test(self) -> bool:
         """Whether pytest runs it."""
         return self.language == "python" and re.search(r"^(async )?def test_", self.source, re.MULTILINE) is not None
+
+    @property
+    def program(self) -> str:
+        """The code, within a session if it needs one."""
+        try:
+            compile(self.source, str(self), "exec", dont_inherit=True)
+        except SyntaxError:
+            return _WITHIN_A_SESSION.format(textwrap.indent(self.source, " " * 8))
+        return self.source
 
     @property
     def file_name(self) -> str:
@@ -111,7 +135,7 @@ def main(folder: Path) -> None:
     for block in BLOCKS:
         if block.language == "python":
             head = _LOOSELY if "loosely typed" in block.notes else ""
-            (folder / block.file_name).write_text(f"{head}# {block}\n{block.source}", encoding="utf-8")
+            (folder / block.file_name).write_text(f"{head}# {block}\n{block.program}", encoding="utf-8")
     (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict", "pythonVersion": "3.11"}')
 
 

@@ -103,7 +103,7 @@ def run_python(block: Block) -> None:
         Path("test_block.py").write_text(block.source)
         run(*PYTEST, "test_block.py")
         return
-    code = compile("\n" * (block.line - 1) + block.source, block.page, "exec")
+    code = compile("\n" * (block.line - 1) + block.program, block.page, "exec")
     with suppress(SceneIsOver):
         exec(code, {"__name__": "__main__" if block.title is None else Path(block.title).stem})  # noqa: S102 - our own
 
