@@ -62,9 +62,11 @@ def docs(session: nox.Session) -> None:
         *("mkdocs", "build", "--strict", "--quiet", "--site-dir", f"{REPORTS}/site"), env={"NO_MKDOCS_2_WARNING": "1"}
     )
     session.run("python", "tests/docs/doc_blocks.py", str(blocks))
-    session.run("ruff", "format", "--check", "--config", "pyproject.toml", str(blocks))
-    session.run("mypy", "--config-file=", "--strict", str(blocks))
-    session.run("pyright", "--project", str(blocks))
+    session.run(
+        *("ruff", "format", "--check", "--config", "pyproject.toml", "--line-length", "85"), str(blocks / "written")
+    )
+    session.run("mypy", "--config-file=", "--strict", str(blocks / "programs"))
+    session.run("pyright", "--project", str(blocks / "programs"))
     output = str(session.run("pytest", "-q", "-rs", "-k", "recipes", "tests/docs", silent=True))
     session.log(output)
     if re.search("SKIPPED.*(needs|could not import)", output):

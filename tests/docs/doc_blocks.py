@@ -12,9 +12,11 @@ A page says how a block is run, where that is not plain, in comments right above
 A block with `title="some.py"` is a file that other blocks of its page may use. A `text` block with `title="Output"`
 is what the block above it prints.
 
-A Python block that awaits outside of a function stands within `async with CircleCISession.from_env() as ci:`.
+A Python block that awaits outside of a function and names no session of its own stands within
+`async with CircleCISession.from_env() as ci:`.
 """
 
+import ast
 import re
 import sys
 import textwrap
@@ -36,18 +38,15 @@ _FENCES: Final = RawFencedCodeBlockLexer(re.compile(r"[ ]*(?P<language>\w+)(?P<o
 _TITLE: Final = re.compile(r'title="([^"]+)"')
 # What libraries leave open is not the reader's to see to.
 _LOOSELY: Final = "# mypy: allow-untyped-calls\n# pyright: basic, reportGeneralTypeIssues=false\n"
-_WITHIN_A_SESSION: Final = """\
-import asyncio
-
-from circleci_v1_async import CircleCISession
-
+_AWAITING: Final = """\
+{imports}
 
 async def main() -> None:
-    async with CircleCISession.from_env() as ci:
-{}
+{body}
 
 asyncio.run(main())
 """
+_SESSION: Final = "async with CircleCISession.from_env() as ci:\n"
 _NOTE: Final = re.compile(r"<!-- ([a-z ]+): (.+?) -->\s*\Z")
 
 
@@ -83,17 +82,28 @@ class Block:
 
     @property
     def program(self) -> str:
-        """The code, within a session if it needs one."""
+        """The code as a module: within a function if it awaits, and within a session if it has none."""
         try:
             compile(self.source, str(self), "exec", dont_inherit=True)
         except SyntaxError:
-            return _WITHIN_A_SESSION.format(textwrap.indent(self.source, " " * 8))
+            return _program_that_awaits(self.source)
         return self.source
 
     @property
     def file_name(self) -> str:
         """A name that no other Python block has."""
         return self.title or re.sub(r"\W", "_", f"{self.page.relative_to(ROOT).with_suffix('')}_{self.line}") + ".py"
+
+
+def _program_that_awaits(source: str) -> str:
+    nodes = ast.parse(source).body
+    first = next(node.lineno for node in nodes if not isinstance(node, ast.Import | ast.ImportFrom))
+    lines = source.splitlines(keepends=True)
+    imports, body = "import asyncio\n" + "".join(lines[: first - 1]), "".join(lines[first - 1 :])
+    if "CircleCISession" not in source:
+        imports += "from circleci_v1_async import CircleCISession\n"
+        body = _SESSION + textwrap.indent(body, " " * 4)
+    return _AWAITING.format(imports=imports, body=textwrap.indent(body, " " * 4))
 
 
 def _blocks(page: Path) -> Iterator[Block]:
@@ -130,13 +140,16 @@ BLOCKS: Final = tuple(block for page in PAGES if page.exists() for block in _blo
 
 
 def main(folder: Path) -> None:
-    """Write every Python block to a file of its own, for type checkers."""
-    folder.mkdir(parents=True)
+    """Write every Python block to a file of its own: as it stands for formatters, as a program for type checkers."""
+    written, programs = folder / "written", folder / "programs"
+    for subfolder in (written, programs):
+        subfolder.mkdir(parents=True)
     for block in BLOCKS:
         if block.language == "python":
             head = _LOOSELY if "loosely typed" in block.notes else ""
-            (folder / block.file_name).write_text(f"{head}# {block}\n{block.program}", encoding="utf-8")
-    (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict", "pythonVersion": "3.11"}')
+            (written / block.file_name).write_text(block.source, encoding="utf-8")
+            (programs / block.file_name).write_text(f"{head}# {block}\n{block.program}", encoding="utf-8")
+    (programs / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict", "pythonVersion": "3.11"}')
 
 
 if __name__ == "__main__":

@@ -171,3 +171,9 @@ def test_every_note_belongs_to_a_block_and_is_known():
 def test_a_files_name_is_its_own():
     names = Counter(block.file_name for block in BLOCKS if block.language == "python")
     assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_code_fits_beside_both_menus_of_the_site(block: Block):
+    if block.language != "mermaid":
+        assert [line for line in block.source.splitlines() if len(line) > 85] == []

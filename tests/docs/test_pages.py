@@ -17,6 +17,7 @@ from circleci_v1_async._operations import triggers
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()
 OPERATIONS = {name for name in dir(CircleCISession) if not name.startswith("_")}
+OF_THE_SESSION = {"close", "closed", "from_env", "with_options"}
 
 
 def rows(page: str, heading: str) -> list[list[str]]:
@@ -38,7 +39,8 @@ def directives() -> Iterator[str]:
 
 def test_the_reference_has_every_public_name_once():
     names = [f"{module.__name__}.{name}" for module in (circleci_v1_async, testing) for name in module.__all__]
-    assert sorted(directives()) == sorted([*names, "_circleci_v1_async_pytest"])
+    calls = [f"circleci_v1_async.CircleCISession.{name}" for name in OPERATIONS - OF_THE_SESSION]
+    assert sorted(directives()) == sorted([*names, *calls, "_circleci_v1_async_pytest"])
 
 
 def test_the_tree_of_errors_is_that_of_the_code():
@@ -98,7 +100,7 @@ def test_the_readme_quotes_what_the_benchmarks_have_measured():
 
 def test_the_readme_names_every_operation_once():
     table = README.split("| noun | operations |", 1)[1].split("\n\n", 1)[0]
-    assert sorted(code(table)) == sorted(OPERATIONS - {"close", "closed", "from_env", "with_options"})
+    assert sorted(code(table)) == sorted(OPERATIONS - OF_THE_SESSION)
 
 
 def test_the_links_of_the_readme_lead_to_files():
