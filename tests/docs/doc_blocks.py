@@ -1,4 +1,6 @@
-"""The code blocks of the documentation as values. `python tests/docs/doc_blocks.py FOLDER` writes down what is Python.
+"""The code blocks of the documentation, and of docstrings, as values.
+
+`python tests/docs/doc_blocks.py FOLDER` writes down what is Python.
 
 sybil finds them: it has no dependencies of its own, where pytest-examples brings two formatters.
 
@@ -13,7 +15,7 @@ A block with `title="some.py"` is a file that other blocks of its page may use. 
 is what the block above it prints.
 
 A Python block that awaits outside of a function and names no session of its own stands within
-`async with CircleCISession.from_env() as ci:`.
+`async with CircleCISession.from_env() as ci:`. Examples in docstrings are such blocks.
 """
 
 import ast
@@ -27,12 +29,14 @@ from typing import Final
 
 import attrs
 from sybil import Document, Region
+from sybil.document import PythonDocStringDocument
 from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
 
 __all__ = ["BLOCKS", "PAGES", "ROOT", "Block"]
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = (*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md")
+MODULES: Final = sorted((ROOT / "circleci_v1_async").rglob("*.py"))
 
 _FENCES: Final = RawFencedCodeBlockLexer(re.compile(r"[ ]*(?P<language>\w+)(?P<options>[^\n]*)\n"))
 _TITLE: Final = re.compile(r'title="([^"]+)"')
@@ -47,6 +51,7 @@ async def main() -> None:
 asyncio.run(main())
 """
 _SESSION: Final = "async with CircleCISession.from_env() as ci:\n"
+_SCENES_OF_EXAMPLES: Final = {"ci.watch_": "a day", "ci.wait_": "a build that finishes"}
 _NOTE: Final = re.compile(r"<!-- ([a-z ]+): (.+?) -->\s*\Z")
 
 
@@ -107,7 +112,8 @@ def _program_that_awaits(source: str) -> str:
 
 
 def _blocks(page: Path) -> Iterator[Block]:
-    document = Document.parse(str(page), _FENCES)
+    document_type = PythonDocStringDocument if page.suffix == ".py" else Document
+    document = document_type.parse(str(page), _FENCES)
     regions = [region for _, region in document.regions]
     for region, after in zip_longest(regions, regions[1:]):
         block = _block(page, document.text, region)
@@ -125,18 +131,21 @@ def _block(page: Path, text: str, region: Region) -> Block:
     while note := _NOTE.search(above):
         notes[note[1]] = note[2]
         above = above[: note.start()]
+    source = str(region.lexemes["source"])
+    if page.suffix == ".py":
+        notes.update(("scene", scene) for call, scene in _SCENES_OF_EXAMPLES.items() if call in source)
     title = _TITLE.search(region.lexemes["options"])
     return Block(
         page=page,
         line=text.count("\n", 0, region.start) + 2,
         language=region.lexemes["language"],
         title=title and title[1],
-        source=str(region.lexemes["source"]),
+        source=source,
         notes=notes,
     )
 
 
-BLOCKS: Final = tuple(block for page in PAGES if page.exists() for block in _blocks(page))
+BLOCKS: Final = tuple(block for page in (*PAGES, *MODULES) for block in _blocks(page))
 
 
 def main(folder: Path) -> None:

@@ -35,6 +35,7 @@ PYTEST = (
     "--circleci-record",
     *("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function"),
 )
+PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----\n"
 # What is to be installed is looked at, and not installed.
 SHELL = """
 set -euo pipefail
@@ -58,6 +59,9 @@ def environment(fake_circleci: FakeCircleCI, monkeypatch: pytest.MonkeyPatch) ->
     fake_circleci.allow_unused_faults = True
     monkeypatch.setenv("CIRCLE_TOKEN", fake_circleci.token)
     monkeypatch.setenv("CIRCLE_API_URL", fake_circleci.base_url)
+    # Examples read these.
+    monkeypatch.setenv("HEROKU_API_KEY", "a-heroku-key")
+    monkeypatch.setenv("DEPLOY_KEY", PRIVATE_KEY)
     # How this run is run is nothing to the runs within it.
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
@@ -159,6 +163,13 @@ def test_a_block_does_what_the_page_says(
 def test_nearly_every_block_is_run():
     kept = [block for block in BLOCKS if "not run" in block.notes]
     assert len(kept) <= len(BLOCKS) / 20
+
+
+def test_every_call_that_is_more_than_a_get_has_an_example():
+    plain = {name for name in dir(CircleCISession) if re.match("_|get_|list_|close", name)}
+    more = set(dir(CircleCISession)) - plain | {"get_build_log", "list_failed_tests"}
+    examples = "".join(block.source for block in BLOCKS if block.page.suffix == ".py")
+    assert [name for name in sorted(more) if f".{name}(" not in examples] == []
 
 
 def test_every_note_belongs_to_a_block_and_is_known():
