@@ -188,8 +188,8 @@ class ArtifactOperations(Operations):
             progress: Called with each `DownloadEvent`, in the event loop.
 
         Returns:
-            To be looped over with `async for`, without an `await`: a `Download` for each artifact as it is done,
-            whether it failed or not. See `ArtifactDownloads`.
+            To be looped over with `async for`, without an `await`. It yields a `Download` for each artifact as it is
+            done, whether it failed or not. See `ArtifactDownloads`.
 
         Raises:
             InvalidInputError: At once. The other errors come out of the loop.

@@ -142,7 +142,7 @@ class BuildOperations(Operations):
             limit: Number of newest builds to look at; `None` for all there are.
 
         Returns:
-            Empty when there are none among those looked at: the commit may be too new, or too old.
+            Empty when there are none among those looked at. The commit may be too new, or too old.
 
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.

@@ -139,7 +139,7 @@ class KeyOperations(Operations):
             fingerprint: MD5 with colons, or SHA-256.
 
         Returns:
-            A confirmation: `ok`.
+            A confirmation, `ok`.
 
         Raises:
             NotFoundError: There is no such key.

@@ -45,8 +45,8 @@ class TokenOperations(Operations):
             label: A name for people.
 
         Returns:
-            The token, this once: nothing gives it again. Its `token` is a string that does not show itself: its repr
-            is redacted, and it does not pickle. `str(created.token)` is the token in clear.
+            The token, this once, since nothing gives it again. Its `token` is a string that does not show itself. Its
+            repr is redacted, and it does not pickle. `str(created.token)` is the token in clear.
 
         Raises:
             PermissionDeniedError: The token in use may not do it.

@@ -57,7 +57,7 @@ class TriggerOperations(Operations):
             job: The job of the configuration to run.
 
         Returns:
-            The build. That it was accepted does not mean that it runs: `status` may be `not_run`, and `messages`
+            The build. That it was accepted does not mean that it runs. Its `status` may be `not_run`, and `messages`
             then says why.
 
         Raises:
@@ -155,7 +155,7 @@ class TriggerOperations(Operations):
             revision: The commit; by default the branch's latest.
 
         Returns:
-            A confirmation, which does not say which builds there are: see `builds_for_commit`.
+            A confirmation, which does not say which builds there are; see `builds_for_commit`.
 
         Raises:
             GoneError: CircleCI has removed it.

@@ -69,7 +69,7 @@ class VariableOperations(Operations):
         `DELETE /project/{project}/envvar/{name}` (documented by CircleCI).
 
         Returns:
-            A confirmation: `ok`.
+            A confirmation, `ok`.
 
         Raises:
             NotFoundError: There is no such variable.
