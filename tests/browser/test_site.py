@@ -156,3 +156,9 @@ def test_the_search_finds_a_call(browser: "Browser", base: str, width: int):
     links = page.locator("a.md-search-result__link").evaluate_all("links => links.map(link => link.href)")
     assert any("CircleCISession.wait_for_build" in link for link in links)
     page.close()
+
+
+def test_every_page_has_markdown_beside_it_which_llms_txt_lists():
+    listed = (SITE / "llms.txt").read_text()
+    assert [path for path in PAGES if not (SITE / path / "index.md").is_file()] == []
+    assert [path for path in PAGES if f"/{path}/index.md".replace("//", "/") not in listed] == []

@@ -64,6 +64,8 @@ def environment(fake_circleci: FakeCircleCI, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("DEPLOY_KEY", PRIVATE_KEY)
     # How this run is run is nothing to the runs within it.
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    # Lines of processes that print at the same time stay whole.
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     # Nothing of this is to reach the service, from a session without a token either.
     monkeypatch.setitem(CircleCISession.__init__.__kwdefaults__, "base_url", fake_circleci.base_url)

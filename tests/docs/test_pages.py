@@ -113,3 +113,7 @@ def test_the_readme_fits_on_a_few_screens():
     snippets = [block for block in BLOCKS if block.page.name == "README.md" and block.program != block.source]
     assert len(snippets) == 6
     assert all(len(block.source.splitlines()) <= 8 for block in snippets)
+
+
+def test_no_program_is_among_the_pages_so_that_any_generator_can_build_them():
+    assert list(DOCS.rglob("*.py")) == []
