@@ -36,6 +36,13 @@ def tests(session: nox.Session) -> None:
     )
 
 
+@nox.session(python=PYTHONS)
+def quick(session: nox.Session) -> None:
+    """Run all tests with few examples of each property, without coverage."""
+    install(session)
+    session.run("pytest", "-n", "auto", "-q")
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and spelling by the hooks of pre-commit, and which module imports which."""

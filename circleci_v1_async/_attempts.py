@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import Any, Final, Self
 
 import attrs
+from yarl import URL
 
 from ._clock import Clock
 from ._gate import Gate
 from ._secret import Secret
 from ._transport import Transport
-from .errors import AuthenticationError, CircleCIError, DecodeError, RateLimitError, StatusError, in_short
+from ._urls import without_query
+from .errors import AuthenticationError, CircleCIError, DecodeError, RateLimitError, StatusError, in_short, name_request
 from .request import Request
 from .retry import Retry, RetryBudget, RetryPolicy, may_have_been_done
 
@@ -31,8 +33,8 @@ class Attempts:
             with attempt:
                 return await exchange()
 
-    An error leaves the block when the request is not to be sent again. Otherwise the loop goes on after the wait that
-    the policy asks for.
+    An error is told which request it is about, and leaves the block when that is not to be sent again. Otherwise the
+    loop goes on after the wait that the policy asks for.
 
     Attributes:
         number: The number of the attempt, from 1.
@@ -43,6 +45,7 @@ class Attempts:
     """
 
     _request: Request[Any]
+    _url: URL
     _policy: RetryPolicy
     _budget: RetryBudget
     _transport: Transport
@@ -81,6 +84,8 @@ class Attempts:
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
         if _was_taken(error):
             self._gate.took(self.holds)
+        if isinstance(error, CircleCIError):
+            name_request(error, self._request, without_query(self._url), self.number)
         match error:
             case None:
                 self._budget.succeeded(self.number - self._free)
@@ -116,6 +121,9 @@ class Attempts:
         return True
 
     def _will_retry(self, error: CircleCIError) -> bool:
+        if isinstance(error, DecodeError) and error.mismatched:
+            # The reply to another request: each connection may be one reply ahead.
+            self._transport.distrust_connections()
         delay = self._policy.delay(self._request, error, self.number - self._free, self._clock.random())
         if delay is None or not self._budget.spend():
             return False
@@ -126,7 +134,7 @@ class Attempts:
 
     def _tell(self, error: CircleCIError, delay: float) -> None:
         request = self._request
-        _log.warning("%s %s: %s; trying again in %.1f s", request.method, request.path, in_short(error), delay)
+        _log.warning("%s %s: %s; trying again in %.1f s", request.method, request.location, in_short(error), delay)
         if self._on_retry is None:
             return
         try:

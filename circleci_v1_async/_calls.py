@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Generator, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, cast
 
@@ -15,11 +16,11 @@ from ._boundary import Boundary
 from ._clock import Clock
 from ._codec import Decoder, encode
 from ._gate import Gate, HeldTooLongError
-from ._reply import explain_status, read_reply, redact
+from ._reply import explain_status, read_reply, redact, redact_header
 from ._secret import RedactedBytes, Secret
 from ._transport import Stream, Transport
 from .errors import InvalidInputError, RateLimitError, TransportError
-from .request import Request, Response
+from .request import REQUEST_ID, Request, Response
 from .retry import Retry, RetryBudget, RetryPolicy
 from .sunset import log_once, warn_once
 
@@ -78,35 +79,34 @@ class Calls:
         """Send a request and decode the reply, as `CircleCISession.send` says."""
         options = self.options
         with Boundary():
-            target = request.target
+            url = self.transport.below(request.target)
             body = None if request.body is None else Secret(RedactedBytes(encode(request.body)))
             if request.returns is not None:
                 Decoder.check(request.returns)
             if request.sunset is not None:
                 warn_once(str(request), request.sunset)
             with self.transport.call():
-                async for attempt in self.attempts(request):  # pragma: no branch - the policy ends it
+                async for attempt in self.attempts(request, url):  # pragma: no branch - the policy ends it
                     with attempt:
                         async with _Turn(self, request, attempt) as turn:
                             response = turn.reply = await self.transport.exchange(
-                                request.method, target, body, timeout=options.timeout, max_body=options.max_body
+                                request.method, url, body, timeout=options.timeout, max_body=options.max_body
                             )
                         reading = read_reply(
                             request,
                             response,
                             options.decoder,
                             token=attempt.token,
-                            attempts=attempt.number,
                             maybe_done=attempt.maybe_done,
                             now=self.clock.now(),
                         )
                         return await _run_in_turns(reading)
         raise AssertionError  # pragma: no cover - for the type checkers
 
-    def attempts(self, request: Request[Any]) -> Attempts:
-        """Return the attempts at a request, to be looped over."""
+    def attempts(self, request: Request[Any], url: URL) -> Attempts:
+        """Return the attempts at a request to that URL, to be looped over."""
         retry = self.options.retry
-        return Attempts(request, retry, self.budget, self.transport, self.gate, self.clock, self.on_retry)
+        return Attempts(request, url, retry, self.budget, self.transport, self.gate, self.clock, self.on_retry)
 
     async def open(
         self,
@@ -122,7 +122,12 @@ class Calls:
         try:
             async with _Turn(self, request, attempt) as turn:
                 stream = turn.reply = await self.transport.open(
-                    url, headers or {}, stall=self.options.timeout, with_token=with_token
+                    request,
+                    url,
+                    headers or {},
+                    stall=self.options.timeout,
+                    with_token=with_token,
+                    attempt=attempt.number,
                 )
             if stream.status < 300:  # noqa: PLR2004 - a success
                 # Not only when all of it has come.
@@ -136,7 +141,7 @@ class Calls:
                 stream.close()
             raise
         stream.close()
-        raise explain_status(request, response, token=attempt.token, attempts=attempt.number, now=self.clock.now())
+        raise explain_status(request, response, token=attempt.token, now=self.clock.now())
 
 
 @attrs.define(eq=False)
@@ -158,8 +163,9 @@ class _Turn:
             attempt.holds = await calls.gate.enter(calls.options.retry.max_retry_after)
         except HeldTooLongError as held:
             attempt.holds = -1
-            request, sent = self._request.without_body(), attempt.number - 1
-            raise RateLimitError(429, _STILL_HELD, request, {}, None, sent, held.seconds) from None
+            attempt.number -= 1
+            request = self._request.without_body()
+            raise RateLimitError(429, _STILL_HELD, request, {}, None, retry_after=held.seconds) from None
         attempt.started, attempt.token = calls.clock.monotonic(), calls.transport.token
         return self
 
@@ -178,10 +184,21 @@ class _Turn:
             outcome = reply.status
             if request.sunset is None and "Sunset" in reply.headers:
                 log_once(str(request), redact(reply.headers["Sunset"], request=request, token=self._attempt.token))
-        # A record keeps its arguments: not the request, which has a body.
-        method, path, number = request.method, request.path, self._attempt.number
-        milliseconds = (self._calls.clock.monotonic() - self._attempt.started) * 1000
-        _log.debug("%s %s: %s in %.0f ms (attempt %d)", method, path, outcome, milliseconds, number)
+        if _log.isEnabledFor(logging.DEBUG):
+            # A record keeps its arguments: not the request, which has a body.
+            method, path, number = request.method, request.location, self._attempt.number
+            milliseconds = (self._calls.clock.monotonic() - self._attempt.started) * 1000
+            _log.debug(
+                "%s %s: %s in %.0f ms (attempt %d%s)", method, path, outcome, milliseconds, number, self._request_id()
+            )
+
+    def _request_id(self) -> str:
+        """Return the service's id for the exchange, as the line in the log has it; empty when there is none."""
+        if self.reply is None:
+            return ""
+        clean = partial(redact, request=self._request, token=self._attempt.token)
+        ids = (redact_header(self.reply.headers, name, clean) for name in REQUEST_ID)
+        return next((f", request id {each}" for each in ids if each), "")
 
 
 async def _run_in_turns(steps: Generator[None, None, T]) -> T:
@@ -195,10 +212,14 @@ async def _run_in_turns(steps: Generator[None, None, T]) -> T:
 
 
 async def _read_error(stream: Stream) -> bytes:
-    """Return a refused file's body, which may say why; nothing of one that is too large for that."""
+    """Return a refused file's body, which may say why; nothing of one that is too large or breaks off."""
     body = b""
-    while len(body) <= _ERROR_BODY:
-        if not (piece := await stream.read()):
-            return body
-        body += piece
+    try:
+        while len(body) <= _ERROR_BODY:
+            if not (piece := await stream.read()):
+                return body
+            body += piece
+    except TransportError:
+        # The status says enough.
+        pass
     return b""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
+from typing import Final
 
 import attrs
 
@@ -13,6 +14,11 @@ from ._pace import Pace
 __all__ = ["Gate", "HeldTooLongError"]
 
 _log = logging.getLogger("circleci_v1_async")
+
+# A refusal that asks for no wait may be chance: some services refuse one request in fifty. More than so many cannot be,
+# unless ten successes came for each.
+_CHANCES: Final = 3
+_SUCCESSES_FOR_CHANCE: Final = 10
 
 
 class HeldTooLongError(Exception):
@@ -51,8 +57,10 @@ class Gate:
     _is_limited: bool = attrs.field(default=False, init=False)
     # The holds so far. Each exchange knows how many there were when it began.
     _holds: int = attrs.field(default=0, init=False)
-    # How many holds in a row ended with a refusal.
+    # How many holds in a row ended with a refusal, of those whose length the service left to us.
     _failures: int = attrs.field(default=0, init=False)
+    # Refusals that were taken for chance, less what successes since then have made up for.
+    _chances: float = attrs.field(default=0.0, init=False)
     _held_until: float = attrs.field(default=0.0, init=False)
     # Later than that if the service asks for more than a hold may have.
     _asked_until: float = attrs.field(default=0.0, init=False)
@@ -105,6 +113,8 @@ class Gate:
 
     def took(self, holds: int) -> None:
         """Learn that the service took an exchange, which began after so many holds."""
+        if self._chances:
+            self._chances = max(self._chances - 1 / _SUCCESSES_FOR_CHANCE, 0.0)
         if holds != self._holds:
             # It says nothing about the time after the hold.
             if holds == self._holds - 1:
@@ -142,7 +152,6 @@ class Gate:
             if wait > 0:
                 self._pace.refused(started, now, self._held_until)
             self._holds += 1
-            self._failures += 1
             self._is_limited = not self._pace.is_open
             if self._is_limited:
                 _log.debug("The service limits the rate: calls are %s", self)
@@ -155,11 +164,16 @@ class Gate:
     def _first_wait(self, asked: float | None, longest: float) -> float:
         # Not less than a second also when a hold may not have it: that is raised, where none would be an endless loop.
         longest = max(longest, 1.0)
-        backoff = 2.0 ** min(self._failures, 64)
-        if asked is None:
-            return min(backoff, longest)
-        # "At once" is believed once.
-        return max(asked, min(backoff / 2, longest)) if self._failures and asked < 1 else asked
+        if asked is not None and (asked >= 1 or self._believes_chance()):
+            return asked
+        wait = min(2.0 ** min(self._failures, 64), longest)
+        self._failures += 1
+        return max(asked or 0.0, wait)
+
+    def _believes_chance(self) -> bool:
+        believes = self._chances < _CHANCES
+        self._chances += believes
+        return believes
 
     async def _wait_for_opening(self, patience: float) -> None:
         while (now := self.clock.monotonic()) < self._held_until:

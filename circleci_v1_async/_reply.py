@@ -1,12 +1,14 @@
 """A request and its reply become a value or an error, without I/O.
 
 Everything that a reply says is redacted here, before any of it is cut or kept: a server may echo what it was sent.
+Characters that do not print are escaped, so that no server can forge the lines of a log.
 """
 
+import html
 import json
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
-from html import escape
 from http import HTTPStatus
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote
@@ -18,21 +20,22 @@ from multidict import CIMultiDict
 from ._codec import HTML, Decoder
 from ._secret import Secret
 from .errors import DecodeError, StatusError, status_error
-from .models import PipelineResult
+from .models import BuildDetail, PipelineResult
 from .request import Request, Response
 from .retry import parse_retry_after
 
-__all__ = ["explain_status", "locate_decode_error", "read_reply", "redact"]
+__all__ = ["explain_status", "locate_decode_error", "read_reply", "redact", "redact_header"]
 
 T = TypeVar("T")
 
 _REDACTED: Final = "***"
 # Shorter secrets are in ordinary words as well.
 _SHORTEST_SECRET: Final = 8
-_SHOWN_OF_HTML: Final = 200
+_SHOWN_OF_TITLE: Final = 200
 _SHOWN_OF_MESSAGE: Final = 500
 # Bytes of a body that errors are made of: far more than is shown.
 _LOOKED_AT: Final = 2**16
+_TITLE: Final = re.compile(r"<title(?:\s[^<>]*)?>([^<]*)</title", re.IGNORECASE)
 _SUCCESS: Final = range(200, 300)
 # Bytes of a body whose decoding holds up the loop for long enough to matter.
 _LARGE: Final = 2**20
@@ -46,7 +49,6 @@ def read_reply(
     decoder: Decoder,
     *,
     token: Secret[str] | None,
-    attempts: int,
     maybe_done: bool,
     now: float,
 ) -> Generator[None, None, T]:
@@ -57,7 +59,6 @@ def read_reply(
         response: The reply.
         decoder: Decodes its body.
         token: Redacted in errors, as are the secrets in the body of the request.
-        attempts: How many times the request was sent.
         maybe_done: Whether the service may have acted on it before.
         now: Seconds since 1970, for a `Retry-After` that names a date.
 
@@ -67,11 +68,14 @@ def read_reply(
     """
     is_deleted_before = maybe_done and response.status == HTTPStatus.NOT_FOUND and request.method == "DELETE"
     if response.status >= HTTPStatus.MULTIPLE_CHOICES and not is_deleted_before:
-        raise explain_status(request, response, token=token, attempts=attempts, now=now)
+        raise explain_status(request, response, token=token, now=now)
     if request.returns is None:
         return cast("T", None)
     try:
-        if len(response.body) <= _LARGE:
+        if is_deleted_before:
+            # The confirmation of what an earlier attempt deleted is lost, and this reply says something else.
+            value = decoder.decode(b"{}", request.returns)
+        elif len(response.body) <= _LARGE:
             value = decoder.decode(response.body, request.returns)
         else:
             # Most programs receive nothing as large.
@@ -80,10 +84,19 @@ def read_reply(
             value = yield from decode_in_slices(response.body, request.returns, decoder, _max_items(request))
     except DecodeError as error:
         raise locate_decode_error(error, request, response, token) from None
+    if isinstance(value, BuildDetail) and _is_another_build(request, value):
+        reason = f"The reply is about build {value.build_num}"
+        mismatch = DecodeError(reason, "$.build_num", len(response.body), mismatched=True)
+        raise locate_decode_error(mismatch, request, response, token)
     if isinstance(value, PipelineResult) and value.status not in _SUCCESS:
         within = attrs.evolve(response, status=value.status, body=(value.body or "").encode())
-        raise explain_status(request, within, token=token, attempts=attempts, now=now)
+        raise explain_status(request, within, token=token, now=now)
     return cast("T", value)
+
+
+def _is_another_build(request: Request[Any], build: BuildDetail) -> bool:
+    """Return whether a build is not the one that was asked for. A retry makes another one."""
+    return request.method == "GET" and request.path_values.get("build_num", build.build_num) != build.build_num
 
 
 def _max_items(request: Request[Any]) -> int | None:
@@ -92,9 +105,7 @@ def _max_items(request: Request[Any]) -> int | None:
     return limit + _MARGIN if isinstance(limit, int) else None
 
 
-def explain_status(
-    request: Request[Any], response: Response, *, token: Secret[str] | None, attempts: int, now: float
-) -> StatusError:
+def explain_status(request: Request[Any], response: Response, *, token: Secret[str] | None, now: float) -> StatusError:
     """Return the error that a reply with an error status is."""
     clean = partial(redact, request=request, token=token)
     response = _with_clean_headers(response, clean)
@@ -104,8 +115,7 @@ def explain_status(
         request.without_body(),
         response.shown_headers,
         response.request_id,
-        attempts,
-        parse_retry_after(response.headers, now),
+        retry_after=parse_retry_after(response.headers, now),
     )
 
 
@@ -114,11 +124,25 @@ def locate_decode_error(
 ) -> DecodeError:
     """Return the error with the request and the reply that it is about."""
     clean = partial(redact, request=request, token=token)
-    reason, path = clean(error.reason), clean(error.path)
-    if error.reason == HTML:
-        reason = f"{HTML}: {_excerpt(clean(_beginning(response.body, clean)))}"
-    content_type = _with_clean_headers(response, clean).headers.get("Content-Type")
-    return DecodeError(reason, path, error.size, response.status, request.without_body(), content_type, error.truncated)
+    reason = error.reason
+    if reason == HTML and (title := _title(_beginning(response.body, clean), clean)):
+        reason = f"{HTML}: {title}"
+    return DecodeError(
+        _escape(clean(reason)),
+        _escape(clean(error.path)),
+        error.size,
+        response.status,
+        request.without_body(),
+        redact_header(response.headers, "Content-Type", clean),
+        error.truncated,
+        error.mismatched,
+    )
+
+
+def redact_header(headers: Mapping[str, str], name: str, clean: Callable[[str], str]) -> str | None:
+    """Return a header as a text may show it; `None` when there is none."""
+    value = headers.get(name)
+    return None if value is None else _escape(clean(value))
 
 
 def redact(text: str, *, request: Request[Any], token: Secret[str] | None, is_cut: bool = False) -> str:
@@ -141,7 +165,13 @@ def _forms(request: Request[Any], token: Secret[str] | None) -> set[str]:
     secrets = {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
     if token is not None:
         secrets.add(str(token.reveal()))
-    escapes = (str, escape, _as_json, partial(_as_json, ensure_ascii=False), partial(quote, safe="", errors="replace"))
+    escapes = (
+        str,
+        html.escape,
+        _as_json,
+        partial(_as_json, ensure_ascii=False),
+        partial(quote, safe="", errors="replace"),
+    )
     return {to_form(secret) for secret in secrets for to_form in escapes}
 
 
@@ -172,17 +202,17 @@ def _message(body: bytes, clean: Callable[..., str]) -> str:
     """Return what an error reply says, at most 500 characters.
 
     The `message` of a JSON object, unwrapped when it is itself such an object (GitHub's errors come through that
-    way); text as it is; the beginning of an HTML page. Nothing of any other JSON, which may hold secrets.
+    way); text as it is; the title of an HTML page. Nothing of any other JSON, which may hold secrets.
     """
     text = _beginning(body, clean).lstrip("\ufeff").strip()
     message = _message_within(text) if len(body) <= _LOOKED_AT else None
     if message is None:
         if text.startswith("<"):
-            return _excerpt(clean(text))
-        return "" if text[:1] in {"{", "[", '"'} else clean(text)[:_SHOWN_OF_MESSAGE]
+            return _title(text, clean)
+        message = "" if text[:1] in {"{", "[", '"'} else text
     while (inner := _message_within(message)) is not None:
         message = inner
-    return clean(message)[:_SHOWN_OF_MESSAGE]
+    return _escape(clean(message))[:_SHOWN_OF_MESSAGE]
 
 
 def _message_within(text: str) -> str | None:
@@ -196,5 +226,16 @@ def _message_within(text: str) -> str | None:
     return message if isinstance(message, str) else None
 
 
-def _excerpt(html: str) -> str:
-    return " ".join(html.lstrip("\ufeff \t\r\n")[:_SHOWN_OF_HTML].split())
+def _title(page: str, clean: Callable[[str], str]) -> str:
+    """Return the title of an HTML page, at most 200 characters; empty when it has none."""
+    # Before and after: a secret may have been cut at its `<`, or have come as `&lt;`.
+    found = _TITLE.search(clean(page))
+    title = "" if found is None else clean(html.unescape(found[1]))
+    return _escape(" ".join(title.split()))[:_SHOWN_OF_TITLE]
+
+
+def _escape(text: str) -> str:
+    """Return the text with escapes for what moves a cursor, ends a line or is not seen."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -1,4 +1,4 @@
-"""One request on the wire: the only module that knows aiohttp's client.
+"""One request on the wire, by aiohttp's client.
 
 The token is attached to each hop by its origin, never to the aiohttp session: aiohttp would send it along to wherever
 a redirect leads. Redirects are therefore followed here. What aiohttp raises becomes a `TransportError`.
@@ -8,29 +8,31 @@ import asyncio
 import math
 from collections.abc import AsyncIterable, Mapping
 from functools import lru_cache
+from http import HTTPStatus
 from io import BytesIO
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import attrs
 from yarl import URL
 
 from ._clock import Clock
+from ._connector import Connector
+from ._failures import FOREIGN, explain
 from ._secret import RedactedBytes, Secret
 from ._tasks import CLOSED_MEANWHILE, Call
 from ._token import Token
-from ._urls import find_next_hop, is_trusted
+from ._urls import find_next_hop, is_trusted, without_query
 from ._version import __version__
 from .errors import (
     BodyTooLargeError,
     CircleCIError,
     InvalidInputError,
     RedirectError,
-    RequestTimeoutError,
     SessionClosedError,
-    TransportError,
+    name_request,
 )
-from .request import Response
+from .request import Request, Response
 
 __all__ = ["Stream", "Transport", "check_borrowed", "read_limited"]
 
@@ -45,9 +47,7 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _USER_AGENT: Final = f"circleci-v1-async/{__version__}"
 _TOKEN_HEADER: Final = "Circle-Token"  # noqa: S105 - the name of a header
 
-
-# What aiohttp raises, and what it lets pass.
-FOREIGN: Final = (aiohttp.ClientError, OSError, ValueError, RuntimeError)
+E = TypeVar("E", bound=CircleCIError)
 
 
 @lru_cache
@@ -83,36 +83,6 @@ def check_borrowed(session: object) -> None:
             "session: expected one without default credentials (auth, Authorization, Circle-Token): "
             "aiohttp would send them to wherever a redirect leads. Give the token to CircleCISession instead",
         )
-
-
-def _translate(  # noqa: PLR0911 - a table
-    error: Exception, *, waited_for_pool: bool, timeout: float, awaited: str
-) -> TransportError:
-    """Translate an exception of aiohttp. Texts that may quote what was sent or received are not used."""
-    match error:
-        case aiohttp.ConnectionTimeoutError() if waited_for_pool:
-            return RequestTimeoutError(
-                f"No connection of the borrowed session came free within {timeout:g} s", maybe_sent=False, phase="pool"
-            )
-        case aiohttp.ConnectionTimeoutError():
-            return RequestTimeoutError("The connection could not be made in time", maybe_sent=False, phase="connect")
-        case TimeoutError():
-            return RequestTimeoutError(f"No {awaited} within {timeout:g} s", phase="read")
-        case aiohttp.ClientConnectorCertificateError():
-            return TransportError(
-                "TLS could not be agreed on: the certificate does not fit the host, or is not trusted",
-                maybe_sent=False,
-                transient=False,
-            )
-        case aiohttp.ClientConnectorError():
-            # A TLS alert is one too: a server that has a failure of its own answers so.
-            return TransportError(f"The connection could not be made: {error.os_error}", maybe_sent=False)
-        case aiohttp.ClientPayloadError():
-            return TransportError("The reply broke off")
-        case aiohttp.ClientConnectionError() | OSError():
-            return TransportError(f"The connection broke: {type(error).__name__}")
-        case _:
-            return TransportError(f"The reply is not HTTP: {type(error).__name__}")
 
 
 @attrs.define(eq=False)
@@ -166,18 +136,21 @@ class Transport:
         """End the calls in flight and the open streams, then close what is ours. Closing twice is no error."""
         self.closed = True
         current = asyncio.current_task()
-        for ended in [call.end() for call in self._calls if call.task is not current]:
-            await ended.wait()
-        # aiohttp would let who reads from them wait for ever, or take what came so far for all of it.
-        for stream in tuple(self.streams):
-            stream.close()
-        if self._own is not None:
-            await self._own.close()
+        try:
+            for ended in [call.end() for call in self._calls if call.task is not current]:
+                await ended.wait()
+        finally:
+            # Also when the close is cancelled: it may be the last chance.
+            # aiohttp would let readers of streams wait for ever, or take what came so far for all of it.
+            for stream in tuple(self.streams):
+                stream.close()
+            if self._own is not None:
+                await self._own.close()
 
     async def exchange(
         self,
         method: str,
-        target: str,
+        url: URL,
         body: Secret[RedactedBytes] | None,
         *,
         timeout: float,  # noqa: ASYNC109 - it says in which phase it ran out, which asyncio.timeout cannot
@@ -187,7 +160,7 @@ class Transport:
 
         Args:
             method: The HTTP method.
-            target: What follows the base URL.
+            url: Where to send it, as `below` gives it.
             body: JSON, or `None`.
             timeout: Seconds for all of it.
             max_body: Bytes that the reply may have, decompressed.
@@ -198,27 +171,41 @@ class Transport:
         headers = {"Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        url, limits, started = self.below(target), _limits(timeout), self.clock.monotonic()
+        limits, started = _limits(timeout), self.clock.monotonic()
         try:
             reply = await self._follow(method, url, headers, body, limits, deadline=started + timeout)
             try:
-                too_large = f"The reply is larger than {max_body} bytes (max_body)"
-                return Response(
-                    reply.status, reply.headers, await read_limited(reply.content.iter_any(), max_body, too_large)
-                )
+                content = await read_limited(reply.content.iter_any(), max_body, "the reply", "max_body")
+            except (*FOREIGN, BodyTooLargeError):
+                # The status of an error says enough.
+                if reply.status < HTTPStatus.BAD_REQUEST or self.closed:
+                    raise
+                content = b""
             finally:
                 reply.release()
+            return Response(reply.status, reply.headers, content)
         except FOREIGN as error:
             raise self.translate(error, started, timeout, "whole reply") from None
 
-    async def open(self, url: URL, headers: Mapping[str, str], *, stall: float, with_token: bool) -> "Stream":
+    async def open(
+        self,
+        request: Request[Any],
+        url: URL,
+        headers: Mapping[str, str],
+        *,
+        stall: float,
+        with_token: bool,
+        attempt: int,
+    ) -> "Stream":
         """Ask for a file, following redirects, and read the head. The caller reads and closes the rest.
 
         Args:
+            request: The request for it, as errors show it.
             url: Where it is, below the base URL or anywhere else: `below` and `found_at` give one.
             headers: To send beside the usual ones.
             stall: Seconds that may pass without a byte. There is no limit to the whole.
             with_token: Whether the token may be sent to where it belongs.
+            attempt: The number of the attempt, for errors.
 
         Raises:
             TransportError: There is no usable reply.
@@ -229,9 +216,15 @@ class Transport:
             reply = await self._follow("GET", url, headers, None, limits, with_token=with_token)
         except FOREIGN as error:
             raise self.translate(error, started, stall, "byte") from None
-        stream = Stream(self, reply, stall)
+        stream = Stream(self, reply, stall, request, url, attempt)
         self.streams.add(stream)
         return stream
+
+    def distrust_connections(self) -> None:
+        """Use none of the connections once more that there are, if they are ours."""
+        connector = self._session().connector
+        if isinstance(connector, Connector):
+            connector.distrust()
 
     def below(self, target: str) -> URL:
         """The URL of a request's target."""
@@ -259,7 +252,7 @@ class Transport:
         if self.closed:
             return SessionClosedError(CLOSED_MEANWHILE)
         waited_for_pool = self.borrowed is not None and self.clock.monotonic() - started >= timeout * _POOL_SHARE
-        return _translate(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
+        return explain(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
 
     async def _follow(
         self,
@@ -290,7 +283,7 @@ class Transport:
             url = find_next_hop(url, location, method, reply.status)
             if deadline is not None:
                 limits = _limits(max(deadline - self.clock.monotonic(), 0.001))
-        raise RedirectError(f"The service redirected more than {MAX_REDIRECTS} times", method != "GET")
+        raise RedirectError(f"the service redirected more than {MAX_REDIRECTS} times", method != "GET")
 
     def _headers(self, url: URL, headers: Mapping[str, str], *, with_token: bool) -> dict[str, str]:
         headers = {"User-Agent": _USER_AGENT, **headers}
@@ -304,9 +297,7 @@ class Transport:
         if self._own is None:
             # Made here, because aiohttp binds a session to the loop that runs. Cookies would tie calls together,
             # and how many run at once is not for the connector to say.
-            self._own = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
-            )
+            self._own = aiohttp.ClientSession(connector=Connector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
             # aiohttp sends idempotent requests a second time when a connection breaks, without a word. How often a
             # request is sent is for the retry policy to say.
             if hasattr(self._own, "_retry_connection"):  # pragma: no branch - an aiohttp to come may lack it
@@ -327,6 +318,9 @@ class Stream:
     # Its URL may be signed.
     _reply: aiohttp.ClientResponse = attrs.field(repr=False)
     _stall: float
+    _request: Request[Any]
+    _url: URL = attrs.field(repr=False)
+    _attempt: int
 
     @property
     def status(self) -> int:
@@ -347,7 +341,11 @@ class Stream:
         try:
             return await self._reply.content.readany()
         except FOREIGN as error:
-            raise self._transport.translate(error, started, self._stall, "byte") from None
+            raise self.named(self._transport.translate(error, started, self._stall, "byte")) from None
+
+    def named(self, error: E) -> E:
+        """Say in an error which request it is about."""
+        return name_request(error, self._request, without_query(self._url), self._attempt)
 
     def close(self) -> None:
         """Let the connection go, which is kept when everything was read."""
@@ -355,8 +353,14 @@ class Stream:
         self._reply.release()
 
 
-async def read_limited(pieces: AsyncIterable[bytes], limit: int, too_large: str) -> bytes:
+async def read_limited(pieces: AsyncIterable[bytes], limit: int, name: str, option: str) -> bytes:
     """Collect a body piece by piece, so that one that is too large is noticed while it is small.
+
+    Args:
+        pieces: The body.
+        limit: Bytes that it may have.
+        name: What errors call it.
+        option: The option that sets the limit.
 
     Raises:
         BodyTooLargeError: It has more bytes than the limit.
@@ -366,7 +370,7 @@ async def read_limited(pieces: AsyncIterable[bytes], limit: int, too_large: str)
     next_turn = _TURN
     async for piece in pieces:
         if body.tell() + len(piece) > limit:
-            raise BodyTooLargeError(too_large)
+            raise BodyTooLargeError(f"{name} is larger than {limit} bytes ({option})")
         body.write(piece)
         if body.tell() >= next_turn:
             # What is compressed a thousandfold is all there at once, and aiohttp goes on without a turn of the loop.

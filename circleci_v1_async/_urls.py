@@ -9,27 +9,32 @@ from yarl import URL
 
 from .errors import InvalidInputError, RedirectError
 
-__all__ = ["find_next_hop", "is_trusted", "parse_base_url"]
+__all__ = ["find_next_hop", "is_trusted", "parse_base_url", "without_query"]
 
 Origin = tuple[str, str, int | None]
 
 _KEEPS_METHOD: Final = frozenset({307, 308})
 _VISIBLE: Final = string.ascii_letters + string.digits + string.punctuation
+# What the path of a base URL lacks.
+_COMPLETIONS: Final = {"": "/api/v1.1", "/api": "/v1.1"}
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _CLOUD: Final = ("https", "circleci.com", 443)
 _CLOUD_ARTIFACTS: Final = ".circle-artifacts.com"
+# What yarl raises for what is no URL, the latter for `http://[]@`.
+_NO_URL: Final = (ValueError, IndexError)
 
 
 def parse_base_url(base_url: object, *, with_token: bool) -> URL:
-    """Return the base URL, checked and without a slash at its end.
+    """Return the base URL, checked and without a slash at its end. A bare host gets the path of the API.
 
     Raises:
-        InvalidInputError: It is not an absolute HTTP URL, or the token would go over the network in clear.
+        InvalidInputError: It is not an absolute HTTP URL, or one of another API, or the token would go over the network
+            in clear.
     """
     expected = "base_url: expected an absolute http or https URL such as 'https://circleci.com/api/v1.1'"
     try:
         url = URL(base_url) if isinstance(base_url, str) else None
-    except ValueError:
+    except _NO_URL:
         url = None
     if url is None or url.scheme not in {"http", "https"} or not url.host:
         raise InvalidInputError(expected)
@@ -37,7 +42,11 @@ def parse_base_url(base_url: object, *, with_token: bool) -> URL:
         raise InvalidInputError(f"{expected}, without query, fragment, user or password")
     if with_token and url.scheme == "http" and _get_origin(url)[1] not in _LOOPBACK:
         raise InvalidInputError("base_url: expected https, because the token would be sent in clear over http")
-    return URL(str(url).rstrip("/"), encoded=True)
+    address = str(url).rstrip("/")
+    if address.endswith("/api/v2"):
+        raise InvalidInputError("base_url: expected the address of API v1.1, which ends in '/api/v1.1', got one of v2")
+    completion = _COMPLETIONS.get(url.raw_path.rstrip("/"), "")
+    return URL(f"{address}{completion}", encoded=True)
 
 
 def _get_origin(url: URL) -> Origin:
@@ -60,7 +69,7 @@ def _join(current: URL, location: str) -> URL | None:
     try:
         url = current.join(URL(quote(location, safe=_VISIBLE, errors="surrogateescape"), encoded=True))
         _get_origin(url)  # It may raise: the port may be no number.
-    except (ValueError, IndexError):  # `http://[]@` raises an IndexError.
+    except _NO_URL:
         return None
     return url
 
@@ -70,11 +79,16 @@ def find_next_hop(current: URL, location: str, method: str, status: int) -> URL:
     maybe_sent = method not in {"GET", "HEAD"}
     url = _join(current, location)
     if url is None:
-        raise RedirectError("The service points to what is no URL", maybe_sent)
+        raise RedirectError("the service points to what is no URL", maybe_sent)
     if url.scheme not in {"http", "https"} or not url.host or url.raw_user is not None:
-        raise RedirectError("The service points to what is no plain http or https URL", maybe_sent)
+        raise RedirectError("the service points to what is no plain http or https URL", maybe_sent)
     if (current.scheme, url.scheme) == ("https", "http"):
-        raise RedirectError("The service points from https to http", maybe_sent)
+        raise RedirectError("the service points from https to http", maybe_sent)
     if maybe_sent and (status not in _KEEPS_METHOD or _get_origin(url) != _get_origin(current)):
-        raise RedirectError(f"The service redirected a {method}, which is sent to its own origin only", maybe_sent)
+        raise RedirectError(f"the service redirected a {method}, which is sent to its own origin only", maybe_sent)
     return url
+
+
+def without_query(url: URL) -> str:
+    """Return a URL as an error may carry it: its origin and path."""
+    return f"{url.scheme}://{url.raw_authority}{url.raw_path}"

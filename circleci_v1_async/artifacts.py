@@ -23,7 +23,14 @@ from ._downloads.places import Place
 from ._downloads.streams import get_length, read_chunks
 from ._tasks import TaskIterable
 from ._transport import Stream, read_limited
-from .errors import CircleCIError, DownloadError, PathConflictError, SessionClosedError, UnsafePathError
+from .errors import (
+    BodyTooLargeError,
+    CircleCIError,
+    DownloadError,
+    PathConflictError,
+    SessionClosedError,
+    UnsafePathError,
+)
 
 __all__ = [
     "ArtifactDownloads",
@@ -75,8 +82,11 @@ class ArtifactStream:
         """
         limit = self._max_body if max_bytes is None else integer("max_bytes", max_bytes, 0)
         with Boundary():
-            async with aclosing(self.iter_chunks()) as rest:
-                return await read_limited(rest, limit, f"The artifact is larger than {limit} bytes (max_bytes)")
+            try:
+                async with aclosing(self.iter_chunks()) as rest:
+                    return await read_limited(rest, limit, "the artifact", "max_bytes")
+            except BodyTooLargeError as error:
+                raise self._stream.named(error) from None
 
     def __repr__(self) -> str:
         size = "unknown size" if self.size is None else f"{self.size} bytes"

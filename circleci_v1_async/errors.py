@@ -26,8 +26,10 @@ CircleCIError
 Every one pickles. None carries a token, a request body, a cookie, or bytes of a JSON reply.
 """
 
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from .models import Build
@@ -69,6 +71,10 @@ class CircleCIError(Exception):
 
     transient: bool = False
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Not by the constructor, which does not take what is known only later: the request, its URL, the attempts.
+        return _blank, (type(self),), {**vars(self), "args": self.args}
+
 
 class InvalidInputError(CircleCIError, ValueError):
     """An argument cannot be right. Nothing was sent."""
@@ -85,6 +91,9 @@ class TransportError(CircleCIError):
         message: What happened.
         maybe_sent: Whether the service may have received the request and acted on it. `False` is certain.
         transient: Whether the same call may well succeed later. A certificate that does not fit stays as it is.
+        request: The request, without its body; `None` when none was made.
+        url: Where it was sent, without the query; `None` when none was made.
+        attempts: How many times it was sent.
     """
 
     def __init__(self, message: str, maybe_sent: bool = True, transient: bool = True) -> None:
@@ -93,9 +102,19 @@ class TransportError(CircleCIError):
         self.message = message
         self.maybe_sent = maybe_sent
         self.transient = transient
+        self.request: Request[Any] | None = None
+        self.url: str | None = None
+        self.attempts = 0
 
     def __str__(self) -> str:
-        return self.message
+        if self.request is None:
+            return self.message
+        text = f"{_asked(self.request, self.url)}: {self.message}"
+        if self.attempts > 1:
+            text += f", {self.attempts} attempts"
+        if self.maybe_sent and not self.request.idempotent:
+            text += ". The service may have acted on the request all the same"
+        return text
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
@@ -127,7 +146,14 @@ class BodyTooLargeError(TransportError):
         super().__init__(message, transient=False)
 
 
+# GitHub's refusals say no more than that.
+_NOT_FOUND = re.compile(r"(?:(?:project|build) )?not found\.?", re.IGNORECASE)
 _TRANSIENT_STATUSES = frozenset({408, 429})
+
+
+def is_transient(status: int) -> bool:
+    """Return whether a refusal with that status may well pass."""
+    return status >= 500 or status in _TRANSIENT_STATUSES  # noqa: PLR2004 - 5xx
 
 
 class StatusError(CircleCIError):
@@ -137,14 +163,13 @@ class StatusError(CircleCIError):
         status: The HTTP status.
         message: What the service said, at most 500 characters. Empty when it said nothing that can be shown.
         request: The request, without its body.
+        url: Where it was sent, without the query; `None` when that is not known.
         headers: The reply's headers, names in any case, without cookies and locations.
         request_id: CircleCI's id for the exchange, for its support; `None` when it sent none.
         attempts: How many times the request was sent.
         retry_after: Seconds that the service asks to wait; `None` when it did not say, or not clearly.
         transient: Whether the same call may well succeed later: 408, 429 and 5xx.
     """
-
-    hint = ""
 
     def __init__(
         self,
@@ -153,28 +178,34 @@ class StatusError(CircleCIError):
         request: "Request[Any]",
         headers: Mapping[str, str],
         request_id: str | None,
-        attempts: int,
+        attempts: int = 1,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(status, message, request, headers, request_id, attempts, retry_after)
+        super().__init__(status, message)
         self.status = status
         self.message = message
         self.request = request
+        self.url: str | None = None
         self.headers = headers
         self.request_id = request_id
         self.attempts = attempts
         self.retry_after = retry_after
-        self.transient = status >= 500 or status in _TRANSIENT_STATUSES  # noqa: PLR2004 - 5xx
+        self.transient = is_transient(status)
 
     def __str__(self) -> str:
-        text = f"{self.request.method} {self.request.target} answered {self.status}"
+        text = f"{_asked(self.request, self.url)} answered {self.status}"
         if self.message:
             text += f": {self.message}"
         if self.attempts > 1:
             text += f" (after {self.attempts} attempts)"
         if self.retry_after is not None:
             text = f"{text.removesuffix('.')}. The service asks to wait {self.retry_after:g} s."
-        return f"{text.removesuffix('.')}. {self.hint}" if self.hint else text
+        hint = self._hint()
+        return f"{text.removesuffix('.')}. {hint}" if hint else text
+
+    def _hint(self) -> str:
+        """Return what the error may come from."""
+        return ""
 
 
 class BadRequestError(StatusError):
@@ -184,7 +215,8 @@ class BadRequestError(StatusError):
 class AuthenticationError(StatusError):
     """401: no token, or one that is invalid or expired."""
 
-    hint = "The token is missing, invalid or expired; some operations want a personal token, not a project's."
+    def _hint(self) -> str:
+        return "The token is missing, invalid or expired; some operations want a personal token, not a project's."
 
 
 class PermissionDeniedError(StatusError):
@@ -194,16 +226,23 @@ class PermissionDeniedError(StatusError):
 class NotFoundError(StatusError):
     """404: it does not exist, or the token may not see it."""
 
-    hint = (
-        "CircleCI answers the same when a private project is asked for with an invalid token or none, "
-        "or a personal operation with a project's token."
-    )
+    def _hint(self) -> str:
+        if "html" in self.headers.get("Content-Type", ""):
+            return "" if self._is_about_a_file() else "The API has no such path: is the base URL right?"
+        if not _NOT_FOUND.fullmatch(self.message):
+            return ""
+        return (
+            "CircleCI answers the same when a private project is asked for with an invalid token or none, "
+            "or a personal operation with a project's token."
+        )
+
+    def _is_about_a_file(self) -> bool:
+        # A request for a file has the whole path, one for the API has what follows the base URL.
+        return self.url is not None and urlsplit(self.url).path == self.request.path
 
 
 class GoneError(StatusError):
     """410: CircleCI has removed the operation."""
-
-    hint = "CircleCI has removed the operation."
 
     @property
     def replacement(self) -> str | None:
@@ -213,6 +252,9 @@ class GoneError(StatusError):
     def __str__(self) -> str:
         instead = self.replacement or "what https://circleci.com/docs/guides/toolkit/api-v1-migration-guide names"
         return f"{super().__str__()} Use {instead} instead."
+
+    def _hint(self) -> str:
+        return "CircleCI has removed the operation."
 
 
 class RateLimitError(StatusError):
@@ -251,9 +293,12 @@ class DecodeError(CircleCIError):
         path: Where, as a JSON path such as `$[3].build_num`; `$` for all of it.
         status: The HTTP status; `None` for `loads`.
         request: The request, without its body; `None` for `loads`.
+        url: Where it was sent, without the query; `None` for `loads`.
+        attempts: How many times it was sent; 0 for `loads`.
         content_type: What the service said the reply was; `None` when it did not.
         size: Bytes received.
         truncated: Whether the JSON ends early, as when the reply broke off.
+        mismatched: Whether the reply is about another build than was asked for, as when connections mix up replies.
         transient: As `truncated`.
     """
 
@@ -266,23 +311,28 @@ class DecodeError(CircleCIError):
         request: "Request[Any] | None" = None,
         content_type: str | None = None,
         truncated: bool = False,
+        mismatched: bool = False,
     ) -> None:
-        super().__init__(reason, path, size, status, request, content_type, truncated)
+        super().__init__(reason, path)
         self.reason = reason
         self.path = path
         self.size = size
         self.status = status
         self.request = request
+        self.url: str | None = None
+        self.attempts = 0
         self.content_type = content_type
         self.truncated = self.transient = truncated
+        self.mismatched = mismatched
 
     def __str__(self) -> str:
         text = f"{self.reason} at {self.path}"
         if self.request is None:
             return text
-        call = f"{self.request.method} {self.request.target}"
-        text = f"{call} answered {self.status} with a body that cannot be used: {text}"
+        text = f"{_asked(self.request, self.url)} answered {self.status} with a body that cannot be used: {text}"
         text += f" ({self.size} bytes, content type {self.content_type or 'not given'})"
+        if self.attempts > 1:
+            text += f", {self.attempts} attempts"
         if not self.request.idempotent:
             text += ". The service has acted on the request all the same"
         return text
@@ -354,3 +404,24 @@ class TruncatedError(DownloadError):
     """Fewer bytes came than were announced."""
 
     transient = True
+
+
+E = TypeVar("E", bound=CircleCIError)
+
+
+def name_request(error: E, request: "Request[Any]", url: str, attempts: int) -> E:
+    """Say in an error what was sent, where, and how many times."""
+    if isinstance(error, TransportError | StatusError | DecodeError):
+        error.request, error.url, error.attempts = request.without_body(), url, attempts
+    return error
+
+
+def _blank(kind: type[E]) -> E:
+    """Return an error without attributes, to be filled by the state of a pickle."""
+    return kind.__new__(kind)
+
+
+def _asked(request: "Request[Any]", url: str | None) -> str:
+    """Return what was sent, and to which host."""
+    host = f" ({urlsplit(url).netloc})" if url else ""
+    return f"{request.method} {request.target}{host}"

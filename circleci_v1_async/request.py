@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import Any, Final, Generic, TypeVar, cast, overload
 from urllib.parse import quote
 
 import attrs
@@ -96,8 +96,7 @@ class Request(Generic[T]):
 
     Args:
         method: The HTTP method, in capitals.
-        path: The path below the base URL, with placeholders: `/project/{project}/{build_num}`. It is also the label
-            of the call in logs and errors.
+        path: The path below the base URL, with placeholders: `/project/{project}/{build_num}`.
         path_values: A value for each placeholder. A `ProjectSlug` fills three segments, everything else one.
         query: Query parameters; those that are `None` are left out, booleans are `true` and `false`.
         body: What is sent as JSON; `None` sends none. It is in no repr.
@@ -210,6 +209,11 @@ class Request(Generic[T]):
         query = [f"{_quoted('query', name)}={_query_text(name, value)}" for name, value in self.query.items()]
         return f"{target}?{'&'.join(query)}"
 
+    @property
+    def location(self) -> str:
+        """The target without the query, as lines of logs show it."""
+        return self.target.partition("?")[0]
+
     def without_body(self) -> "Request[T]":
         """The request as an error may carry it."""
         return self if self.body is None else self._with(body=None)
@@ -225,6 +229,10 @@ class Request(Generic[T]):
 def shown(url: URL) -> Request[Any]:
     """A request for a file as an error may carry it: not its query, which may be a signature."""
     return Request("GET", quote(url.raw_path, safe=_SHOWN, errors="replace") or "/")
+
+
+# Headers that hold CircleCI's id for an exchange, the better one first.
+REQUEST_ID: Final = ("X-Circleci-Request-Id", "X-Request-Id")
 
 
 @attrs.frozen
@@ -249,4 +257,4 @@ class Response:
     @property
     def request_id(self) -> str | None:
         """CircleCI's id for the exchange; `None` when it sent none."""
-        return self.headers.get("X-Circleci-Request-Id") or self.headers.get("X-Request-Id")
+        return next((self.headers[name] for name in REQUEST_ID if self.headers.get(name)), None)

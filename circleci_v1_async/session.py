@@ -99,8 +99,8 @@ class CircleCISession(
         token: A personal token, or a project's. `None`: anonymous, which public projects answer. Or a callable, plain
             or async, that returns the current one: it is called for the first request and once more after a 401, and
             that request is then sent again. Calls at the same time share what it returns; its errors leave as they are.
-        base_url: The API's address; for CircleCI Server `https://<host>/api/v1.1`. `http` is refused with a token,
-            except on loopback.
+        base_url: The API's address; for CircleCI Server `https://<host>`. `/api/v1.1` is added when it is missing.
+            `http` is refused with a token, except on loopback.
         session: An aiohttp session to use, for proxies, private certificate authorities and tracing. It is neither
             closed nor changed, and must not have default credentials.
         timeout: Seconds that one exchange may take, from making the connection to the last byte.
@@ -195,7 +195,7 @@ class CircleCISession(
         """Make a session with the token and the address of the environment.
 
         The token is `CIRCLE_TOKEN`, else `CIRCLECI_TOKEN`, else `CIRCLECI_CLI_TOKEN`; the address is `CIRCLE_API_URL`
-        when it is set, to which `/v1.1` is added when it ends in `/api`. Empty counts as unset.
+        when it is set. Empty counts as unset.
 
         Args:
             base_url: The API's address; `None` for that of the environment.
@@ -225,8 +225,7 @@ class CircleCISession(
         if token is None:
             raise InvalidInputError(f"expected a token in one of {', '.join(_TOKEN_VARIABLES)}; none is set")
         if base_url is None:
-            base_url = os.environ.get(_URL_VARIABLE, "").rstrip("/") or _DEFAULT_URL
-            base_url += "/v1.1" * base_url.endswith("/api")
+            base_url = os.environ.get(_URL_VARIABLE) or _DEFAULT_URL
         return cls(
             cast("str", token),
             base_url=base_url,

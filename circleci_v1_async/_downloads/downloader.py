@@ -91,7 +91,7 @@ class Downloader:
                     try:
                         if self.resume:
                             await self._run_on(part, part.open, resume=True)
-                        async for attempt in self.calls.attempts(request):  # pragma: no branch - the policy ends it
+                        async for attempt in self.calls.attempts(request, url):  # pragma: no branch - it ends
                             with attempt:
                                 stream, offset = await self._open(part, request, url, attempt)
                                 with closing(stream):

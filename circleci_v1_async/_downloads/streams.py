@@ -49,7 +49,7 @@ async def open_artifact_stream(calls: Calls, artifact: Artifact) -> Stream:
     """Open an artifact, which the caller is to close."""
     with Boundary(), calls.transport.call():
         request, url = locate_artifact(calls, artifact)
-        async for attempt in calls.attempts(request):  # pragma: no branch - the policy ends it
+        async for attempt in calls.attempts(request, url):  # pragma: no branch - the policy ends it
             with attempt:
                 return await open_whole(calls, request, url, attempt)
     raise AssertionError  # pragma: no cover - for the type checkers
@@ -64,7 +64,7 @@ async def open_whole(calls: Calls, request: Request[Any], url: URL, attempt: Att
     stream = await calls.open(request, url, attempt)
     if stream.status != HTTPStatus.OK:
         stream.close()
-        raise TransportError(f"The service answered {stream.status} to a request for a file", transient=False)
+        raise TransportError(f"the service answered {stream.status} to a request for a file", transient=False)
     return stream
 
 

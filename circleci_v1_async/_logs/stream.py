@@ -56,7 +56,7 @@ async def _read_pieces(calls: Calls, output_url: Secret[str]) -> AsyncGenerator[
     url = calls.transport.found_at(output_url.reveal())
     request = shown(url)
     given = 0
-    async for attempt in calls.attempts(request):  # pragma: no branch - the policy ends it
+    async for attempt in calls.attempts(request, url):  # pragma: no branch - the policy ends it
         with attempt:
             with calls.transport.call():
                 stream = await calls.open(request, url, attempt, with_token=False)
@@ -98,19 +98,17 @@ async def _split(stream: Stream, max_body: int) -> AsyncGenerator[tuple[int, byt
 
 async def _read_text(calls: Calls, request: Request[Any]) -> str:
     """Return the log as the API gives it; empty when it has none."""
-    max_body = calls.options.max_body
+    url = calls.transport.below(request.target)
     with calls.transport.call():
         try:
-            async for attempt in calls.attempts(request):  # pragma: no branch - the policy ends it
+            async for attempt in calls.attempts(request, url):  # pragma: no branch - the policy ends it
                 with attempt:
-                    stream = await calls.open(request, calls.transport.below(request.target), attempt)
+                    stream = await calls.open(request, url, attempt)
                     with closing(stream):
                         if stream.status == HTTPStatus.NO_CONTENT:
                             return ""
                         async with aclosing(read_chunks(stream, get_length(stream))) as coming:
-                            text = await read_limited(
-                                coming, max_body, f"The log is larger than {max_body} bytes (max_body)"
-                            )
+                            text = await read_limited(coming, calls.options.max_body, "the log", "max_body")
                     return text.decode("utf-8", "replace")
         except StatusError as error:
             if error.status != HTTPStatus.NOT_FOUND:

@@ -69,7 +69,7 @@ async def test_60_megabytes_of_tiny_objects_take_100_and_leave_turns_to_others(b
         ([{"branches": {"a%2Fb": {}}}], lambda scene: scene.ci.list_projects(), None),
         ([ARTIFACT], lambda scene: scene.ci.list_build_artifacts(WEB, 7), [Artifact(**ARTIFACT)]),
         ({"tests": [{"name": "a"}]}, lambda scene: scene.ci.list_build_tests(WEB, 7), [TestMetadata(name="a")]),
-        ({"build_num": 1}, lambda scene: scene.ci.get_build(WEB, 7), Detail(build_num=1)),
+        ({"build_num": 7}, lambda scene: scene.ci.get_build(WEB, 7), Detail(build_num=7)),
         ([{"a": 1}], lambda scene: scene.ci.send(Request("GET", "/x")), [{"a": 1}]),
     ],
 )

@@ -22,7 +22,7 @@ from circleci_v1_async import (
 
 TOKEN = "a-token-nobody-sees"
 PROJECT = "gh/acme/web"
-BUILD = "/project/{project}/{build_num}"
+BUILD = "/project/github/acme/web/7"
 
 
 @pytest.fixture(autouse=True)
@@ -52,13 +52,32 @@ def lines(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
     ]
 
 
-async def test_an_exchange_is_one_debug_line_with_method_template_status_time_and_attempt(
+async def test_an_exchange_is_one_debug_line_with_method_path_status_time_and_attempt(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with ScriptServer(reply(200, {"build_num": 7})) as server, CircleCISession(base_url=server.base_url) as ci:
         await use(ci, TickingClock()).get_build(PROJECT, 7)
     assert lines(caplog, logging.DEBUG) == [f"GET {BUILD}: 200 in 12 ms (attempt 1)"]
     assert lines(caplog, logging.WARNING) == []
+
+
+@pytest.mark.fault(89, 90)
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ([("X-Request-Id", "b-2"), ("X-CircleCI-Request-Id", "a-1")], ", request id a-1"),
+        ([("X-Request-Id", "b-2")], ", request id b-2"),
+        ([("X-Request-Id", f"{TOKEN}-\x9b1m")], r", request id ***-\udc9b1m"),
+        ([("X-Request-Id", "")], ""),
+    ],
+)
+async def test_an_exchange_is_logged_with_the_id_that_the_service_gave_it(
+    caplog: pytest.LogCaptureFixture, headers: list[tuple[str, str]], told: str
+) -> None:
+    async with ScriptServer(reply(200, {"build_num": 7}, headers)) as server:
+        async with CircleCISession(TOKEN, base_url=server.base_url) as ci:
+            await use(ci, TickingClock()).get_build(PROJECT, 7)
+    assert lines(caplog, logging.DEBUG) == [f"GET {BUILD}: 200 in 12 ms (attempt 1{told})"]
 
 
 async def test_a_retry_is_one_warning_with_what_happened_and_how_long_it_waits_and_each_attempt_a_debug_line(
@@ -156,7 +175,7 @@ async def test_calls_at_the_same_time_log_a_line_for_each_request_on_the_wire(ca
     assert len(lines(caplog, logging.WARNING)) == 3
 
 
-async def test_no_log_has_the_token_a_path_value_a_query_or_a_body_in_it(caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_log_has_the_token_a_host_a_query_or_a_body_in_it(caplog: pytest.LogCaptureFixture) -> None:
     echo = {"message": f"{TOKEN}, a-private-key for acme"}
     async with ScriptServer(error(429, **echo), reply(200, b""), error(500, **echo), reply(200, [])) as server:
         async with CircleCISession(TOKEN, base_url=server.base_url) as ci:
@@ -165,7 +184,7 @@ async def test_no_log_has_the_token_a_path_value_a_query_or_a_body_in_it(caplog:
             await ci.list_project_builds(PROJECT, branch="feature/secret", limit=77)
     assert len(server.requests) == 4
     messages = [record.getMessage() for record in caplog.records]
-    for secret in (TOKEN, "acme", "a-private-key", "feature", "127.0.0.1", "77"):
+    for secret in (TOKEN, "a-private-key", "deploy.acme.example", "127.0.0.1", "77"):
         assert secret not in str(messages)
     # Handlers may show the arguments of a message, which know which call it was.
     assert TOKEN not in str([vars(record) for record in caplog.records])

@@ -265,6 +265,7 @@ def test_a_token_that_is_none_is_refused_without_showing_it(token: object) -> No
         "https://user@circleci.com/api",
         "https://:password@circleci.com/api",
         "https://circleci.com:port/",
+        "http://[]@",
         URL("https://circleci.com"),
         None,
     ],

@@ -69,7 +69,7 @@ CALLS_OF: dict[str, tuple[Call, Callable[[Any, int], bool]]] = {
     ),
     "delete_checkout_key": (
         lambda ci, number: ci.delete_checkout_key(PROJECT, str(number)),
-        lambda message, _: message.message in {"ok", "checkout key not found"},
+        lambda message, _: message.message in {"ok", None},
     ),
 }
 OPERATIONS = list(CALLS_OF)

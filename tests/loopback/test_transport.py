@@ -267,15 +267,15 @@ async def test_an_error_carries_neither_body_nor_cookie_nor_location() -> None:
 
 @pytest.mark.fault(25)
 async def test_a_decode_error_says_what_came_and_what_was_asked() -> None:
-    login_page = reply(200, b"<html>Log in", [("Content-Type", "text/html")])
+    login_page = reply(200, b"<title>Log in</title>", [("Content-Type", "text/html")])
     async with ScriptServer(login_page) as server, once(base_url=server.base_url) as ci:
         with pytest.raises(DecodeError) as caught:
             await ci.retry_build("gh/acme/web", 1)
-    assert str(caught.value) == (
-        "POST /project/github/acme/web/1/retry answered 200 with a body that cannot be used: "
-        "HTML instead of JSON: <html>Log in at $ (12 bytes, content type text/html). "
-        "The service has acted on the request all the same"
-    )
+        assert str(caught.value) == (
+            f"POST /project/github/acme/web/1/retry (127.0.0.1:{server.port}) answered 200 with a body that cannot be "
+            "used: HTML instead of JSON: Log in at $ (21 bytes, content type text/html). "
+            "The service has acted on the request all the same"
+        )
     assert caught.value.__context__ is None
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import attrs
+from yarl import URL
 
 from circleci_v1_async import CircleCISession
 from circleci_v1_async._clock import Clock
@@ -159,8 +160,8 @@ class Service:
 class _SimulatedTransport(Transport):
     service: Any = None
 
-    async def exchange(self, method: str, target: str, body: Any, *, timeout: float, max_body: int) -> Response:  # noqa: ASYNC109, ARG002
-        return await self.service.exchange(target)
+    async def exchange(self, method: str, url: URL, body: Any, *, timeout: float, max_body: int) -> Response:  # noqa: ASYNC109, ARG002
+        return await self.service.exchange(url.path_qs)
 
 
 def session(service: Service, **options: Any) -> CircleCISession:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from circleci_v1_async import Build, DecodeError, PipelineResult, Request, StatusError, User
+from circleci_v1_async import Build, DecodeError, Message, PipelineResult, Request, StatusError, User
 from circleci_v1_async._codec import Decoder
-from circleci_v1_async._reply import read_reply, redact
+from circleci_v1_async._reply import locate_decode_error, read_reply, redact
 from circleci_v1_async._secret import Secret
 from circleci_v1_async.request import Response
 
@@ -35,7 +35,7 @@ def read(
     headers: Mapping[str, str] = MappingProxyType({"Content-Type": "text/html"}),
     **options: Any,
 ) -> Any:
-    context = {"token": Secret(CANARY), "attempts": 1, "maybe_done": False, "now": 0.0}
+    context = {"token": Secret(CANARY), "maybe_done": False, "now": 0.0}
     response = Response(status, CIMultiDict(headers), body)
     reading = read_reply(request, response, Decoder(), **(context | options))
     pauses = 0
@@ -65,8 +65,11 @@ def test_a_success_is_decoded_and_ignored_where_nothing_is_returned():
     assert read(DELETE, 200, b"{") is None
 
 
+@pytest.mark.fault(91)
 def test_a_404_is_a_success_of_a_delete_that_may_have_been_done_before():
     assert read(DELETE, 404, maybe_done=True) is None
+    assert read(Request("DELETE", "/me", returns=Message), 404, b"<html>", maybe_done=True) == Message(message=None)
+    assert read(Request("DELETE", "/me"), 404, b'{"message": "key not found"}', maybe_done=True) == {}
     assert refused(b"", DELETE, 404).status == 404
     assert refused(b"", DELETE, 409, maybe_done=True).status == 409
     assert refused(b"", GET, 404, maybe_done=True).status == 404
@@ -79,7 +82,7 @@ def test_a_status_within_a_success_counts():
 
 
 @pytest.mark.parametrize("room", range(len(CANARY) + 2))
-@pytest.mark.parametrize("form", ["{}", '{{"message": "{}"}}', "<p>{}"], ids=["text", "JSON", "HTML"])
+@pytest.mark.parametrize("form", ["{}", '{{"message": "{}"}}', "<title>{}</title>"], ids=["text", "JSON", "HTML"])
 def test_a_token_that_would_be_cut_is_redacted_before(form: str, room: int):
     shown = 200 if form.startswith("<") else 500
     body = form.format("x" * (shown - room) + CANARY + "y" * 600).encode()
@@ -87,11 +90,41 @@ def test_a_token_that_would_be_cut_is_redacted_before(form: str, room: int):
     assert not form.startswith("<") or "can" not in not_decoded(body).reason
 
 
-def test_html_is_shown_up_to_200_characters():
-    html = b"\n<html>" + b"x" * 300
-    assert not_decoded(html).reason == f"HTML instead of JSON: <html>{'x' * 194}"
-    assert not_decoded(BOM + html).reason == f"HTML instead of JSON: <html>{'x' * 194}"
-    assert not_decoded(b"<!DOCTYPE html>\n<html>  <p>").reason == "HTML instead of JSON: <!DOCTYPE html> <html> <p>"
+@pytest.mark.fault(90)
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [
+        (b"<html><head><title>502 Bad Gateway</title></head><body>" + b"x" * 300, "502 Bad Gateway"),
+        (BOM + b"\n<!DOCTYPE html><TITLE lang=en>\n Log in &ndash;\n CI </TITLE>", "Log in \u2013 CI"),
+        (b"<title>" + b"x" * 201 + b"</title>", "x" * 200),
+        (b"<title>\x1b[31m&#10;&#x202e;</title>", "\\x1b[31m \\u202e"),
+        (b"<html><p>No title", ""),
+        (b"<title>No end", ""),
+        (b"<title" * 50_000, ""),
+    ],
+    ids=lambda value: repr(value[:24]),
+)
+def test_of_html_the_title_is_shown(page: bytes, title: str):
+    assert refused(page, status=502).message == title
+    assert not_decoded(page).reason == (f"HTML instead of JSON: {title}" if title else "HTML instead of JSON")
+
+
+@pytest.mark.fault(42)
+@pytest.mark.parametrize("echo", [b"a<b", b"a&lt;b"])
+def test_a_token_in_a_title_is_redacted_however_it_is_written(echo: bytes):
+    assert refused(b"<title>No: " + echo + b"</title>", token=Secret("a<b")).message == "No: ***"
+
+
+@pytest.mark.fault(90)
+def test_characters_that_do_not_print_are_escaped_where_a_reply_is_quoted():
+    forged = "No.\r\n2026-11-24 INFO all is well\x1b[2K\x9b1m\u202e\u2028."
+    escaped = r"No.\r\n2026-11-24 INFO all is well\x1b[2K\x9b1m\u202e\u2028."
+    assert refused(as_json({"message": forged})).message.startswith(escaped)
+    assert refused(forged.encode(errors="replace")).message.startswith(escaped)
+    error = locate_decode_error(
+        DecodeError("Odd\x1b", "$.\n"), GET, Response(200, {"Content-Type": "a\x1b/b"}, b""), None
+    )
+    assert (error.reason, error.path, error.content_type) == ("Odd\\x1b", "$.\\n", "a\\x1b/b")
 
 
 def test_a_decode_error_says_what_it_is_about():
@@ -129,18 +162,20 @@ def test_of_an_error_of_megabytes_only_the_beginning_is_looked_at():
     padding = b" " * 2**16
     assert refused(b'{"message": "x", "y": "' + padding + b'"}').message == ""
     assert refused(b"x" * 10 + padding + b"x").message == "x" * 10
-    assert refused(b"<p>x" + padding + b"x").message == "<p>x"
+    assert refused(b"<title>x</title>" + padding + b"x").message == "x"
+    assert refused(b"<p>" + padding + b"<title>x</title>").message == ""
     assert refused(CANARY.encode() * 100_000).message == "***" * 166 + "**"
-    assert not_decoded(b"<p>" + CANARY.encode() * 300_000).reason == f"HTML instead of JSON: <p>{'***' * 65}**"
+    page = b"<title>" + CANARY.encode() * 300 + b"</title>" + padding
+    assert not_decoded(page).reason == f"HTML instead of JSON: {'***' * 66}**"
 
 
 @pytest.mark.fault(103)
-@pytest.mark.parametrize("start", [b"", b"<p>"], ids=["text", "HTML"])
+@pytest.mark.parametrize("start", [b"", b"<title>"], ids=["text", "HTML"])
 def test_of_an_error_of_megabytes_no_part_of_a_secret_is_shown_that_is_cut(start: bytes):
     value = "0123456789" * 7000
     request = Request("POST", "/x", body={"value": Secret(value)}, returns=None)
     assert refused(start + value.encode(), request).message == ""
-    assert refused(start + b" " * (2**16 - 9) + CANARY.encode() + b"x").message == start.decode()
+    assert refused(start + b" " * (2**16 - 9) + CANARY.encode() + b"x").message == ""
 
 
 def test_without_a_secret_nothing_is_redacted():
@@ -230,7 +265,6 @@ def test_no_header_is_kept_with_a_secret_in_it(status: int):
         ("Zu viele Anfragen: ünï".encode(), "Zu viele Anfragen: ünï"),
         (b"x" * 501, "x" * 500),
         (b"\xff\xfe", "\ufffd\ufffd"),
-        (b"<html>\n<p>502\n" + b"x" * 8192, f"<html> <p>502 {'x' * 186}"),
         (b"", ""),
         (b"  \n", ""),
         (as_json({"error": CANARY}), ""),

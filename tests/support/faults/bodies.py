@@ -7,7 +7,7 @@ from script_server import hang_up, reply, then
 
 from circleci_v1_async import BadRequestError, BodyTooLargeError, DecodeError
 
-from .calls import add_variable, create_token, get, get_build, list_builds, trigger
+from .calls import add_variable, create_token, get, get_build, list_builds, retry, trigger
 from .canaries import BUILD, CANARIES, CREATED, CUT, ME, ME_ZIPPED, OK, TOKEN, as_json
 from .connections import GZIP, LONG, OK_HEAD, TWICE, trickle
 from .scenes import Call, Fault
@@ -90,7 +90,7 @@ FAULTS = [
     _unusable(28, "NaN", _me(b'"x": NaN')),
     _unusable(28, "1e999", _me(b'"days_left_in_trial": 1e999')),
     _fine(29, "a key that comes twice counts once", _me(b'"login": "ada"')),
-    _fine(30, "an integer of 70 bits is that integer", b'{"build_num": 1180591620717411303424}', get_build),
+    _fine(30, "an integer of 70 bits is that integer", b'{"build_num": 1180591620717411303424}', retry),
     _unusable(30, "an integer of 5000 digits", _me(b'"days_left_in_trial": ' + b"9" * 5000)),
     _unusable(31, "JSON 100,000 levels deep", _deep(100_000)),
     Fault(

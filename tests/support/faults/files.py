@@ -154,7 +154,7 @@ FAULTS = [
         6,
         TWICE,
     ),
-    Fault(40, "a file whose refusal breaks off", (REDIRECT, ERROR_CUT), _download, TransportError, 4, TWICE),
+    Fault(40, "a file whose refusal breaks off", (REDIRECT, ERROR_CUT), _download, NotFoundError, 2),
     Fault(21, "an artifact that is too large is not read to its end", (reply(200, DATA),), _read, BodyTooLargeError, 1),
     Fault(48, "one of many that is gone", (GONE, reply(200, DATA)), _download_many, DownloadError, 2),
     Fault(48, "one of many that stops the others", (GONE,), _stop_many, DownloadError, 1),
