@@ -119,6 +119,11 @@ def floors(session: nox.Session) -> None:
 @nox.session
 def wheel(session: nox.Session) -> None:
     """Build the wheel and the sdist, and install both outside of this folder, the sdist without an index too."""
+    build_and_install(session)
+
+
+def build_and_install(session: nox.Session) -> Path:
+    """Build, check and install both distributions; return the folder that has them."""
     session.install("build", "check-wheel-contents", "twine", "virtualenv")
     folder = Path(session.create_tmp())
     dist, wheelhouse = folder / "dist", folder / "wheelhouse"
@@ -147,6 +152,7 @@ def wheel(session: nox.Session) -> None:
         for name in ("from-wheel", "from-sdist"):
             session.run(f"{name}/bin/python", "-W", "error", "-c", INSTALLED, external=True)
         session.run("from-wheel/bin/circleci-v1", "demo", external=True)
+    return dist
 
 
 INSTALLED = """
@@ -156,6 +162,33 @@ import circleci_v1_async
 assert version("circleci-v1-async") == circleci_v1_async.__version__
 assert files(circleci_v1_async).joinpath("py.typed").is_file()
 """
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build and check what is released, and say what is left to do by hand."""
+    version = re.search(r'__version__ = "(.+)"', (ROOT / "circleci_v1_async" / "_version.py").read_text())[1]
+    if not re.search(
+        rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    ):
+        session.error(f"CHANGELOG.md has no section '## [{version}] - <date>'")
+    if changed := session.run("git", "status", "--porcelain", silent=True, external=True):
+        session.error(f"not committed:\n{changed}")
+    dist = ROOT / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    shutil.copytree(build_and_install(session), dist)
+    session.log(f"dist/ has {', '.join(sorted(path.name for path in dist.iterdir()))}. Left to do by hand:")
+    session.log("  1. see that CI has passed for this commit, and `nox -s bench audit` since the last change of code")
+    session.log(f"  2. git tag --sign v{version} && git push origin v{version}")
+    session.log("  3. twine upload dist/*")
+    session.log("  4. raise __version__, and begin the next section of CHANGELOG.md")
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Look for known vulnerabilities of what a user installs. It may need the network."""
+    session.install(".[cli,export]", "pip-audit")
+    session.run("pip-audit", "--local", "--skip-editable")
 
 
 @nox.session(python=False)

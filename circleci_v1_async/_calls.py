@@ -1,11 +1,10 @@
 """One call, from a request to its value."""
 
-import asyncio
 import logging
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, cast
+from typing import Any, Final, Self, TypeVar
 
 import attrs
 from yarl import URL
@@ -92,7 +91,7 @@ class Calls:
                             response = turn.reply = await self.transport.exchange(
                                 request.method, url, body, timeout=options.timeout, max_body=options.max_body
                             )
-                        reading = read_reply(
+                        return await read_reply(
                             request,
                             response,
                             options.decoder,
@@ -100,7 +99,6 @@ class Calls:
                             maybe_done=attempt.maybe_done,
                             now=self.clock.now(),
                         )
-                        return await _run_in_turns(reading)
         raise AssertionError  # pragma: no cover - for the type checkers
 
     def attempts(self, request: Request[Any], url: URL) -> Attempts:
@@ -199,16 +197,6 @@ class _Turn:
         clean = partial(redact, request=self._request, token=self._attempt.token)
         ids = (redact_header(self.reply.headers, name, clean) for name in REQUEST_ID)
         return next((f", request id {each}" for each in ids if each), "")
-
-
-async def _run_in_turns(steps: Generator[None, None, T]) -> T:
-    """Run a generator to its end, with a turn of the loop for others at each of its yields."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return cast("T", end.value)
-        await asyncio.sleep(0)
 
 
 async def _read_error(stream: Stream) -> bytes:

@@ -84,9 +84,8 @@ class Decoder:
             DecodeError: It is not JSON, or not that type.
         """
         try:
-            value = self._decode(body.removeprefix(_BOM), returns)
+            value: T = self._decode(body.removeprefix(_BOM), returns)
             _decode_branch_names(value)
-            return cast("T", value)
         except DecodeError as error:
             raise DecodeError(error.reason, error.path, len(body)) from None
         except UnicodeDecodeError as error:
@@ -96,6 +95,7 @@ class Decoder:
         except msgspec.MsgspecError as error:
             reason = _not_json(body.removeprefix(_BOM)) or str(error)
             raise DecodeError(reason, "$", len(body), truncated=reason == TRUNCATED) from None
+        return value
 
     def _decode(self, body: bytes, returns: Any) -> Any:
         # msgspec does not look into fields that are not modelled; this does, at a fraction of the price.

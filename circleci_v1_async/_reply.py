@@ -7,9 +7,8 @@ Characters that do not print are escaped, so that no server can forge the lines 
 import html
 import json
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from http import HTTPStatus
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote
 
@@ -37,13 +36,14 @@ _SHOWN_OF_MESSAGE: Final = 500
 _LOOKED_AT: Final = 2**16
 _TITLE: Final = re.compile(r"<title(?:\s[^<>]*)?>([^<]*)</title", re.IGNORECASE)
 _SUCCESS: Final = range(200, 300)
+_NOT_FOUND: Final = 404
 # Bytes of a body whose decoding holds up the loop for long enough to matter.
 _LARGE: Final = 2**20
 # Items beyond the limit that was asked for: a service may have its own idea of a page.
 _MARGIN: Final = 1000
 
 
-def read_reply(
+async def read_reply(
     request: Request[T],
     response: Response,
     decoder: Decoder,
@@ -51,8 +51,8 @@ def read_reply(
     token: Secret[str] | None,
     maybe_done: bool,
     now: float,
-) -> Generator[None, None, T]:
-    """Return the value of a reply. A large one is decoded in slices, with a yield after each.
+) -> T:
+    """Return the value of a reply. A large one is decoded in slices, with a turn for other tasks after each.
 
     Args:
         request: The request that it answers.
@@ -66,11 +66,12 @@ def read_reply(
         StatusError: The service refused.
         DecodeError: The body is not what `request.returns` names.
     """
-    is_deleted_before = maybe_done and response.status == HTTPStatus.NOT_FOUND and request.method == "DELETE"
-    if response.status >= HTTPStatus.MULTIPLE_CHOICES and not is_deleted_before:
+    is_deleted_before = maybe_done and response.status == _NOT_FOUND and request.method == "DELETE"
+    if response.status >= _SUCCESS.stop and not is_deleted_before:
         raise explain_status(request, response, token=token, now=now)
     if request.returns is None:
         return cast("T", None)
+    value: T
     try:
         if is_deleted_before:
             # The confirmation of what an earlier attempt deleted is lost, and this reply says something else.
@@ -81,7 +82,7 @@ def read_reply(
             # Most programs receive nothing as large.
             from ._slices import decode_in_slices  # noqa: PLC0415
 
-            value = yield from decode_in_slices(response.body, request.returns, decoder, _max_items(request))
+            value = await decode_in_slices(response.body, request.returns, decoder, _max_items(request))
     except DecodeError as error:
         raise locate_decode_error(error, request, response, token) from None
     if isinstance(value, BuildDetail) and _is_another_build(request, value):
@@ -91,7 +92,7 @@ def read_reply(
     if isinstance(value, PipelineResult) and value.status not in _SUCCESS:
         within = attrs.evolve(response, status=value.status, body=(value.body or "").encode())
         raise explain_status(request, within, token=token, now=now)
-    return cast("T", value)
+    return value
 
 
 def _is_another_build(request: Request[Any], build: BuildDetail) -> bool:

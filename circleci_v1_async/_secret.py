@@ -72,4 +72,6 @@ def hide(value: object) -> Any:
 
     Later lines may raise, and tracebacks then show the variables of the function.
     """
-    return cast("object", value) if value is None or isinstance(value, Secret) else Secret(value)
+    if value is None:
+        return None
+    return cast("object", value) if isinstance(value, Secret) else Secret(value)

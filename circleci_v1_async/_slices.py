@@ -4,8 +4,8 @@ msgspec holds the interpreter's lock while it decodes, so that megabytes hold up
 help. The lists of a large reply are therefore split into their items as they are, of which a few are decoded at a time.
 """
 
+import asyncio
 import re
-from collections.abc import Generator
 from typing import Any, Final, cast, get_args, get_origin
 
 import attrs
@@ -31,10 +31,8 @@ _KINDS: Final = {b"[": "array", b"{": "object", b'"': "string"}
 _BEGINNING: Final = 100
 
 
-def decode_in_slices(
-    body: bytes, returns: Any, decoder: Decoder, max_items: int | None = None
-) -> Generator[None, None, Any]:
-    """Decode as `Decoder.decode` does, in slices of a few milliseconds, with a yield after each.
+async def decode_in_slices(body: bytes, returns: Any, decoder: Decoder, max_items: int | None = None) -> Any:
+    """Decode as `Decoder.decode` does, in slices of a few milliseconds, with a turn for other tasks after each.
 
     The slices are those of a list, or of the lists of a model. Anything else is decoded at once.
 
@@ -43,9 +41,6 @@ def decode_in_slices(
         returns: The type to decode it into.
         decoder: Decodes the slices.
         max_items: Items that a list may have; by default as many as take 16 MiB when they are empty.
-
-    Returns:
-        The value, when the generator ends.
 
     Raises:
         DecodeError: It is not JSON, or not that type, or a list is longer.
@@ -61,7 +56,7 @@ def decode_in_slices(
             # It is no JSON, or too small a value for the space that it takes: its beginning tells.
             return decoder.decode(body[first.start(1) : first.start(1) + _BEGINNING], returns)
         if kind == expected:
-            return (yield from _decode_lists(body, returns, _Lists(decoder, types, max_items)))
+            return await _decode_lists(body, returns, _Lists(decoder, types, max_items))
         raise DecodeError(f"Expected `{expected}`, got `{kind}`")  # noqa: TRY301 - for its size
     except DecodeError as error:
         raise DecodeError(error.reason, error.path, len(body), truncated=error.truncated) from None
@@ -164,15 +159,15 @@ class _Lists:
         return path
 
 
-def _decode_lists(body: bytes, returns: Any, lists: _Lists) -> Generator[None, None, Any]:
+async def _decode_lists(body: bytes, returns: Any, lists: _Lists) -> Any:
     splitter = ListSplitter(of_object="" not in lists.types)
     for start in range(0, len(body), _BYTES):
         for run in splitter.feed(body[start : start + _BYTES]):
             for begin in range(0, len(run.items), _ITEMS):
                 lists.add(run, begin)
-                yield
+                await asyncio.sleep(0)
         # Also while an item is long.
-        yield
+        await asyncio.sleep(0)
     if not splitter.complete:
         raise DecodeError(TRUNCATED, truncated=True)
     return lists.complete(splitter, returns)

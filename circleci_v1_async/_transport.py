@@ -175,7 +175,7 @@ class Transport:
         try:
             reply = await self._follow(method, url, headers, body, limits, deadline=started + timeout)
             try:
-                content = await read_limited(reply.content.iter_any(), max_body, "the reply", "max_body")
+                content = await _read_body(reply.content, max_body)
             except (*FOREIGN, BodyTooLargeError):
                 # The status of an error says enough.
                 if reply.status < HTTPStatus.BAD_REQUEST or self.closed:
@@ -287,8 +287,9 @@ class Transport:
 
     def _headers(self, url: URL, headers: Mapping[str, str], *, with_token: bool) -> dict[str, str]:
         headers = {"User-Agent": _USER_AGENT, **headers}
-        if with_token and self.token is not None and is_trusted(self.base_url, url):
-            headers[_TOKEN_HEADER] = self.token.reveal()
+        token = self.token
+        if with_token and token is not None and is_trusted(self.base_url, url):
+            headers[_TOKEN_HEADER] = token.reveal()
         return headers
 
     def _session(self) -> aiohttp.ClientSession:
@@ -353,7 +354,17 @@ class Stream:
         self._reply.release()
 
 
-async def read_limited(pieces: AsyncIterable[bytes], limit: int, name: str, option: str) -> bytes:
+async def _read_body(content: aiohttp.StreamReader, max_body: int) -> bytes:
+    first = await content.readany()
+    if content.at_eof() and len(first) <= max_body:
+        # Most bodies come as one piece.
+        return first
+    return await read_limited(content.iter_any(), max_body, "the reply", "max_body", first)
+
+
+async def read_limited(
+    pieces: AsyncIterable[bytes], limit: int, name: str, option: str, beginning: bytes = b""
+) -> bytes:
     """Collect a body piece by piece, so that one that is too large is noticed while it is small.
 
     Args:
@@ -361,19 +372,23 @@ async def read_limited(pieces: AsyncIterable[bytes], limit: int, name: str, opti
         limit: Bytes that it may have.
         name: What errors call it.
         option: The option that sets the limit.
+        beginning: Bytes of it that were read before.
 
     Raises:
         BodyTooLargeError: It has more bytes than the limit.
     """
     # Not by a list of the pieces: to join them takes as much memory once more.
     body = BytesIO()
+    body.write(beginning)
     next_turn = _TURN
     async for piece in pieces:
-        if body.tell() + len(piece) > limit:
-            raise BodyTooLargeError(f"{name} is larger than {limit} bytes ({option})")
         body.write(piece)
+        if body.tell() > limit:
+            break
         if body.tell() >= next_turn:
             # What is compressed a thousandfold is all there at once, and aiohttp goes on without a turn of the loop.
             await asyncio.sleep(0)
             next_turn = body.tell() + _TURN
+    if body.tell() > limit:
+        raise BodyTooLargeError(f"{name} is larger than {limit} bytes ({option})")
     return body.getvalue()

@@ -1,7 +1,6 @@
 """Checks of URLs, without I/O: base URLs, where the token may go, where redirects may lead."""
 
 import string
-from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -53,12 +52,11 @@ def _get_origin(url: URL) -> Origin:
     return url.scheme, (url.host or "").lower().rstrip("."), url.port
 
 
-_get_home = lru_cache(_get_origin)
-
-
 def is_trusted(base_url: URL, url: URL) -> bool:
     """Tell whether the token may be sent there: to the API, or to the cloud's artifacts."""
-    home, (scheme, host, port) = _get_home(base_url), _get_origin(url)
+    if (base_url.scheme, base_url.raw_authority) == (url.scheme, url.raw_authority):
+        return True
+    home, (scheme, host, port) = _get_origin(base_url), _get_origin(url)
     if home == _CLOUD and (scheme, port) == ("https", 443) and host.endswith(_CLOUD_ARTIFACTS):
         return True
     return (scheme, host, port) == home

@@ -41,7 +41,7 @@ def read(
     pauses = 0
     while True:
         try:
-            next(reading)
+            reading.send(None)
         except StopIteration as end:
             assert (pauses > 0) == (len(body) > LARGE and status < 300 and request.returns is not None)
             return end.value

@@ -39,7 +39,7 @@ def decode(body: object, returns: Any, max_items: int | None = None, *, strict: 
     pauses = 0
     while True:
         try:
-            next(steps)
+            steps.send(None)
         except StopIteration as end:
             return end.value, pauses
         pauses += 1
