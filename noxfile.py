@@ -59,23 +59,44 @@ def typing(session: nox.Session) -> None:
     session.run("pyright")
 
 
+def build_site(session: nox.Session, folder: Path) -> None:
+    """Build the documentation; a warning is an error."""
+    session.run(
+        *("mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)), env={"NO_MKDOCS_2_WARNING": "1"}
+    )
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the site without a warning, check the code on its pages, run its recipes. Needs redis-server."""
     install(session, "docs", "lint", "recipes", "typing")
     blocks = REPORTS / "blocks"
     shutil.rmtree(blocks, ignore_errors=True)
-    session.run(
-        *("mkdocs", "build", "--strict", "--quiet", "--site-dir", f"{REPORTS}/site"), env={"NO_MKDOCS_2_WARNING": "1"}
-    )
+    build_site(session, REPORTS / "site")
     session.run("python", "tests/docs/doc_blocks.py", str(blocks))
-    session.run("ruff", "format", "--check", "--config", "pyproject.toml", str(blocks))
-    session.run("mypy", "--config-file=", "--strict", str(blocks))
-    session.run("pyright", "--project", str(blocks))
+    session.run(
+        *("ruff", "format", "--check", "--config", "pyproject.toml", "--line-length", "85"), str(blocks / "written")
+    )
+    session.run("mypy", "--config-file=", "--strict", str(blocks / "programs"))
+    session.run("pyright", "--project", str(blocks / "programs"))
     output = str(session.run("pytest", "-q", "-rs", "-k", "recipes", "tests/docs", silent=True))
     session.log(output)
     if re.search("SKIPPED.*(needs|could not import)", output):
         session.error("a recipe was skipped")
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Look at every page of the site in a real browser, wide and narrow, light and dark. Needs chromium."""
+    if shutil.which("chromium") is None:
+        session.error("chromium is not installed")
+    install(session, "browser", "docs")
+    site = Path(session.create_tmp()) / "site"
+    build_site(session, site)
+    session.run(
+        *("pytest", "-q", "-p", "no:randomly", "tests/browser"),
+        env={"BUILT_SITE": str(site), "SCREENSHOTS": f"{REPORTS}/screenshots"},
+    )
 
 
 @nox.session

@@ -212,6 +212,14 @@ class CircleCISession(
 
         Raises:
             InvalidInputError: No variable has a token.
+
+        Examples:
+            ```python
+            from circleci_v1_async import CircleCISession
+
+            async with CircleCISession.from_env(timeout=20) as ci:
+                print((await ci.get_current_user()).login)
+            ```
         """
         token = _token_of_environment()
         if token is None:
@@ -251,6 +259,12 @@ class CircleCISession(
 
         Raises:
             InvalidInputError: An option cannot be right.
+
+        Examples:
+            ```python
+            patient = ci.with_options(timeout=300)
+            print(len(await patient.list_projects()), "projects")
+            ```
         """
         options = self._calls.options
         decoder = options.decoder if strict is _UNCHANGED else Decoder(strict, options.decoder.reported)

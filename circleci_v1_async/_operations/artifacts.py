@@ -99,6 +99,14 @@ class ArtifactOperations(Operations):
             InvalidInputError: The artifact has no URL.
             RedirectError: Its URL is not one to go to.
             NotFoundError: It has expired, or the token may not see it.
+
+        Examples:
+            ```python
+            for artifact in await ci.list_build_artifacts("gh/acme/web", 8):
+                async with ci.open_artifact(artifact) as stream:
+                    async for chunk in stream.iter_chunks():
+                        print(artifact.path, len(chunk))
+            ```
         """
         from circleci_v1_async._downloads.streams import open_artifact_stream
         from circleci_v1_async.artifacts import ArtifactStream
@@ -133,6 +141,13 @@ class ArtifactOperations(Operations):
             TruncatedError: The service announced more than it sent.
             DownloadError: The file cannot be written; the `OSError` is its cause.
             NotFoundError: The artifact has expired, or the token may not see it.
+
+        Examples:
+            ```python
+            for artifact in await ci.list_build_artifacts("gh/acme/web", 8):
+                if artifact.path == "dist/web.tar.gz":
+                    await ci.download_artifact(artifact, "web.tar.gz", resume=True)
+            ```
         """
         from circleci_v1_async._downloads.downloader import Downloader
         from circleci_v1_async._downloads.places import Place
@@ -173,14 +188,21 @@ class ArtifactOperations(Operations):
             progress: Called with each `DownloadEvent`, in the event loop.
 
         Returns:
-            To be looped over with `async for`, without an `await`: a `Download` for each artifact as it is done,
-            whether it failed or not. See `ArtifactDownloads`.
+            To be looped over with `async for`, without an `await`. It yields a `Download` for each artifact as it is
+            done, whether it failed or not. See `ArtifactDownloads`.
 
         Raises:
             InvalidInputError: At once. The other errors come out of the loop.
             UnsafePathError: A path is not safe, and `on_error` is not `yield`; likewise `PathConflictError`. Both have
                 `.failed`.
             DownloadError: `.failed` has what came of those that failed.
+
+        Examples:
+            ```python
+            artifacts = await ci.list_build_artifacts("gh/acme/web", 8)
+            async for download in ci.download_artifacts(artifacts, "reports", match="*.xml"):
+                print(download.path, download.size, download.status)
+            ```
         """
         from circleci_v1_async._downloads.downloader import Downloader
         from circleci_v1_async._downloads.places import plan_places

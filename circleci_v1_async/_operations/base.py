@@ -38,6 +38,14 @@ class Operations:
             SessionClosedError: The session is closed, was closed meanwhile, or belongs to another event loop.
             CircleCISunsetWarning: The operation's end is announced, and a filter makes the warning an error. Nothing
                 was sent.
+
+        Examples:
+            ```python
+            from circleci_v1_async import Request
+
+            user = await ci.send(Request("GET", "/me"))
+            print(user["login"])
+            ```
         """
         return await self._calls.send(request)
 

@@ -104,6 +104,12 @@ class BuildOperations(Operations):
 
         Raises:
             NotFoundError: There is no such build, or the token may not see it.
+
+        Examples:
+            ```python
+            for test in await ci.list_failed_tests("gh/acme/web", 7):
+                print(test.file, test.name, test.message)
+            ```
         """
         return [test for test in await self.list_build_tests(project, build_num) if test.result not in _NO_FAILURE]
 
@@ -167,6 +173,12 @@ class BuildOperations(Operations):
         Raises:
             InvalidInputError: At once; every other error of `list_project_builds` comes out of the loop.
             PaginationDriftError: Out of the loop: the list changes faster than it can be read.
+
+        Examples:
+            ```python
+            async for build in ci.iter_project_builds("gh/acme/web", filter="failed"):
+                print(build.build_num, build.subject)
+            ```
         """
         request = request_project_builds(
             project, branch, {"filter": one_of("filter", filter, BuildFilter), "shallow": shallow}
@@ -213,6 +225,12 @@ class BuildOperations(Operations):
         Raises:
             InvalidInputError: At once; every other error of `list_recent_builds` comes out of the loop.
             PaginationDriftError: Out of the loop: the list changes faster than it can be read.
+
+        Examples:
+            ```python
+            async for build in ci.iter_recent_builds(limit=500):
+                print(build.project, build.build_num, build.status)
+            ```
         """
         request = Request("GET", "/recent-builds", query={"shallow": shallow}, returns=list[Build])
         return self._walk(

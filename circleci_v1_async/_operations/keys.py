@@ -34,6 +34,14 @@ class KeyOperations(Operations):
 
         Raises:
             BadRequestError: The service does not take the key.
+
+        Examples:
+            ```python
+            import os
+
+            key = os.environ["DEPLOY_KEY"]
+            await ci.add_ssh_key("gh/acme/web", hostname="acme.example", private_key=key)
+            ```
         """
         private_key = hide(private_key)
         body = {
@@ -54,6 +62,16 @@ class KeyOperations(Operations):
 
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
+
+        Examples:
+            ```python
+            settings = await ci.get_project_settings("gh/acme/web")
+            for key in settings.ssh_keys:
+                if key.hostname == "acme.example" and key.fingerprint:
+                    await ci.delete_ssh_key(
+                        "gh/acme/web", hostname=key.hostname, fingerprint=key.fingerprint
+                    )
+            ```
         """
         body = {
             "hostname": required_text("hostname", hostname, may_be_empty=True),
@@ -87,6 +105,12 @@ class KeyOperations(Operations):
 
         Raises:
             PermissionDeniedError: The token may not do it, or it is not a personal one.
+
+        Examples:
+            ```python
+            key = await ci.create_checkout_key("gh/acme/web", "deploy-key")
+            print(key.fingerprint)
+            ```
         """
         body = {"type": one_of("type", type, CheckoutKeyType)}
         return await self.send(Request("POST", _KEYS, in_project(project), body=body, returns=CheckoutKey))
@@ -115,10 +139,17 @@ class KeyOperations(Operations):
             fingerprint: MD5 with colons, or SHA-256.
 
         Returns:
-            A confirmation: `ok`.
+            A confirmation, `ok`.
 
         Raises:
             NotFoundError: There is no such key.
+
+        Examples:
+            ```python
+            for key in await ci.list_checkout_keys("gh/acme/web"):
+                if not key.preferred:
+                    await ci.delete_checkout_key("gh/acme/web", key.fingerprint)
+            ```
         """
         return await self.send(Request("DELETE", _KEY, _for_key(project, fingerprint), returns=Message))
 

@@ -47,6 +47,15 @@ class LogOperations(BuildOperations):
             BodyTooLargeError: A piece is larger than the session's `max_body`.
             TruncatedError: The log broke off, and trying again did not help; likewise `TransportError`.
             DecodeError: The reply is no log.
+
+        Examples:
+            ```python
+            build = await ci.get_build("gh/acme/web", 7)
+            for step in build.steps:
+                for action in step.actions:
+                    async for piece in ci.iter_output("gh/acme/web", 7, action):
+                        print(piece.message, end="")
+            ```
         """
         from circleci_v1_async._logs.stream import stream_output
 
@@ -85,6 +94,11 @@ class LogOperations(BuildOperations):
             NotFoundError: There is no such build, or the token may not see it.
             BodyTooLargeError: The lines to return of a run of a step have more characters than `max_body` allows.
             TransportError: And the other errors of `iter_output`.
+
+        Examples:
+            ```python
+            print(await ci.get_build_log("gh/acme/web", 7, failed_only=True, tail=40))
+            ```
         """
         from circleci_v1_async._logs.text import LogText, has_failed, heading
 

@@ -40,6 +40,13 @@ class ProjectOperations(Operations):
 
         Raises:
             AuthenticationError: There is no personal token.
+
+        Examples:
+            ```python
+            import os
+
+            await ci.add_heroku_key(os.environ["HEROKU_API_KEY"])
+            ```
         """
         apikey = hide(apikey)
         body = {"apikey": secret("apikey", apikey, "a Heroku API key")}
@@ -69,6 +76,12 @@ class ProjectOperations(Operations):
 
         Raises:
             BadRequestError: Seen although the project is followed now, when there is nothing to build.
+
+        Examples:
+            ```python
+            result = await ci.follow_project("gh/mozilla/bleach")
+            print(result.following)
+            ```
         """
         return await self.send(Request("POST", f"{PROJECT}/follow", in_project(project), returns=FollowResult))
 
@@ -79,6 +92,11 @@ class ProjectOperations(Operations):
 
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
+
+        Examples:
+            ```python
+            await ci.unfollow_project("gh/acme/web")
+            ```
         """
         return await self.send(Request("POST", f"{PROJECT}/unfollow", in_project(project), returns=FollowResult))
 
@@ -93,6 +111,11 @@ class ProjectOperations(Operations):
         Raises:
             PermissionDeniedError: The token's owner does not administer the repository.
             NotFoundError: The project does not exist, or the token may not see it.
+
+        Examples:
+            ```python
+            await ci.enable_project("gh/acme/web")
+            ```
         """
         return await self.send(Request("POST", f"{PROJECT}/enable", in_project(project), returns=ProjectSettings))
 
@@ -107,6 +130,11 @@ class ProjectOperations(Operations):
         Raises:
             PermissionDeniedError: The token's owner does not administer the repository.
             NotFoundError: The project does not exist, or the token may not see it.
+
+        Examples:
+            ```python
+            await ci.disable_project("gh/acme/web")
+            ```
         """
         return await self.send(Request("DELETE", f"{PROJECT}/enable", in_project(project), returns=ProjectSettings))
 
@@ -135,6 +163,13 @@ class ProjectOperations(Operations):
 
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
+
+        Examples:
+            ```python
+            await ci.update_project_settings(
+                "gh/acme/web", feature_flags={"build-fork-prs": False}
+            )
+            ```
         """
         body = {"feature_flags": flags("feature_flags", feature_flags)}
         await self.send(Request("PUT", _SETTINGS, in_project(project), body=body, returns=None))
@@ -146,5 +181,10 @@ class ProjectOperations(Operations):
 
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
+
+        Examples:
+            ```python
+            await ci.clear_build_cache("gh/acme/web")
+            ```
         """
         return await self.send(Request("DELETE", f"{PROJECT}/build-cache", in_project(project), returns=CacheResult))

@@ -45,11 +45,19 @@ class TokenOperations(Operations):
             label: A name for people.
 
         Returns:
-            The token, this once: nothing gives it again. Its `token` is a string that does not show itself: its repr
-            is redacted, and it does not pickle. `str(created.token)` is the token in clear.
+            The token, this once, since nothing gives it again. Its `token` is a string that does not show itself. Its
+            repr is redacted, and it does not pickle. `str(created.token)` is the token in clear.
 
         Raises:
             PermissionDeniedError: The token in use may not do it.
+
+        Examples:
+            ```python
+            created = await ci.create_project_token(
+                "gh/acme/web", scope="view-builds", label="dashboard"
+            )
+            print(len(str(created.token)), "characters")
+            ```
         """
         body = {
             "scope": one_of("scope", required_text("scope", scope), TokenScope),
@@ -69,6 +77,13 @@ class TokenOperations(Operations):
 
         Raises:
             NotFoundError: There is no such token.
+
+        Examples:
+            ```python
+            for token in await ci.list_project_tokens("gh/acme/web"):
+                if token.label == "dashboard" and token.id:
+                    await ci.delete_project_token("gh/acme/web", token.id)
+            ```
         """
         path_values = {**in_project(project), "token_id": token_id}
         await self.send(Request("DELETE", f"{_TOKENS}/{{token_id}}", path_values, returns=None))

@@ -57,11 +57,17 @@ class TriggerOperations(Operations):
             job: The job of the configuration to run.
 
         Returns:
-            The build. That it was accepted does not mean that it runs: `status` may be `not_run`, and `messages`
+            The build. That it was accepted does not mean that it runs. Its `status` may be `not_run`, and `messages`
             then says why.
 
         Raises:
             GoneError: CircleCI has removed it.
+
+        Examples:
+            ```python
+            build = await ci.trigger_build("gh/acme/web", build_parameters={"DEPLOY": "yes"})
+            print(build.build_url)
+            ```
         """
         build_parameters = hide(build_parameters)
         if revision is not None and tag is not None:
@@ -104,6 +110,12 @@ class TriggerOperations(Operations):
 
         Raises:
             GoneError: CircleCI has removed it.
+
+        Examples:
+            ```python
+            build = await ci.trigger_branch_build("gh/acme/web", "main")
+            print(build.build_url)
+            ```
         """
         build_parameters = hide(build_parameters)
         body = given(
@@ -143,10 +155,16 @@ class TriggerOperations(Operations):
             revision: The commit; by default the branch's latest.
 
         Returns:
-            A confirmation, which does not say which builds there are: see `builds_for_commit`.
+            A confirmation, which does not say which builds there are; see `builds_for_commit`.
 
         Raises:
             GoneError: CircleCI has removed it.
+
+        Examples:
+            ```python
+            result = await ci.trigger_pipeline("gh/acme/web", branch="main")
+            print(result.body)
+            ```
         """
         if tag is not None and (branch is not None or revision is not None):
             raise InvalidInputError("trigger_pipeline: expected tag, or branch and revision, got both")
@@ -174,6 +192,12 @@ class TriggerOperations(Operations):
         Raises:
             NotFoundError: There is no such build, or the token may not see it.
             GoneError: CircleCI has removed it.
+
+        Examples:
+            ```python
+            build = await ci.retry_build("gh/acme/web", 7)
+            print(build.build_num, "is a retry of", build.retry_of)
+            ```
         """
         return await self.send(
             Request("POST", f"{BUILD}/retry", in_build(project, build_num), returns=Build, sunset=_RERUNS_END)
@@ -191,6 +215,12 @@ class TriggerOperations(Operations):
         Raises:
             NotFoundError: There is no such build, or the token may not see it.
             GoneError: CircleCI has removed it.
+
+        Examples:
+            ```python
+            build = await ci.retry_build_with_ssh("gh/acme/web", 7)
+            print(build.build_url)
+            ```
         """
         return await self.send(
             Request("POST", f"{BUILD}/ssh", in_build(project, build_num), returns=Build, sunset=_RERUNS_END)
@@ -206,6 +236,12 @@ class TriggerOperations(Operations):
 
         Raises:
             NotFoundError: There is no such build, or the token may not see it.
+
+        Examples:
+            ```python
+            build = await ci.cancel_build("gh/acme/web", 9)
+            print(build.status)
+            ```
         """
         return await self.send(Request("POST", f"{BUILD}/cancel", in_build(project, build_num), returns=Build))
 
@@ -219,5 +255,11 @@ class TriggerOperations(Operations):
 
         Raises:
             NotFoundError: There is no such build, or the token may not see it.
+
+        Examples:
+            ```python
+            build = await ci.add_ssh_users("gh/acme/web", 9)
+            print([user.login for user in build.ssh_users])
+            ```
         """
         return await self.send(Request("POST", f"{BUILD}/ssh-users", in_build(project, build_num), returns=Build))

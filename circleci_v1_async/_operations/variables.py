@@ -52,6 +52,12 @@ class VariableOperations(Operations):
 
         Returns:
             The variable, its value masked.
+
+        Examples:
+            ```python
+            variable = await ci.add_env_var("gh/acme/web", "DEPLOY_KEY", "s3cret-1234")
+            print(variable.value)  # xxxx1234
+            ```
         """
         value = hide(value)
         body = {"name": required_text("name", name), "value": secret("value", value, "the value of the variable")}
@@ -63,9 +69,14 @@ class VariableOperations(Operations):
         `DELETE /project/{project}/envvar/{name}` (documented by CircleCI).
 
         Returns:
-            A confirmation: `ok`.
+            A confirmation, `ok`.
 
         Raises:
             NotFoundError: There is no such variable.
+
+        Examples:
+            ```python
+            await ci.delete_env_var("gh/acme/web", "DEPLOY_KEY")
+            ```
         """
         return await self.send(Request("DELETE", _VARIABLE, {**in_project(project), "name": name}, returns=Message))

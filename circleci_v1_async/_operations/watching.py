@@ -53,6 +53,12 @@ class WatchOperations(Operations):
         Raises:
             WaitTimeoutError: It did not finish in time. `last` is the build as it was seen last.
             NotFoundError: There is no such build, or the token may not see it.
+
+        Examples:
+            ```python
+            build = await ci.wait_for_build("gh/acme/web", 9, timeout=3600)
+            print(build.outcome)
+            ```
         """
         from circleci_v1_async._waiting import wait_until_finished
 
@@ -92,6 +98,12 @@ class WatchOperations(Operations):
 
         Raises:
             InvalidInputError: At once; every other error that will not pass comes out of the loop.
+
+        Examples:
+            ```python
+            async for event in ci.watch_project_builds("gh/acme/web"):
+                print(event.kind, event.build.build_num, event.build.status)
+            ```
         """
         slug = ProjectSlug.parse(project)
         source = f"/project/{slug}" if text("branch", branch) is None else f"/project/{slug}/tree/{branch}"
@@ -110,6 +122,12 @@ class WatchOperations(Operations):
 
         Raises:
             InvalidInputError: At once; every other error that will not pass comes out of the loop.
+
+        Examples:
+            ```python
+            async for event in ci.watch_recent_builds():
+                print(event.kind, event.build.project, event.build.build_num)
+            ```
         """
         request = Request("GET", "/recent-builds", query={"shallow": shallow}, returns=list[Build])
         return self._watch(request, "/recent-builds", None, start_at, cursor, interval)

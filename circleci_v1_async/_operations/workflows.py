@@ -58,6 +58,12 @@ class WorkflowOperations(BuildOperations):
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
             PaginationDriftError: The list changes faster than it can be read.
+
+        Examples:
+            ```python
+            for build in await ci.builds_for_commit("gh/acme/web", "c0ffee1"):
+                print(build.build_num, build.job, build.status)
+            ```
         """
         matches = partial(_is_of_commit, commit("sha", sha))
         return await self._find(project, matches, branch, limit, latest_only=latest_only)
@@ -90,6 +96,14 @@ class WorkflowOperations(BuildOperations):
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
             PaginationDriftError: The list changes faster than it can be read.
+
+        Examples:
+            ```python
+            builds = await ci.list_project_builds("gh/acme/web", limit=1)
+            if builds and builds[0].workflows:
+                workflow_id = builds[0].workflows.workflow_id or ""
+                print(await ci.builds_for_workflow("gh/acme/web", workflow_id))
+            ```
         """
         matches = partial(_is_of_workflow, uuid("workflow_id", workflow_id))
         return await self._find(project, matches, branch, limit, latest_only=latest_only)
@@ -139,6 +153,13 @@ class WorkflowOperations(BuildOperations):
         Raises:
             WaitTimeoutError: They did not finish in time. `last` is the `Verdict` on the builds as they were seen last.
             NotFoundError: The project does not exist, or the token may not see it.
+
+        Examples:
+            ```python
+            verdict = await ci.wait_for_commit("gh/acme/web", "c0ffee7", timeout=3600)
+            for build in verdict.failed:
+                print(build.job, build.status, build.build_url)
+            ```
         """
         from circleci_v1_async._waiting import poll
 
@@ -190,6 +211,13 @@ class WorkflowOperations(BuildOperations):
         Raises:
             WaitTimeoutError: They did not finish in time. `last` is the `Verdict` on the builds as they were seen last.
             NotFoundError: The project does not exist, or the token may not see it.
+
+        Examples:
+            ```python
+            workflow_id = "8b3f1c9e-52a4-4d0c-9a77-1f0e6b2d4c58"
+            verdict = await ci.wait_for_workflow("gh/acme/web", workflow_id)
+            print(verdict.is_success)
+            ```
         """
         from circleci_v1_async._waiting import poll
 

@@ -13,7 +13,7 @@ from circleci_v1_async import Build, CircleCISession
 from circleci_v1_async._cli import demo
 from circleci_v1_async._cli.history import Report
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
 
 
 class NaiveWalk:
@@ -181,11 +181,11 @@ def test_forced_colours_do_not_make_a_moving_picture_out_of_a_log():
 def test_the_picture_in_the_docs_is_what_the_demo_leaves(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["demo_picture.py", str(tmp_path / "demo.svg")])
 
-    runpy.run_path(str(DOCS / "demo_picture.py"), run_name="__main__")
+    runpy.run_path(str(ROOT / "tools" / "demo_picture.py"), run_name="__main__")
 
-    drawn, kept = (words_of((folder / "demo.svg").read_text()) for folder in (tmp_path, DOCS))
+    drawn, kept = (words_of((folder / "demo.svg").read_text()) for folder in (tmp_path, ROOT / "docs"))
     assert drawn[-5:] == ["builds,", "0", "lost,", "0", "repeated"]
-    assert drawn == kept, "run python docs/demo_picture.py"
+    assert drawn == kept, "run python tools/demo_picture.py"
 
 
 # On the real service, in whose place is a service.

@@ -3,9 +3,11 @@
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
@@ -43,4 +45,31 @@ def _wait_for(path: Path, server: "subprocess.Popen[bytes]") -> None:
     raise AssertionError(f"redis-server ended with {server.returncode}")
 
 
-SERVERS: Final[dict[str, Callable[[], AbstractContextManager[dict[str, str]]]]] = {"redis": redis}
+class _Webhook(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def webhook() -> Iterator[dict[str, str]]:
+    """An incoming webhook of a chat, which takes every message.
+
+    Yields:
+        The variable by which programs find it.
+    """
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Webhook) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield {"WEBHOOK_URL": f"http://127.0.0.1:{server.server_port}/"}
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+SERVERS: Final[dict[str, Callable[[], AbstractContextManager[dict[str, str]]]]] = {"redis": redis, "webhook": webhook}

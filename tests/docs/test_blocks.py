@@ -35,6 +35,7 @@ PYTEST = (
     "--circleci-record",
     *("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function"),
 )
+PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----\n"
 # What is to be installed is looked at, and not installed.
 SHELL = """
 set -euo pipefail
@@ -58,8 +59,13 @@ def environment(fake_circleci: FakeCircleCI, monkeypatch: pytest.MonkeyPatch) ->
     fake_circleci.allow_unused_faults = True
     monkeypatch.setenv("CIRCLE_TOKEN", fake_circleci.token)
     monkeypatch.setenv("CIRCLE_API_URL", fake_circleci.base_url)
+    # Examples read these.
+    monkeypatch.setenv("HEROKU_API_KEY", "a-heroku-key")
+    monkeypatch.setenv("DEPLOY_KEY", PRIVATE_KEY)
     # How this run is run is nothing to the runs within it.
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    # Lines of processes that print at the same time stay whole.
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     # Nothing of this is to reach the service, from a session without a token either.
     monkeypatch.setitem(CircleCISession.__init__.__kwdefaults__, "base_url", fake_circleci.base_url)
@@ -103,7 +109,7 @@ def run_python(block: Block) -> None:
         Path("test_block.py").write_text(block.source)
         run(*PYTEST, "test_block.py")
         return
-    code = compile("\n" * (block.line - 1) + block.source, block.page, "exec")
+    code = compile("\n" * (block.line - 1) + block.program, block.page, "exec")
     with suppress(SceneIsOver):
         exec(code, {"__name__": "__main__" if block.title is None else Path(block.title).stem})  # noqa: S102 - our own
 
@@ -161,6 +167,13 @@ def test_nearly_every_block_is_run():
     assert len(kept) <= len(BLOCKS) / 20
 
 
+def test_every_call_that_is_more_than_a_get_has_an_example():
+    plain = {name for name in dir(CircleCISession) if re.match("_|get_|list_|close", name)}
+    more = set(dir(CircleCISession)) - plain | {"get_build_log", "list_failed_tests"}
+    examples = "".join(block.source for block in BLOCKS if block.page.suffix == ".py")
+    assert [name for name in sorted(more) if f".{name}(" not in examples] == []
+
+
 def test_every_note_belongs_to_a_block_and_is_known():
     for page in PAGES:
         noted = sum(len(block.notes) for block in BLOCKS if block.page == page)
@@ -171,3 +184,9 @@ def test_every_note_belongs_to_a_block_and_is_known():
 def test_a_files_name_is_its_own():
     names = Counter(block.file_name for block in BLOCKS if block.language == "python")
     assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_code_fits_beside_both_menus_of_the_site(block: Block):
+    if block.language != "mermaid":
+        assert [line for line in block.source.splitlines() if len(line) > 85] == []

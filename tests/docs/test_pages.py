@@ -15,7 +15,9 @@ from circleci_v1_async._cli.shell import EXIT_CODES_HELP
 from circleci_v1_async._operations import triggers
 
 DOCS = ROOT / "docs"
+README = (ROOT / "README.md").read_text()
 OPERATIONS = {name for name in dir(CircleCISession) if not name.startswith("_")}
+OF_THE_SESSION = {"close", "closed", "from_env", "with_options"}
 
 
 def rows(page: str, heading: str) -> list[list[str]]:
@@ -37,7 +39,8 @@ def directives() -> Iterator[str]:
 
 def test_the_reference_has_every_public_name_once():
     names = [f"{module.__name__}.{name}" for module in (circleci_v1_async, testing) for name in module.__all__]
-    assert sorted(directives()) == sorted([*names, "_circleci_v1_async_pytest"])
+    calls = [f"circleci_v1_async.CircleCISession.{name}" for name in OPERATIONS - OF_THE_SESSION]
+    assert sorted(directives()) == sorted([*names, *calls, "_circleci_v1_async_pytest"])
 
 
 def test_the_tree_of_errors_is_that_of_the_code():
@@ -87,8 +90,30 @@ def test_the_readme_quotes_what_the_benchmarks_have_measured():
         return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
     measured = {(row[0], row[1]): row[4] for row in cells((ROOT / "benchmarks" / "RESULTS.md").read_text()) if row[5:]}
-    readme = (ROOT / "README.md").read_text().split("What it costs,", 1)[1].split("How it compares", 1)[0]
+    readme = README.split("Measured cost,", 1)[1].split("\n## ", 1)[0]
     quoted = [([cell.partition(":")[0] for cell in row[:2]], row[2]) for row in cells(readme)[2:]]
     assert len(quoted) == 3
     for (work, against), share in quoted:
         assert measured[work, against] == share
+    assert any(float(share) > 1 for _, share in quoted), "no figure in which another is ahead"
+
+
+def test_the_readme_names_every_operation_once():
+    table = README.split("| noun | operations |", 1)[1].split("\n\n", 1)[0]
+    assert sorted(code(table)) == sorted(OPERATIONS - OF_THE_SESSION)
+
+
+def test_the_links_of_the_readme_lead_to_files():
+    targets = re.findall(r"\]\((?!https?:)([^)]+)\)", README)
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_the_readme_fits_on_a_few_screens():
+    assert len(README.splitlines()) <= 150
+    snippets = [block for block in BLOCKS if block.page.name == "README.md" and block.program != block.source]
+    assert len(snippets) == 6
+    assert all(len(block.source.splitlines()) <= 8 for block in snippets)
+
+
+def test_no_program_is_among_the_pages_so_that_any_generator_can_build_them():
+    assert list(DOCS.rglob("*.py")) == []

@@ -75,7 +75,7 @@ def kill(program: str, point: str, count: int = 1) -> list[str]:
 
 @pytest.mark.fault(64)
 def test_the_program_of_the_guide_tells_of_every_failure_whenever_it_is_killed(fake_circleci: FakeCircleCI):
-    program = write_program("streaming.md", "CursorFile")
+    program = write_program("watching.md", "CursorFile")
     fake_circleci.add_project(PROJECT)
     fake_circleci.add_build(PROJECT, status="running", subject="One")
 
@@ -104,5 +104,5 @@ def test_the_bot_keeps_every_failure_once_also_when_it_is_killed_before_its_firs
         fake_circleci.add_build(PROJECT, status="failed")
     kill(program, "waiting")
     db = sqlite3.connect("bot.db")
-    assert db.execute("SELECT build_num FROM failures").fetchall() == [(1,), (2,), (3,)]
+    assert db.execute("SELECT num FROM failures").fetchall() == [(1,), (2,), (3,)]
     db.close()

@@ -1,5 +1,4 @@
-# ruff: noqa: INP001 - a script, in no package
-"""Draws `demo.svg`, what `circleci-v1 demo` leaves on a terminal: `python docs/demo_picture.py`.
+"""Draws `demo.svg`, what `circleci-v1 demo` leaves on a terminal: `python tools/demo_picture.py`.
 
 The demo draws everything from one seed. What differs from run to run is the time it takes, in whose place the picture
 shows the pace that is set.
@@ -29,4 +28,4 @@ async def draw(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(draw(Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).with_name("demo.svg")))
+    asyncio.run(draw(Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parents[1] / "docs" / "demo.svg"))
