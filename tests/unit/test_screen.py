@@ -1,0 +1,154 @@
+"""The window of a terminal that logs are written to."""
+
+import re
+import tracemalloc
+
+import pyte
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from circleci_v1_async import StepOutput
+from circleci_v1_async._logs.screen import HEIGHT, Screen
+
+# Sequences that a terminal of any kind knows, and pieces of them.
+SEQUENCES = [
+    *"\n\r\b\t",
+    *(f"\x1b[{count}{command}" for command in "ABCDEFGd" for count in ("", "1", "2", "3", "40")),
+    *(f"\x1b[{mode}{command}" for command in "JK" for mode in ("", "0", "1", "2")),
+    *("\x1b[H", "\x1b[2;3H", "\x1b[;4f", "\x1b7", "\x1b8"),
+    *("\x1b[0m", "\x1b[1;31m", "\x1b]0;a title\x07", "\x1b[?25l", "\x1b(B"),
+    *("a", "bc", "def", " ", "x" * 30),
+]
+WRITTEN = st.lists(st.sampled_from(SEQUENCES), max_size=40).map("".join)
+
+
+def show(*pieces: str, height: int = HEIGHT) -> str:
+    screen = Screen(height)
+    lines = [line for piece in pieces for line in screen.feed(StepOutput(message=piece))]
+    return "\n".join(line.text for line in lines + screen.finish())
+
+
+def show_with_pyte(written: str) -> str:
+    screen = pyte.Screen(1000, HEIGHT)
+    screen.set_mode(pyte.modes.LNM)
+    pyte.Stream(screen).feed(written)
+    return "\n".join(line.rstrip() for line in screen.display).rstrip("\n")
+
+
+@given(WRITTEN)
+def test_it_shows_what_another_terminal_shows(written: str) -> None:
+    assert show(written) == show_with_pyte(written)
+
+
+@given(WRITTEN | st.text(st.sampled_from("\x1b\x9b\x9d\x90[](;0;m1AKb\x07\x9c\\\x18 /~\r\n\t\b\x7fa?")), st.data())
+@example("\x1b]0;a title\x1b\\b", None)
+@example("a\x1b[" + "1" * 300 + "m", None)
+@example("a\r\nb", None)
+def test_pieces_may_end_anywhere(written: str, data: st.DataObject | None) -> None:
+    whole = show(written)
+    cuts = [data.draw(st.integers(0, len(written)))] if data else range(len(written))
+    for cut in cuts:
+        assert show(written[:cut], written[cut:]) == whole
+    assert show(*written) == whole
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", whole)
+
+
+@given(WRITTEN)
+def test_with_one_row_each_line_is_final_when_it_ends(written: str) -> None:
+    screen = Screen(height=1)
+    lines = screen.feed(StepOutput(message=f"{written}\nend\n"))
+    assert lines[-1].text == "end"
+    assert screen.finish() == []
+
+
+def test_rows_above_the_window_are_final_and_those_within_can_still_change() -> None:
+    lines = "".join(f"{number}\n" for number in range(HEIGHT))
+    screen = Screen()
+    assert [line.text for line in screen.feed(StepOutput(message=lines))] == ["0"]
+    assert screen.feed(StepOutput(message="\x1b[200Achanged\x1b[200B\n"))[0].text == "changed"
+    assert len(screen.finish()) == HEIGHT - 2
+
+
+def test_of_many_lines_at_once_those_that_leave_the_window_are_final() -> None:
+    lines = "".join(f"{number} \n" for number in range(1000))
+    screen = Screen()
+    final = screen.feed(StepOutput(message="begun\n")) + screen.feed(StepOutput(message=lines))
+    assert [line.text for line in final] == ["begun", *map(str, range(1001 - HEIGHT))]
+    assert [line.text for line in screen.finish()] == [str(number) for number in range(1001 - HEIGHT, 1000)]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("10%\r50%\r100%", "100%"),
+        ("a\tb\t\tc", "a       b               c"),
+        ("12345\t|\r\tX", "12345   X"),
+        ("a\x1b[5bb", "aaaaaab"),
+        ("\x1b[5bb", "b"),
+        ("abc\x1b[1Kd", "   d"),
+        ("abcdef\x1b[3G\x1b[1K", "   def"),
+        ("abc\x1b[3K", "abc"),
+        ("a\n\nb\n\n\n", "a\n\nb"),
+        ("a   \nb", "a\nb"),
+        ("\x1b[sab\x1b[uc", "cb"),
+        ("a\vb\fc", "a\nb\nc"),
+        ("a\x1b[>4;2mb\x1b[?1Ac\x1b[1!Ad", "abcd"),
+        ("a\x1bPq#0\x1b\\b\x1b_x\x18c\x9dtitle\x9cd", "abcd"),
+        ("a\x1b]title without an end\nb", "a\nb"),
+        ("a\x1b[4:3mb\x1b[1\nc", "ab\nc"),
+        ("next\x85line\x07\x00\x7f", "nextline"),
+        ("a\x1b[31", "a"),
+        ("\x1b[70000Ca", " " * 65_536 + "a"),
+        ("ab" + "\x1b[70000b", "a" + "b" * 65_535),
+        ("x" * 70_000 + "\x1b[Ay", "x" * 70_000 + "y"),
+    ],
+)
+def test_what_is_written_is_shown_as_a_terminal_leaves_it(written: str, shown: str) -> None:
+    assert show(written) == shown
+
+
+def test_layers_that_are_redrawn_in_place_are_shown_as_they_end() -> None:
+    written = "a1: Waiting\r\nb2: Waiting\r\nc3: Waiting\r\n"
+    for percent in range(0, 101, 5):
+        for row, layer in enumerate(("a1", "b2", "c3")):
+            up = 3 - row
+            written += f"\x1b[{up}A\x1b[2K\r{layer}: Downloading {percent}%\r\x1b[{up}B"
+    for row, layer in enumerate(("a1", "b2", "c3")):
+        written += f"\x1b[{3 - row}A\x1b[2K\r{layer}: Pull complete\r\x1b[{3 - row}B"
+    assert show(written + "Status: Downloaded\r\n") == (
+        "a1: Pull complete\nb2: Pull complete\nc3: Pull complete\nStatus: Downloaded"
+    )
+
+
+def test_lines_know_the_piece_that_wrote_to_them_last() -> None:
+    screen = Screen()
+    first, second = StepOutput(message="a\nb\n"), StepOutput(message="\x1b[2AA\n\n\nc")
+    screen.feed(first)
+    screen.feed(second)
+    assert screen.finish() == [("A", second), ("b", first), ("", second), ("c", second)]
+
+
+def test_a_begun_line_is_ended_and_no_other() -> None:
+    screen = Screen(height=1)
+    assert screen.end_line() == []
+    screen.feed(StepOutput(message="a\x1b]title"))
+    assert [line.text for line in screen.end_line()] == ["a"]
+    assert [line.text for line in screen.feed(StepOutput(message="b\n"))] == ["b"]
+
+
+@pytest.mark.parametrize(
+    "line", ["x" * 99 + "\n", "\r\n", "\x1b[2K\rprogress\r", "\x1b[1A\x1b[2K1\r\n\n", "\x1b]title"]
+)
+def test_a_log_of_any_length_takes_little_memory(line: str) -> None:
+    screen = Screen()
+    piece = StepOutput(message=line * 1000)
+    tracemalloc.start()
+    try:
+        for _ in range(50):
+            screen.feed(piece)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 200_000
+    assert screen.size <= HEIGHT * 100
