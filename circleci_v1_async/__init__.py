@@ -86,6 +86,7 @@ if TYPE_CHECKING:
         OnExists,
         Progress,
     )
+    from .logs import LogLine
     from .verdict import Verdict
     from .walk import PageWalk, WalkOptions
     from .watch import BuildEvent, BuildWatch, CursorFile, WatchCursor
@@ -108,6 +109,7 @@ else:
             ),
             "artifacts",
         ),
+        "LogLine": "logs",
         "Verdict": "verdict",
         **dict.fromkeys(("PageWalk", "WalkOptions"), "walk"),
         **dict.fromkeys(("BuildEvent", "BuildWatch", "CursorFile", "WatchCursor"), "watch"),
@@ -168,6 +170,7 @@ __all__ = [
     "GoneError",
     "InvalidInputError",
     "Lifecycle",
+    "LogLine",
     "Message",
     "Node",
     "NotFoundError",

@@ -141,7 +141,7 @@ class Screen:
         return final
 
     def end_line(self) -> list[Line]:
-        """Go to the next line if something was written to this one, and return the lines that are final by that."""
+        """Go to the next line unless this one is empty, and return the lines that are final by that."""
         final: list[Line] = []
         self._rest, self._is_in_string = "", False
         if self._rows[self._row].length:
@@ -304,7 +304,7 @@ class Screen:
         """Blank a row up to a column."""
         if end >= row.length:
             self._cut(row, 0)
-        elif end:
+        else:
             row.write(0, " " * end)
 
     def _erase_in_line(self, mode: int) -> None:
@@ -329,7 +329,7 @@ class Screen:
 
 
 def _find_target(command: str, first: int, second: int, row: int, column: int) -> tuple[int, int]:
-    """Return the row and column that a control sequence moves the cursor to; where it is, if that moves nothing."""
+    """Return the row and column that a control sequence moves the cursor to, if it does."""
     targets = {
         "A": (row - first, column),
         "B": (row + first, column),

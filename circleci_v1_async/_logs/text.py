@@ -79,8 +79,10 @@ class LogLines:
             BodyTooLargeError: There is more to keep than may be kept.
         """
         lines: list[Line] = []
-        if piece.type != self._type:
-            lines += self._source.end_line()
+        # Without a type it is not known which stream it is of, as while a build runs.
+        if piece.type is not None and piece.type != self._type:
+            if self._type is not None:
+                lines += self._source.end_line()
             self._type = piece.type
         lines += self._source.feed(piece)
         if self._source.size > self._max_size:

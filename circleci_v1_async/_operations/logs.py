@@ -1,70 +1,37 @@
-"""Logs of builds."""
+"""Logs of builds. Made of `get_build` and `iter_output`."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from circleci_v1_async._arguments import integer
+from circleci_v1_async._arguments import integer, seconds, text
 from circleci_v1_async._boundary import Boundary
-from circleci_v1_async._paths import BUILD, in_build
-from circleci_v1_async._secret import hide
+from circleci_v1_async._downloads.disk import Disk
+from circleci_v1_async._paths import in_build
 from circleci_v1_async._tasks import stop
-from circleci_v1_async.models import Action, Step, StepOutput
-from circleci_v1_async.request import Request
+from circleci_v1_async.errors import CircleCIError
+from circleci_v1_async.logs import LogLine
+from circleci_v1_async.models import Action, Step
 from circleci_v1_async.slug import ProjectSlug
 
 from .builds import BuildOperations
+from .output import OutputOperations
+
+if TYPE_CHECKING:
+    from circleci_v1_async._logs.lines import RunLines
 
 __all__ = ["LogOperations"]
 
 _AT_ONCE: Final = 8
 
 
-class LogOperations(BuildOperations):
+class LogOperations(BuildOperations, OutputOperations):
     """Logs of builds."""
 
-    def iter_output(
-        self, project: ProjectSlug | str, build_num: int, action: Action
-    ) -> AsyncGenerator[StepOutput, None]:
-        """Yield the output of one run of a step in pieces. Pieces are not lines: most logs have one or two.
-
-        `GET` of the action's `output_url`, without the token, which it does not want (CircleCI's docs). When there is
-        none, or it has expired, `GET /project/{project}/{build_num}/output/{step}/{index}?file=true` (seen in use,
-        undocumented), which gives the whole log as one piece without `time` and `type`, also while the build runs.
-
-        Args:
-            project: A slug or URL of it.
-            build_num: The build of the action.
-            action: The run of the step, from a recent `get_build`: an `output_url` expires after some minutes.
-
-        Returns:
-            An iterator for `async for`, without an `await`. It is empty when nothing was written, or the build was
-            cancelled before it began. A log may have any size: one piece at a time is kept.
-
-        Raises:
-            InvalidInputError: At once. The other errors come out of the loop.
-            BodyTooLargeError: A piece is larger than the session's `max_body`.
-            TruncatedError: The log broke off, and trying again did not help; likewise `TransportError`.
-            DecodeError: The reply is no log.
-
-        Examples:
-            ```python
-            build = await ci.get_build("gh/acme/web", 7)
-            for step in build.steps:
-                for action in step.actions:
-                    async for piece in ci.iter_output("gh/acme/web", 7, action):
-                        print(piece.message, end="")
-            ```
-        """
-        from circleci_v1_async._logs.stream import stream_output
-
-        values = in_build(project, build_num)
-        values["step"] = integer("action.step", action.step, 0)
-        values["index"] = integer("action.index", action.index, 0)
-        query = {"file": True, "allocation-id": action.allocation_id}
-        request = Request("GET", f"{BUILD}/output/{{step}}/{{index}}", values, query=query)
-        return stream_output(self._calls, request, hide(action.output_url or None))
+    _disk: Disk
 
     async def get_build_log(
         self,
@@ -72,6 +39,7 @@ class LogOperations(BuildOperations):
         build_num: int,
         *,
         failed_only: bool = False,
+        step: str | None = None,
         tail: int | None = None,
         strip_ansi: bool = True,
     ) -> str:
@@ -83,9 +51,10 @@ class LogOperations(BuildOperations):
             project: A slug or URL of it.
             build_num: The build.
             failed_only: Only steps whose status is `failed`, `timedout`, `infrastructure_fail` or `canceled`.
+            step: Only steps of this name.
             tail: Number of the last lines to return of each run of a step, from 1; `None` for all.
-            strip_ansi: Whether to leave out escape sequences, such as colours, and what progress bars wrote over. No
-                ESC and no 8-bit control character is left.
+            strip_ansi: Whether lines are as a terminal would show them: without colours, and without what progress bars
+                wrote over. No control characters are left. `False` gives the text as it was written.
 
         Returns:
             The text; empty when there are no such steps. CircleCI forgets the steps of old builds.
@@ -100,30 +69,191 @@ class LogOperations(BuildOperations):
             print(await ci.get_build_log("gh/acme/web", 7, failed_only=True, tail=40))
             ```
         """
-        from circleci_v1_async._logs.text import LogText, has_failed, heading
+        from circleci_v1_async._logs.lines import select_runs
+        from circleci_v1_async._logs.text import LogText, heading
 
+        text("step", step)
         if tail is not None:
             integer("tail", tail, 1)
         build = await self.get_build(project, build_num)
         slots = asyncio.Semaphore(_AT_ONCE)
 
-        async def section(step: Step, action: Action) -> str:
-            text = LogText(tail=tail, strip_ansi=strip_ansi, max_size=self._calls.options.max_body)
+        async def read(step: Step, action: Action) -> str:
+            log = LogText(tail=tail, strip_ansi=strip_ansi, max_size=self._calls.options.max_body)
             async with slots, aclosing(self.iter_output(project, build_num, action)) as output:
                 async for piece in output:
-                    text.add(piece)
-            return heading(step, action, strip_ansi=strip_ansi) + text.finish()
+                    log.add(piece)
+            return heading(step, action, strip_ansi=strip_ansi) + log.finish()
 
         with Boundary():
             # Not in a TaskGroup: before 3.13, one that fails leaves its task half cancelled (`cancelling()` is 1), and
             # the caller's `asyncio.timeout` then raises CancelledError.
             tasks = [
-                asyncio.create_task(section(step, action))
-                for step in build.steps
-                for action in step.actions
-                if has_failed(action) or not failed_only
+                asyncio.create_task(read(step, action))
+                for step, action in select_runs(build, step, failed_only=failed_only)
             ]
             try:
                 return "\n".join(await asyncio.gather(*tasks))
             finally:
                 await stop(tasks)
+
+    def iter_build_log(
+        self,
+        project: ProjectSlug | str,
+        build_num: int,
+        *,
+        failed_only: bool = False,
+        step: str | None = None,
+        follow: bool = False,
+        interval: float = 5.0,
+    ) -> AsyncGenerator[LogLine, None]:
+        """Yield the lines of a build's log as a terminal would show them, also while the build runs.
+
+        It takes one `get_build`, and `iter_output` for each run of a step, one after the other. With `follow` it makes
+        these requests again until the build has finished, for the steps that had not.
+
+        Args:
+            project: A slug or URL of it.
+            build_num: The build.
+            failed_only: Only steps whose status is `failed`, `timedout`, `infrastructure_fail` or `canceled`.
+            step: Only steps of this name.
+            follow: Whether to go on until the build has finished. A line is then given when it has ended, and later
+                redraws of it come as lines of their own.
+            interval: With `follow`, seconds from one look to the next. Errors that may pass are logged, and the next
+                look comes later.
+
+        Returns:
+            An iterator for `async for`, without an `await`. Each line comes once. Memory stays flat: at most 100 rows
+            are kept until they are final.
+
+        Raises:
+            InvalidInputError: At once. The other errors come out of the loop.
+            NotFoundError: There is no such build, or the token may not see it.
+            BodyTooLargeError: A line is larger than the session's `max_body`.
+            TransportError: And the other errors of `iter_output`.
+
+        Examples:
+            ```python
+            async for line in ci.iter_build_log("gh/acme/web", 7, follow=True):
+                print(line.step, line.text)
+            ```
+        """
+        in_build(project, build_num)
+        text("step", step)
+        seconds("interval", interval)
+        if follow:
+            return self._follow_log(project, build_num, step, interval, failed_only=failed_only)
+        return self._read_log(project, build_num, step, failed_only=failed_only)
+
+    async def save_build_log(
+        self,
+        project: ProjectSlug | str,
+        build_num: int,
+        path: str | os.PathLike[str],
+        *,
+        failed_only: bool = False,
+        step: str | None = None,
+        overwrite: bool = False,
+    ) -> Path:
+        """Save the log of a build as text, each step under a heading. The file gets its name when it is whole.
+
+        The requests are those of `iter_build_log`, whose lines are written as they come: a log may have any size.
+
+        Args:
+            project: A slug or URL of it.
+            build_num: The build.
+            path: The file's path. Missing folders are made.
+            failed_only: Only steps whose status is `failed`, `timedout`, `infrastructure_fail` or `canceled`.
+            step: Only steps of this name.
+            overwrite: Whether a file of that name may be replaced.
+
+        Returns:
+            The file's path. The file is empty when there are no such steps.
+
+        Raises:
+            NotFoundError: There is no such build, or the token may not see it.
+            PathConflictError: There is something at the path.
+            DownloadError: The file system refuses something.
+            TransportError: And the other errors of `iter_build_log`.
+
+        Examples:
+            ```python
+            await ci.save_build_log("gh/acme/web", 7, "build-7.log")
+            ```
+        """
+        from circleci_v1_async._downloads.text_file import write_text_file
+        from circleci_v1_async._logs.lines import RunLines, select_runs
+        from circleci_v1_async._logs.text import heading
+
+        in_build(project, build_num)
+        text("step", step)
+        with Boundary():
+            async with write_text_file(self._disk, Path(path), overwrite=overwrite) as file:
+                build = await self.get_build(project, build_num)
+                between = ""
+                for run in select_runs(build, step, failed_only=failed_only):
+                    await file.write(between + heading(*run, strip_ansi=True))
+                    between = "\n"
+                    async with aclosing(self._read_run(project, build_num, RunLines(*run, self._max_size))) as lines:
+                        async for line in lines:
+                            await file.write(f"{line}\n")
+        return Path(path)
+
+    @property
+    def _max_size(self) -> int:
+        return self._calls.options.max_body
+
+    async def _read_log(
+        self, project: ProjectSlug | str, build_num: int, step: str | None, *, failed_only: bool
+    ) -> AsyncGenerator[LogLine, None]:
+        from circleci_v1_async._logs.lines import RunLines, select_runs
+
+        build = await self.get_build(project, build_num)
+        for run in select_runs(build, step, failed_only=failed_only):
+            async with aclosing(self._read_run(project, build_num, RunLines(*run, self._max_size))) as lines:
+                async for line in lines:
+                    yield line
+
+    async def _follow_log(
+        self, project: ProjectSlug | str, build_num: int, step: str | None, interval: float, *, failed_only: bool
+    ) -> AsyncGenerator[LogLine, None]:
+        from circleci_v1_async._logs.lines import RunLines, select_runs
+        from circleci_v1_async._waiting import pause_after_error
+
+        runs: dict[tuple[int | None, int | None], RunLines] = {}
+        quiet = 0
+        while True:
+            delay = interval
+            try:
+                build = await self.get_build(project, build_num)
+                for step_, action in select_runs(build, step, failed_only=failed_only):
+                    key = action.step, action.index
+                    run = runs.setdefault(key, RunLines(step_, action, self._max_size, height=1))
+                    run.action = action
+                    if not run.is_done:
+                        is_last = build.is_finished or action.end_time is not None
+                        async with aclosing(self._read_run(project, build_num, run, is_last=is_last)) as lines:
+                            async for line in lines:
+                                yield line
+                if build.is_finished:
+                    return
+                quiet = 0
+            except CircleCIError as error:
+                if not error.transient:
+                    raise
+                quiet += 1
+                delay = pause_after_error(self._calls, f"log of build {build_num}", interval, quiet, error)
+            await self._calls.clock.sleep(delay)
+
+    async def _read_run(
+        self, project: ProjectSlug | str, build_num: int, run: "RunLines", *, is_last: bool = True
+    ) -> AsyncGenerator[LogLine, None]:
+        """Yield the lines that a run of a step has written since it was read before."""
+        run.begin()
+        async with aclosing(self.iter_output(project, build_num, run.action)) as output:
+            async for piece in output:
+                for line in run.feed(piece):
+                    yield line
+        if is_last:
+            for line in run.finish():
+                yield line

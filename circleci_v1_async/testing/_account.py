@@ -201,6 +201,32 @@ class Account:
         start = build.start_time + timedelta(seconds=4 * len(build.actions))
         build.actions.append(Action(number, index, name, status, output, published, start, fields))
 
+    def add_output(
+        self,
+        slug: str,
+        build_num: int,
+        text: str,
+        *,
+        step: int | None = None,
+        index: int = 0,
+        status: str | None = None,
+    ) -> None:
+        """Add to the output of a step that runs.
+
+        Args:
+            slug: The project.
+            build_num: The build.
+            text: The output that is new.
+            step: The step's number; by default the last.
+            index: The container.
+            status: The status that the step ends with; it goes on running without one.
+        """
+        actions = self._get_build(slug, build_num).actions
+        number = actions[-1].step if step is None else step
+        action = next(action for action in actions if (action.step, action.index) == (number, index))
+        action.output += text
+        action.status = status or action.status
+
     def add_test(self, slug: str, build_num: int, *, name: str, result: str = "success", **fields: object) -> None:
         """Add the result of a test to a build.
 

@@ -129,7 +129,7 @@ class Previous:
     build_time_millis: int
 
 
-@attrs.frozen
+@attrs.define
 class Action:
     """One container's run of a step."""
 

@@ -82,6 +82,19 @@ def a_push(fake: FakeCircleCI) -> Iterator[None]:
     raise AssertionError("the block waits for ever")
 
 
+def a_build_that_writes(fake: FakeCircleCI) -> Iterator[None]:
+    """A step writes lines, one half at a time, and the build finishes."""
+    fake.add_project(WEB)
+    fake.add_build(WEB, status="running")
+    fake.add_step(WEB, 1, "pytest", output="collecting\n", status="running")
+    yield
+    fake.add_output(WEB, 1, "1 passed\r2 passed")
+    yield
+    fake.add_output(WEB, 1, "\r3 passed\n", status="success")
+    fake.finish_build(WEB, 1)
+    yield
+
+
 def after_the_sunset(fake: FakeCircleCI) -> Iterator[None]:
     """`acme` from 2027-02-01 on."""
     fake.after_sunset = True
@@ -106,5 +119,14 @@ def a_history(fake: FakeCircleCI) -> Iterator[None]:
 
 SCENES: Final[dict[str, Scene]] = {
     scene.__name__.replace("_", " "): scene
-    for scene in (acme, a_day, a_build_that_finishes, a_push, after_the_sunset, too_many_requests, a_history)
+    for scene in (
+        acme,
+        a_day,
+        a_build_that_finishes,
+        a_push,
+        a_build_that_writes,
+        after_the_sunset,
+        too_many_requests,
+        a_history,
+    )
 }

@@ -37,6 +37,7 @@ from circleci_v1_async import (
     FollowResult,
     GoneError,
     InvalidInputError,
+    LogLine,
     Message,
     OnError,
     OnExists,
@@ -269,6 +270,11 @@ def tell(event: DownloadEvent) -> None:
 
 async def logs(ci: CircleCISession, detail: BuildDetail) -> None:
     assert_type(await ci.get_build_log(SLUG, 7, failed_only=True, tail=50, strip_ansi=False), str)
+    async for line in ci.iter_build_log(SLUG, 7, follow=True, step="test", interval=1.0):
+        assert_type(line, LogLine)
+        assert_type((line.step, line.index, line.text), tuple[str, int, str])
+        assert_type(line.time, datetime | None)
+    assert_type(await ci.save_build_log(SLUG, 7, "build.log", overwrite=True), Path)
     async for piece in ci.iter_output(SLUG, 7, detail.steps[0].actions[0]):
         assert_type(piece, StepOutput)
         assert_type(piece.message, str)

@@ -1,0 +1,95 @@
+"""A text file that gets its name when it is whole."""
+
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import attrs
+
+from circleci_v1_async.errors import DownloadError, PathConflictError
+
+from .disk import Disk
+from .part_file import PartFile
+
+__all__ = ["TextFile", "write_text_file"]
+
+R = TypeVar("R")
+
+# Characters that are written at once, in a thread.
+_BATCH: Final = 2**20
+
+
+@attrs.define(eq=False)
+class TextFile:
+    """A file that text is written to, in batches."""
+
+    _disk: Disk
+    _part: PartFile
+    _batch: list[str] = attrs.field(factory=list[str], init=False)
+    _batched: int = attrs.field(default=0, init=False)
+
+    async def write(self, text: str) -> None:
+        """Append text.
+
+        Raises:
+            DownloadError: The file system refuses it.
+        """
+        self._batch.append(text)
+        self._batched += len(text)
+        if self._batched >= _BATCH:
+            await self._run(self._part.write, self._take())
+
+    async def open(self, *, overwrite: bool) -> None:
+        """Make the part, unless the path is taken."""
+        await self._run(_check, self._part.path, overwrite=overwrite)
+        await self._run(self._part.open, resume=False)
+        if not self._part.is_locked:
+            self._disk.warn_of_no_locks(self._part.path)
+
+    async def publish(self, *, overwrite: bool) -> None:
+        """Give the file its name."""
+        await self._run(self._part.publish, self._take(), overwrite=overwrite, durable=self._disk.durable)
+
+    async def close(self) -> None:
+        """Remove the part, unless it has become the file."""
+        if self._part.is_open:
+            await self._run(self._part.close, keep=False)
+
+    def _take(self) -> tuple[bytes]:
+        text = "".join(self._batch)
+        self._batch.clear()
+        self._batched = 0
+        return (text.encode(errors="replace"),)
+
+    async def _run(self, function: Callable[..., R], *args: Any, **options: Any) -> R:
+        try:
+            return await self._disk.run(function, *args, **options)
+        except OSError as error:
+            raise DownloadError(f"{self._part.path}: {error.strerror}") from error
+
+
+@asynccontextmanager
+async def write_text_file(disk: Disk, path: Path, *, overwrite: bool) -> AsyncGenerator[TextFile, None]:
+    """Open a file to write text to. It gets its name at the end of the block, unless that fails.
+
+    Raises:
+        PathConflictError: There is something at the path.
+        DownloadError: The file system refuses something.
+    """
+    file = TextFile(disk, PartFile(path.parent, (path.name,), "log"))
+    async with disk.slots:
+        try:
+            await file.open(overwrite=overwrite)
+            yield file
+            await file.publish(overwrite=overwrite)
+        finally:
+            await file.close()
+
+
+def _check(path: Path, *, overwrite: bool) -> None:
+    if path.is_dir():
+        raise PathConflictError(f"{path}: expected the path of a file, found a folder")
+    if os.path.lexists(path) and not overwrite:
+        raise PathConflictError(f"{path}: it is there already")
