@@ -9,7 +9,17 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from . import decoding, exactly_once, large_replies, prefetch, rate_limit, request_counts, results, walk_memory
+from . import (
+    decoding,
+    exactly_once,
+    large_replies,
+    log_lines,
+    prefetch,
+    rate_limit,
+    request_counts,
+    results,
+    walk_memory,
+)
 from .catalog import COMPARISONS, TARGETS
 from .comparison import Outcome, compare
 from .report import Report, environment
@@ -25,6 +35,7 @@ _REPORTS: Final[dict[str, Callable[[int], Report]]] = {
     "memory": lambda _: walk_memory.run(),
     "ratelimit": lambda seeds: rate_limit.run(quick=seeds == 1),
     "large": lambda _: large_replies.run(),
+    "log": lambda _: log_lines.run(),
     "exactly-once": exactly_once.run,
 }
 _NAMES: Final = (*COMPARISONS, _DECODE, *_REPORTS)
