@@ -11,9 +11,11 @@ from typing import Final
 
 from . import (
     decoding,
+    endurance,
     exactly_once,
     large_replies,
     log_lines,
+    many,
     prefetch,
     rate_limit,
     request_counts,
@@ -36,6 +38,8 @@ _REPORTS: Final[dict[str, Callable[[int], Report]]] = {
     "ratelimit": lambda seeds: rate_limit.run(quick=seeds == 1),
     "large": lambda _: large_replies.run(),
     "log": lambda _: log_lines.run(),
+    "many": lambda _: many.run(),
+    "endurance": lambda _: endurance.run(),
     "exactly-once": exactly_once.run,
 }
 _NAMES: Final = (*COMPARISONS, _DECODE, *_REPORTS)

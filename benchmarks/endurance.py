@@ -1,0 +1,112 @@
+"""Endurance: a watch over very many events, and very many calls over a bad network. Memory stays flat."""
+
+import asyncio
+import gc
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+import attrs
+
+from circleci_v1_async import BuildEvent, CircleCISession, WatchCursor
+from circleci_v1_async.testing import FakeCircleCI
+
+from .report import Report
+
+_EVENTS: Final = 50_000
+_SAMPLES: Final = 10
+_AT_A_TIME: Final = 20  # builds that begin, and that end, from one request to the next
+_KEPT: Final = 400  # builds that the service still has
+_RESTART_EVERY: Final = 1_000  # events
+_FAULT_EVERY: Final = 100  # requests
+_INTERVAL: Final = 0.001  # seconds
+_MOST_BLOCKS: Final = 5_000
+_CALLS: Final = 200_000
+_WEB: Final = "gh/acme/web"
+_ROOT: Final = Path(__file__).parents[1]
+_SOAK: Final = re.compile(r"^soak: (.+)$", re.MULTILINE)
+
+
+def run() -> Report:
+    """Watch, and make calls as the tests do, only more of them."""
+    misses: list[str] = []
+    watched, blocks = asyncio.run(_watch())
+    if (grown := blocks[-1] - blocks[1]) > _MOST_BLOCKS:
+        misses.append(f"the watch grew by {grown:,} blocks, expected at most {_MOST_BLOCKS:,}")
+    rows: list[tuple[object, ...]] = [
+        (
+            f"a watch over {_EVENTS:,} events",
+            f"{watched}; blocks of memory after each tenth: {' '.join(map(str, blocks))}",
+        )
+    ]
+    soak = _soak()
+    rows.append((f"{_CALLS:,} calls over a bad network", soak or "failed"))
+    if not soak:
+        misses.append(f"{_CALLS:,} calls over a bad network: the test failed")
+    return Report("Endurance", ("work", "figures"), rows, misses)
+
+
+@attrs.define
+class _Project:
+    """A project in which builds begin and end with each request, and whose old ones are forgotten."""
+
+    fake: FakeCircleCI
+    newest: int = 0
+    requests: int = 0
+
+    def go_on(self, _request: object) -> None:
+        self.requests += 1
+        for _ in range(_AT_A_TIME):
+            self.newest = self.fake.add_build(_WEB, status="running")["build_num"]
+            if self.newest > 2 * _AT_A_TIME:
+                self.fake.finish_build(_WEB, self.newest - _AT_A_TIME)
+            if self.newest > _KEPT + 1:
+                self.fake.remove_build(_WEB, self.newest - _KEPT)
+        if self.requests % _FAULT_EVERY == 0:
+            self.fake.fail_next(503)
+        self.fake.clear_requests()
+
+
+async def _watch() -> tuple[str, list[int]]:
+    """Return what came, and the blocks of memory after each tenth."""
+    blocks: list[int] = []
+    events = starts = 0
+    cursor: WatchCursor | None = None
+    started = perf_counter()
+    async with FakeCircleCI() as fake:
+        fake.add_project(_WEB)
+        fake.before_reply(_Project(fake).go_on)
+        while events < _EVENTS:
+            starts += 1
+            async for event in _watch_for_a_while(fake, cursor):
+                events += 1
+                cursor = event.cursor
+                if events % (_EVENTS // _SAMPLES) == 0:
+                    gc.collect()
+                    blocks.append(sys.getallocatedblocks())
+    return f"{events:,} events, {starts} starts, {perf_counter() - started:.0f} s", blocks
+
+
+async def _watch_for_a_while(fake: FakeCircleCI, cursor: WatchCursor | None) -> AsyncGenerator[BuildEvent, None]:
+    """Yield events until the watch is started anew."""
+    async with CircleCISession(fake.token, base_url=fake.base_url) as ci:
+        watch = ci.watch_project_builds(_WEB, cursor=cursor, interval=_INTERVAL)
+        count = 0
+        async for event in watch:
+            yield event
+            count += 1
+            if count == _RESTART_EVERY:
+                return
+
+
+def _soak() -> str | None:
+    command = (sys.executable, "-m", "pytest", "-q", "tests/loopback/test_soak.py")
+    environment = {**os.environ, "SOAK_CALLS": str(_CALLS)}
+    done = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    found = _SOAK.search(done.stdout)
+    return found[1] if found and done.returncode == 0 else None
