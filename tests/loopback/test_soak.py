@@ -11,6 +11,7 @@ import socket
 import struct
 import sys
 import time
+from array import array
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -112,7 +113,8 @@ class BadNetwork:
 
     def __init__(self) -> None:
         self.seen = bytearray(CALLS)
-        self.limited = bytearray(CALLS)
+        # All calls of one kind have one number.
+        self.limited = array("L", [0]) * CALLS
         self.executed = bytearray(CALLS)
         self.fates: Counter[str] = Counter()
         self.users = 0
