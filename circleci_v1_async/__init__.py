@@ -28,6 +28,7 @@ from .errors import (
     TransportError,
     TruncatedError,
     UnsafePathError,
+    UsageError,
     WaitTimeoutError,
 )
 from .models import (
@@ -207,6 +208,7 @@ __all__ = [
     "TransportError",
     "TruncatedError",
     "UnsafePathError",
+    "UsageError",
     "User",
     "VcsType",
     "ViewOptions",

@@ -40,6 +40,7 @@ from circleci_v1_async import (
     NotFoundError,
     PathConflictError,
     UnsafePathError,
+    UsageError,
 )
 from circleci_v1_async._downloads.downloader import Downloader
 from circleci_v1_async._downloads.places import Place
@@ -261,9 +262,9 @@ class TestMany:
         shop.add("a")
         downloads = await shop.downloads()
         await downloads.collect()
-        with pytest.raises(RuntimeError, match="only once"):
+        with pytest.raises(UsageError, match="only once"):
             aiter(downloads)
-        with pytest.raises(RuntimeError, match="only once"):
+        with pytest.raises(UsageError, match="only once"):
             await downloads.collect()
 
 
@@ -368,15 +369,15 @@ class TestLeaving:
         await events.reached(1000)
         await downloads.aclose()
         assert [name for name in names(tmp_path) if name != "first"] == []
-        with pytest.raises(RuntimeError, match="were closed before their end"):
+        with pytest.raises(UsageError, match="were closed before their end"):
             await task
         await downloads.aclose()
-        with pytest.raises(RuntimeError, match="were closed before their end"):
+        with pytest.raises(UsageError, match="were closed before their end"):
             aiter(downloads)
 
     async def test_closing_them_within_the_loop_ends_it_too(self, scene: Scene, tmp_path: Path) -> None:
         downloads = self.downloads(scene, tmp_path)
-        with pytest.raises(RuntimeError, match="were closed before their end"):
+        with pytest.raises(UsageError, match="were closed before their end"):
             async for _ in downloads:
                 await downloads.aclose()
         assert names(tmp_path) == ["first"]

@@ -41,6 +41,7 @@ from circleci_v1_async import (
     SessionClosedError,
     TransportError,
     UnsafePathError,
+    UsageError,
 )
 from circleci_v1_async._downloads.disk import Disk
 from circleci_v1_async._downloads.part_file import PartFile
@@ -389,7 +390,7 @@ class TestCancelledTwice:
             for name in names(tmp_path):
                 assert (tmp_path / name).read_bytes() == b"x"
             if how == "aclose":
-                with pytest.raises(RuntimeError, match="closed before their end"):
+                with pytest.raises(UsageError, match="closed before their end"):
                     await task
 
 

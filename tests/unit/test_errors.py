@@ -31,6 +31,7 @@ from circleci_v1_async.errors import (
     TransportError,
     TruncatedError,
     UnsafePathError,
+    UsageError,
     WaitTimeoutError,
     status_error,
 )
@@ -70,6 +71,7 @@ EXAMPLES = [
     CircleCIError("anything"),
     InvalidInputError("limit: expected an integer from 1 to 100, got 0"),
     SessionClosedError("closed"),
+    UsageError("walked once more"),
     TransportError("broken"),
     TransportError("not even begun", maybe_sent=False, transient=False),
     RequestTimeoutError("late"),
@@ -153,6 +155,7 @@ def test_each_status_has_its_class(status: int, kind: type[StatusError]):
     [
         (InvalidInputError, ValueError),
         (SessionClosedError, RuntimeError),
+        (UsageError, RuntimeError),
         (RequestTimeoutError, TimeoutError),
         (WaitTimeoutError, TimeoutError),
     ],
