@@ -81,7 +81,7 @@ class SessionClosedError(CircleCIError, RuntimeError):
 
 
 class UsageError(CircleCIError, RuntimeError):
-    """A walk, a watch or downloads are looped over once more, or were closed while something still needed them."""
+    """A walk, a watch or downloads are looped over once more, or were closed under their loop."""
 
 
 class TransportError(CircleCIError):

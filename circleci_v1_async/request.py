@@ -23,6 +23,7 @@ _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _METHOD = re.compile(r"[A-Z]+")
+_IN_PROJECT = re.compile(r"/project/\{project\}(?:/|\Z)")
 # Visible ASCII, without the query and the fragment.
 _PATH = re.compile(r"""/[!"$->@-~]*""")
 
@@ -98,7 +99,8 @@ class Request(Generic[T]):
         method: The HTTP method, in capitals.
         path: The path below the base URL, with placeholders: `/project/{project}/{build_num}`. It is also the label
             of the call in logs and errors.
-        path_values: A value for each placeholder. A `ProjectSlug` fills three segments, everything else one.
+        path_values: A value for each placeholder. A `ProjectSlug` fills three segments, everything else one. A string
+            for `{project}` after `/project/` is read as a project, as by every operation.
         query: Query parameters; those that are `None` are left out, booleans are `true` and `false`.
         body: What is sent as JSON; `None` sends none. It is in no repr.
         returns: The type of the result: a model, or a container such as `list[Build]`. Omitted: the JSON as it is.
@@ -107,7 +109,8 @@ class Request(Generic[T]):
         sunset: The end of the operation, if one is announced. Users are warned of it.
 
     Raises:
-        InvalidInputError: The method is not one, a placeholder has no value, or a value no placeholder.
+        InvalidInputError: The method is not one, a placeholder has no value, a value no placeholder, or the project is
+            none.
     """
 
     method: str
@@ -174,6 +177,8 @@ class Request(Generic[T]):
     ) -> None:
         body = hide(body)
         path_values = dict(path_values or {})
+        if isinstance(project := path_values.get("project"), str) and _IN_PROJECT.match(path):
+            path_values["project"] = ProjectSlug.parse(project)
         # Before the checks: a traceback that shows variables shows it, and half an object has no repr.
         cast("Any", self).__attrs_init__(
             method,

@@ -122,6 +122,9 @@ class CircleCISession(
     Raises:
         InvalidInputError: An argument cannot be right. The value of a token is not shown.
 
+    Every method that takes a project and the number of a build also takes, in their place, a build that says where it
+    belongs, such as one of a list of builds, or the URL of a build or job: `ci.get_build_log(build)`.
+
     A 429 holds back all calls of the session, for as long as the service asks, and no longer than
     `retry.max_retry_after`. After that, calls are spaced by the rate at which the service took them before, until it
     takes much more. The repr says so. If the service asks for more, all calls are told at once, with the time that is

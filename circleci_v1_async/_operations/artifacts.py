@@ -12,7 +12,7 @@ from circleci_v1_async._arguments import integer, one_of, text
 from circleci_v1_async._downloads.disk import Disk
 from circleci_v1_async._paths import BUILD, in_build, in_project
 from circleci_v1_async.enums import BuildFilter
-from circleci_v1_async.models import Artifact
+from circleci_v1_async.models import Artifact, BuildSummary
 from circleci_v1_async.request import Request, given
 from circleci_v1_async.slug import ProjectSlug
 
@@ -36,7 +36,9 @@ class ArtifactOperations(Operations):
 
     _disk: Disk
 
-    async def list_build_artifacts(self, project: ProjectSlug | str, build_num: int) -> list[Artifact]:
+    async def list_build_artifacts(
+        self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
+    ) -> list[Artifact]:
         """The files that a build kept. Empty when there are none, or they have expired.
 
         `GET /project/{project}/{build_num}/artifacts` (openapi.yml: listBuildArtifacts).

@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Final
+from typing import Final, cast, overload
 
 from circleci_v1_async._arguments import integer
 from circleci_v1_async._boundary import Boundary
-from circleci_v1_async._paths import BUILD, in_build
+from circleci_v1_async._paths import BUILD, find_build, in_build
 from circleci_v1_async._secret import hide
 from circleci_v1_async._tasks import stop
-from circleci_v1_async.models import Action, Step, StepOutput
+from circleci_v1_async.errors import InvalidInputError
+from circleci_v1_async.models import Action, BuildSummary, Step, StepOutput
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
@@ -24,8 +25,19 @@ _AT_ONCE: Final = 8
 class LogOperations(BuildOperations):
     """Logs of builds."""
 
+    @overload
     def iter_output(
-        self, project: ProjectSlug | str, build_num: int, action: Action
+        self, project: ProjectSlug | str | BuildSummary, build_num: int, action: Action
+    ) -> AsyncGenerator[StepOutput, None]: ...
+
+    @overload
+    def iter_output(self, build: str | BuildSummary, action: Action, /) -> AsyncGenerator[StepOutput, None]: ...
+
+    def iter_output(
+        self,
+        project: ProjectSlug | str | BuildSummary,
+        build_num: int | Action | None = None,
+        action: Action | None = None,
     ) -> AsyncGenerator[StepOutput, None]:
         """Yield the output of one run of a step in pieces. Pieces are not lines: most logs have one or two.
 
@@ -34,8 +46,8 @@ class LogOperations(BuildOperations):
         undocumented), which gives the whole log as one piece without `time` and `type`, also while the build runs.
 
         Args:
-            project: A slug or URL of it.
-            build_num: The build of the action.
+            project: A slug or URL of it; or, without a number, the build or its URL: `iter_output(build, action)`.
+            build_num: The number of the action's build.
             action: The run of the step, from a recent `get_build`: an `output_url` expires after some minutes.
 
         Returns:
@@ -50,7 +62,11 @@ class LogOperations(BuildOperations):
         """
         from circleci_v1_async._logs.stream import stream_output
 
-        values = in_build(project, build_num)
+        if isinstance(build_num, Action) and action is None:
+            build_num, action = None, build_num
+        if not isinstance(action, Action):
+            raise InvalidInputError(f"action: expected an Action of a step of the build, got {action!r}")
+        values = in_build(project, cast("int | None", build_num))
         values["step"] = integer("action.step", action.step, 0)
         values["index"] = integer("action.index", action.index, 0)
         query = {"file": True, "allocation-id": action.allocation_id}
@@ -59,8 +75,8 @@ class LogOperations(BuildOperations):
 
     async def get_build_log(
         self,
-        project: ProjectSlug | str,
-        build_num: int,
+        project: ProjectSlug | str | BuildSummary,
+        build_num: int | None = None,
         *,
         failed_only: bool = False,
         tail: int | None = None,
@@ -71,8 +87,9 @@ class LogOperations(BuildOperations):
         It takes one `get_build`, and `iter_output` for each run of a step, several at a time.
 
         Args:
-            project: A slug or URL of it.
-            build_num: The build.
+            project: A slug or URL of it; or, without a number, a build that says where it belongs, or the URL of a
+                build or job.
+            build_num: The build's number.
             failed_only: Only steps whose status is `failed`, `timedout`, `infrastructure_fail` or `canceled`.
             tail: Number of the last lines to return of each run of a step, from 1; `None` for all.
             strip_ansi: Whether to leave out escape sequences, such as colours, and what progress bars wrote over. No
@@ -90,12 +107,13 @@ class LogOperations(BuildOperations):
 
         if tail is not None:
             integer("tail", tail, 1)
-        build = await self.get_build(project, build_num)
+        slug, number = find_build(project, build_num)
+        build = await self.get_build(slug, number)
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def section(step: Step, action: Action) -> str:
             text = LogText(tail=tail, strip_ansi=strip_ansi, max_size=self._calls.options.max_body)
-            async with slots, aclosing(self.iter_output(project, build_num, action)) as output:
+            async with slots, aclosing(self.iter_output(slug, number, action)) as output:
                 async for piece in output:
                     text.add(piece)
             return heading(step, action, strip_ansi=strip_ansi) + text.finish()

@@ -1,6 +1,7 @@
 """What a user writes, as type checkers see it. Checked by mypy and pyright in their strict modes, and never run."""
 
 import warnings
+from collections.abc import AsyncGenerator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, assert_never, assert_type
@@ -14,6 +15,7 @@ from circleci_v1_async import (
     Artifact,
     ArtifactDownloads,
     ArtifactStream,
+    BranchBuild,
     BuildEvent,
     BuildFilter,
     BuildStatus,
@@ -102,6 +104,21 @@ async def operations(ci: CircleCISession) -> None:
     assert_type(await ci.unfollow_project(SLUG), FollowResult)
     assert_type(await ci.enable_project(SLUG), ProjectSettings)
     assert_type(await ci.disable_project(SLUG), ProjectSettings)
+
+
+async def named_by_themselves(ci: CircleCISession, build: Job, branch_build: BranchBuild) -> None:
+    url = "https://app.circleci.com/pipelines/github/acme/web/12/workflows/aa-bb/jobs/456"
+    detail = await ci.get_build(build)
+    assert_type(detail, BuildDetail)
+    assert_type(await ci.get_build_log(url, tail=20), str)
+    assert_type(await ci.list_build_artifacts(branch_build), list[Artifact])
+    assert_type(await ci.list_build_tests(detail), list[TestMetadata])
+    assert_type(await ci.wait_for_build(url, timeout=5), BuildDetail)
+    assert_type(await ci.cancel_build(build), Job)
+    assert_type(branch_build.project, ProjectSlug | None)
+    action = detail.steps[0].actions[0]
+    assert_type(ci.iter_output(url, action), AsyncGenerator[StepOutput, None])
+    assert_type(ci.iter_output(build, 7, action), AsyncGenerator[StepOutput, None])
 
 
 async def further_operations(ci: CircleCISession) -> None:
@@ -365,6 +382,8 @@ async def main() -> None:
         assert_type(ci, CircleCISession)
         await operations(ci)
         await further_operations(ci)
+        (build,) = await ci.list_recent_builds(limit=1)
+        await named_by_themselves(ci, build, BranchBuild(build_num=7))
         assert_type(ci.with_options(timeout=5.0, strict=False), CircleCISession)
         view: ViewOptions = {"timeout": 5.0}
         assert_type(ci.with_options(**view), CircleCISession)

@@ -264,3 +264,19 @@ def test_the_body_of_a_reply_is_in_no_repr():
 )
 def test_the_id_of_an_exchange_is_what_the_service_calls_it(headers: dict[str, str], request_id: str | None):
     assert Response(200, CIMultiDict(headers), b"").request_id == request_id
+
+
+@pytest.mark.parametrize(
+    "project", ["gh/acme/web", "https://circleci.com/gh/acme/web/7", ProjectSlug("gh", "acme", "web")]
+)
+def test_a_project_is_read_as_everywhere_else(project: object):
+    slug = ProjectSlug("github", "acme", "web")
+    assert Request("GET", "/project/{project}", {"project": project}).path_values == {"project": slug}
+    assert Request("GET", "/project/{project}/7/x", {"project": project}).target == "/project/github/acme/web/7/x"
+
+
+def test_a_string_that_is_no_project_is_refused_where_one_belongs():
+    with pytest.raises(InvalidInputError, match="expected a project as 'github/org/repo'"):
+        Request("GET", "/project/{project}/7", {"project": "web"})
+    assert Request("GET", "/project/gh/acme/{project}", {"project": "web"}).target == "/project/gh/acme/web"
+    assert Request("GET", "/projects/{project}", {"project": "a/b"}).target == "/projects/a%2Fb"
