@@ -67,7 +67,7 @@ from .models import (
     User,
     Workflow,
 )
-from .request import Request
+from .request import Request, Response
 from .retry import Retry, RetryPolicy
 from .session import CircleCISession, SessionOptions, ViewOptions
 from .slug import ProjectSlug
@@ -191,6 +191,7 @@ __all__ = [
     "RedirectError",
     "Request",
     "RequestTimeoutError",
+    "Response",
     "Retry",
     "RetryPolicy",
     "SSHKey",

@@ -6,8 +6,8 @@ a redirect leads. Redirects are therefore followed here. What aiohttp raises bec
 
 import asyncio
 import math
-from collections.abc import AsyncIterable, Mapping
-from functools import lru_cache
+from collections.abc import AsyncIterable, Callable, Mapping
+from functools import lru_cache, partial
 from io import BytesIO
 from typing import Final
 
@@ -30,7 +30,7 @@ from .errors import (
     SessionClosedError,
     TransportError,
 )
-from .request import Response
+from .request import Reply
 
 __all__ = ["Stream", "Transport", "check_borrowed", "read_limited"]
 
@@ -179,31 +179,34 @@ class Transport:
         method: str,
         target: str,
         body: Secret[RedactedBytes] | None,
+        headers: Mapping[str, str],
         *,
         timeout: float,  # noqa: ASYNC109 - it says in which phase it ran out, which asyncio.timeout cannot
         max_body: int,
-    ) -> Response:
+    ) -> Reply:
         """Send a request and read the reply to its end, following redirects.
 
         Args:
             method: The HTTP method.
             target: What follows the base URL.
             body: JSON, or `None`.
+            headers: Of the caller's own. They go where the token may go.
             timeout: Seconds for all of it.
             max_body: Bytes that the reply may have, decompressed.
 
         Raises:
             TransportError: There is no usable reply.
         """
-        headers = {"Accept": "application/json"}
+        usual = {"Accept": "application/json"}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            usual["Content-Type"] = "application/json"
+        headers_at = partial(self._headers, usual, headers)
         url, limits, started = self.below(target), _limits(timeout), self.clock.monotonic()
         try:
-            reply = await self._follow(method, url, headers, body, limits, deadline=started + timeout)
+            reply = await self._follow(method, url, headers_at, body, limits, deadline=started + timeout)
             try:
                 too_large = f"The reply is larger than {max_body} bytes (max_body)"
-                return Response(
+                return Reply(
                     reply.status, reply.headers, await read_limited(reply.content.iter_any(), max_body, too_large)
                 )
             finally:
@@ -223,10 +226,11 @@ class Transport:
         Raises:
             TransportError: There is no usable reply.
         """
-        headers = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
+        usual = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
+        headers_at = partial(self._headers, usual, {}, with_token=with_token)
         limits, started = _limits(stall, each_byte=True), self.clock.monotonic()
         try:
-            reply = await self._follow("GET", url, headers, None, limits, with_token=with_token)
+            reply = await self._follow("GET", url, headers_at, None, limits)
         except FOREIGN as error:
             raise self.translate(error, started, stall, "byte") from None
         stream = Stream(self, reply, stall)
@@ -265,19 +269,18 @@ class Transport:
         self,
         method: str,
         url: URL,
-        headers: Mapping[str, str],
+        headers_at: Callable[[URL], dict[str, str]],
         body: Secret[RedactedBytes] | None,
         limits: aiohttp.ClientTimeout,
         *,
         deadline: float | None = None,
-        with_token: bool = True,
     ) -> aiohttp.ClientResponse:
         """Send the request to wherever redirects lead, until a deadline. The reply is to be released."""
         for _ in range(MAX_REDIRECTS + 1):
             reply = await self._session().request(
                 method,
                 url,
-                headers=self._headers(url, headers, with_token=with_token),
+                headers=headers_at(url),
                 data=None if body is None else body.reveal(),
                 timeout=limits,
                 allow_redirects=False,
@@ -292,9 +295,16 @@ class Transport:
                 limits = _limits(max(deadline - self.clock.monotonic(), 0.001))
         raise RedirectError(f"The service redirected more than {MAX_REDIRECTS} times", method != "GET")
 
-    def _headers(self, url: URL, headers: Mapping[str, str], *, with_token: bool) -> dict[str, str]:
-        headers = {"User-Agent": _USER_AGENT, **headers}
-        if with_token and self.token is not None and is_trusted(self.base_url, url):
+    def _headers(
+        self, usual: Mapping[str, str], own: Mapping[str, str], url: URL, *, with_token: bool = True
+    ) -> dict[str, str]:
+        headers = {"User-Agent": _USER_AGENT, **usual}
+        if not is_trusted(self.base_url, url):
+            return headers
+        if own:
+            replaced = {name.lower() for name in own}
+            headers = {name: value for name, value in headers.items() if name.lower() not in replaced} | dict(own)
+        if with_token and self.token is not None:
             headers[_TOKEN_HEADER] = self.token.reveal()
         return headers
 

@@ -8,7 +8,7 @@ from script_server import ScriptServer, reply
 from circleci_v1_async import CircleCISession, DecodeError, InvalidInputError, Request
 
 # Not one request each: test_watching.py, test_downloads.py and test_output.py are about them.
-NO_OPERATIONS = {"send", "close", "wait_for_build", "download_artifact", "get_build_log"}
+NO_OPERATIONS = {"send", "send_raw", "close", "wait_for_build", "download_artifact", "get_build_log"}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.operation}: {row.method} {row.target}")

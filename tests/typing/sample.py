@@ -1,7 +1,7 @@
 """What a user writes, as type checkers see it. Checked by mypy and pyright in their strict modes, and never run."""
 
 import warnings
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, assert_never, assert_type
@@ -54,6 +54,7 @@ from circleci_v1_async import (
     RateLimitError,
     Request,
     RequestTimeoutError,
+    Response,
     Retry,
     RetryPolicy,
     SessionOptions,
@@ -357,6 +358,18 @@ class TicketBuild(BuildDetail):
     ticket: str | None = None
 
 
+async def raw(ci: CircleCISession) -> Response:
+    request = Request("GET", "/me", headers={"Accept": "text/plain"}, returns=User)
+    assert_type(request, Request[User])
+    assert_type(request.headers, Mapping[str, str])
+    response = await ci.send_raw(request)
+    assert_type(response, Response)
+    assert_type((response.status, response.request_id, response.body), tuple[int, str | None, bytes])
+    assert_type(response.headers, Mapping[str, str])
+    assert_type(await ci.send(request), User)
+    return response
+
+
 async def own_models(ci: CircleCISession) -> None:
     request = Request("GET", "/project/{project}/7", {"project": SLUG}, returns=TicketBuild)
     assert_type((await ci.send(request)).ticket, str | None)
@@ -383,6 +396,7 @@ async def main() -> None:
         await operations(ci)
         await further_operations(ci)
         (build,) = await ci.list_recent_builds(limit=1)
+        await raw(ci)
         await named_by_themselves(ci, build, BranchBuild(build_num=7))
         assert_type(ci.with_options(timeout=5.0, strict=False), CircleCISession)
         view: ViewOptions = {"timeout": 5.0}

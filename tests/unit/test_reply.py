@@ -14,7 +14,7 @@ from circleci_v1_async import Build, DecodeError, PipelineResult, Request, Statu
 from circleci_v1_async._codec import Decoder
 from circleci_v1_async._reply import read_reply, redact
 from circleci_v1_async._secret import Secret
-from circleci_v1_async.request import Response
+from circleci_v1_async.request import Reply
 
 LARGE = 2**20
 BOM = b"\xef\xbb\xbf"
@@ -36,7 +36,7 @@ def read(
     **options: Any,
 ) -> Any:
     context = {"token": Secret(CANARY), "attempts": 1, "maybe_done": False, "now": 0.0}
-    response = Response(status, CIMultiDict(headers), body)
+    response = Reply(status, CIMultiDict(headers), body)
     reading = read_reply(request, response, Decoder(), **(context | options))
     pauses = 0
     while True:
