@@ -6,23 +6,25 @@ a redirect leads. Redirects are therefore followed here. What aiohttp raises bec
 
 import asyncio
 import math
-from collections.abc import AsyncIterable, Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from io import BytesIO
+from http import HTTPStatus
 from typing import Final
 
 import aiohttp
 import attrs
 from yarl import URL
 
+from ._bodies import read_limited
 from ._clock import Clock
+from ._environment import find_proxy
 from ._secret import RedactedBytes, Secret
 from ._tasks import CLOSED_MEANWHILE, Call
 from ._token import Token
 from ._urls import find_next_hop, is_trusted
 from ._version import __version__
 from .errors import (
-    BodyTooLargeError,
     CircleCIError,
     InvalidInputError,
     RedirectError,
@@ -32,15 +34,13 @@ from .errors import (
 )
 from .request import Reply
 
-__all__ = ["Stream", "Transport", "check_borrowed", "read_limited"]
+__all__ = ["Stream", "Transport", "check_borrowed"]
 
 MAX_REDIRECTS: Final = 5
 # Within this, a host that can be reached has been reached.
 _CONNECT_TIMEOUT: Final = 10.0
 # Of the whole time, how much may pass until there is a connection.
 _POOL_SHARE: Final = 0.9
-# Bytes of a body that are read without a turn of the loop for others.
-_TURN: Final = 2**20
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _USER_AGENT: Final = f"circleci-v1-async/{__version__}"
 _TOKEN_HEADER: Final = "Circle-Token"  # noqa: S105 - the name of a header
@@ -68,14 +68,19 @@ def _limits(seconds: float, *, each_byte: bool = False) -> aiohttp.ClientTimeout
     )
 
 
-def check_borrowed(session: object) -> None:
-    """Refuse a session that cannot be used safely.
+def check_borrowed(session: object, *, trust_env: bool) -> None:
+    """Refuse a session that cannot be used safely, or not as asked.
 
     Raises:
-        InvalidInputError: It is no aiohttp session, or has credentials of its own.
+        InvalidInputError: It is no aiohttp session, has credentials of its own, or is to use other proxies.
     """
     if session is None:
         return
+    if trust_env:
+        raise InvalidInputError(
+            "trust_env: expected no session beside it, which has proxies of its own: "
+            "give trust_env to the aiohttp.ClientSession instead"
+        )
     if not isinstance(session, aiohttp.ClientSession):
         raise InvalidInputError(f"session: expected an aiohttp.ClientSession, got {type(session).__name__}")
     if session.auth is not None or any(name in session.headers for name in ("Authorization", _TOKEN_HEADER)):
@@ -104,6 +109,9 @@ def _translate(  # noqa: PLR0911 - a table
                 maybe_sent=False,
                 transient=False,
             )
+        case aiohttp.ClientHttpProxyError():
+            is_transient = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            return TransportError(f"The proxy answered {error.status}", maybe_sent=False, transient=is_transient)
         case aiohttp.ClientConnectorError():
             # A TLS alert is one too: a server that has a failure of its own answers so.
             return TransportError(f"The connection could not be made: {error.os_error}", maybe_sent=False)
@@ -124,12 +132,14 @@ class Transport:
         credential: Its token is sent to the origin of the base URL and nowhere else.
         borrowed: A session to use. It is neither closed nor changed.
         clock: What time limits depend on.
+        trust_env: Whether to use the proxies of the environment.
     """
 
     base_url: URL
     credential: Token
     borrowed: aiohttp.ClientSession | None
     clock: Clock
+    trust_env: bool = False
     closed: bool = attrs.field(default=False, init=False)
     _base: str = attrs.field(init=False)
     _own: aiohttp.ClientSession | None = attrs.field(default=None, init=False)
@@ -161,6 +171,11 @@ class Transport:
         task = asyncio.current_task()
         assert task is not None, "a coroutine is run by a task"  # noqa: S101 - for the type checkers
         return Call(self._calls, task)
+
+    def __del__(self) -> None:
+        if self._own is not None and not self.closed:
+            text = f"Unclosed CircleCISession with {self.base_url}: use `async with`, or await its close()"
+            warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
 
     async def close(self) -> None:
         """End the calls in flight and the open streams, then close what is ours. Closing twice is no error."""
@@ -258,6 +273,8 @@ class Transport:
             timeout: Seconds that there were.
             awaited: What did not come.
         """
+        if isinstance(error, CircleCIError):
+            return error
         if isinstance(error, RuntimeError):
             return SessionClosedError(f"The aiohttp session cannot be used: {error}")
         if self.closed:
@@ -285,6 +302,8 @@ class Transport:
                 timeout=limits,
                 allow_redirects=False,
                 raise_for_status=False,
+                # Not aiohttp's `trust_env`, which also sends what `.netrc` has for a host.
+                proxy=find_proxy(url) if self.trust_env else None,
             )
             location = reply.headers.get("Location")
             if reply.status not in _REDIRECTS or location is None:
@@ -363,23 +382,3 @@ class Stream:
         """Let the connection go, which is kept when everything was read."""
         self._transport.streams.discard(self)
         self._reply.release()
-
-
-async def read_limited(pieces: AsyncIterable[bytes], limit: int, too_large: str) -> bytes:
-    """Collect a body piece by piece, so that one that is too large is noticed while it is small.
-
-    Raises:
-        BodyTooLargeError: It has more bytes than the limit.
-    """
-    # Not by a list of the pieces: to join them takes as much memory once more.
-    body = BytesIO()
-    next_turn = _TURN
-    async for piece in pieces:
-        if body.tell() + len(piece) > limit:
-            raise BodyTooLargeError(too_large)
-        body.write(piece)
-        if body.tell() >= next_turn:
-            # What is compressed a thousandfold is all there at once, and aiohttp goes on without a turn of the loop.
-            await asyncio.sleep(0)
-            next_turn = body.tell() + _TURN
-    return body.getvalue()

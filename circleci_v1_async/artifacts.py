@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 from ._arguments import integer
+from ._bodies import read_limited
 from ._boundary import Boundary
 from ._downloads.checks import fail
 from ._downloads.downloader import Downloader
@@ -22,7 +23,7 @@ from ._downloads.events import (
 from ._downloads.places import Place
 from ._downloads.streams import get_length, read_chunks
 from ._tasks import TaskIterable
-from ._transport import Stream, read_limited
+from ._transport import Stream
 from .errors import CircleCIError, DownloadError, PathConflictError, SessionClosedError, UnsafePathError
 
 __all__ = [

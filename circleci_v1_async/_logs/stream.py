@@ -6,13 +6,14 @@ from contextlib import aclosing, closing
 from http import HTTPStatus
 from typing import Any, Final
 
+from circleci_v1_async._bodies import read_limited
 from circleci_v1_async._boundary import Boundary
 from circleci_v1_async._calls import Calls
 from circleci_v1_async._downloads.streams import get_length, read_chunks
 from circleci_v1_async._reply import locate_decode_error
 from circleci_v1_async._secret import Secret
 from circleci_v1_async._splitter import ListSplitter
-from circleci_v1_async._transport import Stream, read_limited
+from circleci_v1_async._transport import Stream
 from circleci_v1_async.errors import DecodeError, StatusError, TruncatedError
 from circleci_v1_async.models import StepOutput
 from circleci_v1_async.request import Reply, Request, shown

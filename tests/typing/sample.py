@@ -411,7 +411,7 @@ async def main() -> None:
         await own_requests(ci)
     async with CircleCISession.from_env(on_retry=count_retry) as ci:
         await own_requests(ci)
-    async with CircleCISession.from_env(base_url="https://circleci.acme.example/api/v1.1", durable=True) as ci:
+    async with CircleCISession.from_env(base_url="https://circleci.acme.example/api/v1.1", trust_env=True) as ci:
         await walks(ci)
         await watches(ci, None)
         assert_type(ci.closed, bool)
