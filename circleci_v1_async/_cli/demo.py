@@ -90,7 +90,7 @@ async def _fetch_latest_failure(console: Console, ci: CircleCISession) -> Failur
     artifacts = await ci.list_build_artifacts(PROJECT, build.build_num)
     folder = await asyncio.to_thread(TemporaryDirectory)
     try:
-        with screen.open_download_bars(console, len(artifacts)) as bars:
+        with screen.open_download_bars(console) as bars:
             downloads = await ci.download_artifacts(artifacts, folder.name, progress=bars).collect()
     finally:
         await asyncio.to_thread(folder.cleanup)

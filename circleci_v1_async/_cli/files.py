@@ -1,6 +1,5 @@
 """Commands that fetch the files of builds: artifacts and logs."""
 
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import get_args
 
@@ -52,8 +51,7 @@ async def artifacts(
     downloads: list[Download] = []
     async with open_session() as ci:
         found = await ci.list_build_artifacts(project, build_num)
-        total = sum(match is None or fnmatchcase(artifact.path, match) for artifact in found)
-        with screen.open_download_bars(ctx.obj, total) as bars:
+        with screen.open_download_bars(ctx.obj) as bars:
             async with ci.download_artifacts(
                 found,
                 output,

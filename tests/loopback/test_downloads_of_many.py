@@ -36,6 +36,7 @@ from circleci_v1_async import (
     DownloadProgress,
     DownloadStarted,
     DownloadStatus,
+    DownloadTotals,
     InvalidInputError,
     NotFoundError,
     PathConflictError,
@@ -241,10 +242,13 @@ class TestMany:
                 assert kinds == [DownloadStarted, DownloadProgress, DownloadFinished]
             elif download.status is DownloadStatus.SKIPPED:
                 assert kinds == [DownloadStarted, DownloadFinished]
-                assert events.of(path)[0] == DownloadStarted(download.artifact, download.path, 1, 1)
+                skipped = DownloadTotals(4, received=1, size=1)
+                assert events.of(path)[0] == DownloadStarted(download.artifact, download.path, 1, 1, skipped)
             else:
                 assert kinds == [DownloadFinished]
-            assert events.of(path)[-1] == DownloadFinished(download)
+            assert events.of(path)[-1].download == download
+        sizes = [download.size or 0 for download in outcomes]
+        assert events[-1].totals == DownloadTotals(4, 4, 1, sum(sizes), sum(sizes))
 
     @pytest.mark.parametrize(
         ("options", "said"),
@@ -451,9 +455,9 @@ class TestTenThousand:
 def test_everything_that_is_told_is_a_value() -> None:
     artifact = Artifact(path="a", url="https://a.example/a")
     for make in (
-        lambda: DownloadStarted(artifact, Path("a"), 1, 0),
-        lambda: DownloadProgress(artifact, Path("a"), 1),
-        lambda: DownloadFinished(Download(artifact, Path("a"), 1, DownloadStatus.DOWNLOADED)),
+        lambda: DownloadStarted(artifact, Path("a"), 1, 0, DownloadTotals(1)),
+        lambda: DownloadProgress(artifact, Path("a"), 1, DownloadTotals(1)),
+        lambda: DownloadFinished(Download(artifact, Path("a"), 1, DownloadStatus.DOWNLOADED), DownloadTotals(1)),
     ):
         assert make() == make()
         with pytest.raises(AttributeError):

@@ -35,6 +35,7 @@ from circleci_v1_async import (
     DownloadProgress,
     DownloadStarted,
     DownloadStatus,
+    DownloadTotals,
     EnvVar,
     FollowResult,
     GoneError,
@@ -240,6 +241,8 @@ async def files(ci: CircleCISession) -> int | None:
 
 
 def tell(event: DownloadEvent) -> None:
+    assert_type(event.totals, DownloadTotals)
+    assert_type((event.totals.received, event.totals.files), tuple[int, int])
     match event:
         case DownloadStarted():
             assert_type(event.size, int | None)
