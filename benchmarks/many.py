@@ -174,7 +174,7 @@ async def _sampled(work: Callable[[], Awaitable[None]]) -> tuple[float, int, int
 
 
 def _count_open() -> tuple[int, int]:
-    """Return the sockets and the files that are open, sockets included; none where the system does not tell."""
+    """Return the sockets, and the files with them, that are open; 0 where the system does not tell."""
     if not _OPEN.exists():
         return 0, 0
     targets: list[str] = []

@@ -28,6 +28,7 @@ from .errors import (
     TransportError,
     TruncatedError,
     UnsafePathError,
+    UsageError,
     WaitTimeoutError,
 )
 from .models import (
@@ -66,7 +67,7 @@ from .models import (
     User,
     Workflow,
 )
-from .request import Request
+from .request import Request, Response
 from .retry import Retry, RetryPolicy
 from .session import CircleCISession, SessionOptions, ViewOptions
 from .slug import ProjectSlug
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
         DownloadProgress,
         DownloadStarted,
         DownloadStatus,
+        DownloadTotals,
         OnError,
         OnExists,
         Progress,
@@ -103,6 +105,7 @@ else:
                 "DownloadProgress",
                 "DownloadStarted",
                 "DownloadStatus",
+                "DownloadTotals",
                 "OnError",
                 "OnExists",
                 "Progress",
@@ -165,6 +168,7 @@ __all__ = [
     "DownloadProgress",
     "DownloadStarted",
     "DownloadStatus",
+    "DownloadTotals",
     "EnvVar",
     "FollowResult",
     "GoneError",
@@ -195,6 +199,7 @@ __all__ = [
     "RedirectError",
     "Request",
     "RequestTimeoutError",
+    "Response",
     "Retry",
     "RetryPolicy",
     "SSHKey",
@@ -212,6 +217,7 @@ __all__ = [
     "TransportError",
     "TruncatedError",
     "UnsafePathError",
+    "UsageError",
     "User",
     "VcsType",
     "Verdict",

@@ -19,7 +19,7 @@ from ._reply import explain_status, read_reply, redact, redact_header
 from ._secret import RedactedBytes, Secret
 from ._transport import Stream, Transport
 from .errors import InvalidInputError, RateLimitError, TransportError
-from .request import REQUEST_ID, Request, Response
+from .request import REQUEST_ID, Reply, Request, Response
 from .retry import Retry, RetryBudget, RetryPolicy
 from .sunset import log_once, warn_once
 
@@ -80,7 +80,7 @@ class Calls:
         with Boundary():
             url = self.transport.below(request.target)
             body = None if request.body is None else Secret(RedactedBytes(encode(request.body)))
-            if request.returns is not None:
+            if request.returns is not None and request.returns is not Response:
                 Decoder.check(request.returns)
             if request.sunset is not None:
                 warn_once(str(request), request.sunset)
@@ -89,7 +89,12 @@ class Calls:
                     with attempt:
                         async with _Turn(self, request, attempt) as turn:
                             response = turn.reply = await self.transport.exchange(
-                                request.method, url, body, timeout=options.timeout, max_body=options.max_body
+                                request.method,
+                                url,
+                                body,
+                                request.headers,
+                                timeout=options.timeout,
+                                max_body=options.max_body,
                             )
                         return await read_reply(
                             request,
@@ -132,7 +137,7 @@ class Calls:
                 self.gate.took(attempt.holds)
                 attempt.holds = -1
                 return stream
-            response = Response(stream.status, stream.headers, await _read_error(stream))
+            response = Reply(stream.status, stream.headers, await _read_error(stream))
         except BaseException:
             # A limiter may fail, or be cancelled, also when it is left.
             if stream is not None:
@@ -153,7 +158,7 @@ class _Turn:
     _calls: Calls
     _request: Request[Any]
     _attempt: Attempts
-    reply: Response | Stream | None = None
+    reply: Reply | Stream | None = None
 
     async def __aenter__(self) -> Self:
         calls, attempt = self._calls, self._attempt

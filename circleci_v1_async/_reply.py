@@ -20,7 +20,7 @@ from ._codec import HTML, Decoder
 from ._secret import Secret
 from .errors import DecodeError, StatusError, status_error
 from .models import BuildDetail, PipelineResult
-from .request import Request, Response
+from .request import Reply, Request, Response
 from .retry import parse_retry_after
 
 __all__ = ["explain_status", "locate_decode_error", "read_reply", "redact", "redact_header"]
@@ -45,7 +45,7 @@ _MARGIN: Final = 1000
 
 async def read_reply(
     request: Request[T],
-    response: Response,
+    response: Reply,
     decoder: Decoder,
     *,
     token: Secret[str] | None,
@@ -64,13 +64,15 @@ async def read_reply(
 
     Raises:
         StatusError: The service refused.
-        DecodeError: The body is not what `request.returns` names.
+        DecodeError: The body is not what `request.returns` names. `Response` is the reply itself.
     """
     is_deleted_before = maybe_done and response.status == _NOT_FOUND and request.method == "DELETE"
     if response.status >= _SUCCESS.stop and not is_deleted_before:
         raise explain_status(request, response, token=token, now=now)
     if request.returns is None:
         return cast("T", None)
+    if request.returns is Response:
+        return cast("T", _to_response(request, response, token))
     value: T
     try:
         if is_deleted_before:
@@ -106,7 +108,12 @@ def _max_items(request: Request[Any]) -> int | None:
     return limit + _MARGIN if isinstance(limit, int) else None
 
 
-def explain_status(request: Request[Any], response: Response, *, token: Secret[str] | None, now: float) -> StatusError:
+def _to_response(request: Request[Any], reply: Reply, token: Secret[str] | None) -> Response:
+    reply = _with_clean_headers(reply, partial(redact, request=request, token=token))
+    return Response(reply.status, reply.shown_headers, reply.request_id, reply.body)
+
+
+def explain_status(request: Request[Any], response: Reply, *, token: Secret[str] | None, now: float) -> StatusError:
     """Return the error that a reply with an error status is."""
     clean = partial(redact, request=request, token=token)
     response = _with_clean_headers(response, clean)
@@ -121,7 +128,7 @@ def explain_status(request: Request[Any], response: Response, *, token: Secret[s
 
 
 def locate_decode_error(
-    error: DecodeError, request: Request[Any], response: Response, token: Secret[str] | None
+    error: DecodeError, request: Request[Any], response: Reply, token: Secret[str] | None
 ) -> DecodeError:
     """Return the error with the request and the reply that it is about."""
     clean = partial(redact, request=request, token=token)
@@ -188,7 +195,7 @@ def _as_json(text: str, *, ensure_ascii: bool = True) -> str:
     return json.dumps(text, ensure_ascii=ensure_ascii)[1:-1]
 
 
-def _with_clean_headers(response: Response, clean: Callable[[str], str]) -> Response:
+def _with_clean_headers(response: Reply, clean: Callable[[str], str]) -> Reply:
     headers = CIMultiDict((clean(name), clean(value)) for name, value in response.headers.items())
     return attrs.evolve(response, headers=headers)
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Literal, Self, TypeVar
 
 import attrs
 
-from .errors import SessionClosedError
+from .errors import SessionClosedError, UsageError
 
 __all__ = ["CLOSED_MEANWHILE", "Call", "SelfClosing", "TaskIterable", "read_exception", "run_in_thread", "stop"]
 
@@ -99,12 +99,12 @@ class TaskIterable(SelfClosing):
     def _begin(self) -> None:
         self._check_open()
         if self._state != "not begun":
-            raise RuntimeError(self._begun_before)
+            raise UsageError(self._begun_before)
         self._state = "running"
 
     def _check_open(self) -> None:
         if self._state == "closed":
-            raise RuntimeError(self._closed_early)
+            raise UsageError(self._closed_early)
 
     def _create_task(self, coroutine: Coroutine[Any, Any, R]) -> "asyncio.Task[R]":
         task = asyncio.create_task(coroutine)

@@ -6,18 +6,20 @@ a redirect leads. Redirects are therefore followed here. What aiohttp raises bec
 
 import asyncio
 import math
-from collections.abc import AsyncIterable, Mapping
-from functools import lru_cache
+import warnings
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from http import HTTPStatus
-from io import BytesIO
 from typing import Any, Final, TypeVar
 
 import aiohttp
 import attrs
 from yarl import URL
 
+from ._bodies import read_limited
 from ._clock import Clock
 from ._connector import Connector
+from ._environment import find_proxy
 from ._failures import FOREIGN, explain
 from ._secret import RedactedBytes, Secret
 from ._tasks import CLOSED_MEANWHILE, Call
@@ -32,17 +34,15 @@ from .errors import (
     SessionClosedError,
     name_request,
 )
-from .request import Request, Response
+from .request import Reply, Request
 
-__all__ = ["Stream", "Transport", "check_borrowed", "read_limited"]
+__all__ = ["Stream", "Transport", "check_borrowed"]
 
 MAX_REDIRECTS: Final = 5
 # Within this, a host that can be reached has been reached.
 _CONNECT_TIMEOUT: Final = 10.0
 # Of the whole time, how much may pass until there is a connection.
 _POOL_SHARE: Final = 0.9
-# Bytes of a body that are read without a turn of the loop for others.
-_TURN: Final = 2**20
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _USER_AGENT: Final = f"circleci-v1-async/{__version__}"
 _TOKEN_HEADER: Final = "Circle-Token"  # noqa: S105 - the name of a header
@@ -68,14 +68,19 @@ def _limits(seconds: float, *, each_byte: bool = False) -> aiohttp.ClientTimeout
     )
 
 
-def check_borrowed(session: object) -> None:
-    """Refuse a session that cannot be used safely.
+def check_borrowed(session: object, *, trust_env: bool) -> None:
+    """Refuse a session that cannot be used safely, or not as asked.
 
     Raises:
-        InvalidInputError: It is no aiohttp session, or has credentials of its own.
+        InvalidInputError: It is no aiohttp session, has credentials of its own, or is to use other proxies.
     """
     if session is None:
         return
+    if trust_env:
+        raise InvalidInputError(
+            "trust_env: expected no session beside it, which has proxies of its own: "
+            "give trust_env to the aiohttp.ClientSession instead"
+        )
     if not isinstance(session, aiohttp.ClientSession):
         raise InvalidInputError(f"session: expected an aiohttp.ClientSession, got {type(session).__name__}")
     if session.auth is not None or any(name in session.headers for name in ("Authorization", _TOKEN_HEADER)):
@@ -94,12 +99,14 @@ class Transport:
         credential: Its token is sent to the origin of the base URL and nowhere else.
         borrowed: A session to use. It is neither closed nor changed.
         clock: What time limits depend on.
+        trust_env: Whether to use the proxies of the environment.
     """
 
     base_url: URL
     credential: Token
     borrowed: aiohttp.ClientSession | None
     clock: Clock
+    trust_env: bool = False
     closed: bool = attrs.field(default=False, init=False)
     _base: str = attrs.field(init=False)
     _own: aiohttp.ClientSession | None = attrs.field(default=None, init=False)
@@ -132,6 +139,11 @@ class Transport:
         assert task is not None, "a coroutine is run by a task"  # noqa: S101 - for the type checkers
         return Call(self._calls, task)
 
+    def __del__(self) -> None:
+        if self._own is not None and not self.closed:
+            text = f"Unclosed CircleCISession with {self.base_url}: use `async with`, or await its close()"
+            warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
+
     async def close(self) -> None:
         """End the calls in flight and the open streams, then close what is ours. Closing twice is no error."""
         self.closed = True
@@ -152,28 +164,31 @@ class Transport:
         method: str,
         url: URL,
         body: Secret[RedactedBytes] | None,
+        headers: Mapping[str, str],
         *,
         timeout: float,  # noqa: ASYNC109 - it says in which phase it ran out, which asyncio.timeout cannot
         max_body: int,
-    ) -> Response:
+    ) -> Reply:
         """Send a request and read the reply to its end, following redirects.
 
         Args:
             method: The HTTP method.
             url: Where to send it, as `below` gives it.
             body: JSON, or `None`.
+            headers: Of the caller's own. They go where the token may go.
             timeout: Seconds for all of it.
             max_body: Bytes that the reply may have, decompressed.
 
         Raises:
             TransportError: There is no usable reply.
         """
-        headers = {"Accept": "application/json"}
+        usual = {"Accept": "application/json"}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            usual["Content-Type"] = "application/json"
+        headers_at = partial(self._headers, usual, headers)
         limits, started = _limits(timeout), self.clock.monotonic()
         try:
-            reply = await self._follow(method, url, headers, body, limits, deadline=started + timeout)
+            reply = await self._follow(method, url, headers_at, body, limits, deadline=started + timeout)
             try:
                 content = await _read_body(reply.content, max_body)
             except (*FOREIGN, BodyTooLargeError):
@@ -183,7 +198,7 @@ class Transport:
                 content = b""
             finally:
                 reply.release()
-            return Response(reply.status, reply.headers, content)
+            return Reply(reply.status, reply.headers, content)
         except FOREIGN as error:
             raise self.translate(error, started, timeout, "whole reply") from None
 
@@ -210,10 +225,11 @@ class Transport:
         Raises:
             TransportError: There is no usable reply.
         """
-        headers = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
+        usual = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
+        headers_at = partial(self._headers, usual, {}, with_token=with_token)
         limits, started = _limits(stall, each_byte=True), self.clock.monotonic()
         try:
-            reply = await self._follow("GET", url, headers, None, limits, with_token=with_token)
+            reply = await self._follow("GET", url, headers_at, None, limits)
         except FOREIGN as error:
             raise self.translate(error, started, stall, "byte") from None
         stream = Stream(self, reply, stall, request, url, attempt)
@@ -247,6 +263,8 @@ class Transport:
             timeout: Seconds that there were.
             awaited: What did not come.
         """
+        if isinstance(error, CircleCIError):
+            return error
         if isinstance(error, RuntimeError):
             return SessionClosedError(f"The aiohttp session cannot be used: {error}")
         if self.closed:
@@ -258,23 +276,24 @@ class Transport:
         self,
         method: str,
         url: URL,
-        headers: Mapping[str, str],
+        headers_at: Callable[[URL], dict[str, str]],
         body: Secret[RedactedBytes] | None,
         limits: aiohttp.ClientTimeout,
         *,
         deadline: float | None = None,
-        with_token: bool = True,
     ) -> aiohttp.ClientResponse:
         """Send the request to wherever redirects lead, until a deadline. The reply is to be released."""
         for _ in range(MAX_REDIRECTS + 1):
             reply = await self._session().request(
                 method,
                 url,
-                headers=self._headers(url, headers, with_token=with_token),
+                headers=headers_at(url),
                 data=None if body is None else body.reveal(),
                 timeout=limits,
                 allow_redirects=False,
                 raise_for_status=False,
+                # Not aiohttp's `trust_env`, which also sends what `.netrc` has for a host.
+                proxy=find_proxy(url) if self.trust_env else None,
             )
             location = reply.headers.get("Location")
             if reply.status not in _REDIRECTS or location is None:
@@ -285,10 +304,17 @@ class Transport:
                 limits = _limits(max(deadline - self.clock.monotonic(), 0.001))
         raise RedirectError(f"the service redirected more than {MAX_REDIRECTS} times", method != "GET")
 
-    def _headers(self, url: URL, headers: Mapping[str, str], *, with_token: bool) -> dict[str, str]:
-        headers = {"User-Agent": _USER_AGENT, **headers}
+    def _headers(
+        self, usual: Mapping[str, str], own: Mapping[str, str], url: URL, *, with_token: bool = True
+    ) -> dict[str, str]:
+        headers = {"User-Agent": _USER_AGENT, **usual}
+        if not is_trusted(self.base_url, url):
+            return headers
+        if own:
+            replaced = {name.lower() for name in own}
+            headers = {name: value for name, value in headers.items() if name.lower() not in replaced} | dict(own)
         token = self.token
-        if with_token and token is not None and is_trusted(self.base_url, url):
+        if with_token and token is not None:
             headers[_TOKEN_HEADER] = token.reveal()
         return headers
 
@@ -360,35 +386,3 @@ async def _read_body(content: aiohttp.StreamReader, max_body: int) -> bytes:
         # Most bodies come as one piece.
         return first
     return await read_limited(content.iter_any(), max_body, "the reply", "max_body", first)
-
-
-async def read_limited(
-    pieces: AsyncIterable[bytes], limit: int, name: str, option: str, beginning: bytes = b""
-) -> bytes:
-    """Collect a body piece by piece, so that one that is too large is noticed while it is small.
-
-    Args:
-        pieces: The body.
-        limit: Bytes that it may have.
-        name: What errors call it.
-        option: The option that sets the limit.
-        beginning: Bytes of it that were read before.
-
-    Raises:
-        BodyTooLargeError: It has more bytes than the limit.
-    """
-    # Not by a list of the pieces: to join them takes as much memory once more.
-    body = BytesIO()
-    body.write(beginning)
-    next_turn = _TURN
-    async for piece in pieces:
-        body.write(piece)
-        if body.tell() > limit:
-            break
-        if body.tell() >= next_turn:
-            # What is compressed a thousandfold is all there at once, and aiohttp goes on without a turn of the loop.
-            await asyncio.sleep(0)
-            next_turn = body.tell() + _TURN
-    if body.tell() > limit:
-        raise BodyTooLargeError(f"{name} is larger than {limit} bytes ({option})")
-    return body.getvalue()

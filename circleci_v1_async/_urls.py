@@ -8,7 +8,7 @@ from yarl import URL
 
 from .errors import InvalidInputError, RedirectError
 
-__all__ = ["find_next_hop", "is_trusted", "parse_base_url", "without_query"]
+__all__ = ["find_next_hop", "get_origin", "is_loopback", "is_trusted", "parse_base_url", "without_query"]
 
 Origin = tuple[str, str, int | None]
 
@@ -39,7 +39,7 @@ def parse_base_url(base_url: object, *, with_token: bool) -> URL:
         raise InvalidInputError(expected)
     if url.raw_query_string or url.raw_fragment or url.raw_user is not None or url.raw_password is not None:
         raise InvalidInputError(f"{expected}, without query, fragment, user or password")
-    if with_token and url.scheme == "http" and _get_origin(url)[1] not in _LOOPBACK:
+    if with_token and url.scheme == "http" and not is_loopback(url):
         raise InvalidInputError("base_url: expected https, because the token would be sent in clear over http")
     address = str(url).rstrip("/")
     if address.endswith("/api/v2"):
@@ -48,15 +48,21 @@ def parse_base_url(base_url: object, *, with_token: bool) -> URL:
     return URL(f"{address}{completion}", encoded=True)
 
 
-def _get_origin(url: URL) -> Origin:
+def get_origin(url: URL) -> Origin:
+    """Return the scheme, the host and the port of a URL, in the one form in which origins are compared."""
     return url.scheme, (url.host or "").lower().rstrip("."), url.port
+
+
+def is_loopback(url: URL) -> bool:
+    """Tell whether a URL leads to this machine."""
+    return get_origin(url)[1] in _LOOPBACK
 
 
 def is_trusted(base_url: URL, url: URL) -> bool:
     """Tell whether the token may be sent there: to the API, or to the cloud's artifacts."""
     if (base_url.scheme, base_url.raw_authority) == (url.scheme, url.raw_authority):
         return True
-    home, (scheme, host, port) = _get_origin(base_url), _get_origin(url)
+    home, (scheme, host, port) = get_origin(base_url), get_origin(url)
     if home == _CLOUD and (scheme, port) == ("https", 443) and host.endswith(_CLOUD_ARTIFACTS):
         return True
     return (scheme, host, port) == home
@@ -66,7 +72,7 @@ def _join(current: URL, location: str) -> URL | None:
     """Return a location as a URL, byte for byte: quoting a signed URL anew would break its signature."""
     try:
         url = current.join(URL(quote(location, safe=_VISIBLE, errors="surrogateescape"), encoded=True))
-        _get_origin(url)  # It may raise: the port may be no number.
+        get_origin(url)  # It may raise: the port may be no number.
     except _NO_URL:
         return None
     return url
@@ -82,7 +88,7 @@ def find_next_hop(current: URL, location: str, method: str, status: int) -> URL:
         raise RedirectError("the service points to what is no plain http or https URL", maybe_sent)
     if (current.scheme, url.scheme) == ("https", "http"):
         raise RedirectError("the service points from https to http", maybe_sent)
-    if maybe_sent and (status not in _KEEPS_METHOD or _get_origin(url) != _get_origin(current)):
+    if maybe_sent and (status not in _KEEPS_METHOD or get_origin(url) != get_origin(current)):
         raise RedirectError(f"the service redirected a {method}, which is sent to its own origin only", maybe_sent)
     return url
 

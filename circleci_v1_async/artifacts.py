@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 from ._arguments import integer
+from ._bodies import read_limited
 from ._boundary import Boundary
 from ._downloads.checks import fail
 from ._downloads.downloader import Downloader
@@ -15,6 +16,7 @@ from ._downloads.events import (
     DownloadProgress,
     DownloadStarted,
     DownloadStatus,
+    DownloadTotals,
     OnError,
     OnExists,
     Progress,
@@ -22,7 +24,7 @@ from ._downloads.events import (
 from ._downloads.places import Place
 from ._downloads.streams import get_length, read_chunks
 from ._tasks import TaskIterable
-from ._transport import Stream, read_limited
+from ._transport import Stream
 from .errors import (
     BodyTooLargeError,
     CircleCIError,
@@ -41,6 +43,7 @@ __all__ = [
     "DownloadProgress",
     "DownloadStarted",
     "DownloadStatus",
+    "DownloadTotals",
     "OnError",
     "OnExists",
     "Progress",
@@ -154,6 +157,7 @@ class ArtifactDownloads(TaskIterable):
 
     # As in a walk, tasks are kept by hand. There are never more than may run: 10,000 artifacts are no 10,000 tasks.
     async def _fetch(self) -> AsyncGenerator[Download, None]:
+        tally = self._downloader.tally
         settled = await self._downloader.check(self._places)
         if self._on_error != "yield":
             self._refuse([download for download in settled.values() if download.error])
@@ -162,8 +166,8 @@ class ArtifactDownloads(TaskIterable):
         self._begin_more(running, waiting)
         for download in settled.values():
             if download.size is not None:
-                self._downloader.tell(DownloadStarted(download.artifact, download.path, download.size, download.size))
-            self._downloader.tell(DownloadFinished(download))
+                tally.start(download.artifact, download.path, download.size, download.size)
+            tally.finish(download)
             yield download
         while running:
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -185,7 +189,7 @@ class ArtifactDownloads(TaskIterable):
         except CircleCIError as error:
             # It is kept, and would keep its frames.
             download = fail(place, self._downloader.root, error.with_traceback(None))
-        self._downloader.tell(DownloadFinished(download))
+        self._downloader.tally.finish(download)
         return download
 
     def _refuse(self, problems: list[Download]) -> None:

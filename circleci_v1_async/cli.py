@@ -4,7 +4,7 @@ import sys
 
 __all__ = ["main"]
 
-_EXTRA = {"click", "rich"}
+_EXTRA = {"click": "click", "rich": "rich", "yaml": "pyyaml"}
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
         library = str(error.name).partition(".")[0]
         if library not in _EXTRA:
             raise
-        sys.exit(f"circleci-v1 needs {library}: pip install 'circleci-v1-async[cli]'")
+        sys.exit(f"circleci-v1 needs {_EXTRA[library]}: pip install 'circleci-v1-async[cli]'")
     except KeyboardInterrupt:  # interrupted during the import; `cli` handles later ones
         sys.exit(130)
     if (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:

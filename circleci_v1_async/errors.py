@@ -3,6 +3,7 @@
 CircleCIError
 ├── InvalidInputError (ValueError)     a bad argument; raised before any I/O
 ├── SessionClosedError (RuntimeError)  used after close, or from another event loop
+├── UsageError (RuntimeError)          looped over again, or closed under its loop
 ├── TransportError                     no usable reply came back
 │   ├── RequestTimeoutError (TimeoutError)
 │   ├── RedirectError                  a redirect that is not followed
@@ -58,6 +59,7 @@ __all__ = [
     "TransportError",
     "TruncatedError",
     "UnsafePathError",
+    "UsageError",
     "WaitTimeoutError",
     "status_error",
 ]
@@ -83,6 +85,10 @@ class InvalidInputError(CircleCIError, ValueError):
 
 class SessionClosedError(CircleCIError, RuntimeError):
     """The session is closed, was closed during the call, or belongs to another event loop."""
+
+
+class UsageError(CircleCIError, RuntimeError):
+    """A walk, a watch or downloads are looped over once more, or were closed under their loop."""
 
 
 class TransportError(CircleCIError):

@@ -1,4 +1,4 @@
-"""A request and a reply as values, without I/O."""
+"""A request, the reply that comes, and the response that users see, as values without I/O."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from .errors import InvalidInputError
 from .slug import ProjectSlug
 from .sunset import Sunset
 
-__all__ = ["Request", "Response"]
+__all__ = ["Reply", "Request", "Response"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -24,8 +24,21 @@ _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _METHOD = re.compile(r"[A-Z]+")
+_IN_PROJECT = re.compile(r"/project/\{project\}(?:/|\Z)")
 # Visible ASCII, without the query and the fragment.
 _PATH = re.compile(r"""/[!"$->@-~]*""")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[!-~]+(?: +[!-~]+)*")
+# Credentials are the session's own, and the rest says where a request ends.
+_RESERVED_HEADERS = {"circle-token", "authorization", "proxy-authorization", "cookie", "host"} | {
+    "connection",
+    "content-length",
+    "expect",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+}
 
 # What is quoted as itself, as most values are. `quote` takes four times as long to see that.
 _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]+")
@@ -77,6 +90,20 @@ def _query_text(name: str, value: object) -> str:
     return _quoted(name, str(value))
 
 
+def _find_bad_header(headers: Mapping[object, object]) -> str | None:
+    """The reason why headers cannot be sent, without what they say; `None` when they can."""
+    seen: set[str] = set()
+    for name, value in headers.items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name) or name.lower() in seen:
+            return f"headers: expected names of HTTP headers, each once, got {name!r}"
+        if name.lower() in _RESERVED_HEADERS:
+            return f"headers: expected none that the session sends itself, got {name!r}"
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+            return f"headers: expected visible ASCII, with spaces only in between, for {name!r}"
+        seen.add(name.lower())
+    return None
+
+
 # Not for every call anew: there are few paths, since what differs is in their values.
 @lru_cache
 def _pieces(path: str) -> tuple[str, ...]:
@@ -98,16 +125,21 @@ class Request(Generic[T]):
     Args:
         method: The HTTP method, in capitals.
         path: The path below the base URL, with placeholders: `/project/{project}/{build_num}`.
-        path_values: A value for each placeholder. A `ProjectSlug` fills three segments, everything else one.
+        path_values: A value for each placeholder. A `ProjectSlug` fills three segments, everything else one. A string
+            for `{project}` after `/project/` is read as a project, as by every operation.
         query: Query parameters; those that are `None` are left out, booleans are `true` and `false`.
         body: What is sent as JSON; `None` sends none. It is in no repr.
         returns: The type of the result: a model, or a container such as `list[Build]`. Omitted: the JSON as it is.
             `None`: the body of the reply is ignored and the result is `None`.
         idempotent: Whether sending it twice does no more than sending it once. By default what the method says.
         sunset: The end of the operation, if one is announced. Users are warned of it.
+        headers: Headers of your own, which replace the usual ones of that name. They go where the token may go, and
+            are in no repr. Those that the session sends itself are refused: `Circle-Token`, `Authorization`, `Cookie`,
+            `Host` and the like.
 
     Raises:
-        InvalidInputError: The method is not one, a placeholder has no value, or a value no placeholder.
+        InvalidInputError: The method is not one, a placeholder has no value, a value no placeholder, the project is
+            none, or a header cannot be sent.
     """
 
     method: str
@@ -118,6 +150,7 @@ class Request(Generic[T]):
     returns: Any
     idempotent: bool
     sunset: Sunset | None
+    headers: Mapping[str, str] = attrs.field(repr=False)
 
     @overload
     def __init__(
@@ -131,6 +164,7 @@ class Request(Generic[T]):
         body: Any = ...,
         idempotent: bool | None = ...,
         sunset: Sunset | None = ...,
+        headers: Mapping[str, str] = ...,
     ) -> None: ...
 
     @overload
@@ -145,6 +179,7 @@ class Request(Generic[T]):
         body: Any = ...,
         idempotent: bool | None = ...,
         sunset: Sunset | None = ...,
+        headers: Mapping[str, str] = ...,
     ) -> None: ...
 
     @overload
@@ -158,6 +193,7 @@ class Request(Generic[T]):
         body: Any = ...,
         idempotent: bool | None = ...,
         sunset: Sunset | None = ...,
+        headers: Mapping[str, str] = ...,
     ) -> None: ...
 
     def __init__(
@@ -171,9 +207,12 @@ class Request(Generic[T]):
         body: Any = None,
         idempotent: bool | None = None,
         sunset: Sunset | None = None,
+        headers: Any = None,
     ) -> None:
-        body = hide(body)
+        body, headers = hide(body), hide(headers)
         path_values = dict(path_values or {})
+        if isinstance(project := path_values.get("project"), str) and _IN_PROJECT.match(path):
+            path_values["project"] = ProjectSlug.parse(project)
         # Before the checks: a traceback that shows variables shows it, and half an object has no repr.
         cast("Any", self).__attrs_init__(
             method,
@@ -184,6 +223,7 @@ class Request(Generic[T]):
             returns,
             method in _IDEMPOTENT if idempotent is None else idempotent,
             sunset,
+            dict(headers.reveal()) if headers else {},
         )
         if not _METHOD.fullmatch(method):
             raise InvalidInputError(f"method: expected an HTTP method in capitals, got {method!r}")
@@ -191,6 +231,9 @@ class Request(Generic[T]):
             raise InvalidInputError(
                 f"path_values: expected {sorted(names)} for {path}, got {sorted(path_values)}",
             )
+        # Found in a frame of its own, which is gone before an error is raised.
+        if headers and (problem := _find_bad_header(headers.reveal())):
+            raise InvalidInputError(problem)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -216,8 +259,12 @@ class Request(Generic[T]):
         return self.target.partition("?")[0]
 
     def without_body(self) -> "Request[T]":
-        """The request as an error may carry it."""
-        return self if self.body is None else self._with(body=None)
+        """The request as an error may carry it: without headers of its own, too."""
+        return self if self.body is None and not self.headers else self._with(body=None, headers=None)
+
+    def as_raw(self) -> "Request[Response]":
+        """The request with the reply itself as its result."""
+        return cast("Request[Response]", self._with(returns=Response))
 
     def with_query(self, **query: QueryValue) -> "Request[T]":
         """The request with further query parameters."""
@@ -241,8 +288,8 @@ REQUEST_ID: Final = ("X-Circleci-Request-Id", "X-Request-Id")
 
 
 @attrs.frozen
-class Response:
-    """A reply that was read to its end.
+class Reply:
+    """A reply that was read to its end, as it came.
 
     Attributes:
         status: The HTTP status.
@@ -263,3 +310,20 @@ class Response:
     def request_id(self) -> str | None:
         """CircleCI's id for the exchange; `None` when it sent none."""
         return next((self.headers[name] for name in REQUEST_ID if self.headers.get(name)), None)
+
+
+@attrs.frozen
+class Response:
+    """The reply to `CircleCISession.send_raw`. It pickles.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Names in any case, without cookies and locations. What they quote of the token is redacted. In no repr.
+        request_id: CircleCI's id for the exchange, for its support; `None` when it sent none.
+        body: The bytes as they came, decompressed. In no repr.
+    """
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    request_id: str | None
+    body: bytes = attrs.field(repr=False)

@@ -1,7 +1,6 @@
 """The front door: `CircleCISession`, a coroutine for each operation."""
 
 import inspect
-import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, cast
@@ -13,6 +12,7 @@ from ._calls import Calls, Options
 from ._clock import Clock
 from ._codec import Decoder
 from ._downloads.disk import Disk
+from ._environment import TOKEN_VARIABLES, read_base_url, read_token
 from ._gate import Gate
 from ._operations.artifacts import ArtifactOperations
 from ._operations.keys import KeyOperations
@@ -23,7 +23,7 @@ from ._operations.triggers import TriggerOperations
 from ._operations.variables import VariableOperations
 from ._operations.watching import WatchOperations
 from ._operations.workflows import WorkflowOperations
-from ._secret import Secret, hide
+from ._secret import hide
 from ._token import Token, TokenSource, parse_token
 from ._transport import Transport, check_borrowed
 from ._urls import parse_base_url
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CircleCISession", "SessionOptions", "ViewOptions"]
 
-_TOKEN_VARIABLES: Final = ("CIRCLE_TOKEN", "CIRCLECI_TOKEN", "CIRCLECI_CLI_TOKEN")
-_URL_VARIABLE: Final = "CIRCLE_API_URL"
 _DEFAULT_URL: Final = "https://circleci.com/api/v1.1"
 
 
@@ -48,14 +46,6 @@ class _Unchanged:
 
 
 _UNCHANGED: Any = _Unchanged()
-
-
-def _token_of_environment() -> Secret[str] | None:
-    # In a frame of its own, which is gone before an error is raised.
-    for name in _TOKEN_VARIABLES:
-        if value := os.environ.get(name):
-            return Secret(value)
-    return None
 
 
 class ViewOptions(TypedDict, total=False):
@@ -76,6 +66,7 @@ class SessionOptions(ViewOptions, total=False):
     limiter: AbstractAsyncContextManager[object] | None
     download_concurrency: int
     durable: bool
+    trust_env: bool
     on_retry: Callable[[Retry], None] | None
 
 
@@ -118,9 +109,14 @@ class CircleCISession(
             Streams of `open_artifact` do not count.
         durable: Whether a downloaded file is on the disk before it gets its name (`fsync`), so that it is whole also
             after a power cut.
+        trust_env: Whether to use the proxies that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), but
+            none for loopback. `.netrc` is never read. Not together with `session`, which has settings of its own.
 
     Raises:
         InvalidInputError: An argument cannot be right. The value of a token is not shown.
+
+    Every method that takes a project and the number of a build also takes, in their place, a build that says where it
+    belongs, such as one of a list of builds, or the URL of a build or job: `ci.get_build_log(build)`.
 
     A 429 holds back all calls of the session, for as long as the service asks, and no longer than
     `retry.max_retry_after`. After that, calls are spaced by the rate at which the service took them before, until it
@@ -157,17 +153,18 @@ class CircleCISession(
         strict: bool = False,
         download_concurrency: int = 16,
         durable: bool = True,
+        trust_env: bool = False,
     ) -> None:
         token = token if callable(token) else hide(token)
         credential = Token(source=token) if callable(token) else Token(parse_token(token))
-        check_borrowed(session)
+        check_borrowed(session, trust_env=trust_env)
         if limiter is not None and not isinstance(cast("object", limiter), AbstractAsyncContextManager):
             raise InvalidInputError(f"limiter: expected an async context manager, got {type(limiter).__name__}")
         if on_retry is not None and (not callable(cast("object", on_retry)) or inspect.iscoroutinefunction(on_retry)):
             raise InvalidInputError(f"on_retry: expected a plain callable, got {on_retry!r}")
         clock = Clock()
         self._calls = Calls(
-            Transport(parse_base_url(base_url, with_token=token is not None), credential, session, clock),
+            Transport(parse_base_url(base_url, with_token=token is not None), credential, session, clock, trust_env),
             Gate(integer("concurrency", concurrency, 1), limiter, clock),
             RetryBudget(),
             clock,
@@ -191,11 +188,15 @@ class CircleCISession(
         strict: bool = False,
         download_concurrency: int = 16,
         durable: bool = True,
+        trust_env: bool = False,
     ) -> Self:
         """Make a session with the token and the address of the environment.
 
-        The token is `CIRCLE_TOKEN`, else `CIRCLECI_TOKEN`, else `CIRCLECI_CLI_TOKEN`; the address is `CIRCLE_API_URL`
-        when it is set. Empty counts as unset.
+        The token is `CIRCLE_TOKEN`, else `CIRCLECI_TOKEN`, else `CIRCLECI_CLI_TOKEN`, else `CIRCLE_CLI_TOKEN`.
+
+        The address is `CIRCLE_API_URL`; else `CIRCLE_HOST`, else
+        `CIRCLECI_BASE_URL`: the address of a service, or its host, to which `/api/v1.1` is added, in place of the path
+        of another API; else that of the cloud. Empty counts as unset.
 
         Args:
             base_url: The API's address; `None` for that of the environment.
@@ -209,6 +210,7 @@ class CircleCISession(
             strict: Whether a wrong value in an optional field is an error.
             download_concurrency: How many files may be downloaded at once.
             durable: Whether a downloaded file is on the disk before it gets its name.
+            trust_env: Whether to use the proxies of the environment.
 
         Raises:
             InvalidInputError: No variable has a token.
@@ -221,14 +223,12 @@ class CircleCISession(
                 print((await ci.get_current_user()).login)
             ```
         """
-        token = _token_of_environment()
+        token = read_token()
         if token is None:
-            raise InvalidInputError(f"expected a token in one of {', '.join(_TOKEN_VARIABLES)}; none is set")
-        if base_url is None:
-            base_url = os.environ.get(_URL_VARIABLE) or _DEFAULT_URL
+            raise InvalidInputError(f"expected a token in one of {', '.join(TOKEN_VARIABLES)}; none is set")
         return cls(
             cast("str", token),
-            base_url=base_url,
+            base_url=read_base_url() or _DEFAULT_URL if base_url is None else base_url,
             session=session,
             timeout=timeout,
             concurrency=concurrency,
@@ -239,6 +239,7 @@ class CircleCISession(
             strict=strict,
             download_concurrency=download_concurrency,
             durable=durable,
+            trust_env=trust_env,
         )
 
     def with_options(

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from itertools import dropwhile
 from typing import Any, Self, cast
 from urllib.parse import unquote, urlsplit
 
@@ -20,6 +21,7 @@ _CREDENTIALS = re.compile(r"^([a-z+]*:?//)?.+(?=@)|(?<=[?#]).+", re.DOTALL | re.
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 # Segments that CircleCI's own URLs have before a slug.
 _CIRCLECI_PREFIXES = {"pipelines", "jobs", "project", "projects", "api", "v1", "v1.1", "v2", "insights", "settings"}
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _EXPECTED = (
     "expected a project as 'github/org/repo' (or gh, bitbucket, bb, circleci), as a repository URL "
     "such as 'https://github.com/org/repo', or as a CircleCI build or pipeline URL"
@@ -83,7 +85,7 @@ class ProjectSlug:
 
     @classmethod
     def _from_text(cls, text: str) -> Self | None:
-        if "://" in text or text.startswith("//"):
+        if _is_url(text):
             try:
                 parts = urlsplit(text)
                 host, path = parts.hostname or "", parts.path
@@ -96,14 +98,12 @@ class ProjectSlug:
 
     @classmethod
     def _from_location(cls, host: str, path: str) -> Self | None:
-        segments = [unquote(segment) for segment in path.split("/") if segment]
+        segments = _split_path(path)
         if (vcs_type := _VCS_HOSTS.get(host)) is not None:
             if len(segments) < 2:  # noqa: PLR2004 - organization and repository
                 return None
             return cls._from_segments([vcs_type, segments[0], segments[1].removesuffix(".git")], exact=True)
-        while segments and segments[0] in _CIRCLECI_PREFIXES:
-            del segments[0]
-        return cls._from_segments(segments, exact=False)
+        return cls._from_segments(_without_prefixes(segments), exact=False)
 
     @classmethod
     def _from_segments(cls, segments: list[str], *, exact: bool) -> Self | None:
@@ -113,6 +113,39 @@ class ProjectSlug:
             return cls(*segments[:3])
         except InvalidInputError:
             return None
+
+
+def find_build_num(text: str) -> int | None:
+    """Return the number of the build or job that a URL of a project leads to; `None` for any other form."""
+    text = text.strip()
+    if not _is_url(text):
+        return None
+    parts = urlsplit(text)
+    if parts.hostname in _VCS_HOSTS:
+        # Folders may be called by numbers.
+        return None
+    segments = _split_path(parts.path)
+    match _without_prefixes(segments)[3:]:
+        case [_, "workflows", _, "jobs", number, *_] | ["job", number, *_]:
+            pass
+        # The pages of pipelines have the number of the pipeline there.
+        case [number, *_] if segments[0] != "pipelines":
+            pass
+        case _:
+            return None
+    return int(number) if _NUMBER.fullmatch(number) else None
+
+
+def _is_url(text: str) -> bool:
+    return "://" in text or text.startswith("//")
+
+
+def _split_path(path: str) -> list[str]:
+    return [unquote(segment) for segment in path.split("/") if segment]
+
+
+def _without_prefixes(segments: list[str]) -> list[str]:
+    return list(dropwhile(_CIRCLECI_PREFIXES.__contains__, segments))
 
 
 # Most programs name few projects, over and over.

@@ -49,7 +49,7 @@ class PageWalk(TaskIterable, Generic[T]):
 
     Leaving the loop early, by `break`, by an error or by cancellation, stops every request within a few turns of the
     event loop. `aclose`, or `async with walk`, does so at once and waits until it is done; a loop that is still running
-    then gets a `RuntimeError`, since it has not seen the whole list.
+    then gets a `UsageError`, since it has not seen the whole list.
 
     Not promised, because a list that is cut by offsets does not allow it:
 

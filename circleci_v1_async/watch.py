@@ -16,7 +16,7 @@ from ._paths import BUILD, MAX_PAGE, in_build, name_list
 from ._tasks import TaskIterable, stop
 from ._waiting import choose_pause, pause_after_error
 from ._watch_plan import BuildEvent, Key, Placed, WatchPlan
-from .errors import CircleCIError, NotFoundError, in_short
+from .errors import CircleCIError, NotFoundError, UsageError, in_short
 from .models import Build, BuildDetail
 from .request import Request
 from .walk import PageWalk
@@ -104,7 +104,7 @@ class BuildWatch(TaskIterable):
 
         Raises:
             CircleCIError: The list cannot be read, for a reason that will not pass.
-            RuntimeError: The watch was ended meanwhile.
+            UsageError: The watch was ended meanwhile.
         """
         if self._first is not None:
             return self._first
@@ -115,7 +115,7 @@ class BuildWatch(TaskIterable):
         finally:
             await stop((task,))
         if task.cancelled():
-            raise RuntimeError(self._closed_early)
+            raise UsageError(self._closed_early)
         return task.result()
 
     def __aiter__(self) -> AsyncGenerator[BuildEvent, None]:

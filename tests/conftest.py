@@ -29,7 +29,8 @@ def no_blocking_call() -> Iterator[BlockBuster]:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test depends on a token or an address of whoever runs it."""
-    for name in ("CIRCLE_TOKEN", "CIRCLECI_TOKEN", "CIRCLECI_CLI_TOKEN", "CIRCLE_API_URL"):
+    tokens = ("CIRCLE_TOKEN", "CIRCLECI_TOKEN", "CIRCLECI_CLI_TOKEN", "CIRCLE_CLI_TOKEN")
+    for name in (*tokens, "CIRCLE_API_URL", "CIRCLE_HOST", "CIRCLECI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
 
 

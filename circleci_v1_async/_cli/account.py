@@ -2,9 +2,8 @@
 
 import click
 
-from circleci_v1_async import CircleCISession
-
 from . import lines
+from .login import open_session
 from .shell import Command, as_json
 
 __all__ = ["projects", "whoami"]
@@ -17,7 +16,7 @@ async def whoami(*, as_json: bool) -> None:
 
     The token must be a personal one.
     """
-    async with CircleCISession.from_env() as ci:
+    async with open_session() as ci:
         user = await ci.get_current_user()
     name = f" ({user.name})" if user.name else ""
     click.echo(lines.encode_json(user) if as_json else lines.to_one_line(f"{user.login or 'unknown'}{name}"))
@@ -30,7 +29,7 @@ async def projects(*, as_json: bool) -> None:
 
     The other commands accept these names.
     """
-    async with CircleCISession.from_env() as ci:
+    async with open_session() as ci:
         found = await ci.list_projects(shallow=True)
     for project in found:
         click.echo(lines.encode_json(project) if as_json else lines.to_one_line(f"{project.slug or project.vcs_url}"))

@@ -6,9 +6,10 @@ from contextlib import AbstractContextManager, nullcontext
 import click
 from rich.console import Console
 
-from circleci_v1_async import Build, BuildEvent, BuildFilter, CircleCISession
+from circleci_v1_async import Build, BuildEvent, BuildFilter
 
 from . import lines, screen
+from .login import open_session
 from .shell import UNSUCCESSFUL, Command, as_json, build_num, project
 
 __all__ = ["builds", "wait", "watch"]
@@ -33,7 +34,7 @@ async def builds(
     PROJECT is a slug such as gh/acme/web, or a URL. On a terminal the builds are a table. Otherwise each build is a
     line with tabs between its fields: number, outcome, branch, subject, duration.
     """
-    async with CircleCISession.from_env() as ci:
+    async with open_session() as ci:
         walk = ci.iter_project_builds(project, branch=branch, filter=filter, limit=limit)
         if console.is_terminal and not as_json:
             console.print(screen.make_builds_table("Subject", await walk.collect()))
@@ -58,7 +59,7 @@ async def watch(console: Console, project: str | None, *, branch: str | None, in
     """
     if project is None and branch is not None:
         raise click.UsageError("--branch needs a PROJECT.")
-    async with CircleCISession.from_env() as ci:
+    async with open_session() as ci:
         if project is None:
             watched = ci.watch_recent_builds(interval=interval)
         else:
@@ -87,7 +88,7 @@ async def wait(
     def show(build: Build) -> None:
         _print(ctx.obj, build, as_json=as_json)
 
-    async with CircleCISession.from_env() as ci:
+    async with open_session() as ci:
         build = await ci.wait_for_build(project, build_num, timeout=within, interval=interval, on_update=show)
     if not build.is_success:
         ctx.exit(UNSUCCESSFUL)

@@ -28,8 +28,9 @@ __all__ = ["cli"]
 def cli(ctx: click.Context) -> None:
     """Use CircleCI's API v1.1 from the shell.
 
-    The token is read from CIRCLE_TOKEN, else CIRCLECI_TOKEN, else CIRCLECI_CLI_TOKEN. Set CIRCLE_API_URL to use
-    CircleCI Server.
+    The token is read from CIRCLE_TOKEN, CIRCLECI_TOKEN, CIRCLECI_CLI_TOKEN or CIRCLE_CLI_TOKEN, else from the
+    settings of CircleCI's own command, ~/.circleci/cli.yml, for the host that they name. Set CIRCLE_HOST or
+    CIRCLE_API_URL to use CircleCI Server.
     """
     # FORCE_COLOR makes rich treat any output as a terminal: colours suit the log of a CI job, live displays do not.
     ctx.obj = ctx.obj or Console(highlight=False, force_interactive=None if sys.stdout.isatty() else False)

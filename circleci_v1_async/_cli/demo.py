@@ -12,6 +12,7 @@ from circleci_v1_async.testing import FakeCircleCI
 
 from . import demo_screen, screen
 from .history import Failure, Report
+from .login import open_session
 from .shell import Command
 from .team import PROJECT, Team
 
@@ -45,7 +46,7 @@ async def demo(console: Console, project: str | None, builds: int | None, limit:
     if project is None:
         report = await read_fake(console, builds=builds or _BUILDS, limit=limit, prefetch=prefetch)
     else:
-        async with CircleCISession.from_env() as ci:
+        async with open_session() as ci:
             report = Report(str(ProjectSlug.parse(project)), "CircleCI")
             await _follow(console, ci, report, limit=limit or _LIMIT, prefetch=prefetch)
     console.print(demo_screen.render_summary(report))
@@ -89,7 +90,7 @@ async def _fetch_latest_failure(console: Console, ci: CircleCISession) -> Failur
     artifacts = await ci.list_build_artifacts(PROJECT, build.build_num)
     folder = await asyncio.to_thread(TemporaryDirectory)
     try:
-        with screen.open_download_bars(console, len(artifacts)) as bars:
+        with screen.open_download_bars(console) as bars:
             downloads = await ci.download_artifacts(artifacts, folder.name, progress=bars).collect()
     finally:
         await asyncio.to_thread(folder.cleanup)

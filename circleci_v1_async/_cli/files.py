@@ -1,14 +1,14 @@
 """Commands that fetch the files of builds: artifacts and logs."""
 
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import get_args
 
 import click
 
-from circleci_v1_async import CircleCISession, Download, DownloadStatus, OnExists
+from circleci_v1_async import Download, DownloadStatus, OnExists
 
 from . import lines, screen
+from .login import open_session
 from .shell import INCOMPLETE, Command, build_num, project
 
 __all__ = ["artifacts", "logs"]
@@ -49,10 +49,9 @@ async def artifacts(
     is printed as a line.
     """
     downloads: list[Download] = []
-    async with CircleCISession.from_env() as ci:
+    async with open_session() as ci:
         found = await ci.list_build_artifacts(project, build_num)
-        total = sum(match is None or fnmatchcase(artifact.path, match) for artifact in found)
-        with screen.open_download_bars(ctx.obj, total) as bars:
+        with screen.open_download_bars(ctx.obj) as bars:
             async with ci.download_artifacts(
                 found,
                 output,
@@ -82,7 +81,7 @@ async def artifacts(
 @click.option("--ansi", is_flag=True, help="Keep escape sequences, such as colours, for the terminal.")
 async def logs(project: str, build_num: int, *, failed: bool, tail: int | None, ansi: bool) -> None:
     """Print the output of a build's steps, each under a heading."""
-    async with CircleCISession.from_env() as ci:
+    async with open_session() as ci:
         log = await ci.get_build_log(project, build_num, failed_only=failed, tail=tail, strip_ansi=not ansi)
     if log:
         click.echo(log if ansi else lines.replace_controls(log), nl=False, color=True)

@@ -108,13 +108,9 @@ def open_watch_board(console: Console, *, with_project: bool) -> Generator[Watch
 
 
 class DownloadBars:
-    """Progress bars, one for each file under way and one for all. Call it with an event to show it.
+    """Progress bars, one for each file under way and one for all. Call it with an event to show it."""
 
-    Args:
-        total: The number of files.
-    """
-
-    def __init__(self, total: int) -> None:
+    def __init__(self) -> None:
         name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         self._files = Progress(
             TextColumn("{task.description}", markup=False, table_column=name),
@@ -125,21 +121,21 @@ class DownloadBars:
         )
         # The last line has room for the `^C` that a terminal prints; a full one would wrap and not be erased.
         self._all = Progress(MofNCompleteColumn(), TextColumn("files"), BarColumn())
-        self._all.add_task("", total=total)
+        self._all.add_task("", total=None)
         self._tasks: dict[Path, TaskID] = {}
         self.picture: Final = Group(self._files, self._all)
 
     def __call__(self, event: DownloadEvent) -> None:
         """Move the bars."""
         match event:
-            case DownloadStarted(artifact, path, size, received):
+            case DownloadStarted(artifact, path, size, received, _):
                 self._end(path)  # the download may start again
                 self._tasks[path] = self._files.add_task(to_one_line(artifact.path), total=size, completed=received)
-            case DownloadProgress(_, path, received):
+            case DownloadProgress(_, path, received, _):
                 self._files.update(self._tasks[path], completed=received)
-            case DownloadFinished(download):  # pragma: no branch - there are no others
+            case DownloadFinished(download, _):  # pragma: no branch - there are no others
                 self._end(download.path)
-                self._all.advance(TaskID(0))
+        self._all.update(TaskID(0), total=event.totals.files, completed=event.totals.finished)
 
     def _end(self, path: Path) -> None:
         task = self._tasks.pop(path, None)
@@ -148,9 +144,9 @@ class DownloadBars:
 
 
 @contextmanager
-def open_download_bars(console: Console, total: int) -> Generator[DownloadBars, None, None]:
+def open_download_bars(console: Console) -> Generator[DownloadBars, None, None]:
     """Open progress bars, shown only on a terminal and erased at the end."""
-    bars = DownloadBars(total)
+    bars = DownloadBars()
     if console.is_interactive:
         with Live(bars.picture, console=console, transient=True, refresh_per_second=10):
             yield bars

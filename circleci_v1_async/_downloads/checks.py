@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from circleci_v1_async.errors import CircleCIError, DownloadError, PathConflictError, UnsafePathError
+from circleci_v1_async.errors import CircleCIError, DownloadError, InvalidInputError, PathConflictError, UnsafePathError
 
 from .events import Download, DownloadStatus, OnExists
 from .folder import Folder
@@ -29,11 +29,12 @@ def check_file(path: Path, place: Place) -> None:
     """Make sure that a file can be written at a path. Missing folders are made.
 
     Raises:
-        PathConflictError: There is something already.
+        InvalidInputError: There is a folder.
+        PathConflictError: There is something else already.
         OSError: It cannot be written.
     """
     if path.is_dir():
-        raise PathConflictError(f"{path}: it is there already, and a folder: expected the path of a file")
+        raise InvalidInputError(f"path: expected the path of a file, got that of a folder: {path}")
     if os.path.lexists(path):
         raise PathConflictError(f"{path}: it is there already")
     if place.length > _measure_room(path.parent):

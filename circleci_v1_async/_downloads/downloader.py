@@ -22,13 +22,9 @@ from .checks import check_file, check_places
 from .disk import Disk
 from .events import (
     Download,
-    DownloadEvent,
-    DownloadFinished,
-    DownloadProgress,
-    DownloadStarted,
     DownloadStatus,
     OnExists,
-    Progress,
+    Tally,
 )
 from .part_file import PartFile
 from .places import Place
@@ -52,15 +48,15 @@ class Downloader:
         root: The folder.
         on_exists: What to do with a file that is there already.
         resume: Whether to go on from what an earlier download has left, and to leave it when this one fails.
-        progress: Called with each event.
+        tally: Is told of what happens.
     """
 
     calls: Calls
     disk: Disk
     root: Path
+    tally: Tally
     on_exists: OnExists = "error"
     resume: bool = False
-    progress: Progress | None = None
 
     async def check(self, places: Iterable[Place]) -> dict[Place, Download]:
         """Return the outcomes of the places that need no request."""
@@ -71,14 +67,15 @@ class Downloader:
         """Download an artifact to a path of the caller's own.
 
         Raises:
-            PathConflictError: There is something already.
+            InvalidInputError: There is a folder.
+            PathConflictError: There is something else already.
         """
         with Boundary():
             locate_artifact(self.calls, place.artifact)
             path = self.root.joinpath(*place.parts)
             await self._run(path, check_file, path, place)
         download = await self.download(place)
-        self.tell(DownloadFinished(download))
+        self.tally.finish(download)
         return download
 
     async def download(self, place: Place) -> Download:
@@ -101,11 +98,6 @@ class Downloader:
                             await self._run_on(part, part.close, keep=self.resume)
         raise AssertionError  # pragma: no cover - for the type checkers
 
-    def tell(self, event: DownloadEvent) -> None:
-        """Tell the caller of an event."""
-        if self.progress is not None:
-            self.progress(event)
-
     async def _open(self, part: PartFile, request: Request[Any], url: URL, attempt: Attempts) -> tuple[Stream, int]:
         """Return what is missing, and where it begins."""
         if part.etag and (offset := part.size):
@@ -127,7 +119,7 @@ class Downloader:
         """Write what comes, and give the file its name."""
         path = part.path
         rest = get_length(stream)
-        self.tell(DownloadStarted(artifact, path, None if rest is None else received + rest, received))
+        self.tally.start(artifact, path, None if rest is None else received + rest, received)
         part.begin(received, part.etag if received else get_strong_etag(stream))
         if not part.is_open and (rest is None or rest > _SMALL):
             await self._run_on(part, part.open, resume=False)
@@ -139,7 +131,7 @@ class Downloader:
                     batch.append(chunk)
                     batched += len(chunk)
                     received += len(chunk)
-                    self.tell(DownloadProgress(artifact, path, received))
+                    self.tally.advance(artifact, path, received)
                     if batched >= _BATCH:
                         await self._run_on(part, part.write, batch)
                         batch, batched = [], 0

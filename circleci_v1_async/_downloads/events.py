@@ -17,9 +17,11 @@ __all__ = [
     "DownloadProgress",
     "DownloadStarted",
     "DownloadStatus",
+    "DownloadTotals",
     "OnError",
     "OnExists",
     "Progress",
+    "Tally",
 ]
 
 OnExists = Literal["error", "skip", "overwrite"]
@@ -60,23 +62,43 @@ class Download:
 
 
 @attrs.frozen
+class DownloadTotals:
+    """Sums over all files of a call, as of an event: what a bar for all of them shows.
+
+    Attributes:
+        files: Files in all.
+        finished: Files of those that are done: downloaded, skipped or failed.
+        failed: Files of those that failed.
+        received: Bytes that are there, of the files that have begun and not failed; those of skipped ones too.
+        size: Bytes that the same files have in all. One whose size the service does not say counts with what is there.
+    """
+
+    files: int
+    finished: int = 0
+    failed: int = 0
+    received: int = 0
+    size: int = 0
+
+
+@attrs.frozen
 class DownloadStarted:
     """A file begins to arrive, for the first time or once more, or is there already and skipped.
 
-    Each artifact has one before its other events, unless it fails before its first byte. A bar for all of them adds up
-    `size` and `received` of the last one of each, and what `DownloadProgress` says.
+    Each artifact has one before its other events, unless it fails before its first byte.
 
     Attributes:
         artifact: The artifact.
         path: Where its file will be.
         size: Bytes that it has in all; `None` when the service does not say.
         received: Bytes of it that are there from before; all of them when it is skipped.
+        totals: Sums over all files, this event included.
     """
 
     artifact: Artifact
     path: Path
     size: int | None
     received: int
+    totals: DownloadTotals
 
 
 @attrs.frozen
@@ -87,11 +109,13 @@ class DownloadProgress:
         artifact: The artifact.
         path: Where its file will be.
         received: Bytes of it so far.
+        totals: Sums over all files, this event included.
     """
 
     artifact: Artifact
     path: Path
     received: int
+    totals: DownloadTotals
 
 
 @attrs.frozen
@@ -100,9 +124,11 @@ class DownloadFinished:
 
     Attributes:
         download: The outcome.
+        totals: Sums over all files, this event included.
     """
 
     download: Download
+    totals: DownloadTotals
 
 
 DownloadEvent = DownloadStarted | DownloadProgress | DownloadFinished
@@ -110,3 +136,51 @@ DownloadEvent = DownloadStarted | DownloadProgress | DownloadFinished
 
 Progress = Callable[[DownloadEvent], object]
 """A function that is called with each event of a download, in the event loop."""
+
+
+class Tally:
+    """Counts what happens to the files of a call, and tells the caller.
+
+    Args:
+        progress: Called with each event; `None` to tell and count nothing.
+        files: Number of files.
+    """
+
+    def __init__(self, progress: Progress | None, files: int) -> None:
+        self._progress = progress
+        self._totals = DownloadTotals(files)
+        # By path: bytes that are there, and the size if it is known.
+        self._under_way: dict[Path, tuple[int, int | None]] = {}
+
+    def start(self, artifact: Artifact, path: Path, size: int | None, received: int) -> None:
+        """Tell that a file begins to arrive, for the first time or once more."""
+        if self._progress is not None:
+            totals = self._count(path, received, size)
+            self._progress(DownloadStarted(artifact, path, size, received, totals))
+
+    def advance(self, artifact: Artifact, path: Path, received: int) -> None:
+        """Tell that more of a file has arrived."""
+        if self._progress is not None:
+            totals = self._count(path, received, self._under_way[path][1])
+            self._progress(DownloadProgress(artifact, path, received, totals))
+
+    def finish(self, download: Download) -> None:
+        """Tell that a file is done. Bytes of one that failed no longer count."""
+        if self._progress is not None:
+            has_failed = download.status == DownloadStatus.FAILED
+            totals = self._count(download.path, 0, 0) if has_failed else self._totals
+            self._under_way.pop(download.path, None)
+            self._totals = attrs.evolve(totals, finished=totals.finished + 1, failed=totals.failed + has_failed)
+            self._progress(DownloadFinished(download, self._totals))
+
+    def _count(self, path: Path, received: int, size: int | None) -> DownloadTotals:
+        """Count a file anew, in place of what it counted for before."""
+        counted, known = self._under_way.get(path, (0, 0))
+        self._under_way[path] = received, size
+        totals = self._totals
+        self._totals = attrs.evolve(
+            totals,
+            received=totals.received + received - counted,
+            size=totals.size + (received if size is None else size) - (counted if known is None else known),
+        )
+        return self._totals

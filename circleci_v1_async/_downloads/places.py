@@ -54,27 +54,36 @@ class Place:
 def plan_places(artifacts: Iterable[Artifact], match: str | None) -> list[Place]:
     """Find a place for each artifact that matches.
 
-    Artifacts of several containers go to `node-<i>/…`, whichever of them match.
+    Where those that match are of several containers, they go to `node-<i>/…`.
 
     Args:
         artifacts: As the service lists them.
         match: A pattern for the whole path, as `fnmatch` has it: `*` also stands for slashes. `None`: all.
 
     Raises:
-        InvalidInputError: Something else is among them.
+        InvalidInputError: They are something else, or something else is among them.
     """
-    everything = list(artifacts)
-    for artifact in cast("list[object]", everything):
-        if not isinstance(artifact, Artifact):
-            raise InvalidInputError(f"artifacts: expected the Artifacts of a list of artifacts, got {artifact!r}")
-    has_nodes = len({artifact.node_index or 0 for artifact in everything}) > 1
-    places = [
-        _find_place(artifact, (f"node-{artifact.node_index or 0}",) if has_nodes else ())
-        for artifact in everything
-        if match is None or fnmatchcase(artifact.path, match)
-    ]
+    wanted = [artifact for artifact in _check(artifacts) if match is None or fnmatchcase(artifact.path, match)]
+    has_nodes = len({artifact.node_index or 0 for artifact in wanted}) > 1
+    places = [_find_place(artifact, (f"node-{artifact.node_index or 0}",) if has_nodes else ()) for artifact in wanted]
     conflicts = _find_conflicts([place for place in places if place.problem is None])
     return [attrs.evolve(place, problem=conflicts[id(place)]) if id(place) in conflicts else place for place in places]
+
+
+def _check(artifacts: Iterable[Artifact]) -> list[Artifact]:
+    given = cast("object", artifacts)
+    if not isinstance(given, Iterable) or isinstance(given, str):
+        raise InvalidInputError(
+            "artifacts: expected several Artifacts, as list_build_artifacts gives them (download_artifact saves one); "
+            f"got {type(given).__name__}"
+        )
+    everything = list(cast("Iterable[object]", given))
+    for artifact in everything:
+        if not isinstance(artifact, Artifact):
+            raise InvalidInputError(
+                f"artifacts: expected the Artifacts of a list of artifacts, got {type(artifact).__name__}"
+            )
+    return cast("list[Artifact]", everything)
 
 
 def part_name(name: str) -> str:

@@ -38,7 +38,11 @@ def locate_artifact(calls: Calls, artifact: Artifact) -> tuple[Request[Any], URL
         RedirectError: Its URL is not one to go to.
     """
     if not isinstance(cast("object", artifact), Artifact):
-        raise InvalidInputError(f"artifact: expected an Artifact of a list of artifacts, got {artifact!r}")
+        # Not its value: a URL may be signed.
+        raise InvalidInputError(
+            "artifact: expected an Artifact, as list_build_artifacts gives it, or made by Artifact(path=…, url=…); "
+            f"got {type(artifact).__name__}"
+        )
     if not artifact.url:
         raise InvalidInputError("artifact.url: expected the URL that a list of artifacts gives, got none")
     url = calls.transport.found_at(artifact.url)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from circleci_v1_async.models import StepOutput
 
-__all__ = ["HEIGHT", "Line", "Screen"]
+__all__ = ["HEIGHT", "Line", "Screen", "remove_controls"]
 
 HEIGHT: Final = 100
 
@@ -344,3 +344,17 @@ def _find_target(command: str, first: int, second: int, row: int, column: int) -
         "f": (first - 1, second - 1),
     }
     return targets.get(command, (row, column))
+
+
+def remove_controls(text: str) -> str:
+    """Return a text without control characters and sequences, whatever they would do to a screen."""
+    kept: list[str] = []
+    begin = 0
+    while token := _TOKEN.match(text, begin):
+        begin = token.end()
+        if token.lastgroup == "text":
+            kept.append(token[0])
+        elif token.lastgroup == "string":
+            end = _STRING_END.search(text, begin)
+            begin = end.end() if end else len(text)
+    return "".join(kept)

@@ -6,16 +6,17 @@ from contextlib import aclosing, closing
 from http import HTTPStatus
 from typing import Any, Final
 
+from circleci_v1_async._bodies import read_limited
 from circleci_v1_async._boundary import Boundary
 from circleci_v1_async._calls import Calls
 from circleci_v1_async._downloads.streams import get_length, read_chunks
 from circleci_v1_async._reply import locate_decode_error
 from circleci_v1_async._secret import Secret
 from circleci_v1_async._splitter import ListSplitter
-from circleci_v1_async._transport import Stream, read_limited
+from circleci_v1_async._transport import Stream
 from circleci_v1_async.errors import DecodeError, StatusError, TruncatedError
 from circleci_v1_async.models import StepOutput
-from circleci_v1_async.request import Request, Response, shown
+from circleci_v1_async.request import Reply, Request, shown
 
 __all__ = ["stream_output"]
 
@@ -69,7 +70,7 @@ async def _read_pieces(calls: Calls, output_url: Secret[str]) -> AsyncGenerator[
                                 given += 1
                                 yield _decode_piece(calls, item, position)
                 except DecodeError as error:
-                    response = Response(stream.status, stream.headers, b"")
+                    response = Reply(stream.status, stream.headers, b"")
                     raise locate_decode_error(error, request, response, calls.transport.token) from None
             return
 

@@ -7,9 +7,9 @@ from circleci_v1_async.enums import BuildStatus
 from circleci_v1_async.errors import BodyTooLargeError
 from circleci_v1_async.models import Action, Step, StepOutput
 
-from .screen import HEIGHT, Line, Screen
+from .screen import HEIGHT, Line, Screen, remove_controls
 
-__all__ = ["LogLines", "LogText", "has_failed", "heading", "strip_escapes"]
+__all__ = ["LogLines", "LogText", "has_failed", "heading"]
 
 _FAILED: Final = frozenset(
     {BuildStatus.FAILED, BuildStatus.TIMEDOUT, BuildStatus.INFRASTRUCTURE_FAIL, BuildStatus.CANCELED}
@@ -142,13 +142,6 @@ def _too_large(max_size: int) -> BodyTooLargeError:
     return BodyTooLargeError(f"The log of a step is larger than {max_size} characters (max_body)")
 
 
-def strip_escapes(text: str) -> str:
-    """Return a text of one line as a terminal would show it."""
-    screen = Screen(height=1)
-    lines = screen.feed(StepOutput(message=text)) + screen.finish()
-    return " ".join(line.text for line in lines)
-
-
 def has_failed(action: Action) -> bool:
     """Whether the run of a step failed. Not by its `failed`, which is null on time-outs."""
     return action.status in _FAILED
@@ -159,7 +152,7 @@ def heading(step: Step, action: Action, *, strip_ansi: bool) -> str:
     name = step.name or action.name or "step"
     status = action.status or "unknown"
     if strip_ansi:
-        name, status = strip_escapes(name), strip_escapes(status)
+        name, status = remove_controls(name), remove_controls(status)
     container = f" [{action.index}]" if len(step.actions) > 1 else ""
     exit_code = f", exit code {action.exit_code}" if action.exit_code else ""
     return f"=== {name}{container} ({status}{exit_code})\n"

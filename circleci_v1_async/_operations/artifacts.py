@@ -12,7 +12,8 @@ from circleci_v1_async._arguments import integer, one_of, text
 from circleci_v1_async._downloads.disk import Disk
 from circleci_v1_async._paths import BUILD, in_build, in_project
 from circleci_v1_async.enums import BuildFilter
-from circleci_v1_async.models import Artifact
+from circleci_v1_async.errors import InvalidInputError
+from circleci_v1_async.models import Artifact, BuildSummary
 from circleci_v1_async.request import Request, given
 from circleci_v1_async.slug import ProjectSlug
 
@@ -36,7 +37,9 @@ class ArtifactOperations(Operations):
 
     _disk: Disk
 
-    async def list_build_artifacts(self, project: ProjectSlug | str, build_num: int) -> list[Artifact]:
+    async def list_build_artifacts(
+        self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
+    ) -> list[Artifact]:
         """The files that a build kept. Empty when there are none, or they have expired.
 
         `GET /project/{project}/{build_num}/artifacts` (openapi.yml: listBuildArtifacts).
@@ -136,7 +139,7 @@ class ArtifactOperations(Operations):
             progress: Called with each `DownloadEvent`, in the event loop.
 
         Raises:
-            InvalidInputError: The artifact has no URL.
+            InvalidInputError: It is no artifact, or has no URL; or the path is that of a folder.
             PathConflictError: The file is there already, or another download is writing it.
             TruncatedError: The service announced more than it sent.
             DownloadError: The file cannot be written; the `OSError` is its cause.
@@ -150,10 +153,13 @@ class ArtifactOperations(Operations):
             ```
         """
         from circleci_v1_async._downloads.downloader import Downloader
+        from circleci_v1_async._downloads.events import Tally
         from circleci_v1_async._downloads.places import Place
 
         file = Path(path)
-        downloader = Downloader(self._calls, self._disk, file.parent, resume=resume, progress=progress)
+        if not file.name or os.fspath(path).endswith(("/", os.sep)):
+            raise InvalidInputError(f"path: expected the path of a file, got that of a folder: {os.fspath(path)!r}")
+        downloader = Downloader(self._calls, self._disk, file.parent, Tally(progress, 1), resume=resume)
         return await downloader.download_one(Place(artifact, (file.name,)))
 
     def download_artifacts(
@@ -170,10 +176,10 @@ class ArtifactOperations(Operations):
         """Save artifacts below a folder, several at a time.
 
         The requests are those of `download_artifact`; the session's `concurrency` counts them only until their replies
-        begin, so that calls beside them are not held up. Each artifact goes to its `path`; those of several containers
-        to `node-<i>/…`. Where they go is settled before the first byte: a path that leads out of the folder, is no
-        plain name on some system, runs into a symbolic link, or is wanted twice (also as `A` and `a`, or as `p` and
-        `p/q`) is an error then.
+        begin, so that calls beside them are not held up. Each artifact goes to its `path`; if those that match are of
+        several containers, to `node-<i>/…`. Where they go is settled before the first byte: a path that leads out of
+        the folder, is no plain name on some system, runs into a symbolic link, or is wanted twice (also as `A` and
+        `a`, or as `p` and `p/q`) is an error then.
 
         Args:
             artifacts: As a list of artifacts gives them.
@@ -205,11 +211,13 @@ class ArtifactOperations(Operations):
             ```
         """
         from circleci_v1_async._downloads.downloader import Downloader
+        from circleci_v1_async._downloads.events import Tally
         from circleci_v1_async._downloads.places import plan_places
         from circleci_v1_async.artifacts import ArtifactDownloads, OnError, OnExists
 
         one_of("on_exists", on_exists, get_args(OnExists))
         one_of("on_error", on_error, get_args(OnError))
         integer("concurrency", concurrency, 1)
-        downloader = Downloader(self._calls, self._disk, Path(dest), on_exists, progress=progress)
-        return ArtifactDownloads(downloader, plan_places(artifacts, match), concurrency=concurrency, on_error=on_error)
+        places = plan_places(artifacts, match)
+        downloader = Downloader(self._calls, self._disk, Path(dest), Tally(progress, len(places)), on_exists)
+        return ArtifactDownloads(downloader, places, concurrency=concurrency, on_error=on_error)

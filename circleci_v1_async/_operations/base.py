@@ -1,10 +1,11 @@
 """The base of the operations."""
 
 from inspect import isfunction, unwrap
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from circleci_v1_async._calls import Calls
-from circleci_v1_async.request import Request
+from circleci_v1_async.errors import InvalidInputError
+from circleci_v1_async.request import Request, Response
 
 __all__ = ["Operations"]
 
@@ -47,7 +48,35 @@ class Operations:
             print(user["login"])
             ```
         """
-        return await self._calls.send(request)
+        return await self._calls.send(_check_request(request))
+
+    async def send_raw(self, request: Request[Any]) -> Response:
+        """Send a request and return the reply itself, undecoded: its status, headers and bytes.
+
+        It is sent as by `send`, retries and errors included: an error status is raised, and `max_body` holds. What
+        `request.returns` names is ignored.
+
+        Raises:
+            InvalidInputError: The request cannot be sent as it is. Nothing was sent.
+            TransportError: There is no usable reply.
+            StatusError: The service answered with an error status.
+            SessionClosedError: As for `send`; likewise `CircleCISunsetWarning`.
+
+        Examples:
+            ```python
+            from circleci_v1_async import Request
+
+            response = await ci.send_raw(Request("GET", "/me"))
+            print(response.status, len(response.body))
+            ```
+        """
+        return await self._calls.send(_check_request(request).as_raw())
+
+
+def _check_request(request: Request[T]) -> Request[T]:
+    if isinstance(cast("object", request), Request):
+        return request
+    raise InvalidInputError(f'request: expected a Request, such as Request("GET", "/me"), got {type(request).__name__}')
 
 
 def _rename(cls: type) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
 from circleci_v1_async._arguments import integer, one_of
 from circleci_v1_async._paths import BUILD, MAX_PAGE, PROJECT, in_build, in_project
 from circleci_v1_async.enums import BuildFilter, TestResult
-from circleci_v1_async.models import Build, BuildDetail, TestMetadata, TestReport
+from circleci_v1_async.models import Build, BuildDetail, BuildSummary, TestMetadata, TestReport
 from circleci_v1_async.request import QueryValue, Request
 from circleci_v1_async.slug import ProjectSlug
 
@@ -75,7 +75,7 @@ class BuildOperations(Operations):
         query = {**_page(limit, offset), "shallow": shallow}
         return await self.send(Request("GET", "/recent-builds", query=query, returns=list[Build]))
 
-    async def get_build(self, project: ProjectSlug | str, build_num: int) -> BuildDetail:
+    async def get_build(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> BuildDetail:
         """A build with its steps.
 
         `GET /project/{project}/{build_num}` (openapi.yml: getBuild).
@@ -85,7 +85,9 @@ class BuildOperations(Operations):
         """
         return await self.send(Request("GET", BUILD, in_build(project, build_num), returns=BuildDetail))
 
-    async def list_build_tests(self, project: ProjectSlug | str, build_num: int) -> list[TestMetadata]:
+    async def list_build_tests(
+        self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
+    ) -> list[TestMetadata]:
         """The results of a build's tests. Empty when it stored none.
 
         `GET /project/{project}/{build_num}/tests` (openapi.yml: listBuildTests).
@@ -96,7 +98,9 @@ class BuildOperations(Operations):
         report = await self.send(Request("GET", f"{BUILD}/tests", in_build(project, build_num), returns=TestReport))
         return list(report.tests)
 
-    async def list_failed_tests(self, project: ProjectSlug | str, build_num: int) -> list[TestMetadata]:
+    async def list_failed_tests(
+        self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
+    ) -> list[TestMetadata]:
         """The tests of a build that failed. Empty when none did, or when it stored no results.
 
         One request, that of `list_build_tests`. A test has failed if its result is neither `success` nor `skipped`,

@@ -5,16 +5,16 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast, overload
 
 from circleci_v1_async._arguments import integer, seconds, text
 from circleci_v1_async._boundary import Boundary
 from circleci_v1_async._downloads.disk import Disk
-from circleci_v1_async._paths import in_build
+from circleci_v1_async._paths import find_build
 from circleci_v1_async._tasks import stop
-from circleci_v1_async.errors import CircleCIError
+from circleci_v1_async.errors import CircleCIError, InvalidInputError
 from circleci_v1_async.logs import LogLine
-from circleci_v1_async.models import Action, Step
+from circleci_v1_async.models import Action, BuildSummary, Step
 from circleci_v1_async.slug import ProjectSlug
 
 from .builds import BuildOperations
@@ -35,8 +35,8 @@ class LogOperations(BuildOperations, OutputOperations):
 
     async def get_build_log(
         self,
-        project: ProjectSlug | str,
-        build_num: int,
+        project: ProjectSlug | str | BuildSummary,
+        build_num: int | None = None,
         *,
         failed_only: bool = False,
         step: str | None = None,
@@ -48,8 +48,9 @@ class LogOperations(BuildOperations, OutputOperations):
         It takes one `get_build`, and `iter_output` for each run of a step, several at a time.
 
         Args:
-            project: A slug or URL of it.
-            build_num: The build.
+            project: A slug or URL of it; or, without a number, a build that says where it belongs, or the URL of a
+                build or job.
+            build_num: The build's number.
             failed_only: Only steps whose status is `failed`, `timedout`, `infrastructure_fail` or `canceled`.
             step: Only steps of this name.
             tail: Number of the last lines to return of each run of a step, from 1; `None` for all.
@@ -75,12 +76,13 @@ class LogOperations(BuildOperations, OutputOperations):
         text("step", step)
         if tail is not None:
             integer("tail", tail, 1)
-        build = await self.get_build(project, build_num)
+        slug, number = find_build(project, build_num)
+        build = await self.get_build(slug, number)
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def read(step: Step, action: Action) -> str:
             log = LogText(tail=tail, strip_ansi=strip_ansi, max_size=self._calls.options.max_body)
-            async with slots, aclosing(self.iter_output(project, build_num, action)) as output:
+            async with slots, aclosing(self.iter_output(slug, number, action)) as output:
                 async for piece in output:
                     log.add(piece)
             return heading(step, action, strip_ansi=strip_ansi) + log.finish()
@@ -99,8 +101,8 @@ class LogOperations(BuildOperations, OutputOperations):
 
     def iter_build_log(
         self,
-        project: ProjectSlug | str,
-        build_num: int,
+        project: ProjectSlug | str | BuildSummary,
+        build_num: int | None = None,
         *,
         failed_only: bool = False,
         step: str | None = None,
@@ -113,8 +115,9 @@ class LogOperations(BuildOperations, OutputOperations):
         these requests again until the build has finished, for the steps that had not.
 
         Args:
-            project: A slug or URL of it.
-            build_num: The build.
+            project: A slug or URL of it; or, without a number, a build that says where it belongs, or the URL of a
+                build or job.
+            build_num: The build's number.
             failed_only: Only steps whose status is `failed`, `timedout`, `infrastructure_fail` or `canceled`.
             step: Only steps of this name.
             follow: Whether to go on until the build has finished. A line is then given when it has ended, and later
@@ -138,18 +141,42 @@ class LogOperations(BuildOperations, OutputOperations):
                 print(line.step, line.text)
             ```
         """
-        in_build(project, build_num)
+        slug, number = find_build(project, build_num)
         text("step", step)
         seconds("interval", interval)
         if follow:
-            return self._follow_log(project, build_num, step, interval, failed_only=failed_only)
-        return self._read_log(project, build_num, step, failed_only=failed_only)
+            return self._follow_log(slug, number, step, interval, failed_only=failed_only)
+        return self._read_log(slug, number, step, failed_only=failed_only)
+
+    @overload
+    async def save_build_log(
+        self,
+        project: ProjectSlug | str | BuildSummary,
+        build_num: int,
+        path: str | os.PathLike[str],
+        *,
+        failed_only: bool = ...,
+        step: str | None = ...,
+        overwrite: bool = ...,
+    ) -> Path: ...
+
+    @overload
+    async def save_build_log(
+        self,
+        build: str | BuildSummary,
+        path: str | os.PathLike[str],
+        /,
+        *,
+        failed_only: bool = ...,
+        step: str | None = ...,
+        overwrite: bool = ...,
+    ) -> Path: ...
 
     async def save_build_log(
         self,
-        project: ProjectSlug | str,
-        build_num: int,
-        path: str | os.PathLike[str],
+        project: ProjectSlug | str | BuildSummary,
+        build_num: int | str | os.PathLike[str] | None = None,
+        path: str | os.PathLike[str] | None = None,
         *,
         failed_only: bool = False,
         step: str | None = None,
@@ -160,8 +187,8 @@ class LogOperations(BuildOperations, OutputOperations):
         The requests are those of `iter_build_log`, whose lines are written as they come: a log may have any size.
 
         Args:
-            project: A slug or URL of it.
-            build_num: The build.
+            project: A slug or URL of it; or, without a number, the build or its URL: `save_build_log(build, path)`.
+            build_num: The build's number.
             path: The file's path. Missing folders are made.
             failed_only: Only steps whose status is `failed`, `timedout`, `infrastructure_fail` or `canceled`.
             step: Only steps of this name.
@@ -185,16 +212,20 @@ class LogOperations(BuildOperations, OutputOperations):
         from circleci_v1_async._logs.lines import RunLines, select_runs
         from circleci_v1_async._logs.text import heading
 
-        in_build(project, build_num)
+        if path is None and isinstance(build_num, str | os.PathLike):
+            build_num, path = None, build_num
+        if path is None:
+            raise InvalidInputError("path: expected the path of a file, got None")
+        slug, number = find_build(project, cast("int | None", build_num))
         text("step", step)
         with Boundary():
             async with write_text_file(self._disk, Path(path), overwrite=overwrite) as file:
-                build = await self.get_build(project, build_num)
+                build = await self.get_build(slug, number)
                 between = ""
                 for run in select_runs(build, step, failed_only=failed_only):
                     await file.write(between + heading(*run, strip_ansi=True))
                     between = "\n"
-                    async with aclosing(self._read_run(project, build_num, RunLines(*run, self._max_size))) as lines:
+                    async with aclosing(self._read_run(slug, number, RunLines(*run, self._max_size))) as lines:
                         async for line in lines:
                             await file.write(f"{line}\n")
         return Path(path)
@@ -204,18 +235,18 @@ class LogOperations(BuildOperations, OutputOperations):
         return self._calls.options.max_body
 
     async def _read_log(
-        self, project: ProjectSlug | str, build_num: int, step: str | None, *, failed_only: bool
+        self, slug: ProjectSlug, number: int, step: str | None, *, failed_only: bool
     ) -> AsyncGenerator[LogLine, None]:
         from circleci_v1_async._logs.lines import RunLines, select_runs
 
-        build = await self.get_build(project, build_num)
+        build = await self.get_build(slug, number)
         for run in select_runs(build, step, failed_only=failed_only):
-            async with aclosing(self._read_run(project, build_num, RunLines(*run, self._max_size))) as lines:
+            async with aclosing(self._read_run(slug, number, RunLines(*run, self._max_size))) as lines:
                 async for line in lines:
                     yield line
 
     async def _follow_log(
-        self, project: ProjectSlug | str, build_num: int, step: str | None, interval: float, *, failed_only: bool
+        self, slug: ProjectSlug, number: int, step: str | None, interval: float, *, failed_only: bool
     ) -> AsyncGenerator[LogLine, None]:
         from circleci_v1_async._logs.lines import RunLines, select_runs
         from circleci_v1_async._waiting import pause_after_error
@@ -225,14 +256,14 @@ class LogOperations(BuildOperations, OutputOperations):
         while True:
             delay = interval
             try:
-                build = await self.get_build(project, build_num)
+                build = await self.get_build(slug, number)
                 for step_, action in select_runs(build, step, failed_only=failed_only):
                     key = action.step, action.index
                     run = runs.setdefault(key, RunLines(step_, action, self._max_size, height=1))
                     run.action = action
                     if not run.is_done:
                         is_last = build.is_finished or action.end_time is not None
-                        async with aclosing(self._read_run(project, build_num, run, is_last=is_last)) as lines:
+                        async with aclosing(self._read_run(slug, number, run, is_last=is_last)) as lines:
                             async for line in lines:
                                 yield line
                 if build.is_finished:
@@ -242,15 +273,15 @@ class LogOperations(BuildOperations, OutputOperations):
                 if not error.transient:
                     raise
                 quiet += 1
-                delay = pause_after_error(self._calls, f"log of build {build_num}", interval, quiet, error)
+                delay = pause_after_error(self._calls, f"log of build {number}", interval, quiet, error)
             await self._calls.clock.sleep(delay)
 
     async def _read_run(
-        self, project: ProjectSlug | str, build_num: int, run: "RunLines", *, is_last: bool = True
+        self, slug: ProjectSlug, number: int, run: "RunLines", *, is_last: bool = True
     ) -> AsyncGenerator[LogLine, None]:
         """Yield the lines that a run of a step has written since it was read before."""
         run.begin()
-        async with aclosing(self.iter_output(project, build_num, run.action)) as output:
+        async with aclosing(self.iter_output(slug, number, run.action)) as output:
             async for piece in output:
                 for line in run.feed(piece):
                     yield line

@@ -1,11 +1,13 @@
 """Output of single steps of builds."""
 
 from collections.abc import AsyncGenerator
+from typing import cast, overload
 
 from circleci_v1_async._arguments import integer
 from circleci_v1_async._paths import BUILD, in_build
 from circleci_v1_async._secret import hide
-from circleci_v1_async.models import Action, StepOutput
+from circleci_v1_async.errors import InvalidInputError
+from circleci_v1_async.models import Action, BuildSummary, StepOutput
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
@@ -17,8 +19,19 @@ __all__ = ["OutputOperations"]
 class OutputOperations(Operations):
     """Output of single steps of builds."""
 
+    @overload
     def iter_output(
-        self, project: ProjectSlug | str, build_num: int, action: Action
+        self, project: ProjectSlug | str | BuildSummary, build_num: int, action: Action
+    ) -> AsyncGenerator[StepOutput, None]: ...
+
+    @overload
+    def iter_output(self, build: str | BuildSummary, action: Action, /) -> AsyncGenerator[StepOutput, None]: ...
+
+    def iter_output(
+        self,
+        project: ProjectSlug | str | BuildSummary,
+        build_num: int | Action | None = None,
+        action: Action | None = None,
     ) -> AsyncGenerator[StepOutput, None]:
         """Yield the output of one run of a step in pieces. Pieces are not lines: most logs have one or two.
 
@@ -27,8 +40,8 @@ class OutputOperations(Operations):
         undocumented), which gives the whole log as one piece without `time` and `type`, also while the build runs.
 
         Args:
-            project: A slug or URL of it.
-            build_num: The build of the action.
+            project: A slug or URL of it; or, without a number, the build or its URL: `iter_output(build, action)`.
+            build_num: The number of the action's build.
             action: The run of the step, from a recent `get_build`: an `output_url` expires after some minutes.
 
         Returns:
@@ -52,7 +65,11 @@ class OutputOperations(Operations):
         """
         from circleci_v1_async._logs.stream import stream_output
 
-        values = in_build(project, build_num)
+        if isinstance(build_num, Action) and action is None:
+            build_num, action = None, build_num
+        if not isinstance(action, Action):
+            raise InvalidInputError(f"action: expected an Action of a step of the build, got {action!r}")
+        values = in_build(project, cast("int | None", build_num))
         values["step"] = integer("action.step", action.step, 0)
         values["index"] = integer("action.index", action.index, 0)
         query = {"file": True, "allocation-id": action.allocation_id}

@@ -8,7 +8,7 @@ from circleci_v1_async._arguments import integer, strings, text
 from circleci_v1_async._paths import BUILD, PROJECT, in_build, in_project
 from circleci_v1_async._secret import hide
 from circleci_v1_async.errors import InvalidInputError
-from circleci_v1_async.models import Build, PipelineResult
+from circleci_v1_async.models import Build, BuildSummary, PipelineResult
 from circleci_v1_async.request import Request, given
 from circleci_v1_async.slug import ProjectSlug
 from circleci_v1_async.sunset import Sunset
@@ -180,7 +180,7 @@ class TriggerOperations(Operations):
             )
         )
 
-    async def retry_build(self, project: ProjectSlug | str, build_num: int) -> Build:
+    async def retry_build(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
         """Run a build again, with the same configuration and commit.
 
         `POST /project/{project}/{build_num}/retry` (openapi.yml: retryBuild). The cloud removes it on 2027-02-01;
@@ -203,7 +203,9 @@ class TriggerOperations(Operations):
             Request("POST", f"{BUILD}/retry", in_build(project, build_num), returns=Build, sunset=_RERUNS_END)
         )
 
-    async def retry_build_with_ssh(self, project: ProjectSlug | str, build_num: int) -> Build:
+    async def retry_build_with_ssh(
+        self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
+    ) -> Build:
         """Run a build again, and let the user in by SSH.
 
         `POST /project/{project}/{build_num}/ssh` (documented by CircleCI). The cloud removes it on 2027-02-01;
@@ -226,7 +228,7 @@ class TriggerOperations(Operations):
             Request("POST", f"{BUILD}/ssh", in_build(project, build_num), returns=Build, sunset=_RERUNS_END)
         )
 
-    async def cancel_build(self, project: ProjectSlug | str, build_num: int) -> Build:
+    async def cancel_build(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
         """Cancel a build. One that has finished stays as it is, which is no error.
 
         `POST /project/{project}/{build_num}/cancel` (openapi.yml: cancelBuild).
@@ -245,7 +247,7 @@ class TriggerOperations(Operations):
         """
         return await self.send(Request("POST", f"{BUILD}/cancel", in_build(project, build_num), returns=Build))
 
-    async def add_ssh_users(self, project: ProjectSlug | str, build_num: int) -> Build:
+    async def add_ssh_users(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
         """Let the user whom the token belongs to into a running build by SSH. It must be a personal token.
 
         `POST /project/{project}/{build_num}/ssh-users` (documented by CircleCI).

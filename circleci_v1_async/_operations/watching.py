@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from circleci_v1_async._arguments import one_of, text
 from circleci_v1_async._paths import BUILD, in_build
-from circleci_v1_async.models import Build, BuildDetail
+from circleci_v1_async.models import Build, BuildDetail, BuildSummary
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
@@ -26,8 +26,8 @@ class WatchOperations(Operations):
 
     async def wait_for_build(
         self,
-        project: ProjectSlug | str,
-        build_num: int,
+        project: ProjectSlug | str | BuildSummary,
+        build_num: int | None = None,
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - its error carries the build
         interval: float = 5.0,
@@ -40,7 +40,8 @@ class WatchOperations(Operations):
         do not end it; a `Retry-After` is granted up to the policy's `max_retry_after`.
 
         Args:
-            project: A slug or URL of it.
+            project: A slug or URL of it; or, without a number, a build that says where it belongs, or the URL of a
+                build or job.
             build_num: The build's number, from 1.
             timeout: Seconds that all of it may take, a request in flight included; `None` for as long as it takes.
             interval: Seconds between two polls, on average, to begin with.

@@ -46,6 +46,11 @@ class BuildSummary(Model):
     """Full hash of the commit."""
 
     @property
+    def project(self) -> ProjectSlug | None:
+        """The project, to ask for more of the build; `None` when the service did not say."""
+        return slug_of_url(self.build_url)
+
+    @property
     def is_success(self) -> bool:
         """Whether the build succeeded.
 

@@ -79,7 +79,8 @@ async def test_an_error_cannot_send_control_characters_to_the_terminal(service):
         (("demo", WEB), "CIRCLE_TOKEN, CIRCLECI_TOKEN, CIRCLECI_CLI_TOKEN"),
     ],
 )
-def test_a_wrong_argument_or_no_token_is_one_line_and_exits_with_2(args, said):
+def test_a_wrong_argument_or_no_token_is_one_line_and_exits_with_2(args, said, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
     result = run(*args)
 
     assert result.exit_code == 2
@@ -200,10 +201,10 @@ def test_without_a_command_or_when_asked_it_shows_commands_and_exit_codes(args):
     assert re.search(r"^ +130 +interrupted", result.output, re.MULTILINE)
 
 
-@pytest.mark.parametrize("library", ["click", "rich"])
-def test_without_the_extra_it_says_in_one_line_how_to_install_it(library):
+@pytest.mark.parametrize(("module", "library"), [("click", "click"), ("rich", "rich"), ("yaml", "pyyaml")])
+def test_without_the_extra_it_says_in_one_line_how_to_install_it(module, library):
     # In a process of its own: a module that is imported already would not be missed.
-    code = f"import sys; sys.modules[{library!r}] = None; from circleci_v1_async.cli import main; main()"
+    code = f"import sys; sys.modules[{module!r}] = None; from circleci_v1_async.cli import main; main()"
     done = execute(sys.executable, "-c", code)
 
     assert done.returncode == 1

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 from cli_runner import HIDE_CURSOR, WEB, run_beside, shown_on, terminal
 
-from circleci_v1_async import Artifact, Download, DownloadFinished, DownloadProgress, DownloadStarted, DownloadStatus
+from circleci_v1_async import (
+    Artifact,
+    Download,
+    DownloadFinished,
+    DownloadProgress,
+    DownloadStarted,
+    DownloadStatus,
+    DownloadTotals,
+)
 from circleci_v1_async._cli.screen import DownloadBars
 
 NASTY = "\x1b]0;owned\x07\x9b2J\u202e"
@@ -122,21 +130,23 @@ async def test_on_a_terminal_bars_move_and_no_path_is_printed(web, tmp_path):
 
 def test_a_file_has_a_bar_with_its_name_from_when_it_begins_until_it_is_there():
     artifact, path = Artifact(path="[b]a\u202e.txt", url="https://a.example/a.txt"), Path("a.txt")
-    bars = DownloadBars(2)
+    bars = DownloadBars()
+    totals = DownloadTotals(2)
 
     def picture():
         console = terminal()
         console.print(bars.picture)
         return re.sub(r"\x1b\[[\d;]*m", "", shown_on(console))
 
-    bars(DownloadStarted(artifact, path, 2000, 0))
-    bars(DownloadProgress(artifact, path, 1000))
+    bars(DownloadStarted(artifact, path, 2000, 0, totals))
+    bars(DownloadProgress(artifact, path, 1000, totals))
     assert re.search(r"^\[b\]a\N{REPLACEMENT CHARACTER}\.txt .* 1\.0/2\.0 kB", picture())
 
-    bars(DownloadStarted(artifact, path, 2000, 500))
+    bars(DownloadStarted(artifact, path, 2000, 500, totals))
     assert re.search(r"\.txt .* 0\.5/2\.0 kB", picture())
 
-    bars(DownloadFinished(Download(artifact, path, 2000, DownloadStatus.DOWNLOADED)))
+    totals = DownloadTotals(2, finished=1)
+    bars(DownloadFinished(Download(artifact, path, 2000, DownloadStatus.DOWNLOADED), totals))
     assert ".txt" not in picture()
     assert "1/2 files" in picture()
 
@@ -149,7 +159,7 @@ def steps(web):
     """The service, with a build that wrote something."""
     web.add_step(WEB, 1, "Install", output="one\r\ntwo\r\n")
     web.add_step(
-        WEB, 1, f"Te{NASTY}st", status="failed", output="10%\r100%\r\n\x1b[31mred\x1b[0m \x9b2J\tü\n", exit_code=1
+        WEB, 1, f"Te{NASTY}st", status="failed", output="10%\r100%\r\n\x1b[31mred\x1b[0m \x9b2K\tü\n", exit_code=1
     )
     return web
 
@@ -160,7 +170,7 @@ async def test_logs_are_printed_each_under_a_heading_and_fit_for_a_terminal():
 
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("=== Install (success)\none\ntwo\n")
-    assert "100%\nred \tü\n" in result.stdout
+    assert "100%\n        ü\n" in result.stdout
     assert re.search(r"^=== Te\N{REPLACEMENT CHARACTER}.*st \(failed, exit code 1\)$", result.stdout, re.MULTILINE)
     assert all(char.isprintable() or char in "\n\t" for char in result.stdout)
 

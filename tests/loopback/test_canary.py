@@ -17,7 +17,7 @@ from reporters import REPORTERS, Sentry, Texts, by_itself, raised
 
 from circleci_v1_async import CircleCIError, CircleCISession, DecodeError, Request, User, _transport, loads
 from circleci_v1_async._calls import Calls
-from circleci_v1_async.request import Response
+from circleci_v1_async.request import Reply
 
 
 def leaks(texts: Texts) -> list[tuple[str, str]]:
@@ -75,7 +75,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
         return await send(self, request)
 
     monkeypatch.setattr(Calls, "send", keep_and_send)
-    monkeypatch.setattr(_transport, "Response", kept.keep(Response))
+    monkeypatch.setattr(_transport, "Reply", kept.keep(Reply))
     return kept
 
 

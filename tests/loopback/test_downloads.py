@@ -46,6 +46,7 @@ from circleci_v1_async import (
     DownloadProgress,
     DownloadStarted,
     DownloadStatus,
+    DownloadTotals,
     NotFoundError,
     PathConflictError,
     RequestTimeoutError,
@@ -80,12 +81,13 @@ class TestOneFile:
             path, artifact = tmp_path / NAME, at(scene.server)
             download = await scene.ci.download_artifact(artifact, path, progress=events.append)
         first, *middle, last = events
-        assert first == DownloadStarted(artifact, path, len(DATA), 0)
+        assert first == DownloadStarted(artifact, path, len(DATA), 0, DownloadTotals(1, size=len(DATA)))
         assert all(isinstance(event, DownloadProgress) for event in middle)
         received = [event.received for event in middle]
         assert received == sorted(set(received))
         assert received[-1] == len(DATA)
-        assert last == DownloadFinished(download)
+        assert [event.totals.received for event in middle] == received
+        assert last == DownloadFinished(download, DownloadTotals(1, 1, 0, len(DATA), len(DATA)))
 
     async def test_a_path_may_be_relative_and_a_string(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
@@ -107,7 +109,7 @@ class TestOneFile:
         assert (download.size, download.verified) == (13, False)
 
     @pytest.mark.fault(55)
-    @pytest.mark.parametrize("kind", ["file", "folder", "link", "link to nothing"])
+    @pytest.mark.parametrize("kind", ["file", "link to a file", "link to nothing"])
     async def test_what_is_there_already_is_not_touched_and_nothing_is_asked_for(
         self, tmp_path: Path, kind: str
     ) -> None:
@@ -115,17 +117,16 @@ class TestOneFile:
         match kind:
             case "file":
                 path.write_bytes(b"mine")
-            case "folder":
-                path.mkdir()
-            case "link":
-                path.symlink_to(tmp_path)
+            case "link to a file":
+                (tmp_path / "another").write_bytes(b"mine")
+                path.symlink_to(tmp_path / "another")
             case _:
                 path.symlink_to(tmp_path / "missing")
         async with facing(reply(200, b"x")) as scene:
             with pytest.raises(PathConflictError, match="it is there already"):
                 await scene.ci.download_artifact(at(scene.server), path)
         assert scene.server.requests == []
-        assert kind != "file" or path.read_bytes() == b"mine"
+        assert kind == "link to nothing" or path.read_bytes() == b"mine"
 
     @pytest.mark.fault(55)
     async def test_what_appears_meanwhile_is_not_touched_either(self, tmp_path: Path) -> None:

@@ -36,10 +36,12 @@ from circleci_v1_async import (
     DownloadProgress,
     DownloadStarted,
     DownloadStatus,
+    DownloadTotals,
     InvalidInputError,
     NotFoundError,
     PathConflictError,
     UnsafePathError,
+    UsageError,
 )
 from circleci_v1_async._downloads.downloader import Downloader
 from circleci_v1_async._downloads.places import Place
@@ -240,10 +242,13 @@ class TestMany:
                 assert kinds == [DownloadStarted, DownloadProgress, DownloadFinished]
             elif download.status is DownloadStatus.SKIPPED:
                 assert kinds == [DownloadStarted, DownloadFinished]
-                assert events.of(path)[0] == DownloadStarted(download.artifact, download.path, 1, 1)
+                skipped = DownloadTotals(4, received=1, size=1)
+                assert events.of(path)[0] == DownloadStarted(download.artifact, download.path, 1, 1, skipped)
             else:
                 assert kinds == [DownloadFinished]
-            assert events.of(path)[-1] == DownloadFinished(download)
+            assert events.of(path)[-1].download == download
+        sizes = [download.size or 0 for download in outcomes]
+        assert events[-1].totals == DownloadTotals(4, 4, 1, sum(sizes), sum(sizes))
 
     @pytest.mark.parametrize(
         ("options", "said"),
@@ -261,9 +266,9 @@ class TestMany:
         shop.add("a")
         downloads = await shop.downloads()
         await downloads.collect()
-        with pytest.raises(RuntimeError, match="only once"):
+        with pytest.raises(UsageError, match="only once"):
             aiter(downloads)
-        with pytest.raises(RuntimeError, match="only once"):
+        with pytest.raises(UsageError, match="only once"):
             await downloads.collect()
 
 
@@ -370,15 +375,15 @@ class TestLeaving:
         await events.reached(1000)
         await downloads.aclose()
         assert [name for name in names(tmp_path) if name != "first"] == []
-        with pytest.raises(RuntimeError, match="were closed before their end"):
+        with pytest.raises(UsageError, match="were closed before their end"):
             await task
         await downloads.aclose()
-        with pytest.raises(RuntimeError, match="were closed before their end"):
+        with pytest.raises(UsageError, match="were closed before their end"):
             aiter(downloads)
 
     async def test_closing_them_within_the_loop_ends_it_too(self, scene: Scene, tmp_path: Path) -> None:
         downloads = self.downloads(scene, tmp_path)
-        with pytest.raises(RuntimeError, match="were closed before their end"):
+        with pytest.raises(UsageError, match="were closed before their end"):
             async for _ in downloads:
                 await downloads.aclose()
         assert names(tmp_path) == ["first"]
@@ -457,9 +462,9 @@ class TestTenThousand:
 def test_everything_that_is_told_is_a_value() -> None:
     artifact = Artifact(path="a", url="https://a.example/a")
     for make in (
-        lambda: DownloadStarted(artifact, Path("a"), 1, 0),
-        lambda: DownloadProgress(artifact, Path("a"), 1),
-        lambda: DownloadFinished(Download(artifact, Path("a"), 1, DownloadStatus.DOWNLOADED)),
+        lambda: DownloadStarted(artifact, Path("a"), 1, 0, DownloadTotals(1)),
+        lambda: DownloadProgress(artifact, Path("a"), 1, DownloadTotals(1)),
+        lambda: DownloadFinished(Download(artifact, Path("a"), 1, DownloadStatus.DOWNLOADED), DownloadTotals(1)),
     ):
         assert make() == make()
         with pytest.raises(AttributeError):

@@ -37,10 +37,10 @@ from circleci_v1_async import (
     CircleCISession,
     DownloadError,
     InvalidInputError,
-    PathConflictError,
     SessionClosedError,
     TransportError,
     UnsafePathError,
+    UsageError,
 )
 from circleci_v1_async._downloads.disk import Disk
 from circleci_v1_async._downloads.part_file import PartFile
@@ -389,7 +389,7 @@ class TestCancelledTwice:
             for name in names(tmp_path):
                 assert (tmp_path / name).read_bytes() == b"x"
             if how == "aclose":
-                with pytest.raises(RuntimeError, match="closed before their end"):
+                with pytest.raises(UsageError, match="closed before their end"):
                     await task
 
 
@@ -478,19 +478,26 @@ class TestReprs:
 
 
 class TestWrongArguments:
-    @pytest.mark.parametrize("wrong", ["https://a.example/a", None])
+    @pytest.mark.parametrize("wrong", ["https://a.example/a?s3cret", None])
     async def test_something_that_is_no_artifact_is_refused_at_once(self, tmp_path: Path, wrong: Any) -> None:
         async with CircleCISession() as ci:
-            with pytest.raises(InvalidInputError, match="artifact: expected an Artifact of a list of artifacts, got"):
+            with pytest.raises(InvalidInputError, match="artifact: expected an Artifact, as list_build_artifacts") as e:
                 await ci.download_artifact(wrong, tmp_path / NAME)
+            assert "s3cret" not in str(e.value)
             with pytest.raises(InvalidInputError, match="artifact: expected an Artifact"):
                 async with ci.open_artifact(wrong):
                     raise AssertionError
             with pytest.raises(InvalidInputError, match="artifacts: expected the Artifacts of a list of artifacts"):
                 ci.download_artifacts([wrong], tmp_path)
 
-    async def test_a_folder_as_the_path_of_a_file_is_named_as_one(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("end", ["", "/", "/.", "/folder", "/link", "/missing/"])
+    async def test_a_folder_as_the_path_of_a_file_is_refused(self, tmp_path: Path, end: str) -> None:
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "link").symlink_to(tmp_path / "folder")
         async with facing(reply(200, b"x")) as scene:
-            with pytest.raises(PathConflictError, match="and a folder: expected the path of a file"):
-                await scene.ci.download_artifact(at(scene.server), tmp_path)
+            with pytest.raises(InvalidInputError, match="path: expected the path of a file, got that of a folder"):
+                await scene.ci.download_artifact(at(scene.server), f"{tmp_path}{end}")
+            for path in (".", "", "/"):
+                with pytest.raises(InvalidInputError, match="path: expected the path of a file, got that of a folder"):
+                    await scene.ci.download_artifact(at(scene.server), path)
         assert scene.server.requests == []

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
 import inspect
 import pickle
+import warnings
 from collections.abc import Callable
 
 import aiohttp
@@ -211,7 +213,8 @@ def test_the_options_are_the_same_wherever_they_are_taken() -> None:
     [
         ({"CIRCLE_TOKEN": "a", "CIRCLECI_TOKEN": "b", "CIRCLECI_CLI_TOKEN": "c"}, "a"),
         ({"CIRCLE_TOKEN": "", "CIRCLECI_TOKEN": "b", "CIRCLECI_CLI_TOKEN": "c"}, "b"),
-        ({"CIRCLECI_CLI_TOKEN": "c"}, "c"),
+        ({"CIRCLECI_CLI_TOKEN": "c", "CIRCLE_CLI_TOKEN": "d"}, "c"),
+        ({"CIRCLE_CLI_TOKEN": "d"}, "d"),
     ],
 )
 async def test_from_env_takes_the_first_token_that_is_set(
@@ -225,7 +228,7 @@ async def test_from_env_takes_the_first_token_that_is_set(
 
 
 def test_from_env_without_a_token_names_the_variables() -> None:
-    with pytest.raises(InvalidInputError, match="CIRCLE_TOKEN, CIRCLECI_TOKEN, CIRCLECI_CLI_TOKEN"):
+    with pytest.raises(InvalidInputError, match="CIRCLE_TOKEN, CIRCLECI_TOKEN, CIRCLECI_CLI_TOKEN, CIRCLE_CLI_TOKEN"):
         CircleCISession.from_env()
 
 
@@ -243,6 +246,62 @@ def test_from_env_takes_the_address_also_as_other_clients_write_it(
     monkeypatch.setenv("CIRCLE_TOKEN", TOKEN)
     monkeypatch.setenv("CIRCLE_API_URL", address)
     assert CircleCISession.from_env()._calls.transport.base_url == URL(base_url)
+
+
+@pytest.mark.parametrize("name", ["CIRCLE_HOST", "CIRCLECI_BASE_URL"])
+@pytest.mark.parametrize(
+    ("address", "base_url"),
+    [
+        ("", "https://circleci.com/api/v1.1"),
+        ("https://circleci.com", "https://circleci.com/api/v1.1"),
+        ("https://circleci.com/", "https://circleci.com/api/v1.1"),
+        ("ci.acme.example", "https://ci.acme.example/api/v1.1"),
+        ("http://localhost:8080", "http://localhost:8080/api/v1.1"),
+        ("https://ci.acme.example/api", "https://ci.acme.example/api/v1.1"),
+        ("https://ci.acme.example/api/v2/", "https://ci.acme.example/api/v1.1"),
+        ("https://acme.example/circleci", "https://acme.example/circleci/api/v1.1"),
+    ],
+)
+def test_from_env_takes_the_address_of_a_service(
+    name: str, address: str, base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIRCLE_TOKEN", TOKEN)
+    monkeypatch.setenv(name, address)
+    assert CircleCISession.from_env()._calls.transport.base_url == URL(base_url)
+
+
+def test_from_env_takes_the_first_address_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIRCLE_TOKEN", TOKEN)
+    for name in ("CIRCLECI_BASE_URL", "CIRCLE_HOST", "CIRCLE_API_URL"):
+        monkeypatch.setenv(name, f"https://{name.replace('_', '-').lower()}.example/api/v1.1")
+        assert CircleCISession.from_env()._calls.transport.base_url.host == f"{name.replace('_', '-').lower()}.example"
+
+
+async def test_a_session_that_is_dropped_unclosed_warns_by_its_own_name() -> None:
+    ci = CircleCISession().with_options(strict=True)
+    # As by its first request, and without a connection, which the loop would hold.
+    ci._calls.transport._session()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        del ci
+        gc.collect()
+        said = [str(warning.message) for warning in warned]
+        # They hold the session, of which aiohttp then says the same.
+        warned.clear()
+        gc.collect()
+    text = "Unclosed CircleCISession with https://circleci.com/api/v1.1: use `async with`, or await its close()"
+    assert said == [text]
+
+
+async def test_a_session_that_was_closed_or_never_used_is_dropped_without_a_warning() -> None:
+    async with ScriptServer(reply(200, {})) as server:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            async with CircleCISession(base_url=server.base_url) as ci:
+                await ci.send_raw(Request("GET", "/me"))
+            del ci
+            CircleCISession()
+            gc.collect()
 
 
 @pytest.mark.fault(43)

@@ -18,7 +18,7 @@ from yarl import URL
 from circleci_v1_async import CircleCISession
 from circleci_v1_async._clock import Clock
 from circleci_v1_async._transport import Transport
-from circleci_v1_async.request import Response
+from circleci_v1_async.request import Reply
 
 T = TypeVar("T")
 
@@ -134,15 +134,15 @@ class Service:
     builds: int = 0
     began: list[tuple[float, bool]] = attrs.field(factory=list)
 
-    async def exchange(self, target: str) -> Response:
+    async def exchange(self, target: str) -> Reply:
         began = now()
         await asyncio.sleep(self.seconds / 2)
         taken = self.limit.takes(now())
         self.began.append((began, taken))
         await asyncio.sleep(self.seconds / 2)
         if not taken:
-            return Response(429, {} if self.retry_after is None else {"Retry-After": self.retry_after}, b"")
-        return Response(200, {}, json.dumps(self._body(target)).encode())
+            return Reply(429, {} if self.retry_after is None else {"Retry-After": self.retry_after}, b"")
+        return Reply(200, {}, json.dumps(self._body(target)).encode())
 
     def _body(self, target: str) -> Any:
         if (page := re.search(r"limit=(\d+)&offset=(\d+)", target)) is None:
@@ -160,7 +160,7 @@ class Service:
 class _SimulatedTransport(Transport):
     service: Any = None
 
-    async def exchange(self, method: str, url: URL, body: Any, *, timeout: float, max_body: int) -> Response:  # noqa: ASYNC109, ARG002
+    async def exchange(self, _method: str, url: URL, *_given: Any, **_limits: Any) -> Reply:
         return await self.service.exchange(url.path_qs)
 
 

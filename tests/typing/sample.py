@@ -1,6 +1,7 @@
 """What a user writes, as type checkers see it. Checked by mypy and pyright in their strict modes, and never run."""
 
 import warnings
+from collections.abc import AsyncGenerator, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, assert_never, assert_type
@@ -14,6 +15,7 @@ from circleci_v1_async import (
     Artifact,
     ArtifactDownloads,
     ArtifactStream,
+    BranchBuild,
     BuildEvent,
     BuildFilter,
     BuildStatus,
@@ -33,6 +35,7 @@ from circleci_v1_async import (
     DownloadProgress,
     DownloadStarted,
     DownloadStatus,
+    DownloadTotals,
     EnvVar,
     FollowResult,
     GoneError,
@@ -53,6 +56,7 @@ from circleci_v1_async import (
     RateLimitError,
     Request,
     RequestTimeoutError,
+    Response,
     Retry,
     RetryPolicy,
     SessionOptions,
@@ -105,6 +109,21 @@ async def operations(ci: CircleCISession) -> None:
     assert_type(await ci.unfollow_project(SLUG), FollowResult)
     assert_type(await ci.enable_project(SLUG), ProjectSettings)
     assert_type(await ci.disable_project(SLUG), ProjectSettings)
+
+
+async def named_by_themselves(ci: CircleCISession, build: Job, branch_build: BranchBuild) -> None:
+    url = "https://app.circleci.com/pipelines/github/acme/web/12/workflows/aa-bb/jobs/456"
+    detail = await ci.get_build(build)
+    assert_type(detail, BuildDetail)
+    assert_type(await ci.get_build_log(url, tail=20), str)
+    assert_type(await ci.list_build_artifacts(branch_build), list[Artifact])
+    assert_type(await ci.list_build_tests(detail), list[TestMetadata])
+    assert_type(await ci.wait_for_build(url, timeout=5), BuildDetail)
+    assert_type(await ci.cancel_build(build), Job)
+    assert_type(branch_build.project, ProjectSlug | None)
+    action = detail.steps[0].actions[0]
+    assert_type(ci.iter_output(url, action), AsyncGenerator[StepOutput, None])
+    assert_type(ci.iter_output(build, 7, action), AsyncGenerator[StepOutput, None])
 
 
 async def further_operations(ci: CircleCISession) -> None:
@@ -257,6 +276,8 @@ async def files(ci: CircleCISession) -> int | None:
 
 
 def tell(event: DownloadEvent) -> None:
+    assert_type(event.totals, DownloadTotals)
+    assert_type((event.totals.received, event.totals.files), tuple[int, int])
     match event:
         case DownloadStarted():
             assert_type(event.size, int | None)
@@ -380,6 +401,18 @@ class TicketBuild(BuildDetail):
     ticket: str | None = None
 
 
+async def raw(ci: CircleCISession) -> Response:
+    request = Request("GET", "/me", headers={"Accept": "text/plain"}, returns=User)
+    assert_type(request, Request[User])
+    assert_type(request.headers, Mapping[str, str])
+    response = await ci.send_raw(request)
+    assert_type(response, Response)
+    assert_type((response.status, response.request_id, response.body), tuple[int, str | None, bytes])
+    assert_type(response.headers, Mapping[str, str])
+    assert_type(await ci.send(request), User)
+    return response
+
+
 async def own_models(ci: CircleCISession) -> None:
     request = Request("GET", "/project/{project}/7", {"project": SLUG}, returns=TicketBuild)
     assert_type((await ci.send(request)).ticket, str | None)
@@ -405,6 +438,9 @@ async def main() -> None:
         assert_type(ci, CircleCISession)
         await operations(ci)
         await further_operations(ci)
+        (build,) = await ci.list_recent_builds(limit=1)
+        await raw(ci)
+        await named_by_themselves(ci, build, BranchBuild(build_num=7))
         assert_type(ci.with_options(timeout=5.0, strict=False), CircleCISession)
         view: ViewOptions = {"timeout": 5.0}
         assert_type(ci.with_options(**view), CircleCISession)
@@ -418,7 +454,7 @@ async def main() -> None:
         await own_requests(ci)
     async with CircleCISession.from_env(on_retry=count_retry) as ci:
         await own_requests(ci)
-    async with CircleCISession.from_env(base_url="https://circleci.acme.example/api/v1.1", durable=True) as ci:
+    async with CircleCISession.from_env(base_url="https://circleci.acme.example/api/v1.1", trust_env=True) as ci:
         await walks(ci)
         await watches(ci, None)
         assert_type(ci.closed, bool)

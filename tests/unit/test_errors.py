@@ -31,12 +31,13 @@ from circleci_v1_async.errors import (
     TransportError,
     TruncatedError,
     UnsafePathError,
+    UsageError,
     WaitTimeoutError,
     status_error,
 )
 
-GET = Request("GET", "/project/{project}/{n}", {"project": "a/b", "n": 7}, query={"limit": 1}, returns=list[Build])
-POST = Request("POST", "/project/{project}", {"project": "a/b"}, body={"key": "s3cret"}, returns=Build)
+GET = Request("GET", "/project/{project}/{n}", {"project": "gh/a/b", "n": 7}, query={"limit": 1}, returns=list[Build])
+POST = Request("POST", "/project/{project}", {"project": "gh/a/b"}, body={"key": "s3cret"}, returns=Build)
 HEADERS = CIMultiDict([("Via", "a"), ("via", "b"), ("X-Request-Id", "id-1")])
 STATUSES = {
     400: BadRequestError,
@@ -70,6 +71,7 @@ EXAMPLES = [
     CircleCIError("anything"),
     InvalidInputError("limit: expected an integer from 1 to 100, got 0"),
     SessionClosedError("closed"),
+    UsageError("walked once more"),
     TransportError("broken"),
     TransportError("not even begun", maybe_sent=False, transient=False),
     RequestTimeoutError("late"),
@@ -153,6 +155,7 @@ def test_each_status_has_its_class(status: int, kind: type[StatusError]):
     [
         (InvalidInputError, ValueError),
         (SessionClosedError, RuntimeError),
+        (UsageError, RuntimeError),
         (RequestTimeoutError, TimeoutError),
         (WaitTimeoutError, TimeoutError),
     ],
@@ -195,14 +198,14 @@ def test_a_timeout_says_what_it_waited_for():
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (answered(400, "Bad tag"), "GET /project/a%2Fb/7?limit=1 answered 400: Bad tag"),
-        (answered(400), "GET /project/a%2Fb/7?limit=1 answered 400"),
-        (answered(500, "Oops.", 3), "GET /project/a%2Fb/7?limit=1 answered 500: Oops. (after 3 attempts)"),
-        (answered(418, request=POST), "POST /project/a%2Fb answered 418"),
-        (RateLimitError(429, "", POST, {}, None, 1), "POST /project/a%2Fb answered 429"),
+        (answered(400, "Bad tag"), "GET /project/github/a/b/7?limit=1 answered 400: Bad tag"),
+        (answered(400), "GET /project/github/a/b/7?limit=1 answered 400"),
+        (answered(500, "Oops.", 3), "GET /project/github/a/b/7?limit=1 answered 500: Oops. (after 3 attempts)"),
+        (answered(418, request=POST), "POST /project/github/a/b answered 418"),
+        (RateLimitError(429, "", POST, {}, None, 1), "POST /project/github/a/b answered 429"),
         (
             RateLimitError(429, "Slow down", POST, {}, None, 2, 2.5),
-            "POST /project/a%2Fb answered 429: Slow down (after 2 attempts). The service asks to wait 2.5 s.",
+            "POST /project/github/a/b answered 429: Slow down (after 2 attempts). The service asks to wait 2.5 s.",
         ),
     ],
 )
@@ -233,7 +236,7 @@ def test_a_status_error_has_what_a_program_needs():
 
 def test_a_decode_error_after_a_get_says_what_came():
     assert str(DecodeError("Expected `int`", "$[3].build_num", 12, 200, GET, None)) == (
-        "GET /project/a%2Fb/7?limit=1 answered 200 with a body that cannot be used: "
+        "GET /project/github/a/b/7?limit=1 answered 200 with a body that cannot be used: "
         "Expected `int` at $[3].build_num (12 bytes, content type not given)"
     )
 

@@ -234,6 +234,11 @@ def test_the_project_of_a_build(fields: dict[str, Any], project: ProjectSlug | N
     assert Build(build_num=7, **fields).project == project
 
 
+def test_a_summary_of_a_build_says_where_it_belongs_by_its_url():
+    assert BuildSummary(build_num=7, build_url="https://circleci.com/gh/acme/web/7").project == WEB
+    assert BranchBuild(build_num=7).project is None
+
+
 @pytest.mark.parametrize(
     ("fields", "slug"),
     [

@@ -223,9 +223,17 @@ def test_artifacts_of_one_container_need_no_folder_whatever_its_number() -> None
     assert [place.parts for place in plan_places([artifact("a", 3), artifact("b", 3)], None)] == [("a",), ("b",)]
 
 
-def test_what_matches_does_not_decide_where_it_goes() -> None:
-    (place,) = plan_places([artifact("a.txt", 0), artifact("b.log", 1)], "*.txt")
-    assert place.parts == ("node-0", "a.txt")
+def test_folders_for_containers_are_made_if_what_matches_is_of_several() -> None:
+    artifacts = [artifact("a.txt", 0), artifact("b.log", 1), artifact("c.txt", 1)]
+    assert [place.parts for place in plan_places(artifacts[:2], "*.txt")] == [("a.txt",)]
+    assert [place.parts for place in plan_places(artifacts, "*.txt")] == [("node-0", "a.txt"), ("node-1", "c.txt")]
+
+
+@pytest.mark.parametrize("wrong", ["https://a.example/a?s3cret", None, artifact("a")])
+def test_what_is_no_list_of_artifacts_is_refused(wrong: Any) -> None:
+    expected = rf"^artifacts: expected several Artifacts, .*; got {type(wrong).__name__}$"
+    with pytest.raises(InvalidInputError, match=expected):
+        plan_places(wrong, None)
 
 
 def test_a_pattern_is_for_the_whole_path_and_knows_no_slashes_and_no_case() -> None:

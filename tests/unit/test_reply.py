@@ -14,7 +14,7 @@ from circleci_v1_async import Build, DecodeError, Message, PipelineResult, Reque
 from circleci_v1_async._codec import Decoder
 from circleci_v1_async._reply import locate_decode_error, read_reply, redact
 from circleci_v1_async._secret import Secret
-from circleci_v1_async.request import Response
+from circleci_v1_async.request import Reply
 
 LARGE = 2**20
 BOM = b"\xef\xbb\xbf"
@@ -36,7 +36,7 @@ def read(
     **options: Any,
 ) -> Any:
     context = {"token": Secret(CANARY), "maybe_done": False, "now": 0.0}
-    response = Response(status, CIMultiDict(headers), body)
+    response = Reply(status, CIMultiDict(headers), body)
     reading = read_reply(request, response, Decoder(), **(context | options))
     pauses = 0
     while True:
@@ -121,9 +121,7 @@ def test_characters_that_do_not_print_are_escaped_where_a_reply_is_quoted():
     escaped = r"No.\r\n2026-11-24 INFO all is well\x1b[2K\x9b1m\u202e\u2028."
     assert refused(as_json({"message": forged})).message.startswith(escaped)
     assert refused(forged.encode(errors="replace")).message.startswith(escaped)
-    error = locate_decode_error(
-        DecodeError("Odd\x1b", "$.\n"), GET, Response(200, {"Content-Type": "a\x1b/b"}, b""), None
-    )
+    error = locate_decode_error(DecodeError("Odd\x1b", "$.\n"), GET, Reply(200, {"Content-Type": "a\x1b/b"}, b""), None)
     assert (error.reason, error.path, error.content_type) == ("Odd\\x1b", "$.\\n", "a\\x1b/b")
 
 

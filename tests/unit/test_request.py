@@ -1,5 +1,6 @@
 """Requests and replies as values."""
 
+import inspect
 import pickle
 from typing import Any
 from urllib.parse import unquote
@@ -13,7 +14,7 @@ from yarl import URL
 
 from circleci_v1_async import Build, BuildFilter, InvalidInputError, ProjectSlug, Request
 from circleci_v1_async._secret import RedactedStr
-from circleci_v1_async.request import Response
+from circleci_v1_async.request import Reply
 
 BASE = "https://circleci.com/api/v1.1"
 
@@ -234,7 +235,7 @@ def test_what_a_request_was_made_of_may_change_afterwards():
     assert request.target == "/tree/main?limit=1"
 
 
-REPLY = Response(
+REPLY = Reply(
     429,
     CIMultiDict(
         [("Set-Cookie", "s3cret"), ("Via", "a"), ("via", "b"), ("LOCATION", "s3cret"), ("X-Request-Id", "id-2")]
@@ -263,4 +264,53 @@ def test_the_body_of_a_reply_is_in_no_repr():
     ],
 )
 def test_the_id_of_an_exchange_is_what_the_service_calls_it(headers: dict[str, str], request_id: str | None):
-    assert Response(200, CIMultiDict(headers), b"").request_id == request_id
+    assert Reply(200, CIMultiDict(headers), b"").request_id == request_id
+
+
+@pytest.mark.parametrize(
+    "project", ["gh/acme/web", "https://circleci.com/gh/acme/web/7", ProjectSlug("gh", "acme", "web")]
+)
+def test_a_project_is_read_as_everywhere_else(project: object):
+    slug = ProjectSlug("github", "acme", "web")
+    assert Request("GET", "/project/{project}", {"project": project}).path_values == {"project": slug}
+    assert Request("GET", "/project/{project}/7/x", {"project": project}).target == "/project/github/acme/web/7/x"
+
+
+def test_a_string_that_is_no_project_is_refused_where_one_belongs():
+    with pytest.raises(InvalidInputError, match="expected a project as 'github/org/repo'"):
+        Request("GET", "/project/{project}/7", {"project": "web"})
+    assert Request("GET", "/project/gh/acme/{project}", {"project": "web"}).target == "/project/gh/acme/web"
+    assert Request("GET", "/projects/{project}", {"project": "a/b"}).target == "/projects/a%2Fb"
+
+
+@pytest.mark.parametrize("name", ["Circle-Token", "circle-token", "AUTHORIZATION", "Cookie", "Host", "Content-Length"])
+def test_headers_that_the_session_sends_itself_are_refused(name: str):
+    with pytest.raises(InvalidInputError, match=f"expected none that the session sends itself, got '{name}'$"):
+        Request("GET", "/me", headers={name: "s3cret"})
+
+
+@pytest.mark.parametrize("headers", [{"": "a"}, {"A B": "a"}, {"A\n": "a"}, {"Ä": "a"}, {7: "a"}, {"A": "1", "a": "2"}])
+def test_a_name_that_is_no_name_of_a_header_is_refused(headers: Any):
+    with pytest.raises(InvalidInputError, match=r"^headers: expected names of HTTP headers, each once, got"):
+        Request("GET", "/me", headers=headers)
+
+
+@pytest.mark.parametrize(
+    "value", ["s3cret\r\nHost: a", "s3\x00", "s3\x7f", "s3\t", "s3é", "s3\ud800", " s3", "s3 ", "", 3, None]
+)
+def test_a_value_that_cannot_be_a_headers_is_refused_without_showing_it(value: Any):
+    with pytest.raises(InvalidInputError, match=r"^headers: expected visible ASCII, .* for 'X-Key'$") as caught:
+        Request("GET", "/me", headers={"X-Key": value})
+    frames = inspect.getinnerframes(caught.value.__traceback__)[1:]
+    variables = repr([frame.frame.f_locals.get("headers") for frame in frames])
+    assert "s3" not in variables
+
+
+def test_headers_of_a_request_are_in_no_repr_and_in_no_error():
+    own = {"X-Key": "s3cret"}
+    request = Request("GET", "/me", headers=own)
+    own["X-Key"] = "other"
+    assert request.headers == {"X-Key": "s3cret"}
+    assert "s3cret" not in repr(request)
+    assert request.without_body().headers == {}
+    assert request.with_query(limit=1).headers == {"X-Key": "s3cret"}

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from circleci_v1_async import StepOutput
-from circleci_v1_async._logs.screen import HEIGHT, Screen
+from circleci_v1_async._logs.screen import HEIGHT, Screen, remove_controls
 
 # Sequences that a terminal of any kind knows, and pieces of them.
 SEQUENCES = [
@@ -153,3 +153,16 @@ def test_a_log_of_any_length_takes_little_memory(line: str) -> None:
         tracemalloc.stop()
     assert kept < 200_000
     assert screen.size <= HEIGHT * 100
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("\x1b[31mred\x9b", "red"),
+        ("a\r\x1b[5Ab\x1b[2Jc\n", "abc"),
+        ("a\x1b]0;title\x07b\x1b]title\x1b\\c\x9dno end", "abc"),
+        ("\x1b\x1b[0m[31m\x1b[", "[31m"),
+    ],
+)
+def test_of_names_all_controls_are_removed_whatever_they_would_do(text: str, kept: str) -> None:
+    assert remove_controls(text) == kept

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from circleci_v1_async import UsageError
 from circleci_v1_async._tasks import TaskIterable, run_in_thread, stop
 
 
@@ -129,7 +130,7 @@ async def test_a_repr_tells_a_loop_that_was_left_from_one_that_was_closed() -> N
     await rest.aclose()
     assert repr(left) == "<Numbers some: 1 numbers, stopped>"
     async with closed:
-        with pytest.raises(RuntimeError, match="closed early"):
+        with pytest.raises(UsageError, match="closed early"):
             async for _ in closed:
                 await closed.aclose()
     assert repr(closed) == "<Numbers some: 1 numbers, closed>"

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar, cast
 import pytest
 from paging import LIST, Calls
 
-from circleci_v1_async import Request
+from circleci_v1_async import Request, UsageError
 from circleci_v1_async._operations.builds import request_project_builds
 from circleci_v1_async.errors import PaginationDriftError
 from circleci_v1_async.walk import PageWalk
@@ -246,9 +246,9 @@ async def test_a_walk_resumed_there_gives_the_rest(service):
 async def test_a_second_loop_over_a_walk_is_refused(service, again):
     walk = walk_of(service)
     await walk.collect()
-    with pytest.raises(RuntimeError, match="only once"):
+    with pytest.raises(UsageError, match="only once"):
         again(walk)
-    with pytest.raises(RuntimeError, match="only once"):
+    with pytest.raises(UsageError, match="only once"):
         await walk.collect()
 
 
@@ -258,7 +258,7 @@ async def test_a_second_loop_is_refused_while_the_first_one_runs(service):
     async def body(_: int) -> None:
         aiter(walk)
 
-    with pytest.raises(RuntimeError, match="only once"):
+    with pytest.raises(UsageError, match="only once"):
         await read(walk, body)
 
 
@@ -268,7 +268,7 @@ async def test_a_walk_that_is_never_walked_asks_for_nothing(service):
     assert walk.requests == 0
     async with walk:
         pass
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(UsageError, match="closed"):
         aiter(walk)
     assert not service.asked
 
@@ -448,7 +448,7 @@ async def test_closing_from_another_task_ends_a_loop_that_waits_with_an_error(he
     await waiting_for(held, 0, asked=(9, 18))
     await walk.aclose()
     assert not held.under_way
-    with pytest.raises(RuntimeError, match="closed before its end"):
+    with pytest.raises(UsageError, match="closed before its end"):
         await reader
     assert found == list(range(10))
     await walk.aclose()
@@ -464,7 +464,7 @@ async def test_closing_inside_the_loop_ends_it_with_an_error(service, pages):
         await walk.aclose()
         await walk.aclose()
 
-    with pytest.raises(RuntimeError, match="closed before its end"):
+    with pytest.raises(UsageError, match="closed before its end"):
         await read(walk.pages() if pages else walk, body)
     assert len(seen) == 1
 
@@ -477,7 +477,7 @@ async def test_a_walk_that_was_closed_gives_no_page_that_came_before(service):
     await turns()
     assert not service.under_way
     await walk.aclose()
-    with pytest.raises(RuntimeError, match="closed before its end"):
+    with pytest.raises(UsageError, match="closed before its end"):
         await anext(pages)
 
 
@@ -617,7 +617,7 @@ async def test_closing_waits_for_a_request_that_takes_its_time_to_stop():
     assert not closing.done()
     stopped.set()
     await closing
-    with pytest.raises(RuntimeError, match="closed before its end"):
+    with pytest.raises(UsageError, match="closed before its end"):
         await reader
 
 

@@ -34,6 +34,7 @@ from circleci_v1_async import (
     RequestTimeoutError,
     SessionClosedError,
     TransportError,
+    UsageError,
     WaitTimeoutError,
     WatchCursor,
 )
@@ -446,10 +447,10 @@ async def test_a_watch_that_is_ended_while_it_starts_says_so(is_closed: bool):  
         watching = asyncio.create_task(take(watch, 1))
         await turns()
         watching.cancel()
-    with pytest.raises(RuntimeError, match="ended before it had started"):
+    with pytest.raises(UsageError, match="ended before it had started"):
         await starting
     if is_closed:
-        with pytest.raises(RuntimeError, match="ended before it had started"):
+        with pytest.raises(UsageError, match="ended before it had started"):
             await watch.start()
     assert service.under_way == 0
 
@@ -656,7 +657,7 @@ async def test_an_error_that_comes_while_the_loop_is_left_is_nobodys_business(
 async def test_a_watch_is_watched_once():
     watch = Service(5).watch(oldest=True)
     await take(watch, 1)
-    with pytest.raises(RuntimeError, match="only once: make one from its cursor"):
+    with pytest.raises(UsageError, match="only once: make one from its cursor"):
         aiter(watch)
 
 

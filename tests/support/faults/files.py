@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any
 
 from script_server import error, hang, hang_up, reply, reset, then
@@ -61,8 +61,8 @@ async def _download(scene: Scene) -> Any:
 
 
 async def _download_over_another(scene: Scene) -> Any:
-    with TemporaryDirectory() as folder:
-        return await scene.ci.download_artifact(_artifact(scene), folder)
+    with NamedTemporaryFile() as file:
+        return await scene.ci.download_artifact(_artifact(scene), file.name)
 
 
 async def _download_many(scene: Scene, *paths: str, **options: Any) -> Any:

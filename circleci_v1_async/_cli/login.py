@@ -1,0 +1,85 @@
+"""The session of a command: by the environment, else by the settings of CircleCI's own command."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import attrs
+import yaml
+from yarl import URL
+
+from circleci_v1_async import CircleCISession, InvalidInputError
+from circleci_v1_async._environment import complete_address, read_base_url, read_token
+from circleci_v1_async._secret import Secret
+from circleci_v1_async._urls import get_origin
+
+__all__ = ["open_session"]
+
+
+@attrs.frozen
+class Login:
+    """A token and the address that it is for.
+
+    Attributes:
+        base_url: The API's address.
+        token: The token.
+    """
+
+    base_url: str
+    token: Secret[str]
+
+
+@asynccontextmanager
+async def open_session() -> AsyncGenerator[CircleCISession, None]:
+    """Open a session as the environment says; without a token there, by `~/.circleci/cli.yml`.
+
+    Raises:
+        InvalidInputError: There is no token, or none for the address of the environment.
+    """
+    file = Path.home() / ".circleci" / "cli.yml"
+    login = None if read_token() else await asyncio.to_thread(_read_login, file)
+    if login is None:
+        ci = CircleCISession.from_env(trust_env=True)
+    else:
+        base_url = choose_base_url(login, read_base_url(), file)
+        ci = CircleCISession(cast("str", login.token), base_url=base_url, trust_env=True)
+    async with ci:
+        yield ci
+
+
+def choose_base_url(login: Login, base_url: str | None, file: Path) -> str:
+    """Return the address to use a login at: the given one, if the login is for its origin.
+
+    Raises:
+        InvalidInputError: It is for another one, which its token must not be sent to.
+    """
+    if base_url is None:
+        return login.base_url
+    if get_origin(URL(base_url)) != get_origin(URL(login.base_url)):
+        raise InvalidInputError(
+            f"expected a token for {URL(base_url).host} in CIRCLE_TOKEN: the one of {file} is for "
+            f"{URL(login.base_url).host} and goes nowhere else"
+        )
+    return base_url
+
+
+def parse_login(text: str) -> Login | None:
+    """Return the login of a settings file; `None` when it lacks the host or the token, or is no YAML."""
+    try:
+        settings: Any = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+    match settings:
+        case {"host": str(host), "token": str(token)} if host and token:
+            return Login(complete_address(host), Secret(token))
+        case _:
+            return None
+
+
+def _read_login(file: Path) -> Login | None:
+    try:
+        return parse_login(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,67 @@
+"""The token, the address and the proxies that the environment names."""
+
+import os
+import re
+from typing import Final
+from urllib.request import getproxies, proxy_bypass
+
+from yarl import URL
+
+from ._secret import Secret
+from ._urls import is_loopback
+from .errors import InvalidInputError
+
+__all__ = ["TOKEN_VARIABLES", "complete_address", "find_proxy", "read_base_url", "read_token"]
+
+TOKEN_VARIABLES: Final = ("CIRCLE_TOKEN", "CIRCLECI_TOKEN", "CIRCLECI_CLI_TOKEN", "CIRCLE_CLI_TOKEN")
+_API_VARIABLE: Final = "CIRCLE_API_URL"
+_HOST_VARIABLES: Final = ("CIRCLE_HOST", "CIRCLECI_BASE_URL")
+_API_PATH: Final = re.compile(r"(?:/api(?:/v[0-9.]+)?)?/*\Z")
+
+
+def read_token() -> Secret[str] | None:
+    """Return the token of the first variable that has one; `None` when none has."""
+    # In a frame of its own, which is gone before an error is raised.
+    for name in TOKEN_VARIABLES:
+        if value := os.environ.get(name):
+            return Secret(value)
+    return None
+
+
+def read_base_url() -> str | None:
+    """Return the API's address; `None` when no variable has one."""
+    if api := os.environ.get(_API_VARIABLE, "").rstrip("/"):
+        return api + "/v1.1" * api.endswith("/api")
+    for name in _HOST_VARIABLES:
+        if address := os.environ.get(name):
+            return complete_address(address)
+    return None
+
+
+def complete_address(address: str) -> str:
+    """Return the API's address at a service, named by its host, its address, or that of any of its APIs."""
+    address = address if "://" in address else f"https://{address}"
+    return _API_PATH.sub("/api/v1.1", address, count=1)
+
+
+def find_proxy(url: URL) -> URL | None:
+    """Return the proxy that the environment names for a URL; `None` when it is to be reached without one.
+
+    Loopback is never reached by a proxy: http with a token is allowed there, because it does not leave the machine.
+
+    Raises:
+        InvalidInputError: It is no HTTP proxy.
+    """
+    if is_loopback(url) or proxy_bypass(url.host or ""):
+        return None
+    address = getproxies().get(url.scheme)
+    if not address:
+        return None
+    try:
+        proxy = URL(address if "://" in address else f"http://{address}")
+    except ValueError:
+        proxy = URL()
+    if proxy.scheme not in {"http", "https"} or not proxy.host:
+        # Its value may have a password.
+        raise InvalidInputError(f"{url.scheme.upper()}_PROXY: expected the URL of an HTTP proxy")
+    return proxy
