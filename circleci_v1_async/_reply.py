@@ -110,7 +110,7 @@ def _max_items(request: Request[Any]) -> int | None:
 
 def _to_response(request: Request[Any], reply: Reply, token: Secret[str] | None) -> Response:
     reply = _with_clean_headers(reply, partial(redact, request=request, token=token))
-    return Response(reply.status, reply.shown_headers, reply.request_id, reply.body)
+    return Response(reply.status, reply.safe_headers, reply.request_id, reply.body)
 
 
 def explain_status(request: Request[Any], response: Reply, *, token: Secret[str] | None, now: float) -> StatusError:
@@ -121,7 +121,7 @@ def explain_status(request: Request[Any], response: Reply, *, token: Secret[str]
         response.status,
         _message(response.body, clean),
         request.without_body(),
-        response.shown_headers,
+        response.safe_headers,
         response.request_id,
         retry_after=parse_retry_after(response.headers, now),
     )

@@ -49,8 +49,8 @@ PathValue = str | int | ProjectSlug
 QueryValue = str | int | bool | None
 
 
-def given(**values: object) -> dict[str, Any]:
-    """The values that were given: `None` never reaches the wire."""
+def drop_none(**values: object) -> dict[str, Any]:
+    """Return the values that are not `None`, which never reaches the wire."""
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -218,7 +218,7 @@ class Request(Generic[T]):
             method,
             path,
             path_values,
-            given(**query) if query else {},
+            drop_none(**query) if query else {},
             body and body.reveal(),
             returns,
             method in _IDEMPOTENT if idempotent is None else idempotent,
@@ -278,8 +278,8 @@ class Request(Generic[T]):
         return cast("Request[T]", attrs.evolve(cast("Any", self), **changes))
 
 
-def shown(url: URL) -> Request[Any]:
-    """A request for a file as an error may carry it: not its query, which may be a signature."""
+def make_file_request(url: URL) -> Request[Any]:
+    """Return the request for a file as an error may carry it: without its query, a signature perhaps."""
     return Request("GET", quote(url.raw_path, safe=_SHOWN, errors="replace") or "/")
 
 
@@ -302,7 +302,7 @@ class Reply:
     body: bytes = attrs.field(repr=False)
 
     @property
-    def shown_headers(self) -> Mapping[str, str]:
+    def safe_headers(self) -> Mapping[str, str]:
         """The headers without cookies and locations, which may be credentials. They pickle."""
         return CIMultiDict(pair for pair in self.headers.items() if pair[0].lower() not in {"set-cookie", "location"})
 

@@ -13,7 +13,7 @@ from circleci_v1_async._calls import Calls
 from circleci_v1_async._transport import Stream
 from circleci_v1_async.errors import InvalidInputError, RequestTimeoutError, TransportError, TruncatedError
 from circleci_v1_async.models import Artifact
-from circleci_v1_async.request import Request, shown
+from circleci_v1_async.request import Request, make_file_request
 
 from .part_file import is_strong_etag
 
@@ -46,7 +46,7 @@ def locate_artifact(calls: Calls, artifact: Artifact) -> tuple[Request[Any], URL
     if not artifact.url:
         raise InvalidInputError("artifact.url: expected the URL that a list of artifacts gives, got none")
     url = calls.transport.found_at(artifact.url)
-    return shown(url), url
+    return make_file_request(url), url
 
 
 async def open_artifact_stream(calls: Calls, artifact: Artifact) -> Stream:

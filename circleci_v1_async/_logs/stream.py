@@ -16,7 +16,7 @@ from circleci_v1_async._splitter import ListSplitter
 from circleci_v1_async._transport import Stream
 from circleci_v1_async.errors import DecodeError, StatusError, TruncatedError
 from circleci_v1_async.models import StepOutput
-from circleci_v1_async.request import Reply, Request, shown
+from circleci_v1_async.request import Reply, Request, make_file_request
 
 __all__ = ["stream_output"]
 
@@ -55,7 +55,7 @@ async def stream_output(
 
 async def _read_pieces(calls: Calls, output_url: Secret[str]) -> AsyncGenerator[StepOutput, None]:
     url = calls.transport.found_at(output_url.reveal())
-    request = shown(url)
+    request = make_file_request(url)
     given = 0
     async for attempt in calls.attempts(request, url):  # pragma: no branch - the policy ends it
         with attempt:

@@ -14,7 +14,7 @@ from circleci_v1_async._paths import BUILD, in_build, in_project
 from circleci_v1_async.enums import BuildFilter
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Artifact, BuildSummary
-from circleci_v1_async.request import Request, given
+from circleci_v1_async.request import Request, drop_none
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
@@ -73,7 +73,7 @@ class ArtifactOperations(Operations):
         Raises:
             NotFoundError: There is no such build; the service has been seen to say so also when it kept nothing.
         """
-        query = given(branch=text("branch", branch), filter=one_of("filter", filter, BuildFilter))
+        query = drop_none(branch=text("branch", branch), filter=one_of("filter", filter, BuildFilter))
         return await self.send(
             Request(
                 "GET",

@@ -9,7 +9,7 @@ from circleci_v1_async._paths import BUILD, PROJECT, in_build, in_project
 from circleci_v1_async._secret import hide
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build, BuildSummary, PipelineResult
-from circleci_v1_async.request import Request, given
+from circleci_v1_async.request import Request, drop_none
 from circleci_v1_async.slug import ProjectSlug
 from circleci_v1_async.sunset import Sunset
 
@@ -72,7 +72,7 @@ class TriggerOperations(Operations):
         build_parameters = hide(build_parameters)
         if revision is not None and tag is not None:
             raise InvalidInputError("trigger_build: expected revision or tag, got both")
-        body = given(
+        body = drop_none(
             branch=text("branch", branch),
             revision=text("revision", revision),
             tag=text("tag", tag),
@@ -118,7 +118,7 @@ class TriggerOperations(Operations):
             ```
         """
         build_parameters = hide(build_parameters)
-        body = given(
+        body = drop_none(
             revision=text("revision", revision),
             parallel=None if parallel is None else integer("parallel", parallel, 1),
             build_parameters=strings("build_parameters", build_parameters),
@@ -168,7 +168,7 @@ class TriggerOperations(Operations):
         """
         if tag is not None and (branch is not None or revision is not None):
             raise InvalidInputError("trigger_pipeline: expected tag, or branch and revision, got both")
-        body = given(branch=text("branch", branch), tag=text("tag", tag), revision=text("revision", revision))
+        body = drop_none(branch=text("branch", branch), tag=text("tag", tag), revision=text("revision", revision))
         return await self.send(
             Request(
                 "POST",

@@ -35,7 +35,7 @@ from circleci_v1_async import (
     TransportError,
 )
 from circleci_v1_async._urls import find_next_hop, parse_base_url, without_query
-from circleci_v1_async.request import shown
+from circleci_v1_async.request import make_file_request
 
 PROJECT = "gh/acme/web"
 BUILD = "/project/github/acme/web/7"
@@ -340,7 +340,7 @@ def test_any_location_is_followed_or_refused(location: str) -> None:
     except RedirectError:
         return
     assert url.host
-    request = shown(url)
+    request = make_file_request(url)
     assert request.target
     assert without_query(url).startswith(("http://", "https://"))
 

@@ -244,8 +244,8 @@ REPLY = Reply(
 )
 
 
-def test_shown_headers_are_without_cookies_and_locations_and_pickle():
-    shown = pickle.loads(pickle.dumps(REPLY.shown_headers))  # noqa: S301 - our own
+def test_safe_headers_are_without_cookies_and_locations_and_pickle():
+    shown = pickle.loads(pickle.dumps(REPLY.safe_headers))  # noqa: S301 - our own
     assert list(shown.items()) == [("Via", "a"), ("via", "b"), ("X-Request-Id", "id-2")]
     assert shown["x-request-id"] == "id-2"
 
