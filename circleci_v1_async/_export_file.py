@@ -118,7 +118,8 @@ class ExportFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._db = _open(path)
+        # Its methods are partly untyped.
+        self._db: Any = _open(path)
         try:
             self._db.execute("PRAGMA foreign_keys = ON")
             with self._db.atomic():

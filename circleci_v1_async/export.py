@@ -92,9 +92,9 @@ async def export_builds(
     if isinstance(projects, str | ProjectSlug):
         raise InvalidInputError(f"projects: expected a list of projects, got {projects!r}")
     slugs = list(dict.fromkeys(map(ProjectSlug.parse, projects)))
-    if isinstance(include, str) or (unknown := sorted(set(include).difference(PARTS))):
-        wrong = include if isinstance(include, str) else unknown
-        raise InvalidInputError(f"include: expected a list of {', '.join(PARTS)}, got {wrong!r}")
+    unknown = include if isinstance(include, str) else sorted(set(include).difference(PARTS))
+    if unknown:
+        raise InvalidInputError(f"include: expected a list of {', '.join(PARTS)}, got {unknown!r}")
     limit = asyncio.Semaphore(integer("concurrency", concurrency, 1))
 
     # A thread of its own, since SQLite's connections stay in theirs.
