@@ -1,7 +1,8 @@
-"""The SQLite file of an export: its tables, its rows, and what of them is complete. All of it blocks.
+"""The SQLite file of an export: its tables, its rows, and what of them is complete.
 
-A page of builds is written in one transaction with everything that belongs to it, and with the note of which parts are
-complete. So a file holds whole builds only, whenever the program that wrote it was killed.
+All of it blocks, so it runs in a thread. A page of builds is written in one transaction with everything that belongs to
+it, and with the note of which parts are complete. So a file holds whole builds only, whenever the program that wrote it
+was killed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

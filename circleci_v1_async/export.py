@@ -1,4 +1,7 @@
-"""The history of projects as an SQLite file, for SQL, notebooks and Datasette. It needs the extra `export`."""
+"""The history of projects as an SQLite file, for SQL, notebooks and Datasette.
+
+It needs the extra `export`.
+"""
 
 import asyncio
 import os

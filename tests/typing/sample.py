@@ -70,6 +70,7 @@ from circleci_v1_async import (
     loads,
 )
 from circleci_v1_async import Build as Job
+from circleci_v1_async.export import ExportProgress, ExportSummary, export_builds
 from circleci_v1_async.models import BuildDetail
 from circleci_v1_async.testing import FakeCircleCI
 
@@ -102,6 +103,14 @@ async def operations(ci: CircleCISession) -> None:
     assert_type(await ci.unfollow_project(SLUG), FollowResult)
     assert_type(await ci.enable_project(SLUG), ProjectSettings)
     assert_type(await ci.disable_project(SLUG), ProjectSettings)
+
+
+async def exports(ci: CircleCISession) -> None:
+    def show(event: ExportProgress) -> None:
+        assert_type((event.project, event.builds, event.left), tuple[ProjectSlug, int, int])
+
+    summary = await export_builds(ci, [SLUG, "gh/acme/web"], Path("a.db"), include=["steps"], progress=show)
+    assert_type(summary, ExportSummary)
 
 
 async def further_operations(ci: CircleCISession) -> None:
