@@ -10,6 +10,7 @@ from circleci_v1_async import __version__
 from .account import projects, whoami
 from .builds import builds, wait, watch
 from .demo import demo
+from .export import export
 from .files import artifacts, logs
 from .shell import EXIT_CODES_HELP, Group
 
@@ -18,7 +19,7 @@ __all__ = ["cli"]
 
 @click.group(
     cls=Group,
-    commands=[artifacts, builds, demo, logs, projects, wait, watch, whoami],
+    commands=[artifacts, builds, demo, export, logs, projects, wait, watch, whoami],
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES_HELP,

@@ -117,6 +117,17 @@ def a_history(fake: FakeCircleCI) -> Iterator[None]:
     raise AssertionError("the block waits for ever")
 
 
+def a_flaky_test(fake: FakeCircleCI) -> Iterator[None]:
+    """One commit was built three times, and one test failed once; another commit broke a test for good."""
+    fake.add_project(WEB)
+    for revision, status in (("a" * 40, "failed"), ("a" * 40, "success"), ("a" * 40, "success"), ("b" * 40, "failed")):
+        build = fake.add_build(WEB, revision=revision, status=status)["build_num"]
+        fake.add_test(WEB, build, name="test_pay", result="failure" if build == 1 else "success")
+        fake.add_test(WEB, build, name="test_cart", result="failure" if build == 4 else "success")
+    yield from repeat(None, 100)
+    raise AssertionError("the block waits for ever")
+
+
 SCENES: Final[dict[str, Scene]] = {
     scene.__name__.replace("_", " "): scene
     for scene in (
@@ -128,5 +139,6 @@ SCENES: Final[dict[str, Scene]] = {
         after_the_sunset,
         too_many_requests,
         a_history,
+        a_flaky_test,
     )
 }

@@ -76,6 +76,7 @@ from circleci_v1_async import (
     loads,
 )
 from circleci_v1_async import Build as Job
+from circleci_v1_async.export import ExportProgress, ExportSummary, export_builds
 from circleci_v1_async.models import BuildDetail
 from circleci_v1_async.testing import FakeCircleCI
 
@@ -124,6 +125,14 @@ async def named_by_themselves(ci: CircleCISession, build: Job, branch_build: Bra
     action = detail.steps[0].actions[0]
     assert_type(ci.iter_output(url, action), AsyncGenerator[StepOutput, None])
     assert_type(ci.iter_output(build, 7, action), AsyncGenerator[StepOutput, None])
+
+
+async def exports(ci: CircleCISession) -> None:
+    def show(event: ExportProgress) -> None:
+        assert_type((event.project, event.builds, event.left), tuple[ProjectSlug, int, int])
+
+    summary = await export_builds(ci, [SLUG, "gh/acme/web"], Path("a.db"), include=["steps"], progress=show)
+    assert_type(summary, ExportSummary)
 
 
 async def further_operations(ci: CircleCISession) -> None:
