@@ -81,7 +81,7 @@ _INDEXES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 
 @attrs.frozen
 class Record:
-    """What is written of a build.
+    """The content of the file about one build, to be written.
 
     Attributes:
         build_num: Its number.
@@ -155,7 +155,7 @@ class ExportFile:
         return complete
 
     def find_pending(self, project: str, parts: Iterable[str]) -> list[Pending]:
-        """Return the builds that were not finished when they were read, or lack one of the parts, newest first."""
+        """Return the builds that were unfinished when read, or lack one of the parts, newest first."""
         wanted = sorted(parts)
         marks = ", ".join("?" * len(wanted))
         rows = self._db.execute(

@@ -47,7 +47,7 @@ class ExportProgress:
 
 @attrs.frozen
 class ExportSummary:
-    """What an export has written, over all projects.
+    """The counts of an export, over all projects.
 
     Attributes:
         builds: The number of builds that were read and written, those that were there before too.

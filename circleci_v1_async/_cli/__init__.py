@@ -1,5 +1,5 @@
-"""The commands of `circleci-v1`, in a module for each noun: `account`, `builds`, `files`, `export`, `demo`.
+"""The commands of `circleci-v1`, in a module for each noun.
 
-`commands` collects them. They share `shell` (arguments, errors, exit codes), `lines` (output as text and JSON) and
-`screen` (output on a terminal).
+The nouns are `account`, `builds`, `files`, `export` and `demo`; `commands` collects the commands. They share `shell`
+(arguments, errors, exit codes), `lines` (output as text and JSON) and `screen` (output on a terminal).
 """

@@ -197,7 +197,7 @@ def test_without_a_command_or_when_asked_it_shows_commands_and_exit_codes(args):
 
     assert result.exit_code == 0
     names = re.findall(r"^  ([a-z]+)  +[A-Z]", result.output, re.MULTILINE)
-    assert names == ["artifacts", "builds", "demo", "logs", "projects", "wait", "watch", "whoami"]
+    assert names == ["artifacts", "builds", "demo", "export", "logs", "projects", "wait", "watch", "whoami"]
     assert re.search(r"^ +130 +interrupted", result.output, re.MULTILINE)
 
 
