@@ -175,6 +175,11 @@ class TestFiles:
         path = await ci.save_build_log(WEB, 1, tmp_path / "log", step="long")
         assert path.read_text() == f"=== long (success)\n{text}"
 
+    async def test_without_a_path_it_is_refused(self, ci: CircleCISession) -> None:
+        save: Any = ci.save_build_log
+        with pytest.raises(InvalidInputError, match="path: expected the path of a file, got None"):
+            await save(WEB, 1)
+
     @pytest.mark.parametrize("make", [Path.touch, Path.mkdir], ids=["file", "folder"])
     async def test_a_path_that_is_taken_is_refused_before_any_request(
         self, build: FakeCircleCI, ci: CircleCISession, tmp_path: Path, make: Any
