@@ -12,6 +12,7 @@ from circleci_v1_async.testing import FakeCircleCI
 
 from . import demo_screen, screen
 from .history import Failure, Report
+from .login import open_session
 from .shell import Command
 from .team import PROJECT, Team
 
@@ -25,7 +26,7 @@ _MAX_DELAY: Final = 0.08  # when interrupted, the fake waits a tenth of a second
 _TAIL: Final = 6
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="demo --builds 500")
 @click.argument("project", required=False)
 @click.option("--builds", type=click.IntRange(1), help=f"Builds in the fake's history.  [default: {_BUILDS}]")
 @click.option(
@@ -45,7 +46,7 @@ async def demo(console: Console, project: str | None, builds: int | None, limit:
     if project is None:
         report = await read_fake(console, builds=builds or _BUILDS, limit=limit, prefetch=prefetch)
     else:
-        async with CircleCISession.from_env() as ci:
+        async with open_session() as ci:
             report = Report(str(ProjectSlug.parse(project)), "CircleCI")
             await _follow(console, ci, report, limit=limit or _LIMIT, prefetch=prefetch)
     console.print(demo_screen.render_summary(report))
