@@ -1,5 +1,5 @@
-"""The commands of `circleci-v1`, in a module for each noun.
+"""The commands of `circleci-v1`, in a module for each noun; `_circleci_v1_async_cli` lists them.
 
-The nouns are `account`, `builds`, `files`, `export` and `demo`; `commands` collects the commands. They share `shell`
-(arguments, errors, exit codes), `lines` (output as text and JSON) and `screen` (output on a terminal).
+They share `shell` (arguments, errors, exit codes), `ending` (signals), `login` (the session), `lines` (output as text
+and JSON) and `screen` (output on a terminal).
 """

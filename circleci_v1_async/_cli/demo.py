@@ -26,7 +26,7 @@ _MAX_DELAY: Final = 0.08  # when interrupted, the fake waits a tenth of a second
 _TAIL: Final = 6
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="demo --builds 500")
 @click.argument("project", required=False)
 @click.option("--builds", type=click.IntRange(1), help=f"Builds in the fake's history.  [default: {_BUILDS}]")
 @click.option(

@@ -19,7 +19,7 @@ from rich.text import Text
 from . import lines
 from .history import Failure, Report
 from .lines import format_count, replace_controls, to_one_line
-from .screen import STYLES, make_builds_table
+from .screen import STYLES, BuildsTable
 
 __all__ = ["open_progress", "render_progress", "render_summary"]
 
@@ -53,7 +53,8 @@ def _make_line_printer(console: Console) -> Callable[[Report], None]:
 def render_progress(report: Report) -> RenderableType:
     """Render the report of a walk that has not ended."""
     parts: list[RenderableType] = [
-        make_builds_table("Latest builds", report.latest),
+        Text("Read last", "dim"),
+        BuildsTable(report.latest, with_age=False),
         "",
         _render_outcomes(report),
         "",
@@ -69,7 +70,7 @@ def render_summary(report: Report) -> RenderableType:
     if report.builds:
         parts += [_render_outcomes(report), ""]
     if report.slowest:
-        parts += [make_builds_table("Slowest builds", report.slowest), ""]
+        parts += [Text("Slowest builds", "dim"), BuildsTable(report.slowest, with_age=False), ""]
     if report.failure is not None:
         parts += [*_render_failure(report.failure), ""]
     return Constrain(Group(*parts, _render_counts(report), *_render_meanwhile(report), _render_claim(report)), _WIDTH)

@@ -9,10 +9,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from circleci_v1_async import CircleCISession, ProjectSlug
+from circleci_v1_async import ProjectSlug
 from circleci_v1_async.export import PARTS, ExportProgress, export_builds
 
 from . import lines
+from .login import open_session
 from .shell import Command
 
 __all__ = ["export"]
@@ -25,7 +26,7 @@ def _split(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
     return parts
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="export gh/acme/web --to history.db --with tests")
 @click.argument("projects", metavar="PROJECT...", nargs=-1, required=True)
 @click.option(
     "--to", "path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", required=True, help="The file."
@@ -44,7 +45,7 @@ async def export(console: Console, projects: tuple[str, ...], *, path: Path, inc
 
     Run it again to add what came since. It may be interrupted at any time: the next run goes on.
     """
-    async with CircleCISession.from_env() as ci:
+    async with open_session() as ci:
         with _open_bars(console) as show:
             try:
                 summary = await export_builds(ci, projects, path, include=include, progress=show)

@@ -39,7 +39,7 @@ class Report:
 
     Attributes:
         project: The project whose builds are read.
-        host: The server, in list_build_fields.
+        host: The server, in words.
         team: The team that changes the fake project meanwhile; `None` for a real project.
         builds: The number of builds yielded.
         requests: The number of requests made.

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import attrs
@@ -13,9 +14,11 @@ from circleci_v1_async import Build, Download, DownloadStatus, dumps
 
 __all__ = [
     "encode_json",
+    "format_age",
     "format_build",
     "format_count",
     "format_duration",
+    "format_json",
     "get_outcome",
     "list_build_fields",
     "replace_controls",
@@ -23,32 +26,55 @@ __all__ = [
     "to_one_line",
 ]
 
-# Control characters other than newlines and tabs, and those that change the direction of text.
-_CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+# Control characters other than newlines and tabs, what else ends lines, and what changes the direction of text or is
+# not seen.
+_CONTROLS: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_SPACES: Final = re.compile("[ \t\r\n]+")
+_MINUTE: Final = 60
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
 
 
 def to_one_line(text: str) -> str:
-    """Put `text` on one line, and replace control characters."""
-    return "".join(char if char.isprintable() else _REPLACEMENT for char in " ".join(text.split()))
+    """Put `text` on one line, with escapes for control characters."""
+    return replace_controls(_SPACES.sub(" ", text.strip(" \t\r\n")))
 
 
 def replace_controls(text: str) -> str:
-    """Replace control characters in `text` other than newlines and tabs."""
-    return _CONTROLS.sub(_REPLACEMENT, text)
+    """Replace control characters in `text` other than newlines and tabs by escapes."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def encode_json(model: Any) -> str:
-    """Encode a model as one line of JSON that is safe to show on a terminal.
+    """Encode a model as one line of JSON that is safe on a terminal, without fields that are null.
 
     Fields that the repr hides are secret, and left out here, in the one place for all commands.
     """
-    line = dumps(attrs.asdict(model, filter=lambda attribute, _: bool(attribute.repr))).decode()
-    return line if line.isprintable() else "".join(map(_escape, line))
+    return _escape_json(dumps(_to_data(model)).decode())
 
 
-def _escape(char: str) -> str:
-    return char if char.isprintable() else json.dumps(char)[1:-1]
+def format_json(data: Any, *, indent: int | None) -> str:
+    """Format data of a reply as JSON that is safe to show on a terminal."""
+    return _escape_json(json.dumps(data, ensure_ascii=False, indent=indent))
+
+
+def _to_data(model: Any) -> dict[str, Any]:
+    data = attrs.asdict(model, filter=lambda attribute, value: bool(attribute.repr) and value is not None)
+    if isinstance(model, Build) and model.project is not None:
+        data = {"project": str(model.project), **data}
+    if isinstance(build := getattr(model, "build", None), Build):
+        data["build"] = _to_data(build)
+    return data
+
+
+def _escape_json(text: str) -> str:
+    return text if text.isprintable() else "".join(map(_escape_character, text))
+
+
+def _escape_character(char: str) -> str:
+    return char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1]
 
 
 def format_build(build: Build, *before: str) -> str:
@@ -57,8 +83,15 @@ def format_build(build: Build, *before: str) -> str:
 
 
 def list_build_fields(build: Build) -> tuple[str, ...]:
-    """Return the fields of a build to show: number, outcome, branch, subject, duration."""
-    return (f"{build.build_num}", get_outcome(build), build.branch or "", build.subject or "", format_duration(build))
+    """Return the fields of a build to print: number, outcome, branch, subject, duration, job."""
+    return (
+        f"{build.build_num}",
+        get_outcome(build),
+        build.branch or "",
+        build.subject or "",
+        format_duration(build.duration),
+        build.job or "",
+    )
 
 
 def get_outcome(build: Build) -> str:
@@ -66,16 +99,33 @@ def get_outcome(build: Build) -> str:
     return build.outcome or build.status or "unknown"
 
 
-def format_duration(build: Build) -> str:
-    """Format the duration of a build; empty until it has stopped."""
-    if build.build_time_millis is None:
+def format_duration(duration: timedelta | None) -> str:
+    """Format a duration; empty while there is none."""
+    if duration is None:
         return ""
-    minutes, seconds = divmod(round(build.build_time_millis / 1000), 60)
+    minutes, seconds = divmod(round(duration.total_seconds()), 60)
     return f"{minutes}m {seconds:02}s"
 
 
+def format_age(build: Build, now: datetime | None = None) -> str:
+    """Format the time since a build was created, in its largest unit; empty when that is not known.
+
+    Args:
+        build: The build.
+        now: The time until which it counts; by default the present.
+    """
+    created = build.usage_queued_at or build.queued_at or build.start_time
+    if created is None:
+        return ""
+    age = max(0, int(((now or datetime.now(UTC)) - created).total_seconds()))
+    for unit, size in (("d", _DAY), ("h", _HOUR), ("m", _MINUTE)):
+        if age >= size:
+            return f"{age // size}{unit}"
+    return f"{age}s"
+
+
 def summarize_downloads(downloads: Sequence[Download]) -> str:
-    """Summarize downloads in a few list_build_fields."""
+    """Summarize downloads in a few words."""
     status = Counter(download.status for download in downloads)
     size = decimal(sum(download.size or 0 for download in downloads if download.status == DownloadStatus.DOWNLOADED))
     text = f"{format_count(status[DownloadStatus.DOWNLOADED], 'file')}, {size}"

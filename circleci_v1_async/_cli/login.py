@@ -1,21 +1,25 @@
-"""The session of a command: by the environment, else by the settings of CircleCI's own command."""
+"""The session of a command: by options, the environment, or the settings of CircleCI's own command."""
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import attrs
+import click
 import yaml
 from yarl import URL
 
 from circleci_v1_async import CircleCISession, InvalidInputError
-from circleci_v1_async._environment import complete_address, read_base_url, read_token
+from circleci_v1_async._environment import TOKEN_VARIABLES, complete_address, read_base_url, read_token
 from circleci_v1_async._secret import Secret
 from circleci_v1_async._urls import get_origin
 
-__all__ = ["open_session"]
+__all__ = ["BASE_URL", "open_session"]
+
+BASE_URL: Final = "circleci_v1_async.base_url"
+CLOUD: Final = "https://circleci.com/api/v1.1"
 
 
 @attrs.frozen
@@ -32,19 +36,27 @@ class Login:
 
 
 @asynccontextmanager
-async def open_session() -> AsyncGenerator[CircleCISession, None]:
-    """Open a session as the environment says; without a token there, by `~/.circleci/cli.yml`.
+async def open_session(*, needs_token: bool = False) -> AsyncGenerator[CircleCISession, None]:
+    """Open a session by the options and the environment; without a token there, by `~/.circleci/cli.yml`.
+
+    Args:
+        needs_token: Whether the command is refused without a token. The others read what is public.
 
     Raises:
-        InvalidInputError: There is no token, or none for the address of the environment.
+        InvalidInputError: A token is needed, and there is none, or none for that address.
     """
+    option: str | None = click.get_current_context().meta[BASE_URL]
+    base_url = option or read_base_url()
     file = Path.home() / ".circleci" / "cli.yml"
-    login = None if read_token() else await asyncio.to_thread(_read_login, file)
-    if login is None:
-        ci = CircleCISession.from_env(trust_env=True)
+    if read_token() is not None:
+        ci = CircleCISession.from_env(base_url=option, trust_env=True)
+    elif login := await asyncio.to_thread(_read_login, file):
+        address = choose_base_url(login, base_url, file)
+        ci = CircleCISession(cast("str", login.token), base_url=address, trust_env=True)
+    elif needs_token:
+        raise InvalidInputError(f"expected a token in one of {', '.join(TOKEN_VARIABLES)}, or in {file}; there is none")
     else:
-        base_url = choose_base_url(login, read_base_url(), file)
-        ci = CircleCISession(cast("str", login.token), base_url=base_url, trust_env=True)
+        ci = CircleCISession(base_url=base_url or CLOUD, trust_env=True)
     async with ci:
         yield ci
 

@@ -1,6 +1,7 @@
 """How `circleci-v1` fails, ends and starts, whatever the command. What the commands do is in the files beside this."""
 
 import asyncio
+import os
 import re
 import signal
 import subprocess
@@ -9,14 +10,25 @@ import sysconfig
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
+import click
 import pytest
-from cli_runner import WEB, run, run_beside, run_without_a_reader
+from cli_runner import HIDE_CURSOR, WEB, run, run_beside, run_without_a_reader
 from rich.console import Console
 
+from _circleci_v1_async_cli import main
+from _circleci_v1_async_cli.group import COMMANDS, cli
 from circleci_v1_async import __version__
-from circleci_v1_async.cli import main
 
+URL = "https://circleci.com/gh/acme/web/7"
 SCRIPT = Path(sysconfig.get_path("scripts")) / "circleci-v1"
+
+
+@pytest.fixture(autouse=True)
+def kept_handler():
+    """The handler of Ctrl-C, which `main` sets."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def execute(*command):
@@ -76,7 +88,17 @@ async def test_an_error_cannot_send_control_characters_to_the_terminal(service):
         (("watch", "--branch", "main"), "--branch"),
         (("wait", WEB, "0"), "BUILD"),
         (("artifacts", WEB, "1"), "--output"),
-        (("demo", WEB), "CIRCLE_TOKEN, CIRCLECI_TOKEN, CIRCLECI_CLI_TOKEN"),
+        (("whoami",), "CIRCLE_TOKEN, CIRCLECI_TOKEN, CIRCLECI_CLI_TOKEN"),
+        (("view",), "PROJECT"),
+        (("view", WEB), "'BUILD', or the URL of a build"),
+        (("view", WEB, "abc"), "'abc' is not a build number"),
+        (("view", URL, "8"), "the URL of build 7, but BUILD is 8"),
+        (("builds", URL), "one build: expected a project"),
+        (("cancel", URL), "repeat it with --yes"),
+        (("artifacts", WEB, "1", "--json"), "--list"),
+        (("api", "/me", "-f", "nothing"), "KEY=VALUE"),
+        (("api", "/me", "--input", "/dev/null"), "not JSON"),
+        (("trigger", WEB, "--param", "nothing"), "Invalid value for '--param': expected KEY=VALUE"),
     ],
 )
 def test_a_wrong_argument_or_no_token_is_one_line_and_exits_with_2(args, said, tmp_path, monkeypatch):
@@ -151,7 +173,7 @@ async def test_when_nobody_reads_the_output_any_more_it_ends_without_a_word(serv
 
 def test_the_installed_script_runs_the_demo_and_keeps_errors_apart():
     done = execute(SCRIPT, "demo", "--builds", "150")
-    failed = execute(SCRIPT, "demo", WEB)
+    failed = execute(SCRIPT, "whoami")
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "builds, 0 lost, 0 repeated" in done.stdout
@@ -197,15 +219,15 @@ def test_without_a_command_or_when_asked_it_shows_commands_and_exit_codes(args):
 
     assert result.exit_code == 0
     names = re.findall(r"^  ([a-z]+)  +[A-Z]", result.output, re.MULTILINE)
-    assert names == ["artifacts", "builds", "demo", "export", "logs", "projects", "wait", "watch", "whoami"]
+    assert names == sorted(COMMANDS)
     assert re.search(r"^ +130 +interrupted", result.output, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("module", "library"), [("click", "click"), ("rich", "rich"), ("yaml", "pyyaml")])
 def test_without_the_extra_it_says_in_one_line_how_to_install_it(module, library):
     # In a process of its own: a module that is imported already would not be missed.
-    code = f"import sys; sys.modules[{module!r}] = None; from circleci_v1_async.cli import main; main()"
-    done = execute(sys.executable, "-c", code)
+    code = f"import sys; sys.modules[{module!r}] = None; from _circleci_v1_async_cli import main; main()"
+    done = execute(sys.executable, "-c", code, "whoami")
 
     assert done.returncode == 1
     assert done.stderr == f"circleci-v1 needs {library}: pip install 'circleci-v1-async[cli]'\n"
@@ -222,23 +244,154 @@ class Raising:
 
 
 def test_a_missing_library_of_the_extra_is_no_traceback(monkeypatch):
-    monkeypatch.setitem(sys.modules, "circleci_v1_async._cli.commands", Raising(ModuleNotFoundError(name="rich")))
+    monkeypatch.setitem(sys.modules, "_circleci_v1_async_cli.group", Raising(ModuleNotFoundError(name="rich")))
 
     with pytest.raises(SystemExit, match=r"needs rich: pip install 'circleci-v1-async\[cli\]'"):
         main()
 
 
 def test_any_other_missing_module_is_told_as_it_is(monkeypatch):
-    monkeypatch.setitem(sys.modules, "circleci_v1_async._cli.commands", Raising(ModuleNotFoundError(name="attrs")))
+    monkeypatch.setitem(sys.modules, "_circleci_v1_async_cli.group", Raising(ModuleNotFoundError(name="attrs")))
 
     with pytest.raises(ModuleNotFoundError):
         main()
 
 
 def test_ctrl_c_while_it_starts_is_quiet_too(monkeypatch):
-    monkeypatch.setitem(sys.modules, "circleci_v1_async._cli.commands", Raising(KeyboardInterrupt()))
+    monkeypatch.setitem(sys.modules, "_circleci_v1_async_cli.group", Raising(KeyboardInterrupt()))
 
     with pytest.raises(SystemExit) as exit_:
         main()
 
     assert exit_.value.code == 130
+
+
+INTERRUPTED_AT = """
+import os, signal, sys
+
+module = sys.argv.pop(1)
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Finder())
+from _circleci_v1_async_cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "module", ["_circleci_v1_async_cli.group", "click.core", "circleci_v1_async", "aiohttp", "rich.console"]
+)
+def test_ctrl_c_during_any_import_ends_the_process_without_a_word(module):
+    done = execute(sys.executable, "-c", INTERRUPTED_AT, module, "whoami")
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("args", [("--help",), ("demo", "--builds", "1")])
+def test_a_full_disk_is_one_line(args):
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        done = subprocess.run([SCRIPT, *args], stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 - as above
+
+    assert (done.returncode, done.stderr) == (1, "Error: No space left on device\n")
+
+
+def test_a_closed_standard_output_is_one_line():
+    done = execute("sh", "-c", 'exec "$0" --help >&-', SCRIPT)
+
+    assert (done.returncode, done.stderr) == (1, "Error: standard output is closed\n")
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+async def test_a_signal_in_a_download_leaves_no_part_behind(service, tmp_path, number, exit_code):
+    service.add_project(WEB)
+    service.add_build(WEB)
+    service.add_artifact(WEB, 1, "a.bin", bytes(2**20))
+    service.trickle_next(1, pause=0.5, piece=2**12, path="/artifacts")
+    process = await asyncio.create_subprocess_exec(
+        *(SCRIPT, "artifacts", WEB, "1", "-o", tmp_path),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+    async with asyncio.timeout(60):
+        # The list, the artifact, and where it redirects to.
+        await service.wait_for_requests(3)
+        process.send_signal(number)
+        output = await process.communicate()
+
+    assert (process.returncode, *output) == (exit_code, b"", b"")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+async def test_a_signal_in_a_live_display_shows_the_cursor_again(service, number, exit_code):
+    service.add_project(WEB)
+    reader, writer = os.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(SCRIPT, "watch", WEB, "--interval", "0.01"),
+        stdout=writer,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "TERM": "xterm"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    os.close(writer)
+
+    async with asyncio.timeout(60):
+        # Where it starts, what runs already, and a poll.
+        await service.wait_for_requests(3)
+        process.send_signal(number)
+        said = await process.stderr.read()
+        shown = await asyncio.to_thread(os.read, reader, 2**16)
+        await process.wait()
+    os.close(reader)
+
+    assert (process.returncode, said) == (exit_code, b"")
+    assert HIDE_CURSOR.encode() in shown
+    assert shown.rindex(b"\x1b[?25h") > shown.rindex(HIDE_CURSOR.encode())
+
+
+# Help.
+
+
+def commands_below(command, *path):
+    for name in command.list_commands(ctx := click.Context(command)):
+        found = command.get_command(ctx, name)
+        if isinstance(found, click.Group):
+            yield from commands_below(found, *path, name)
+        else:
+            yield (*path, name), found
+
+
+@pytest.mark.parametrize("path", [path for path, _ in commands_below(cli)], ids=" ".join)
+def test_the_help_of_every_command_has_an_example(path):
+    result = run(*path, "--help")
+
+    assert result.exit_code == 0
+    assert f"Example:\n    circleci-v1 {' '.join(path)}" in result.output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_their_own_help_says_first(name):
+    command = cli.get_command(click.Context(cli), name)
+
+    assert command.help.splitlines()[0] == COMMANDS[name][1]
+
+
+def test_a_shell_completes_commands_and_options():
+    bash = {"_CIRCLECI_V1_COMPLETE": "bash_complete", "COMP_WORDS": "circleci-v1 wh", "COMP_CWORD": "1"}
+
+    assert run(env=bash).output == "plain,whoami\n"
+    assert "plain,--branch" in run(env={**bash, "COMP_WORDS": "circleci-v1 builds --", "COMP_CWORD": "2"}).output
+
+
+def test_asking_for_help_imports_no_command():
+    code = "import sys; sys.argv[1:] = ['--help']; from _circleci_v1_async_cli import main; import atexit;"
+    code += "atexit.register(lambda: print({'asyncio', 'rich', 'circleci_v1_async'} & {*sys.modules})); main()"
+
+    assert execute(sys.executable, "-c", code).stdout.endswith("\nset()\n")

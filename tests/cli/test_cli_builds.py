@@ -40,7 +40,7 @@ async def test_builds_are_listed_newest_first_as_fields_between_tabs(web):
     result = await run_beside("builds", WEB)
 
     assert result.exit_code == 0, result.output
-    assert result.output == "2\trunning\tfix/it\tMake it so\t\n1\tsuccess\tmain\tMake it so\t1m 01s\n"
+    assert result.output == "2\trunning\tfix/it\tMake it so\t\tbuild\n1\tsuccess\tmain\tMake it so\t1m 01s\tbuild\n"
 
 
 async def test_builds_of_a_branch_that_passed_a_filter_are_listed_up_to_a_limit(web):
@@ -79,7 +79,7 @@ async def test_on_a_terminal_builds_are_a_table_in_colours(web):
 
     await run_beside("builds", WEB, obj=console)
 
-    assert re.search(r"Build.*Outcome.*Branch.*Subject.*Took", shown_on(console))
+    assert re.search(r"Build.*Outcome.*Job.*Branch.*Subject.*Age.*Took", shown_on(console))
     assert re.search(r" 1 .*\x1b\[31mfailed.*main.*\[b\]One\[/b\].*s\n", shown_on(console))
 
 
@@ -104,7 +104,7 @@ async def test_watch_prints_a_line_for_everything_that_happens(web):
         ["new", WEB, "8", "running"],
         ["finished", WEB, "7", "failed"],
     ]
-    assert lines[1][4:] == ["fix/it", "Fix it", ""]
+    assert lines[1][4:] == ["fix/it", "Fix it", "", "build"]
 
 
 async def test_watch_without_a_project_is_of_all_that_the_user_follows(web):

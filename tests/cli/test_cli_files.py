@@ -18,7 +18,7 @@ from circleci_v1_async import (
 from circleci_v1_async._cli.screen import DownloadBars
 
 NASTY = "\x1b]0;owned\x07\x9b2J\u202e"
-SHOWN_NASTY = "\N{REPLACEMENT CHARACTER}]0;owned\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}2J"
+SHOWN_NASTY = r"\x1b]0;owned\x07\x9b2J\u202e"
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def test_a_build_without_artifacts_is_no_error(tmp_path):
     result = await run_beside("artifacts", WEB, "1", "-o", tmp_path)
 
     assert result.exit_code == 0
-    assert result.output == "0 files, 0 bytes\n"
+    assert result.output == "Build 1 has no artifacts.\n"
 
 
 async def test_after_a_failure_the_others_are_saved_each_failure_is_a_line_and_the_exit_code_is_7(web, tmp_path):
@@ -140,7 +140,7 @@ def test_a_file_has_a_bar_with_its_name_from_when_it_begins_until_it_is_there():
 
     bars(DownloadStarted(artifact, path, 2000, 0, totals))
     bars(DownloadProgress(artifact, path, 1000, totals))
-    assert re.search(r"^\[b\]a\N{REPLACEMENT CHARACTER}\.txt .* 1\.0/2\.0 kB", picture())
+    assert re.search(r"^\[b\]a\\u202e\.txt .* 1\.0/2\.0 kB", picture())
 
     bars(DownloadStarted(artifact, path, 2000, 500, totals))
     assert re.search(r"\.txt .* 0\.5/2\.0 kB", picture())
@@ -171,7 +171,7 @@ async def test_logs_are_printed_each_under_a_heading_and_fit_for_a_terminal():
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("=== Install (success)\none\ntwo\n")
     assert "100%\n        ü\n" in result.stdout
-    assert re.search(r"^=== Te\N{REPLACEMENT CHARACTER}.*st \(failed, exit code 1\)$", result.stdout, re.MULTILINE)
+    assert re.search(r"^=== Te\\u202est \(failed, exit code 1\)$", result.stdout, re.MULTILINE)
     assert all(char.isprintable() or char in "\n\t" for char in result.stdout)
 
 
@@ -186,7 +186,7 @@ async def test_logs_may_be_those_of_failed_steps_alone_and_of_each_only_the_end(
 
 @pytest.mark.usefixtures("steps")
 async def test_logs_are_printed_as_they_were_written_when_asked_for():
-    result = await run_beside("logs", WEB, "1", "--ansi")
+    result = await run_beside("logs", WEB, "1", "--raw")
 
     assert "one\r\ntwo\r\n" in result.stdout_bytes.decode()
     assert "\x1b[31mred\x1b[0m" in result.stdout
@@ -210,3 +210,17 @@ async def test_a_log_that_breaks_off_exits_with_5(steps):
     assert result.exit_code == 5
     assert result.stderr.startswith("Error: ")
     assert result.stdout == ""
+
+
+@pytest.mark.usefixtures("steps")
+async def test_logs_are_followed_written_to_a_file_or_of_one_step_alone(tmp_path):
+    followed = await run_beside("logs", WEB, "1", "--follow", "--step", "Install")
+    assert followed.stdout == "one\ntwo\n"
+
+    saved = await run_beside("logs", WEB, "1", "--output", str(tmp_path / "log"), "--step", "Install")
+    assert (saved.exit_code, saved.output) == (0, "")
+    assert (tmp_path / "log").read_text() == "=== Install (success)\none\ntwo\n"
+
+    both = await run_beside("logs", WEB, "1", "--follow", "--output", str(tmp_path / "other"))
+    assert both.exit_code == 2
+    assert "neither together" in both.output

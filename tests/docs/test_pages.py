@@ -9,9 +9,8 @@ from doc_blocks import BLOCKS, ROOT
 from peers.test_pycircleci import ANSWERS, CANNOT, SENDS_NOTHING
 
 import circleci_v1_async
+from _circleci_v1_async_cli.group import COMMANDS, EXIT_CODES_HELP
 from circleci_v1_async import CircleCISession, errors, testing
-from circleci_v1_async._cli.commands import cli
-from circleci_v1_async._cli.shell import EXIT_CODES_HELP
 from circleci_v1_async._operations import triggers
 
 DOCS = ROOT / "docs"
@@ -51,7 +50,7 @@ def test_the_tree_of_errors_is_that_of_the_code():
 
 def test_the_commands_and_their_exit_codes_are_those_of_the_command_line():
     commands = [code(row[0])[0].split()[1] for row in rows("cli.md", "Command line")]
-    assert sorted(commands) == sorted(cli.commands)
+    assert sorted(commands) == sorted(COMMANDS)
     codes = re.findall(r"^  (\d+) +(.+)$", EXIT_CODES_HELP, re.MULTILINE)
     assert [tuple(row) for row in rows("cli.md", "Exit codes")] == codes
 

@@ -101,7 +101,7 @@ sys.modules.update(dict.fromkeys(["click", "rich", "hypothesis", "pytest"]))
 import asyncio, circleci_v1_async
 assert asyncio._get_running_loop() is None
 assert "circleci_v1_async.testing" not in sys.modules
-assert "circleci_v1_async.cli" not in sys.modules
+assert "circleci_v1_async._cli" not in sys.modules
 assert "cattrs" not in sys.modules
 """
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)  # noqa: S603 - our own
