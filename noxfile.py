@@ -105,7 +105,7 @@ def floors(session: nox.Session) -> None:
     session.install("uv")
     constraints = Path(session.create_tmp()) / "floors.txt"
     session.run(
-        *("uv", "pip", "compile", "--quiet", "--resolution", "lowest-direct", "--extra", "cli"),
+        *("uv", "pip", "compile", "--quiet", "--resolution", "lowest-direct", "--extra", "cli", "--extra", "export"),
         *("--no-header", "--no-annotate", "--output-file", str(constraints), "pyproject.toml"),
     )
     session.log(" ".join(constraints.read_text().split()))

@@ -4,6 +4,7 @@ import ast
 import asyncio
 import importlib.util
 import json
+import logging
 import os
 import re
 import subprocess
@@ -51,6 +52,17 @@ class SceneIsOver(KeyboardInterrupt):
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[None]:
+    """Leave logging as it was: blocks set it up as programs do."""
+    root, ours = logging.getLogger(), logging.getLogger("circleci_v1_async")
+    handlers, levels = root.handlers[:], (root.level, ours.level)
+    yield
+    root.handlers[:] = handlers
+    for logger, level in zip((root, ours), levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

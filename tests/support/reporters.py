@@ -79,7 +79,7 @@ def by_logging(error: BaseException) -> Texts:
 def by_rich(error: BaseException) -> Texts:
     for each in chain(error):
         for stack in Traceback.extract(*exc_info(each), show_locals=True).stacks:
-            yield f"rich's {stack.exc_type}", f"{stack.exc_value} {stack.notes}"
+            yield f"rich's {stack.exc_type}", f"{stack.exc_value} {getattr(stack, 'notes', '')}"
             for frame in stack.frames:
                 if not is_callers_own(frame.filename):
                     # Not rendered, which would break lines within secrets.
