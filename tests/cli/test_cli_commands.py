@@ -203,6 +203,17 @@ class TestWatching:
         assert (result.exit_code, cursor.exists()) == (3, True)
 
 
+@pytest.fixture
+def signals():
+    """Handlers as of a program in the foreground: one in the background may ignore Ctrl-C."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("signals")
 class TestEnding:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
     def test_a_signal_cancels_the_coroutine_and_names_its_exit_code(self, number):
