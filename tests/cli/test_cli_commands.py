@@ -203,6 +203,11 @@ class TestWatching:
         assert (result.exit_code, cursor.exists()) == (3, True)
 
 
+def receive(number):
+    """Call the handler of a signal. A real one could raise within coverage, which then sees nothing more."""
+    signal.getsignal(number)(number, None)
+
+
 @pytest.fixture
 def signals():
     """Handlers as of a program in the foreground: one in the background may ignore Ctrl-C."""
@@ -221,7 +226,7 @@ class TestEnding:
 
         async def work():
             try:
-                os.kill(os.getpid(), number)
+                receive(number)
                 await asyncio.Event().wait()
             finally:
                 ended.append(True)
@@ -234,11 +239,11 @@ class TestEnding:
 
     def test_a_second_signal_does_not_wait(self):
         async def work():
-            os.kill(os.getpid(), signal.SIGTERM)
+            receive(signal.SIGTERM)
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
-                os.kill(os.getpid(), signal.SIGHUP)
+                receive(signal.SIGHUP)
                 raise
 
         with pytest.raises(ending.Signalled):
@@ -289,6 +294,15 @@ class TestTheEntry:
             _circleci_v1_async_cli._flush()
             file.write("dropped")
         assert (tmp_path / "out").read_text() == ""
+
+    def test_ctrl_c_ends_the_process_at_once(self, monkeypatch):
+        set_handlers, exits = {}, []
+        monkeypatch.setattr(signal, "getsignal", lambda _number: signal.default_int_handler)
+        monkeypatch.setattr(signal, "signal", set_handlers.__setitem__)
+        monkeypatch.setattr(os, "_exit", exits.append)
+        _circleci_v1_async_cli._exit_on_ctrl_c()
+        set_handlers[signal.SIGINT](signal.SIGINT, None)
+        assert exits == [130]
 
     def test_ctrl_c_is_left_alone_where_it_is_ignored(self, monkeypatch):
         monkeypatch.setattr(signal, "getsignal", lambda _number: signal.SIG_IGN)
