@@ -27,7 +27,7 @@ async def _download(base_url: str, artifacts: list[Artifact], folder: Path, *, d
         await ci.download_artifacts(artifacts, folder, concurrency=CONCURRENCY).collect()
 
 
-def _status(name: str) -> int:
+def status(name: str) -> int:
     """Return a figure of the kernel's in bytes, or 0 where it has none."""
     found = STATUS.exists() and re.search(rf"^{name}:\s+(\d+) kB$", STATUS.read_text(), re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
@@ -35,6 +35,6 @@ def _status(name: str) -> int:
 
 if __name__ == "__main__":
     _, base_url, folder, *names = sys.argv
-    start = _status("VmRSS")
+    start = status("VmRSS")
     download(base_url, names, Path(folder))
-    print(_status("VmHWM") - start)
+    print(status("VmHWM") - start)

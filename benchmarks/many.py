@@ -16,6 +16,7 @@ import attrs
 from circleci_v1_async import Artifact, CircleCISession
 from circleci_v1_async.testing import FakeCircleCI
 
+from .download import status
 from .report import Report
 from .server import serving, slug
 
@@ -26,7 +27,6 @@ _DELAY_MS: Final = 20
 _BUILDS: Final = 1_000
 _ARTIFACTS: Final = 10
 _OPEN: Final = Path("/proc/self/fd")
-_STATM: Final = Path("/proc/self/statm")
 _EVERY: Final = 0.02  # seconds from one sample to the next
 
 
@@ -154,7 +154,7 @@ def _limit_descriptors() -> None:
 async def _sampled(work: Callable[[], Awaitable[None]]) -> tuple[float, int, int, str]:
     """Return seconds, the most connections and files open, and the growth in MB."""
     before, connections, descriptors = _count_open(), 0, 0
-    start = peak = _resident()
+    start = peak = status("VmRSS")
 
     async def sample() -> None:
         nonlocal connections, descriptors, peak
@@ -162,7 +162,7 @@ async def _sampled(work: Callable[[], Awaitable[None]]) -> tuple[float, int, int
             sockets, files = _count_open()
             connections = max(connections, sockets - before[0])
             descriptors = max(descriptors, files)
-            peak = max(peak, _resident())
+            peak = max(peak, status("VmRSS"))
             await asyncio.sleep(_EVERY)
 
     sampling = asyncio.create_task(sample())
@@ -184,7 +184,3 @@ def _count_open() -> tuple[int, int]:
         except OSError:
             continue
     return sum(target.startswith("socket:") for target in targets), len(targets)
-
-
-def _resident() -> int:
-    return int(_STATM.read_text().split()[1]) * resource.getpagesize() if _STATM.exists() else 0

@@ -2,16 +2,15 @@
 
 import asyncio
 import multiprocessing
-import re
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from time import perf_counter
 from typing import Final, TypeVar
 
 from circleci_v1_async import CircleCISession
 
+from .download import status
 from .report import Report
 from .server import serving, slug
 
@@ -28,7 +27,6 @@ _CASES: Final = (
 _TARGET_BYTES: Final = 30
 # For shorter lists, of which the pages themselves are the most.
 _LEAST_TARGET_MB: Final = 18.0
-_STATUS: Final = Path("/proc/self/status")
 
 T = TypeVar("T")
 
@@ -95,10 +93,10 @@ def _set_peak(count: int) -> float:
 
 def _resident(case: Case) -> tuple[float, float, int]:
     """Return the growth in MB of the memory that the process occupies, at its peak; seconds; requests."""
-    start = _status("VmRSS")
+    start = status("VmRSS")
     began = perf_counter()
     requests = asyncio.run(_walk(case))
-    return (_status("VmHWM") - start) / 1e6, perf_counter() - began, requests
+    return (status("VmHWM") - start) / 1e6, perf_counter() - began, requests
 
 
 async def _walk(case: Case, at_the_end: Callable[[], None] = lambda: None) -> int:
@@ -113,13 +111,3 @@ async def _walk(case: Case, at_the_end: Callable[[], None] = lambda: None) -> in
     if seen != count:
         raise RuntimeError(f"{seen} builds, expected {count}")
     return walk.requests
-
-
-def _status(name: str) -> int:
-    """Return a figure of the kernel's, in bytes, or 0 where it has none."""
-    if not _STATUS.exists():
-        return 0
-    found = re.search(rf"^{name}:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
-    if found is None:
-        raise RuntimeError(f"{_STATUS} has no {name}")
-    return int(found[1]) * 1024
