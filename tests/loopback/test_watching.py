@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 from effort import by_profile
-from fake_clock import FakeClock, use
+from fake_clock import FakeClock, at_each_sleep, use
 from watching import take
 
 from circleci_v1_async import (
@@ -41,16 +41,6 @@ async def ci(fake: FakeCircleCI, clock: FakeClock) -> AsyncIterator[CircleCISess
         fake.add_project(project)
     async with CircleCISession(fake.token, base_url=fake.base_url) as ci:
         yield use(ci, clock)
-
-
-def at_each_sleep(clock: FakeClock, *happenings: Callable[[], object]) -> None:
-    """Let one thing happen in each sleep of the clock."""
-    left = iter(happenings)
-
-    async def happen(_: float) -> None:
-        next(left, lambda: None)()
-
-    clock.while_asleep = happen
 
 
 def told(events: list[BuildEvent]) -> list[tuple[str, str, int]]:

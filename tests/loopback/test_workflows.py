@@ -1,11 +1,11 @@
 """The builds of workflows, and waiting for all of them, on a real socket and with a clock that does not wait."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fake_clock import FakeClock, use
+from fake_clock import FakeClock, at_each_sleep, use
 from hypothesis import given
 from hypothesis import strategies as st
 from workflows import Event, Play, plays
@@ -36,16 +36,6 @@ async def ci(fake: FakeCircleCI, clock: FakeClock) -> AsyncIterator[CircleCISess
     fake.add_project(WEB)
     async with CircleCISession(fake.token, base_url=fake.base_url) as ci:
         yield use(ci, clock)
-
-
-def at_each_sleep(clock: FakeClock, *happenings: Callable[[], object]) -> None:
-    """Let one thing happen in each sleep of the clock."""
-    left = iter(happenings)
-
-    async def happen(_: float) -> None:
-        next(left, lambda: None)()
-
-    clock.while_asleep = happen
 
 
 def numbers(builds: "list[Build] | tuple[Build, ...]") -> list[int]:

@@ -50,3 +50,13 @@ def use(ci: CircleCISession, clock: FakeClock) -> CircleCISession:
     ci._calls = attrs.evolve(ci._calls, clock=clock.clock)
     ci._calls.gate.clock = clock.clock
     return ci
+
+
+def at_each_sleep(clock: FakeClock, *happenings: Callable[[], object]) -> None:
+    """Let one thing happen in each sleep of the clock."""
+    left = iter(happenings)
+
+    async def happen(_: float) -> None:
+        next(left, lambda: None)()
+
+    clock.while_asleep = happen
