@@ -11,8 +11,9 @@ from ._secret import Secret
 from ._urls import is_loopback
 from .errors import InvalidInputError
 
-__all__ = ["TOKEN_VARIABLES", "complete_address", "find_proxy", "read_base_url", "read_token"]
+__all__ = ["CLOUD_URL", "TOKEN_VARIABLES", "complete_address", "find_proxy", "read_base_url", "read_token"]
 
+CLOUD_URL: Final = "https://circleci.com/api/v1.1"
 TOKEN_VARIABLES: Final = ("CIRCLE_TOKEN", "CIRCLECI_TOKEN", "CIRCLECI_CLI_TOKEN", "CIRCLE_CLI_TOKEN")
 _API_VARIABLE: Final = "CIRCLE_API_URL"
 _HOST_VARIABLES: Final = ("CIRCLE_HOST", "CIRCLECI_BASE_URL")

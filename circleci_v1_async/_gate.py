@@ -57,7 +57,7 @@ class Gate:
     _is_limited: bool = attrs.field(default=False, init=False)
     # The holds so far. Each exchange knows how many there were when it began.
     _holds: int = attrs.field(default=0, init=False)
-    # How many holds in a row ended with a refusal, of those whose length the service left to us.
+    # Holds in a row that ended with a refusal, of those whose length the service left to us.
     _failures: int = attrs.field(default=0, init=False)
     # Refusals that were taken for chance, less what successes since then have made up for.
     _chances: float = attrs.field(default=0.0, init=False)
@@ -164,16 +164,18 @@ class Gate:
     def _first_wait(self, asked: float | None, longest: float) -> float:
         # Not less than a second also when a hold may not have it: that is raised, where none would be an endless loop.
         longest = max(longest, 1.0)
-        if asked is not None and (asked >= 1 or self._believes_chance()):
+        if asked is not None and (asked >= 1 or self._take_for_chance()):
             return asked
         wait = min(2.0 ** min(self._failures, 64), longest)
         self._failures += 1
         return max(asked or 0.0, wait)
 
-    def _believes_chance(self) -> bool:
-        believes = self._chances < _CHANCES
-        self._chances += believes
-        return believes
+    def _take_for_chance(self) -> bool:
+        """Take a refusal for chance, unless too many were lately."""
+        if self._chances >= _CHANCES:
+            return False
+        self._chances += 1
+        return True
 
     async def _wait_for_opening(self, patience: float) -> None:
         while (now := self.clock.monotonic()) < self._held_until:

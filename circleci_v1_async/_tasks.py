@@ -135,6 +135,17 @@ async def stop(tasks: Iterable["asyncio.Task[Any]"]) -> None:
     await _wait_out([task for task in under_way if task is not asyncio.current_task()])
 
 
+async def run_together(coroutines: Iterable[Coroutine[Any, Any, R]]) -> list[R]:
+    """Run coroutines as tasks and return their results. The first that fails ends the others."""
+    # Not in a TaskGroup: before 3.13, one that fails leaves its task half cancelled (`cancelling()` is 1), and the
+    # caller's `asyncio.timeout` then raises CancelledError.
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        await stop(tasks)
+
+
 async def run_in_thread(function: Callable[[], R], threads: Executor | None = None) -> R:
     """Call a blocking function in a thread. Cancellation waits for it, since it uses the caller's files."""
     # No task, as of asyncio.to_thread: those are cancelled when the loop ends, which the thread would not notice.

@@ -368,9 +368,9 @@ class Stream:
         try:
             return await self._reply.content.readany()
         except FOREIGN as error:
-            raise self.named(self._transport.translate(error, started, self._stall, "byte")) from None
+            raise self.name(self._transport.translate(error, started, self._stall, "byte")) from None
 
-    def named(self, error: E) -> E:
+    def name(self, error: E) -> E:
         """Say in an error which request it is about."""
         return name_request(error, self._request, without_query(self._url), self._attempt)
 

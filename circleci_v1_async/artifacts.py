@@ -89,7 +89,7 @@ class ArtifactStream:
                 async with aclosing(self.iter_chunks()) as rest:
                     return await read_limited(rest, limit, "the artifact", "max_bytes")
             except BodyTooLargeError as error:
-                raise self._stream.named(error) from None
+                raise self._stream.name(error) from None
 
     def __repr__(self) -> str:
         size = "unknown size" if self.size is None else f"{self.size} bytes"

@@ -16,7 +16,7 @@ import attrs
 
 from ._arguments import integer
 from ._export_file import ExportFile, Pending, Record
-from ._tasks import read_exception, run_in_thread, stop
+from ._tasks import run_in_thread, run_together
 from .errors import InvalidInputError, NotFoundError
 from .models import Build
 from .session import CircleCISession
@@ -204,7 +204,7 @@ class _ProjectExport:
         return await self._ci.list_build_artifacts(self._project, build_num)
 
     async def _write(self, readings: Iterable[Coroutine[Any, Any, Record]]) -> None:
-        records = await _gather(readings)
+        records = await run_together(readings)
         await self._in_thread(partial(self._file.write, str(self._project), records))
 
     async def _in_thread(self, function: Callable[[], R]) -> R:
@@ -214,14 +214,3 @@ class _ProjectExport:
         self.builds += builds
         if self._progress is not None:
             self._progress(ExportProgress(self._project, self.builds, max(0, left)))
-
-
-async def _gather(coroutines: Iterable[Coroutine[Any, Any, R]]) -> list[R]:
-    """Run coroutines together, and end all of them with the first that fails."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
-    for task in tasks:
-        task.add_done_callback(read_exception)
-    try:
-        return [await task for task in tasks]
-    finally:
-        await stop(tasks)

@@ -40,7 +40,7 @@ _RESERVED_HEADERS = {"circle-token", "authorization", "proxy-authorization", "co
     "upgrade",
 }
 
-# What is quoted as itself, as most values are. `quote` takes four times as long to see that.
+# Most values are quoted as themselves. `quote` takes four times as long to see that.
 _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]+")
 # Of a path as it is. Braces would be placeholders.
 _SHOWN = "!$%&'()*+,-./:;<=>@[\\]^_`|~"
@@ -261,10 +261,6 @@ class Request(Generic[T]):
     def without_body(self) -> "Request[T]":
         """The request as an error may carry it: without headers of its own, too."""
         return self if self.body is None and not self.headers else self._with(body=None, headers=None)
-
-    def as_raw(self) -> "Request[Response]":
-        """The request with the reply itself as its result."""
-        return cast("Request[Response]", self._with(returns=Response))
 
     def with_query(self, **query: QueryValue) -> "Request[T]":
         """The request with further query parameters."""

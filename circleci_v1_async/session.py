@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Self, TypedDict, cast
 
 import attrs
 
@@ -12,7 +12,7 @@ from ._calls import Calls, Options
 from ._clock import Clock
 from ._codec import Decoder
 from ._downloads.disk import Disk
-from ._environment import TOKEN_VARIABLES, read_base_url, read_token
+from ._environment import CLOUD_URL, TOKEN_VARIABLES, read_base_url, read_token
 from ._gate import Gate
 from ._operations.artifacts import ArtifactOperations
 from ._operations.keys import KeyOperations
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     import aiohttp
 
 __all__ = ["CircleCISession", "SessionOptions", "ViewOptions"]
-
-_DEFAULT_URL: Final = "https://circleci.com/api/v1.1"
 
 
 class _Unchanged:
@@ -142,7 +140,7 @@ class CircleCISession(
         self,
         token: str | TokenSource | None = None,
         *,
-        base_url: str = _DEFAULT_URL,
+        base_url: str = CLOUD_URL,
         session: "aiohttp.ClientSession | None" = None,
         timeout: float = 60.0,
         concurrency: int = 16,
@@ -228,7 +226,7 @@ class CircleCISession(
             raise InvalidInputError(f"expected a token in one of {', '.join(TOKEN_VARIABLES)}; none is set")
         return cls(
             cast("str", token),
-            base_url=read_base_url() or _DEFAULT_URL if base_url is None else base_url,
+            base_url=read_base_url() or CLOUD_URL if base_url is None else base_url,
             session=session,
             timeout=timeout,
             concurrency=concurrency,

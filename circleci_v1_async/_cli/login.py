@@ -12,14 +12,13 @@ import yaml
 from yarl import URL
 
 from circleci_v1_async import CircleCISession, InvalidInputError
-from circleci_v1_async._environment import TOKEN_VARIABLES, complete_address, read_base_url, read_token
+from circleci_v1_async._environment import CLOUD_URL, TOKEN_VARIABLES, complete_address, read_base_url, read_token
 from circleci_v1_async._secret import Secret
 from circleci_v1_async._urls import get_origin
 
 __all__ = ["BASE_URL", "open_session"]
 
 BASE_URL: Final = "circleci_v1_async.base_url"
-CLOUD: Final = "https://circleci.com/api/v1.1"
 
 
 @attrs.frozen
@@ -56,7 +55,7 @@ async def open_session(*, needs_token: bool = False) -> AsyncGenerator[CircleCIS
     elif needs_token:
         raise InvalidInputError(f"expected a token in one of {', '.join(TOKEN_VARIABLES)}, or in {file}; there is none")
     else:
-        ci = CircleCISession(base_url=base_url or CLOUD, trust_env=True)
+        ci = CircleCISession(base_url=base_url or CLOUD_URL, trust_env=True)
     async with ci:
         yield ci
 

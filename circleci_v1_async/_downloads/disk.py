@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from circleci_v1_async._tasks import run_in_thread
-from circleci_v1_async.errors import SessionClosedError
+from circleci_v1_async.errors import DownloadError, SessionClosedError
 
 __all__ = ["Disk"]
 
@@ -58,6 +58,18 @@ class Disk:
             threads = min(self.concurrency, _MAX_THREADS)
             self._threads = futures.ThreadPoolExecutor(threads, thread_name_prefix="circleci_v1_async")
         return await run_in_thread(partial(function, *args, **options), self._threads)
+
+    async def run_on(self, path: Path, function: Callable[..., R], *args: Any, **options: Any) -> R:
+        """Call a blocking function that works on a file, in a thread.
+
+        Raises:
+            DownloadError: The file system refuses something.
+            SessionClosedError: The session is closed.
+        """
+        try:
+            return await self.run(function, *args, **options)
+        except OSError as error:
+            raise DownloadError(f"{path}: {error.strerror}") from error
 
     def warn_of_no_locks(self, path: Path) -> None:
         """Log that a file is not locked. Said once for the session."""

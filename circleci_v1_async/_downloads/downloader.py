@@ -14,7 +14,7 @@ from circleci_v1_async._attempts import Attempts
 from circleci_v1_async._boundary import Boundary
 from circleci_v1_async._calls import Calls
 from circleci_v1_async._transport import Stream
-from circleci_v1_async.errors import DownloadError, StatusError, TransportError, TruncatedError
+from circleci_v1_async.errors import StatusError, TransportError, TruncatedError
 from circleci_v1_async.models import Artifact
 from circleci_v1_async.request import Request
 
@@ -61,7 +61,7 @@ class Downloader:
     async def check(self, places: Iterable[Place]) -> dict[Place, Download]:
         """Return the outcomes of the places that need no request."""
         with Boundary():
-            return await self._run(self.root, check_places, places, self.root, self.on_exists)
+            return await self.disk.run_on(self.root, check_places, places, self.root, self.on_exists)
 
     async def download_one(self, place: Place) -> Download:
         """Download an artifact to a path of the caller's own.
@@ -73,7 +73,7 @@ class Downloader:
         with Boundary():
             locate_artifact(self.calls, place.artifact)
             path = self.root.joinpath(*place.parts)
-            await self._run(path, check_file, path, place)
+            await self.disk.run_on(path, check_file, path, place)
         download = await self.download(place)
         self.tally.finish(download)
         return download
@@ -137,7 +137,7 @@ class Downloader:
                         batch, batched = [], 0
         except (TransportError, TruncatedError):
             if part.is_open and part.etag:
-                # What has come need not come again.
+                # These bytes need not come again.
                 await self._run_on(part, part.write, batch)
             raise
         overwrite = self.on_exists == "overwrite"
@@ -145,21 +145,10 @@ class Downloader:
         return Download(artifact, path, received, DownloadStatus.DOWNLOADED, verified=rest is not None)
 
     async def _run_on(self, part: PartFile, function: Callable[..., R], *args: Any, **options: Any) -> R:
-        result = await self._run(part.path, function, *args, **options)
+        result = await self.disk.run_on(part.path, function, *args, **options)
         if not part.is_locked:
             self.disk.warn_of_no_locks(part.path)
         return result
-
-    async def _run(self, path: Path, function: Callable[..., R], *args: Any, **options: Any) -> R:
-        """Call a blocking function in a thread.
-
-        Raises:
-            DownloadError: The file system refuses something.
-        """
-        try:
-            return await self.disk.run(function, *args, **options)
-        except OSError as error:
-            raise DownloadError(f"{path}: {error.strerror}") from error
 
 
 def _identify(url: URL) -> str:

@@ -1,14 +1,14 @@
 """A text file that gets its name when it is whole."""
 
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import attrs
 
-from circleci_v1_async.errors import DownloadError, PathConflictError
+from circleci_v1_async.errors import PathConflictError
 
 from .disk import Disk
 from .part_file import PartFile
@@ -39,35 +39,31 @@ class TextFile:
         self._batch.append(text)
         self._batched += len(text)
         if self._batched >= _BATCH:
-            await self._run(self._part.write, self._take())
+            await self._disk.run_on(self._part.path, self._part.write, self._take())
 
     async def open(self, *, overwrite: bool) -> None:
         """Make the part, unless the path is taken."""
-        await self._run(_check, self._part.path, overwrite=overwrite)
-        await self._run(self._part.open, resume=False)
+        await self._disk.run_on(self._part.path, _check, self._part.path, overwrite=overwrite)
+        await self._disk.run_on(self._part.path, self._part.open, resume=False)
         if not self._part.is_locked:
             self._disk.warn_of_no_locks(self._part.path)
 
     async def publish(self, *, overwrite: bool) -> None:
         """Give the file its name."""
-        await self._run(self._part.publish, self._take(), overwrite=overwrite, durable=self._disk.durable)
+        await self._disk.run_on(
+            self._part.path, self._part.publish, self._take(), overwrite=overwrite, durable=self._disk.durable
+        )
 
     async def close(self) -> None:
         """Remove the part, unless it has become the file."""
         if self._part.is_open:
-            await self._run(self._part.close, keep=False)
+            await self._disk.run_on(self._part.path, self._part.close, keep=False)
 
     def _take(self) -> tuple[bytes]:
         text = "".join(self._batch)
         self._batch.clear()
         self._batched = 0
         return (text.encode(errors="replace"),)
-
-    async def _run(self, function: Callable[..., R], *args: Any, **options: Any) -> R:
-        try:
-            return await self._disk.run(function, *args, **options)
-        except OSError as error:
-            raise DownloadError(f"{self._part.path}: {error.strerror}") from error
 
 
 @asynccontextmanager

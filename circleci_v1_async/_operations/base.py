@@ -70,7 +70,7 @@ class Operations:
             print(response.status, len(response.body))
             ```
         """
-        return await self._calls.send(_check_request(request).as_raw())
+        return await self._calls.send(_check_request(request).with_returns(Response))
 
 
 def _check_request(request: Request[T]) -> Request[T]:

@@ -11,7 +11,7 @@ from circleci_v1_async._arguments import integer, seconds, text
 from circleci_v1_async._boundary import Boundary
 from circleci_v1_async._downloads.disk import Disk
 from circleci_v1_async._paths import find_build
-from circleci_v1_async._tasks import stop
+from circleci_v1_async._tasks import run_together
 from circleci_v1_async.errors import CircleCIError, InvalidInputError
 from circleci_v1_async.logs import LogLine
 from circleci_v1_async.models import Action, BuildSummary, Step
@@ -81,23 +81,15 @@ class LogOperations(BuildOperations, OutputOperations):
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def read(step: Step, action: Action) -> str:
-            log = LogText(tail=tail, strip_ansi=strip_ansi, max_size=self._calls.options.max_body)
+            log = LogText(tail=tail, strip_ansi=strip_ansi, max_size=self._max_size)
             async with slots, aclosing(self.iter_output(slug, number, action)) as output:
                 async for piece in output:
                     log.add(piece)
             return heading(step, action, strip_ansi=strip_ansi) + log.finish()
 
         with Boundary():
-            # Not in a TaskGroup: before 3.13, one that fails leaves its task half cancelled (`cancelling()` is 1), and
-            # the caller's `asyncio.timeout` then raises CancelledError.
-            tasks = [
-                asyncio.create_task(read(step, action))
-                for step, action in select_runs(build, step, failed_only=failed_only)
-            ]
-            try:
-                return "\n".join(await asyncio.gather(*tasks))
-            finally:
-                await stop(tasks)
+            runs = select_runs(build, step, failed_only=failed_only)
+            return "\n".join(await run_together(read(*run) for run in runs))
 
     def iter_build_log(
         self,

@@ -161,15 +161,13 @@ class WorkflowOperations(BuildOperations):
                 print(build.job, build.status, build.build_url)
             ```
         """
-        from circleci_v1_async._waiting import poll
-
         sha = commit("sha", sha)
-        slug = ProjectSlug.parse(project)
         plan = _make_plan(partial(_is_of_commit, sha), jobs, settle, fail_fast=fail_fast)
-        return await poll(
-            self._calls,
-            partial(self._look, plan, slug, branch),
-            name=f"commit {sha} of {slug}",
+        return await self._wait(
+            plan,
+            ProjectSlug.parse(project),
+            branch,
+            name=f"commit {sha}",
             within=timeout,
             interval=interval,
             on_update=on_update,
@@ -219,15 +217,13 @@ class WorkflowOperations(BuildOperations):
             print(verdict.is_success)
             ```
         """
-        from circleci_v1_async._waiting import poll
-
         workflow_id = uuid("workflow_id", workflow_id)
-        slug = ProjectSlug.parse(project)
         plan = _make_plan(partial(_is_of_workflow, workflow_id), jobs, settle, fail_fast=fail_fast)
-        return await poll(
-            self._calls,
-            partial(self._look, plan, slug, branch),
-            name=f"workflow {workflow_id} of {slug}",
+        return await self._wait(
+            plan,
+            ProjectSlug.parse(project),
+            branch,
+            name=f"workflow {workflow_id}",
             within=timeout,
             interval=interval,
             on_update=on_update,
@@ -250,6 +246,24 @@ class WorkflowOperations(BuildOperations):
         if latest_only:
             found = list(find_latest_of_each_job(found).values())
         return sorted(found, key=attrgetter("build_num"), reverse=True)
+
+    async def _wait(
+        self,
+        plan: WaitPlan,
+        project: ProjectSlug,
+        branch: str | None,
+        *,
+        name: str,
+        within: float | None,
+        interval: float,
+        on_update: Callable[[Build], object] | None,
+    ) -> Verdict:
+        from circleci_v1_async._waiting import poll
+
+        look = partial(self._look, plan, project, branch)
+        return await poll(
+            self._calls, look, name=f"{name} of {project}", within=within, interval=interval, on_update=on_update
+        )
 
     async def _look(self, plan: WaitPlan, project: ProjectSlug, branch: str | None) -> Look[Build, Verdict]:
         began = self._calls.clock.monotonic()
