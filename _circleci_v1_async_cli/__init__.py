@@ -53,7 +53,7 @@ def _exit_on_ctrl_c() -> None:
 
 
 def _flush() -> None:
-    """Write what is left, and if that fails drop it: at its exit, the interpreter would try once more and complain."""
+    """Write the rest of the output, or drop it: the interpreter would try again, and complain."""
     import os  # noqa: PLC0415 - as above
 
     try:

@@ -1,4 +1,7 @@
-"""The commands by name, each with its line in `--help`. A command's module is imported when the command is run."""
+"""The commands by name, each with its line in `--help`.
+
+The module of a command is imported when the command is run.
+"""
 
 from collections.abc import Generator
 from contextlib import contextmanager

@@ -39,7 +39,7 @@ async def _read_log(ci: CircleCISession, base_url: str) -> object:
     return [None async for piece in ci.iter_output(_PROJECT, 1, action) if not piece.message]
 
 
-# What is repeated, what is around it, how many bytes there are in all, and the call.
+# The item that is repeated, the text before and after it, the bytes in all, and the call.
 _CASES: Final[dict[str, tuple[bytes, bytes, bytes, int, Call]]] = {
     "60 MB of builds, limit=30": (b'{"build_num":1}', b"[", b"]", _SIZE, lambda ci, _: ci.list_recent_builds()),
     "60 MB of builds, no limit": (

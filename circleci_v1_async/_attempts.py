@@ -57,7 +57,7 @@ class Attempts:
     holds: int = attrs.field(default=-1, init=False)
     started: float = attrs.field(default=0.0, init=False)
     token: Secret[str] | None = attrs.field(default=None, init=False)
-    # Those that neither the policy nor the budget counts: what ended with a 429, or with a token that was renewed.
+    # Attempts that neither the policy nor the budget counts: they ended with a 429, or with a token that was renewed.
     _free: int = attrs.field(default=0, init=False)
     # Seconds that it was held back because of its own 429s.
     _held: float = attrs.field(default=0.0, init=False)

@@ -37,7 +37,7 @@ async def read_limited(
         if body.tell() > limit:
             break
         if body.tell() >= next_turn:
-            # What is compressed a thousandfold is all there at once, and aiohttp goes on without a turn of the loop.
+            # A highly compressed body is all there at once, and aiohttp goes on without a turn of the loop.
             await asyncio.sleep(0)
             next_turn = body.tell() + _TURN
     if body.tell() > limit:

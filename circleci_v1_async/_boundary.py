@@ -28,7 +28,7 @@ class Boundary:
         self._handled = sys.exception()
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        # Who closes a generator may be handling an error of its own.
+        # The code that closes a generator may be handling an error of its own.
         while error is not None and error is not self._handled and not isinstance(error, GeneratorExit):
             if isinstance(error, CircleCIError | asyncio.CancelledError):
                 _clear(error, self._handled)
@@ -43,7 +43,7 @@ def _forget_variables(error: BaseException) -> None:
     while traceback is not None:
         frame = traceback.tb_frame
         if frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
-            # Those that go on are outside, or are the one with the boundary.
+            # Frames that still run are outside, or are the one with the boundary.
             with suppress(RuntimeError):
                 frame.clear()
         traceback = traceback.tb_next

@@ -8,7 +8,7 @@ from .errors import RequestTimeoutError, TransportError, is_transient
 
 __all__ = ["FOREIGN", "explain"]
 
-# What aiohttp raises, and what it lets pass.
+# Exceptions that aiohttp raises or lets pass.
 FOREIGN: Final = (aiohttp.ClientError, OSError, ValueError, RuntimeError)
 
 

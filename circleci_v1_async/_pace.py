@@ -11,7 +11,7 @@ __all__ = ["Pace"]
 _MARGIN: Final = 0.95
 # Seconds at a pace until it has doubled. Each refusal may cost a second, and so must be rare.
 _DOUBLED_AFTER: Final = 45.0
-# How far beyond what was measured the service has to go before calls are no longer spaced.
+# Multiple of the measured rate at which calls are no longer spaced.
 _MUCH_MORE: Final = 4.0
 # So few successes say little about a rate: it is not set below `_LEAST` or half of that before, and left behind sooner.
 _FEW: Final = 5
@@ -41,7 +41,7 @@ class Pace:
     _count: int = attrs.field(default=0, init=False)
     # The end of a hold after which there was no success yet.
     _reopened: float | None = attrs.field(default=None, init=False)
-    # What the last measurement goes by, beside the count: how long it took, and the pace that was refused.
+    # Inputs of the last measurement, beside the count: how long it took, and the pace that was refused.
     _seconds: float = attrs.field(default=0.0, init=False)
     _highest: float = attrs.field(default=math.inf, init=False)
     _turn: float = attrs.field(default=-math.inf, init=False)

@@ -18,7 +18,7 @@ from .models._model import Model
 
 __all__ = ["decode_in_slices"]
 
-# How much is split, and how many items are decoded, without a pause. Each item may have to be taken apart by field.
+# Bytes that are split, and items that are decoded, without a pause. Each item may have to be taken apart by field.
 _BYTES: Final = 2**14
 _ITEMS: Final = 64
 # Bytes that the items of a list may take, were they all empty. Real ones reach `max_body` long before.
@@ -146,7 +146,7 @@ class _Lists:
             raise DecodeError(error.reason, self._path(error.path)) from None
         lists: dict[str, Any] = {}
         for name in self.values.keys() & self.types.keys():
-            # What is no list there was left out, or is the model's own affair.
+            # A field without a list was left out, or has a rule of its model's own.
             if isinstance(empty := getattr(value, name), list | tuple):
                 lists[name] = cast("type[Any]", type(empty))(self.values[name])
         return attrs.evolve(value, **lists)

@@ -291,5 +291,5 @@ def _explain(error: BaseException, path: str = "$") -> tuple[str, str]:
         # The first step of that path is into the box that a leaf is checked in.
         path += within["path"].removeprefix("[0]")
         reason = reason[: within.start()]
-    # What msgspec quotes after an apostrophe is the value.
+    # The text that msgspec quotes after an apostrophe is the value.
     return reason.partition(" '")[0], path

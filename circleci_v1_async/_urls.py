@@ -14,12 +14,12 @@ Origin = tuple[str, str, int | None]
 
 _KEEPS_METHOD: Final = frozenset({307, 308})
 _VISIBLE: Final = string.ascii_letters + string.digits + string.punctuation
-# What the path of a base URL lacks.
+# Completions of the paths of base URLs.
 _COMPLETIONS: Final = {"": "/api/v1.1", "/api": "/v1.1"}
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _CLOUD: Final = ("https", "circleci.com", 443)
 _CLOUD_ARTIFACTS: Final = ".circle-artifacts.com"
-# What yarl raises for what is no URL, the latter for `http://[]@`.
+# Exceptions of yarl for texts that are no URLs, the latter for `http://[]@`.
 _NO_URL: Final = (ValueError, IndexError)
 
 

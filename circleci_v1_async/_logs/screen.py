@@ -115,7 +115,7 @@ class Screen:
 
     def __init__(self, height: int = HEIGHT) -> None:
         self._height = height
-        # Those below the last that was written to are left out.
+        # Rows below the last that was written to are left out.
         self._rows = deque([_Row()])
         self._row = self._column = 0
         self._saved = (0, 0)

@@ -91,7 +91,7 @@ async def _split(stream: Stream, max_body: int) -> AsyncGenerator[tuple[int, byt
                 for run in splitter.feed(chunk[start : start + _TURN]):
                     for position, item in enumerate(run.items, run.first):
                         yield position, item
-                # What has come is read without one, and may be thousands of pieces.
+                # Pieces that have come already, thousands perhaps, are read without one.
                 await asyncio.sleep(0)
     if not splitter.complete:
         raise TruncatedError(f"The log broke off after {splitter.count} pieces")

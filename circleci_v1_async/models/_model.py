@@ -31,7 +31,7 @@ Timestamp = Annotated[datetime, Meta(tz=True)]
 SECRET: Final[Any] = object()
 
 _ATTRS_FIELD = type(cast("object", attrs.field()))
-# How many fields a hash is made of: enough to tell builds apart, and few enough to be cheap.
+# Number of fields that a hash is made of: enough to tell builds apart, and few enough to be cheap.
 _HASHED = 3
 _SCALARS = (int, str, int | None, str | None)
 

@@ -66,7 +66,7 @@ def parse_body_or_form(body: bytes, content_type: str) -> Payload:
     except RefusedError:
         if content_type.partition(";")[0].strip().lower() != _FORM:
             raise
-    # What is not UTF-8 becomes replacement characters, as in paths.
+    # Bytes that are not UTF-8 become replacement characters, as in paths.
     return dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True))
 
 

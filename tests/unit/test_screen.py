@@ -89,6 +89,8 @@ def test_of_many_lines_at_once_those_that_leave_the_window_are_final() -> None:
         ("abc\x1b[1Kd", "   d"),
         ("abcdef\x1b[3G\x1b[1K", "   def"),
         ("abc\x1b[3K", "abc"),
+        ("abc\b\bX", "aXc"),
+        ("\b\ba", "a"),
         ("abcdef\x1b[3G\x1b[Kxyz", "abxyz"),
         ("a\n\nb\n\n\n", "a\n\nb"),
         ("a   \nb", "a\nb"),

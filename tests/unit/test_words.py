@@ -1,14 +1,17 @@
-"""The words of docstrings: a first line that is short, and begins with a verb or a noun."""
+"""The words of docstrings and comments: they begin with a verb or a noun, and first lines are short."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = sorted(path for folder in ("circleci_v1_async", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
+FOLDERS = ("circleci_v1_async", "_circleci_v1_async_cli", "benchmarks")
+SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 ODD = re.compile(r"(?:What|Whatever|Who|Whoever|Whose|Whom|Nobody|How)\b")
 
 
@@ -25,3 +28,15 @@ def test_docstrings_begin_with_a_verb_or_a_noun_and_a_short_line(path: Path):
         first = text.strip().partition("\n")[0]
         assert not ODD.match(first), f"line {line}: {first}"
         assert len(first) <= 100, f"line {line}: {first}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_comments_begin_with_a_verb_or_a_noun(path: Path):
+    last_line = 0
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
+        if token.type == tokenize.COMMENT:
+            line, column = token.start
+            # The second line of a comment may begin with any word.
+            is_first = line != last_line + 1 or token.line[:column].strip()
+            last_line = line
+            assert not (is_first and ODD.match(token.string.lstrip("#: "))), f"line {line}: {token.string}"
