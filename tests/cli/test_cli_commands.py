@@ -15,7 +15,7 @@ from cli_runner import WEB, run, run_beside, shown_on, terminal
 from rich.console import Console
 
 import _circleci_v1_async_cli
-from circleci_v1_async import Build
+from circleci_v1_async import Build, sunset
 from circleci_v1_async._cli import ending, lines, screen
 from circleci_v1_async.testing import FakeCircleCI
 
@@ -315,6 +315,15 @@ async def test_without_a_token_what_is_public_is_asked_for_without_one(service, 
     monkeypatch.delenv("CIRCLE_TOKEN")
     await run_beside("builds", WEB)
     assert "Circle-Token" not in service.requests[0].headers
+
+
+@pytest.mark.usefixtures("web")
+async def test_the_announced_end_of_an_operation_is_told_in_a_line():
+    sunset.warn_once.cache_clear()
+    result = await run_beside("retry", WEB, "1")
+    assert result.stdout.startswith("2\t")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Warning: CircleCI removes POST /project/{project}/{build_num}/retry on 2027-02-01, ")
 
 
 async def test_requests_that_are_sent_again_are_told_if_that_is_wanted(service):
