@@ -14,14 +14,15 @@ __all__ = ["HEIGHT", "Line", "Screen", "remove_controls"]
 
 HEIGHT: Final = 100
 
-# Columns that a sequence can reach. Text may be longer.
-_MAX_COLUMN: Final = 65_536
+# The last column that tabs and sequences can reach. Text may be longer.
+_LAST_COLUMN: Final = 65_535
 _TAB: Final = 8
 _COMMANDS: Final = frozenset("ABCDEFGHJK`bdfsu")
 # Parameters that begin so are of other commands.
 _PREFIXES: Final = frozenset("<=>?:")
 
-_PLAIN: Final = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f]*")
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;:]{0,60}m")
+_PLAIN: Final = re.compile(rf"(?:[^\x00-\x08\x0b-\x1f\x7f-\x9f]++|{_COLOUR.pattern})*+")
 _TOKEN: Final = re.compile(
     r"(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
     # Parameters, intermediate characters and the command: a longer sequence is none.
@@ -158,14 +159,21 @@ class Screen:
         return final
 
     def _write_lines(self, text: str, begin: int, final: list[Line]) -> int:
-        """Write whole lines without escapes, if nothing is in their way. Return where to go on."""
+        """Write whole lines of text and colours, if nothing is in their way. Return where to go on."""
         if self._column or self._row < len(self._rows) - 1 or self._rows[self._row].length:
             return begin
         match = _PLAIN.match(text, begin)
         assert match is not None, "it matches the empty string"  # noqa: S101 - for the type checkers
-        *lines, _ = match[0].expandtabs(_TAB).split("\n")
-        if not lines:
+        if (end := text.rfind("\n", begin, match.end()) + 1) == 0:
             return begin
+        plain = text[begin:end]
+        if "\x1b" in plain:
+            plain = _COLOUR.sub("", plain)
+        *lines, _ = plain.expandtabs(_TAB).split("\n")
+        if "\t" in plain and max(map(len, lines)) > _LAST_COLUMN:
+            return begin
+        if shown := plain.rstrip("\n\t"):
+            self._last_character = shown[-1]
         self._rows.pop()
         if (above := len(lines) - self._height) > 0:
             # These leave the window at once.
@@ -179,8 +187,7 @@ class Screen:
         self._rows.append(_Row())
         self._scroll(len(self._rows) - self._height, final)
         self._row = len(self._rows) - 1
-        # Not where the lines end in this text: tabs have become blanks.
-        return text.rindex("\n", begin, match.end()) + 1
+        return end
 
     def _take(self, token: "re.Match[str]", final: list[Line]) -> int:
         """Do what a token says, and return where it ends."""
@@ -225,7 +232,7 @@ class Screen:
             case "\b":
                 self._column = max(self._column - 1, 0)
             case "\t":
-                self._column += _TAB - self._column % _TAB
+                self._column = max(min(self._column + _TAB - self._column % _TAB, _LAST_COLUMN), self._column)
             case _:
                 pass
 
@@ -238,7 +245,7 @@ class Screen:
     def _command(self, command: str, parameters: str) -> None:
         if command not in _COMMANDS or parameters[:1] in _PREFIXES:
             return
-        numbers = [min(int(number), _MAX_COLUMN) if number.isdigit() else 0 for number in parameters.split(";")]
+        numbers = [min(int(number), _LAST_COLUMN + 1) if number.isdigit() else 0 for number in parameters.split(";")]
         first, second = (*numbers, 0)[:2]
         match command:
             case "J":
@@ -291,7 +298,7 @@ class Screen:
 
     def _move(self, row: int, column: int) -> None:
         self._row = min(max(row, 0), self._height - 1)
-        self._column = max(min(column, max(_MAX_COLUMN, self._column)), 0)
+        self._column = max(min(column, max(_LAST_COLUMN, self._column)), 0)
         while len(self._rows) <= self._row:
             self._rows.append(_Row())
 
@@ -323,7 +330,7 @@ class Screen:
         self._erase_in_line(mode)
 
     def _repeat(self, count: int) -> None:
-        count = min(count, _MAX_COLUMN - self._column)
+        count = min(count, _LAST_COLUMN + 1 - self._column)
         if self._last_character and count > 0:
             self._write(self._last_character * count)
 
