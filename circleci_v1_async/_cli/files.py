@@ -120,15 +120,15 @@ async def logs(
     --follow each line is printed when it has ended, without headings. With --output the file gets its name when it is
     whole.
     """
-    if sum([follow, raw or tail is not None, output is not None]) > 1:
-        raise click.UsageError("--follow and --output can be used neither together nor with --tail or --raw.")
+    if sum([follow, tail is not None, output is not None]) > 1 or (follow and raw):
+        raise click.UsageError("Of --follow, --output and --tail only one can be used, and --raw not with --follow.")
     async with open_session() as ci:
         if follow:
             async for line in ci.iter_build_log(project, build_num, failed_only=failed, step=step, follow=True):
                 click.echo(lines.replace_controls(line.text))
             return
         if output is not None:
-            await ci.save_build_log(project, build_num, output, failed_only=failed, step=step)
+            await ci.save_build_log(project, build_num, output, failed_only=failed, step=step, strip_ansi=not raw)
             return
         log = await ci.get_build_log(project, build_num, failed_only=failed, step=step, tail=tail, strip_ansi=not raw)
     if log:

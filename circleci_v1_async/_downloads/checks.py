@@ -11,7 +11,7 @@ from circleci_v1_async.errors import CircleCIError, DownloadError, InvalidInputE
 
 from .events import Download, DownloadStatus, OnExists
 from .folder import Folder
-from .places import Place
+from .places import Place, measure_longest
 
 __all__ = ["check_file", "check_places", "fail"]
 
@@ -25,19 +25,22 @@ def check_places(places: Iterable[Place], root: Path, on_exists: OnExists) -> di
     return {place: download for place in places if (download := _check_place(place, root, room, on_exists))}
 
 
-def check_file(path: Path, place: Place) -> None:
+def check_file(path: Path, *, overwrite: bool) -> None:
     """Make sure that a file can be written at a path. Missing folders are made.
 
     Raises:
         InvalidInputError: There is a folder.
         PathConflictError: There is something else already.
+        UnsafePathError: There is a symbolic link, which is not to be replaced.
         OSError: It cannot be written.
     """
     if path.is_dir():
         raise InvalidInputError(f"path: expected the path of a file, got that of a folder: {path}")
-    if os.path.lexists(path):
+    if os.path.lexists(path) and not overwrite:
         raise PathConflictError(f"{path}: it is there already")
-    if place.length > _measure_room(path.parent):
+    if problem := _find_bad_file(path, "overwrite"):
+        raise problem
+    if measure_longest(path.name) > _measure_room(path.parent):
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     Folder.open(path.parent).close()
     if not os.access(path.parent, os.W_OK | os.X_OK):

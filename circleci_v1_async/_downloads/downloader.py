@@ -73,7 +73,7 @@ class Downloader:
         with Boundary():
             locate_artifact(self.calls, place.artifact)
             path = self.root.joinpath(*place.parts)
-            await self.disk.run_on(path, check_file, path, place)
+            await self.disk.run_on(path, check_file, path, overwrite=False)
         download = await self.download(place)
         self.tally.finish(download)
         return download

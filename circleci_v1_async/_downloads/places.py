@@ -17,7 +17,7 @@ import attrs
 from circleci_v1_async.errors import DownloadError, InvalidInputError, PathConflictError, UnsafePathError
 from circleci_v1_async.models import Artifact
 
-__all__ = ["Place", "note_name", "part_name", "plan_places"]
+__all__ = ["Place", "measure_longest", "note_name", "part_name", "plan_places"]
 
 _MAX_NAME: Final = 255  # bytes, on every file system in use
 _SHOWN: Final = 3  # names, in an error
@@ -47,8 +47,12 @@ class Place:
     def length(self) -> int:
         """Bytes of the longest path below the destination that is needed on the way."""
         *folders, name = self.parts
-        longest = max(len(_encode(last)) for last in (name, part_name(name), note_name(name)))
-        return sum(len(_encode(folder)) + 1 for folder in folders) + longest
+        return sum(len(_encode(folder)) + 1 for folder in folders) + measure_longest(name)
+
+
+def measure_longest(name: str) -> int:
+    """Return the bytes of the longest name that a file has on its way to its own."""
+    return max(len(_encode(last)) for last in (name, part_name(name), note_name(name)))
 
 
 def plan_places(artifacts: Iterable[Artifact], match: str | None) -> list[Place]:

@@ -1,6 +1,5 @@
 """A text file that gets its name when it is whole."""
 
-import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,8 +7,7 @@ from typing import Final, TypeVar
 
 import attrs
 
-from circleci_v1_async.errors import PathConflictError
-
+from .checks import check_file
 from .disk import Disk
 from .part_file import PartFile
 
@@ -43,7 +41,7 @@ class TextFile:
 
     async def open(self, *, overwrite: bool) -> None:
         """Make the part, unless the path is taken."""
-        await self._disk.run_on(self._part.path, _check, self._part.path, overwrite=overwrite)
+        await self._disk.run_on(self._part.path, check_file, self._part.path, overwrite=overwrite)
         await self._disk.run_on(self._part.path, self._part.open, resume=False)
         if not self._part.is_locked:
             self._disk.warn_of_no_locks(self._part.path)
@@ -71,7 +69,9 @@ async def write_text_file(disk: Disk, path: Path, *, overwrite: bool) -> AsyncGe
     """Open a file to write text to. It gets its name at the end of the block, unless that fails.
 
     Raises:
-        PathConflictError: There is something at the path.
+        InvalidInputError: There is a folder at the path.
+        PathConflictError: There is something else.
+        UnsafePathError: There is a symbolic link.
         DownloadError: The file system refuses something.
     """
     file = TextFile(disk, PartFile(path.parent, (path.name,), "log"))
@@ -82,10 +82,3 @@ async def write_text_file(disk: Disk, path: Path, *, overwrite: bool) -> AsyncGe
             await file.publish(overwrite=overwrite)
         finally:
             await file.close()
-
-
-def _check(path: Path, *, overwrite: bool) -> None:
-    if path.is_dir():
-        raise PathConflictError(f"{path}: expected the path of a file, found a folder")
-    if os.path.lexists(path) and not overwrite:
-        raise PathConflictError(f"{path}: it is there already")

@@ -7,10 +7,10 @@ import attrs
 from circleci_v1_async.logs import LogLine
 from circleci_v1_async.models import Action, BuildDetail, Step, StepOutput
 
-from .screen import HEIGHT, Line
+from .screen import HEIGHT, Line, remove_controls
 from .text import LogLines, has_failed
 
-__all__ = ["RunLines", "select_runs"]
+__all__ = ["FollowedRun", "RunLines", "select_runs"]
 
 
 def select_runs(build: BuildDetail, step_name: str | None, *, failed_only: bool) -> Iterator[tuple[Step, Action]]:
@@ -21,36 +21,23 @@ def select_runs(build: BuildDetail, step_name: str | None, *, failed_only: bool)
                 yield step, action
 
 
-@attrs.define(eq=False)
 class RunLines:
-    """Lines of the run of a step, whose output may be read again from its beginning when it has grown.
+    """Lines of the run of a step.
 
     Args:
         step: The step.
         action: Its run.
         max_size: Characters that may be kept until lines are final.
-        height: Rows of the terminal that shows them: of one, each line is final when it has ended.
-
-    Attributes:
-        is_done: Whether all of its lines were returned.
+        strip_ansi: Whether they are as a terminal would show them, or as they were written.
+        height: Rows of the terminal: of one, each line is final when it has ended.
     """
 
-    step: Step
-    action: Action
-    max_size: int
-    height: int = HEIGHT
-    is_done: bool = attrs.field(default=False, init=False)
-    _lines: LogLines = attrs.field(init=False)
-    # Characters that were read before, and since the beginning.
-    _seen: int = attrs.field(default=0, init=False)
-    _position: int = attrs.field(default=0, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._lines = LogLines(strip_ansi=True, max_size=self.max_size, height=self.height)
-
-    def begin(self) -> None:
-        """Go back to the beginning of the output. Pieces that were read before are left out."""
-        self._position = 0
+    def __init__(
+        self, step: Step, action: Action, max_size: int, *, strip_ansi: bool = True, height: int = HEIGHT
+    ) -> None:
+        self._step = remove_controls(step.name or "")
+        self._index = action.index or 0
+        self._lines = LogLines(strip_ansi=strip_ansi, max_size=max_size, height=height)
 
     def feed(self, piece: StepOutput) -> Iterator[LogLine]:
         """Yield the lines that are final by the next piece.
@@ -58,17 +45,28 @@ class RunLines:
         Raises:
             BodyTooLargeError: There is more to keep than may be kept.
         """
-        new = piece.message[max(self._seen - self._position, 0) :]
-        self._position += len(piece.message)
-        self._seen = max(self._seen, self._position)
-        return self._make(self._lines.feed(attrs.evolve(piece, message=new)))
+        return self._make(self._lines.feed(piece))
 
     def finish(self) -> Iterator[LogLine]:
         """Yield the lines that are left."""
-        self.is_done = True
         return self._make(self._lines.finish())
 
     def _make(self, lines: list[Line]) -> Iterator[LogLine]:
-        name, index = self.step.name or "", self.action.index or 0
         for text, piece in lines:
-            yield LogLine(name, index, text, piece.time, piece.type)
+            yield LogLine(self._step, self._index, text, piece.time, piece.type)
+
+
+@attrs.define(eq=False)
+class FollowedRun:
+    """A run of a step whose output is read from its beginning at each look.
+
+    Attributes:
+        is_over: Whether a look has found it ended. What was written last may be stored a little later: the look after
+            that one is the last.
+        is_done: Whether all of it was read.
+        given: Number of its lines that were given.
+    """
+
+    is_over: bool = False
+    is_done: bool = False
+    given: int = 0

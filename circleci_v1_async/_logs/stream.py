@@ -6,6 +6,8 @@ from contextlib import aclosing, closing
 from http import HTTPStatus
 from typing import Any, Final
 
+import attrs
+
 from circleci_v1_async._bodies import read_limited
 from circleci_v1_async._boundary import Boundary
 from circleci_v1_async._calls import Calls
@@ -18,11 +20,11 @@ from circleci_v1_async.errors import DecodeError, StatusError, TruncatedError
 from circleci_v1_async.models import StepOutput
 from circleci_v1_async.request import Reply, Request, make_file_request
 
-__all__ = ["stream_output"]
+__all__ = ["stream_output", "take_turns"]
 
 # A presigned URL that has expired, and a log that is no longer there.
 _NOT_THERE: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
-# Bytes of a log that are split without a turn of the loop for others.
+# Bytes or characters of a log that are worked on without a turn of the loop for others.
 _TURN: Final = 2**16
 
 
@@ -51,6 +53,18 @@ async def stream_output(
                 return
         if message := await _read_text(calls, request):
             yield StepOutput(message=message)
+
+
+async def take_turns(output: AsyncGenerator[StepOutput, None]) -> AsyncGenerator[StepOutput, None]:
+    """Yield pieces that are short enough to be worked on without a turn of the loop for others."""
+    async with aclosing(output):
+        async for piece in output:
+            if len(piece.message) <= _TURN:
+                yield piece
+                continue
+            for start in range(0, len(piece.message), _TURN):
+                yield attrs.evolve(piece, message=piece.message[start : start + _TURN])
+                await asyncio.sleep(0)
 
 
 async def _read_pieces(calls: Calls, output_url: Secret[str]) -> AsyncGenerator[StepOutput, None]:

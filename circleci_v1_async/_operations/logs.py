@@ -12,7 +12,7 @@ from circleci_v1_async._boundary import Boundary
 from circleci_v1_async._downloads.disk import Disk
 from circleci_v1_async._paths import find_build
 from circleci_v1_async._tasks import run_together
-from circleci_v1_async.errors import CircleCIError, InvalidInputError
+from circleci_v1_async.errors import BodyTooLargeError, CircleCIError, InvalidInputError
 from circleci_v1_async.logs import LogLine
 from circleci_v1_async.models import Action, BuildSummary, Step
 from circleci_v1_async.slug import ProjectSlug
@@ -21,7 +21,7 @@ from .builds import BuildOperations
 from .output import OutputOperations
 
 if TYPE_CHECKING:
-    from circleci_v1_async._logs.lines import RunLines
+    from circleci_v1_async._logs.lines import FollowedRun, RunLines
 
 __all__ = ["LogOperations"]
 
@@ -71,6 +71,7 @@ class LogOperations(BuildOperations, OutputOperations):
             ```
         """
         from circleci_v1_async._logs.lines import select_runs
+        from circleci_v1_async._logs.stream import take_turns
         from circleci_v1_async._logs.text import LogText, heading
 
         text("step", step)
@@ -82,7 +83,7 @@ class LogOperations(BuildOperations, OutputOperations):
 
         async def read(step: Step, action: Action) -> str:
             log = LogText(tail=tail, strip_ansi=strip_ansi, max_size=self._max_size)
-            async with slots, aclosing(self.iter_output(slug, number, action)) as output:
+            async with slots, aclosing(take_turns(self.iter_output(slug, number, action))) as output:
                 async for piece in output:
                     log.add(piece)
             return heading(step, action, strip_ansi=strip_ansi) + log.finish()
@@ -104,7 +105,8 @@ class LogOperations(BuildOperations, OutputOperations):
         """Yield the lines of a build's log as a terminal would show them, also while the build runs.
 
         It takes one `get_build`, and `iter_output` for each run of a step, one after the other. With `follow` it makes
-        these requests again until the build has finished, for the steps that had not.
+        these requests again and again until the build has finished, for the steps that had not; and once more after
+        the end of each, as what it wrote last may be stored a little later.
 
         Args:
             project: A slug or URL of it; or, without a number, a build that says where it belongs, or the URL of a
@@ -112,8 +114,9 @@ class LogOperations(BuildOperations, OutputOperations):
             build_num: The build's number.
             failed_only: Only steps whose status is `failed`, `timedout`, `infrastructure_fail` or `canceled`.
             step: Only steps of this name.
-            follow: Whether to go on until the build has finished. A line is then given when it has ended, and later
-                redraws of it come as lines of their own.
+            follow: Whether to go on until the build has finished. While it runs, a line is given when it has ended, and
+                later redraws of it come as lines of their own. The output of a step that is larger than `max_body` is
+                given when the step has ended.
             interval: With `follow`, seconds from one look to the next. Errors that may pass are logged, and the next
                 look comes later.
 
@@ -124,7 +127,7 @@ class LogOperations(BuildOperations, OutputOperations):
         Raises:
             InvalidInputError: At once. The other errors come out of the loop.
             NotFoundError: There is no such build, or the token may not see it.
-            BodyTooLargeError: A line is larger than the session's `max_body`.
+            BodyTooLargeError: A line, or what the window keeps, is larger than the session's `max_body`.
             TransportError: And the other errors of `iter_output`.
 
         Examples:
@@ -149,6 +152,7 @@ class LogOperations(BuildOperations, OutputOperations):
         *,
         failed_only: bool = ...,
         step: str | None = ...,
+        strip_ansi: bool = ...,
         overwrite: bool = ...,
     ) -> Path: ...
 
@@ -161,6 +165,7 @@ class LogOperations(BuildOperations, OutputOperations):
         *,
         failed_only: bool = ...,
         step: str | None = ...,
+        strip_ansi: bool = ...,
         overwrite: bool = ...,
     ) -> Path: ...
 
@@ -172,6 +177,7 @@ class LogOperations(BuildOperations, OutputOperations):
         *,
         failed_only: bool = False,
         step: str | None = None,
+        strip_ansi: bool = True,
         overwrite: bool = False,
     ) -> Path:
         """Save the log of a build as text, each step under a heading. The file gets its name when it is whole.
@@ -184,15 +190,18 @@ class LogOperations(BuildOperations, OutputOperations):
             path: The file's path. Missing folders are made.
             failed_only: Only steps whose status is `failed`, `timedout`, `infrastructure_fail` or `canceled`.
             step: Only steps of this name.
+            strip_ansi: Whether lines are as a terminal would show them, as of `get_build_log`.
             overwrite: Whether a file of that name may be replaced.
 
         Returns:
             The file's path. The file is empty when there are no such steps.
 
         Raises:
-            NotFoundError: There is no such build, or the token may not see it.
+            InvalidInputError: The path is that of a folder. Nothing was sent; likewise with the next two.
             PathConflictError: There is something at the path.
+            UnsafePathError: There is a symbolic link at the path, which is not replaced with `overwrite` either.
             DownloadError: The file system refuses something.
+            NotFoundError: There is no such build, or the token may not see it.
             TransportError: And the other errors of `iter_build_log`.
 
         Examples:
@@ -215,9 +224,10 @@ class LogOperations(BuildOperations, OutputOperations):
                 build = await self.get_build(slug, number)
                 between = ""
                 for run in select_runs(build, step, failed_only=failed_only):
-                    await file.write(between + heading(*run, strip_ansi=True))
+                    await file.write(between + heading(*run, strip_ansi=strip_ansi))
                     between = "\n"
-                    async with aclosing(self._read_run(slug, number, RunLines(*run, self._max_size))) as lines:
+                    run_lines = RunLines(*run, self._max_size, strip_ansi=strip_ansi)
+                    async with aclosing(self._read_run(slug, number, run[1], run_lines)) as lines:
                         async for line in lines:
                             await file.write(f"{line}\n")
         return Path(path)
@@ -227,38 +237,46 @@ class LogOperations(BuildOperations, OutputOperations):
         return self._calls.options.max_body
 
     async def _read_log(
-        self, slug: ProjectSlug, number: int, step: str | None, *, failed_only: bool
+        self, slug: ProjectSlug, number: int, step_name: str | None, *, failed_only: bool
     ) -> AsyncGenerator[LogLine, None]:
         from circleci_v1_async._logs.lines import RunLines, select_runs
 
         build = await self.get_build(slug, number)
-        for run in select_runs(build, step, failed_only=failed_only):
-            async with aclosing(self._read_run(slug, number, RunLines(*run, self._max_size))) as lines:
+        for step, action in select_runs(build, step_name, failed_only=failed_only):
+            run_lines = RunLines(step, action, self._max_size)
+            async with aclosing(self._read_run(slug, number, action, run_lines)) as lines:
                 async for line in lines:
                     yield line
 
     async def _follow_log(
-        self, slug: ProjectSlug, number: int, step: str | None, interval: float, *, failed_only: bool
+        self, slug: ProjectSlug, number: int, step_name: str | None, interval: float, *, failed_only: bool
     ) -> AsyncGenerator[LogLine, None]:
-        from circleci_v1_async._logs.lines import RunLines, select_runs
+        from circleci_v1_async._logs.lines import FollowedRun, RunLines, select_runs
+        from circleci_v1_async._logs.screen import HEIGHT
         from circleci_v1_async._waiting import pause_after_error
 
-        runs: dict[tuple[int | None, int | None], RunLines] = {}
+        runs: dict[tuple[object, ...], FollowedRun] = {}
+        # One that has finished before the first look is read once, as without `follow`.
+        was_running = False
         quiet = 0
         while True:
             delay = interval
             try:
                 build = await self.get_build(slug, number)
-                for step_, action in select_runs(build, step, failed_only=failed_only):
-                    key = action.step, action.index
-                    run = runs.setdefault(key, RunLines(step_, action, self._max_size, height=1))
-                    run.action = action
+                was_running = was_running or not build.is_finished
+                is_done = build.is_finished
+                for step, action in select_runs(build, step_name, failed_only=failed_only):
+                    key = action.step, action.index, action.allocation_id, action.auto_rerun_number
+                    run = runs.setdefault(key, FollowedRun(is_over=not was_running))
                     if not run.is_done:
-                        is_last = build.is_finished or action.end_time is not None
-                        async with aclosing(self._read_run(slug, number, run, is_last=is_last)) as lines:
+                        is_over = build.is_finished or action.end_time is not None
+                        run_lines = RunLines(step, action, self._max_size, height=1 if was_running else HEIGHT)
+                        new = self._read_new(slug, number, action, run_lines, run, is_over=is_over)
+                        async with aclosing(new) as lines:
                             async for line in lines:
                                 yield line
-                if build.is_finished:
+                    is_done = is_done and run.is_done
+                if is_done:
                     return
                 quiet = 0
             except CircleCIError as error:
@@ -268,15 +286,43 @@ class LogOperations(BuildOperations, OutputOperations):
                 delay = pause_after_error(self._calls, f"log of build {number}", interval, quiet, error)
             await self._calls.clock.sleep(delay)
 
-    async def _read_run(
-        self, slug: ProjectSlug, number: int, run: "RunLines", *, is_last: bool = True
+    async def _read_new(
+        self,
+        slug: ProjectSlug,
+        number: int,
+        action: Action,
+        run_lines: "RunLines",
+        run: "FollowedRun",
+        *,
+        is_over: bool,
     ) -> AsyncGenerator[LogLine, None]:
-        """Yield the lines that a run of a step has written since it was read before."""
-        run.begin()
-        async with aclosing(self.iter_output(slug, number, run.action)) as output:
+        """Yield the lines of a followed run that were not given before."""
+        is_last, run.is_over = run.is_over, is_over
+        position = 0
+        try:
+            async with aclosing(self._read_run(slug, number, action, run_lines, is_last=is_last)) as lines:
+                async for line in lines:
+                    position += 1
+                    if position > run.given:
+                        run.given = position
+                        yield line
+        except BodyTooLargeError:
+            # While it runs it comes in one piece, later in many.
+            if is_last:
+                raise
+        else:
+            run.is_done = is_last
+
+    async def _read_run(
+        self, slug: ProjectSlug, number: int, action: Action, run_lines: "RunLines", *, is_last: bool = True
+    ) -> AsyncGenerator[LogLine, None]:
+        """Yield the lines of a run of a step that are final; all of them if it has ended."""
+        from circleci_v1_async._logs.stream import take_turns
+
+        async with aclosing(take_turns(self.iter_output(slug, number, action))) as output:
             async for piece in output:
-                for line in run.feed(piece):
+                for line in run_lines.feed(piece):
                     yield line
         if is_last:
-            for line in run.finish():
+            for line in run_lines.finish():
                 yield line

@@ -223,4 +223,4 @@ async def test_logs_are_followed_written_to_a_file_or_of_one_step_alone(tmp_path
 
     both = await run_beside("logs", WEB, "1", "--follow", "--output", str(tmp_path / "other"))
     assert both.exit_code == 2
-    assert "neither together" in both.output
+    assert "only one can be used" in both.output

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from downloading import names
 from fake_clock import FakeClock, use
+from faults.scenes import facing
+from script_server import Action, hang_up, reply, then
 
 from circleci_v1_async import (
+    BodyTooLargeError,
     CircleCISession,
     DownloadError,
     InvalidInputError,
@@ -19,6 +22,7 @@ from circleci_v1_async import (
     NotFoundError,
     PathConflictError,
     ServerError,
+    UnsafePathError,
 )
 from circleci_v1_async._downloads.part_file import PartFile
 from circleci_v1_async.testing import FakeCircleCI
@@ -102,6 +106,8 @@ class TestFollowing:
         fake.add_output(WEB, 1, "there\n", status="failed")
         fake.finish_build(WEB, 1, "failed")
         yield
+        fake.add_output(WEB, 1, "stored late\n")
+        yield
 
     @pytest.fixture
     def clock(self, fake: FakeCircleCI, ci: CircleCISession) -> FakeClock:
@@ -132,14 +138,29 @@ class TestFollowing:
             "test: no end",
             "deploy: on its way",
             "deploy: there",
+            "deploy: stored late",
             "deploy: Exited with code 1",
         ]
-        assert looks == [0, 2, 3, 3, 5, 6, 6]
+        assert looks == [0, 2, 3, 5, 5, 6, 7, 7]
 
-    async def test_steps_that_have_ended_are_not_read_again(self, fake: FakeCircleCI, ci: CircleCISession) -> None:
+    async def test_a_build_that_has_finished_is_read_once_as_a_terminal_shows_it(
+        self, fake: FakeCircleCI, ci: CircleCISession, clock: FakeClock
+    ) -> None:
+        fake.add_output(WEB, 1, "a: 1%\nb: 1%\n\x1b[2Aa: done\n", status="success")
+        fake.finish_build(WEB, 1)
+        assert await texts(ci.iter_build_log(WEB, 1, follow=True)) == [
+            "test/0: begun",
+            "test/0: a: done",
+            "test/0: b: 1%",
+        ]
+        assert clock.slept == []
+
+    async def test_a_step_is_read_once_more_after_its_end_and_no_more(
+        self, fake: FakeCircleCI, ci: CircleCISession
+    ) -> None:
         await texts(ci.iter_build_log(WEB, 1, follow=True))
         read = [request.path for request in fake.requests if "/output/" in request.path or request.site == "storage"]
-        assert sum("/0/0" in path for path in read) == 4
+        assert sum("/0/0" in path for path in read) == 5
 
     async def test_an_error_that_will_not_pass_ends_it(
         self, fake: FakeCircleCI, ci: CircleCISession, clock: FakeClock
@@ -152,6 +173,57 @@ class TestFollowing:
             await texts(ci.iter_build_log(WEB, 1, follow=True))
 
 
+def detail(build: dict[str, Any], action: dict[str, Any]) -> bytes:
+    steps = [{"name": "\x1b[1mtest\x1b[0m", "actions": [{"step": 0, "index": 0, **action}]}]
+    return reply(200, {"build_num": 7, "steps": steps, **build})
+
+
+RUNNING = detail({"lifecycle": "running", "status": "running"}, {})
+FINISHED = detail({"lifecycle": "finished", "outcome": "success"}, {"end_time": "2026-11-02T08:15:00Z"})
+STORED = detail({"lifecycle": "finished", "outcome": "success"}, {"output_url": "/log"})
+
+
+class TestFollowingReplies:
+    """A build of which a look takes two replies: the build, and the output of its step."""
+
+    @staticmethod
+    async def follow(*replies: bytes | Action, max_body: int = 10_000) -> list[LogLine]:
+        async with facing(*replies, max_body=max_body) as scene:
+            use(scene.ci, FakeClock())
+            return [line async for line in scene.ci.iter_build_log("gh/acme/web", 7, follow=True)]
+
+    async def test_a_character_that_has_come_in_part_is_waited_for(self) -> None:
+        text = "ü1\nü2\nü".encode()
+        outputs = (text[:1], text[:5], text[:-1], text, text)
+        builds = (RUNNING, RUNNING, RUNNING, FINISHED, FINISHED)
+        looks = zip(builds, [reply(200, output) for output in outputs], strict=True)
+        lines = await self.follow(*(each for look in looks for each in look))
+        assert [line.text for line in lines] == ["ü1", "ü2", "ü"]
+
+    async def test_the_name_of_a_step_comes_without_control_characters(self) -> None:
+        lines = await self.follow(STORED, reply(200, [{"message": "1\n"}]))
+        assert [(line.step, line.text) for line in lines] == [("test", "1")]
+
+    @pytest.mark.fault(76)
+    async def test_a_log_that_is_too_large_while_the_build_runs_is_read_when_it_is_stored(self) -> None:
+        large = reply(200, b"x" * 2000)
+        stored = reply(200, [{"message": "x" * 700 + "\n"}] * 3)
+        lines = await self.follow(RUNNING, large, FINISHED, large, STORED, stored, max_body=1000)
+        assert len(lines) == 3
+
+    @pytest.mark.fault(76)
+    async def test_a_log_that_stays_too_large_is_an_error(self) -> None:
+        large = reply(200, b"x" * 2000)
+        with pytest.raises(BodyTooLargeError):
+            await self.follow(RUNNING, large, FINISHED, large, FINISHED, large, max_body=1000)
+
+    async def test_lines_of_a_reading_that_breaks_off_come_once(self) -> None:
+        stored = reply(200, [{"message": "1\n"}, {"message": "2\n"}])
+        broken = then(stored[:-20], hang_up)
+        lines = await self.follow(RUNNING, reply(200, b"1\n"), STORED, *[broken] * 3, STORED, stored)
+        assert [line.text for line in lines] == ["1", "2"]
+
+
 @pytest.mark.usefixtures("build")
 class TestFiles:
     async def test_a_log_is_saved_under_headings(self, ci: CircleCISession, tmp_path: Path) -> None:
@@ -159,6 +231,11 @@ class TestFiles:
         assert path == tmp_path / "new" / "build.log"
         assert path.read_text() == await ci.get_build_log(WEB, 1)
         assert names(path.parent) == ["build.log"]
+
+    async def test_it_may_be_saved_as_it_was_written(self, ci: CircleCISession, tmp_path: Path) -> None:
+        path = await ci.save_build_log(WEB, 1, tmp_path / "log", strip_ansi=False)
+        assert path.read_bytes().decode() == await ci.get_build_log(WEB, 1, strip_ansi=False)
+        assert b"\x1b[1mcloning" in path.read_bytes()
 
     async def test_of_a_build_without_steps_it_is_empty(
         self, fake: FakeCircleCI, ci: CircleCISession, tmp_path: Path
@@ -180,13 +257,22 @@ class TestFiles:
         with pytest.raises(InvalidInputError, match="path: expected the path of a file, got None"):
             await save(WEB, 1)
 
-    @pytest.mark.parametrize("make", [Path.touch, Path.mkdir], ids=["file", "folder"])
+    @pytest.mark.parametrize(
+        ("make", "overwrite", "error"),
+        [
+            (Path.touch, False, PathConflictError),
+            (Path.mkdir, True, InvalidInputError),
+            (os.mkfifo, True, PathConflictError),
+            (lambda path: path.symlink_to("elsewhere"), True, UnsafePathError),
+        ],
+        ids=["file", "folder", "FIFO", "link"],
+    )
     async def test_a_path_that_is_taken_is_refused_before_any_request(
-        self, build: FakeCircleCI, ci: CircleCISession, tmp_path: Path, make: Any
+        self, build: FakeCircleCI, ci: CircleCISession, tmp_path: Path, make: Any, *, overwrite: bool, error: Any
     ) -> None:
         make(tmp_path / "log")
-        with pytest.raises(PathConflictError):
-            await ci.save_build_log(WEB, 1, tmp_path / "log")
+        with pytest.raises(error):
+            await ci.save_build_log(WEB, 1, tmp_path / "log", overwrite=overwrite)
         assert build.requests == []
 
     async def test_a_file_may_be_replaced(self, ci: CircleCISession, tmp_path: Path) -> None:

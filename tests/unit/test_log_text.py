@@ -1,13 +1,16 @@
 """Pieces of logs put together as text: lines, escape sequences, headings."""
 
+import asyncio
 import re
 import tracemalloc
+from collections.abc import AsyncGenerator
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from circleci_v1_async import Action, BodyTooLargeError, BuildStatus, Step, StepOutput
+from circleci_v1_async._logs.stream import take_turns
 from circleci_v1_async._logs.text import LogText, has_failed, heading
 
 
@@ -142,3 +145,24 @@ def test_a_heading_has_escapes_only_if_they_are_wanted() -> None:
     step, action = Step(name="\x1b[31mred\x9b"), Action(status=BuildStatus("\x1bodd"))
     assert heading(step, action, strip_ansi=True) == "=== red (dd)\n"
     assert heading(step, action, strip_ansi=False) == "=== \x1b[31mred\x9b (\x1bodd)\n"
+
+
+async def test_others_have_their_turns_while_a_long_piece_is_worked_on() -> None:
+    message = "line\n" * 100_000
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def output() -> AsyncGenerator[StepOutput, None]:
+        yield StepOutput(message=message, type="out")
+
+    counting = asyncio.create_task(count_turns())
+    pieces = [piece async for piece in take_turns(output())]
+    counting.cancel()
+    assert "".join(piece.message for piece in pieces) == message
+    assert {piece.type for piece in pieces} == {"out"}
+    assert turns >= len(pieces) > 5
