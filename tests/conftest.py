@@ -1,6 +1,7 @@
 """Fixtures for all layers."""
 
 import gc
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -52,6 +53,12 @@ def service(fake, monkeypatch):
     monkeypatch.setenv("CIRCLE_TOKEN", fake.token)
     monkeypatch.setenv("CIRCLE_API_URL", fake.base_url)
     return fake
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Use a worker more than there are cores: tests of time limits wait."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish() -> None:

@@ -1,9 +1,7 @@
 """What the fake answers is what openapi.yml, with its overlay, says."""
 
 import pytest
-from contract import CALLS, Contract, exchanges
-
-CONTRACT = Contract()
+from contract import CALLS, CONTRACT, exchanges
 
 
 @pytest.mark.parametrize("call", CALLS)
