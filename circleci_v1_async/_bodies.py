@@ -28,18 +28,26 @@ async def read_limited(
     Raises:
         BodyTooLargeError: It has more bytes than the limit.
     """
-    # Not by a list of the pieces: to join them takes as much memory once more.
+    # Not by a list of all pieces: to join them takes as much memory once more, which of a batch does not matter.
     body = BytesIO()
-    body.write(beginning)
+    batch = [beginning]
+    size = len(beginning)
     next_turn = _TURN
     async for piece in pieces:
-        body.write(piece)
-        if body.tell() > limit:
+        batch.append(piece)
+        size += len(piece)
+        if size > limit:
             break
-        if body.tell() >= next_turn:
+        if size >= next_turn:
+            body.writelines(batch)
+            batch.clear()
             # A highly compressed body is all there at once, and aiohttp goes on without a turn of the loop.
             await asyncio.sleep(0)
-            next_turn = body.tell() + _TURN
-    if body.tell() > limit:
+            next_turn = size + _TURN
+    if size > limit:
         raise BodyTooLargeError(f"{name} is larger than {limit} bytes ({option})")
+    if size < _TURN:
+        # Most bodies: a BytesIO would move what it has with each piece.
+        return b"".join(batch)
+    body.writelines(batch)
     return body.getvalue()

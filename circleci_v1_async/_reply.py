@@ -4,7 +4,6 @@ Everything that a reply says is redacted here, before any of it is cut or kept: 
 Characters that do not print are escaped, so that no server can forge the lines of a log.
 """
 
-import html
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -168,6 +167,9 @@ def redact(text: str, *, request: Request[Any], token: Secret[str] | None, is_cu
 
 def _forms(request: Request[Any], token: Secret[str] | None) -> set[str]:
     """Return the secrets as services quote them: as they are, and escaped for JSON, HTML and URLs."""
+    # Errors alone need it, and it takes a millisecond.
+    import html  # noqa: PLC0415
+
     # Of a key, which has several lines, a service may quote some.
     secrets = {part for text in _secret_texts(request.body) for part in (text, text.strip(), *text.splitlines())}
     secrets = {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
@@ -236,6 +238,8 @@ def _message_within(text: str) -> str | None:
 
 def _title(page: str, clean: Callable[[str], str]) -> str:
     """Return the title of an HTML page, at most 200 characters; empty when it has none."""
+    import html  # noqa: PLC0415 - as above
+
     # Before and after: a secret may have been cut at its `<`, or have come as `&lt;`.
     found = _TITLE.search(clean(page))
     title = "" if found is None else clean(html.unescape(found[1]))

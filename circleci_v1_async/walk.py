@@ -9,7 +9,7 @@ from typing import Generic, TypedDict, TypeVar
 from ._boundary import Boundary
 from ._calls import Calls
 from ._paths import MAX_PAGE, name_list
-from ._tasks import TaskIterable
+from ._tasks import TaskIterable, wait_until_done
 from ._walk_plan import PagePlan, Slot
 from .request import Request
 
@@ -126,7 +126,9 @@ class PageWalk(TaskIterable, Generic[T]):
             async for page in pages:
                 for item in page:
                     yield item
-                    self._check_open()
+                    # Without a call for each item.
+                    if self._state == "closed":
+                        self._check_open()
                 # Before the next page is decoded, which then finds the memory that this one had.
                 del page
 
@@ -151,7 +153,7 @@ class PageWalk(TaskIterable, Generic[T]):
                         self._start(plan.ask(waiting=True))
                         task = self._asked[plan.front]
                         # Not `await task`: `aclose` cancels the task, and not the caller.
-                        await asyncio.wait((task,))
+                        await wait_until_done(task)
                         self._check_open()
                         task.result()
             finally:

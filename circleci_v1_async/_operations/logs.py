@@ -13,7 +13,6 @@ from circleci_v1_async._downloads.disk import Disk
 from circleci_v1_async._paths import find_build
 from circleci_v1_async._tasks import run_together
 from circleci_v1_async.errors import BodyTooLargeError, CircleCIError, InvalidInputError
-from circleci_v1_async.logs import LogLine
 from circleci_v1_async.models import Action, BuildSummary, Step
 from circleci_v1_async.slug import ProjectSlug
 
@@ -22,6 +21,7 @@ from .output import OutputOperations
 
 if TYPE_CHECKING:
     from circleci_v1_async._logs.lines import FollowedRun, RunLines
+    from circleci_v1_async.logs import LogLine
 
 __all__ = ["LogOperations"]
 
@@ -101,7 +101,7 @@ class LogOperations(BuildOperations, OutputOperations):
         step: str | None = None,
         follow: bool = False,
         interval: float = 5.0,
-    ) -> AsyncGenerator[LogLine, None]:
+    ) -> "AsyncGenerator[LogLine, None]":
         """Yield the lines of a build's log as a terminal would show them, also while the build runs.
 
         It takes one `get_build`, and `iter_output` for each run of a step, one after the other. With `follow` it makes
@@ -238,7 +238,7 @@ class LogOperations(BuildOperations, OutputOperations):
 
     async def _read_log(
         self, slug: ProjectSlug, number: int, step_name: str | None, *, failed_only: bool
-    ) -> AsyncGenerator[LogLine, None]:
+    ) -> "AsyncGenerator[LogLine, None]":
         from circleci_v1_async._logs.lines import RunLines, select_runs
 
         build = await self.get_build(slug, number)
@@ -250,7 +250,7 @@ class LogOperations(BuildOperations, OutputOperations):
 
     async def _follow_log(
         self, slug: ProjectSlug, number: int, step_name: str | None, interval: float, *, failed_only: bool
-    ) -> AsyncGenerator[LogLine, None]:
+    ) -> "AsyncGenerator[LogLine, None]":
         from circleci_v1_async._logs.lines import FollowedRun, RunLines, select_runs
         from circleci_v1_async._logs.screen import HEIGHT
         from circleci_v1_async._waiting import pause_after_error
@@ -295,7 +295,7 @@ class LogOperations(BuildOperations, OutputOperations):
         run: "FollowedRun",
         *,
         is_over: bool,
-    ) -> AsyncGenerator[LogLine, None]:
+    ) -> "AsyncGenerator[LogLine, None]":
         """Yield the lines of a followed run that were not given before."""
         is_last, run.is_over = run.is_over, is_over
         position = 0
@@ -315,7 +315,7 @@ class LogOperations(BuildOperations, OutputOperations):
 
     async def _read_run(
         self, slug: ProjectSlug, number: int, action: Action, run_lines: "RunLines", *, is_last: bool = True
-    ) -> AsyncGenerator[LogLine, None]:
+    ) -> "AsyncGenerator[LogLine, None]":
         """Yield the lines of a run of a step that are final; all of them if it has ended."""
         from circleci_v1_async._logs.stream import take_turns
 
