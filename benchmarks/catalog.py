@@ -36,6 +36,7 @@ _WHY_CALL: Final = "the cost of a call beside aiohttp's weighs most on small rep
 _WHY_KEPT: Final = (
     "three fifths of the memory are texts, which are as large in dicts: without them, models take less than half."
 )
+_WHY_DISK: Final = "both wait for the disk, whose time varies more than this misses by."
 _WHY_THREADS: Final = (
     "files are written in threads, so that a slow disk holds up no call. After each system call a thread waits for its "
     "turn of the interpreter, which costs more than the call where there is no disk."
@@ -245,7 +246,7 @@ TARGETS: Final = {
     "collection": (Target(_DICTS, 0.15, 0.08),),
     "concurrency": (Target(_NO_OVERHEAD, 1.08),),
     "large-files": (Target(_CURL, 0.9),),
-    "small-files": (Target(_CURL, 1.6, 1.2), Target(_ARIA2C, 0.45)),
+    "small-files": (Target(_CURL, 1.6, 1.2), Target(_ARIA2C, 0.45, why=_WHY_DISK)),
     "large-files-in-memory": (Target(_CURL, 0.9),),
     "small-files-in-memory": (Target(_CURL, 1.6, 1.2, why=_WHY_THREADS), Target(_ARIA2C, 0.45, why=_WHY_THREADS)),
     "file-memory": (Target(_LIMIT, 1.0),),
