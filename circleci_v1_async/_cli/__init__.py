@@ -1,5 +1,64 @@
-"""The commands of `circleci-v1`, in a module for each noun; `_circleci_v1_async_cli` lists them.
+"""The shell command `circleci-v1`, which needs the extra `cli`.
 
-They share `shell` (arguments, errors, exit codes), `ending` (signals), `login` (the session), `lines` (output as text
-and JSON) and `screen` (output on a terminal).
+It is outside of the package `circleci_v1_async`, which takes longer to import than all that `--help` needs.
 """
+
+import sys
+
+__all__ = ["main"]
+
+_EXTRA = {"click": "click", "rich": "rich", "yaml": "pyyaml"}
+
+
+def main() -> None:
+    """Run the command line of this process and exit; `--help` lists the commands and the exit codes."""
+    try:
+        _exit_on_ctrl_c()
+        if (stdout := _get_stdout()) is None:
+            sys.exit("Error: standard output is closed")
+        if (reconfigure := getattr(stdout, "reconfigure", None)) is not None:
+            # Characters that the encoding lacks must not end the command; standard error escapes them anyway.
+            reconfigure(errors="backslashreplace")
+        try:
+            from .group import cli  # noqa: PLC0415 - a missing extra gives a message, not a traceback
+
+            cli(prog_name="circleci-v1")
+        finally:
+            _flush()
+    except ModuleNotFoundError as error:
+        library = str(error.name).partition(".")[0]
+        if library not in _EXTRA:
+            raise
+        sys.exit(f"circleci-v1 needs {_EXTRA[library]}: pip install 'circleci-v1-async[cli]'")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _get_stdout() -> object:
+    # None if the process was started without it, which its type does not say.
+    return sys.stdout
+
+
+def _exit_on_ctrl_c() -> None:
+    """Let Ctrl-C end the process at once, also during imports, where an exception may get lost.
+
+    A command that runs handles it otherwise, and removes what it leaves behind.
+    """
+    import os  # noqa: PLC0415 - a Ctrl-C during this import is handled by the caller
+    import signal  # noqa: PLC0415 - as above
+
+    # A shell makes the programs that it runs in the background ignore it.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda number, _frame: os._exit(128 + number))
+
+
+def _flush() -> None:
+    """Write the rest of the output, or drop it: the interpreter would try again, and complain."""
+    import os  # noqa: PLC0415 - as above
+
+    try:
+        sys.stdout.flush()
+    except OSError:
+        descriptor = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(descriptor, sys.__stdout__.fileno())  # type: ignore[union-attr]
+        os.close(descriptor)
