@@ -6,7 +6,7 @@ from time import process_time
 from typing import Final
 
 from circleci_v1_async import StepOutput
-from circleci_v1_async._logs.text import LogLines
+from circleci_v1_async.logs._text import LogLines
 
 from .report import Report
 

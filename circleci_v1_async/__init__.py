@@ -1,232 +1,185 @@
-"""The asyncio client for the CircleCI REST API v1.1."""
+"""The asyncio client for the CircleCI REST API v1.1.
 
-from importlib import import_module as _import_module
-from typing import TYPE_CHECKING
+Importing it costs next to nothing: a name is imported from its module when it is first asked for.
+"""
 
-from ._codec import dumps, loads
-from ._version import __version__
-from .enums import BuildFilter, BuildStatus, CheckoutKeyType, Lifecycle, Outcome, TestResult, TokenScope, VcsType
-from .errors import (
-    AuthenticationError,
-    BadRequestError,
-    BodyTooLargeError,
-    CircleCIError,
-    DecodeError,
-    DownloadError,
-    GoneError,
-    InvalidInputError,
-    NotFoundError,
-    PaginationDriftError,
-    PathConflictError,
-    PermissionDeniedError,
-    RateLimitError,
-    RedirectError,
-    RequestTimeoutError,
-    ServerError,
-    SessionClosedError,
-    StatusError,
-    TransportError,
-    TruncatedError,
-    UnsafePathError,
-    UsageError,
-    WaitTimeoutError,
-)
-from .models import (
-    Action,
-    Artifact,
-    Branch,
-    BranchBuild,
-    BranchWorkflow,
-    Build,
-    BuildAgent,
-    BuildDetail,
-    BuildMessage,
-    BuildSummary,
-    BuildUser,
-    CacheResult,
-    CheckoutKey,
-    CircleYml,
-    Commit,
-    EnvVar,
-    FollowResult,
-    Message,
-    Node,
-    Picard,
-    PipelineResult,
-    PreviousBuild,
-    Project,
-    ProjectPreferences,
-    ProjectSettings,
-    ProjectToken,
-    PullRequest,
-    SSHKey,
-    SSHUser,
-    Step,
-    StepOutput,
-    TestMetadata,
-    User,
-    Workflow,
-)
-from .request import Request, Response
-from .retry import Retry, RetryPolicy
-from .session import CircleCISession, SessionOptions, ViewOptions
-from .slug import ProjectSlug
-from .sunset import CircleCISunsetWarning, Sunset
+from typing import TYPE_CHECKING  # a constant of our own would hide the names from editors that use jedi
+
+from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .artifacts import (
-        ArtifactDownloads,
-        ArtifactStream,
-        Download,
-        DownloadEvent,
-        DownloadFinished,
-        DownloadProgress,
-        DownloadStarted,
-        DownloadStatus,
-        DownloadTotals,
-        OnError,
-        OnExists,
-        Progress,
+    from ._decoding.codec import (
+        dumps as dumps,
+        loads as loads,
     )
-    from .logs import LogLine
-    from .verdict import Verdict
-    from .walk import PageWalk, WalkOptions
-    from .watch import BuildEvent, BuildWatch, CursorFile, WatchCursor
-else:
-    # Many programs need none of these, and the modules take as long to import as all of the models.
-    _LATE = {
-        **dict.fromkeys(
-            (
-                "ArtifactDownloads",
-                "ArtifactStream",
-                "Download",
-                "DownloadEvent",
-                "DownloadFinished",
-                "DownloadProgress",
-                "DownloadStarted",
-                "DownloadStatus",
-                "DownloadTotals",
-                "OnError",
-                "OnExists",
-                "Progress",
-            ),
-            "artifacts",
-        ),
-        "LogLine": "logs",
-        "Verdict": "verdict",
-        **dict.fromkeys(("PageWalk", "WalkOptions"), "walk"),
-        **dict.fromkeys(("BuildEvent", "BuildWatch", "CursorFile", "WatchCursor"), "watch"),
-    }
+    from .artifacts import (
+        ArtifactDownloads as ArtifactDownloads,
+        ArtifactStream as ArtifactStream,
+        Download as Download,
+        DownloadEvent as DownloadEvent,
+        DownloadFinished as DownloadFinished,
+        DownloadProgress as DownloadProgress,
+        DownloadStarted as DownloadStarted,
+        DownloadStatus as DownloadStatus,
+        DownloadTotals as DownloadTotals,
+        OnError as OnError,
+        OnExists as OnExists,
+        Progress as Progress,
+    )
+    from .enums import (
+        BuildFilter as BuildFilter,
+        BuildStatus as BuildStatus,
+        CheckoutKeyType as CheckoutKeyType,
+        Lifecycle as Lifecycle,
+        Outcome as Outcome,
+        TestResult as TestResult,
+        TokenScope as TokenScope,
+        VcsType as VcsType,
+    )
+    from .errors import (
+        AuthenticationError as AuthenticationError,
+        BadRequestError as BadRequestError,
+        BodyTooLargeError as BodyTooLargeError,
+        CircleCIError as CircleCIError,
+        DecodeError as DecodeError,
+        DownloadError as DownloadError,
+        GoneError as GoneError,
+        InvalidInputError as InvalidInputError,
+        NotFoundError as NotFoundError,
+        PaginationDriftError as PaginationDriftError,
+        PathConflictError as PathConflictError,
+        PermissionDeniedError as PermissionDeniedError,
+        RateLimitError as RateLimitError,
+        RedirectError as RedirectError,
+        RequestTimeoutError as RequestTimeoutError,
+        ServerError as ServerError,
+        SessionClosedError as SessionClosedError,
+        StatusError as StatusError,
+        TransportError as TransportError,
+        TruncatedError as TruncatedError,
+        UnsafePathError as UnsafePathError,
+        UsageError as UsageError,
+        WaitTimeoutError as WaitTimeoutError,
+    )
+    from .logs import (
+        LogLine as LogLine,
+    )
+    from .models import (
+        Action as Action,
+        Artifact as Artifact,
+        Branch as Branch,
+        BranchBuild as BranchBuild,
+        BranchWorkflow as BranchWorkflow,
+        Build as Build,
+        BuildAgent as BuildAgent,
+        BuildDetail as BuildDetail,
+        BuildMessage as BuildMessage,
+        BuildSummary as BuildSummary,
+        BuildUser as BuildUser,
+        CacheResult as CacheResult,
+        CheckoutKey as CheckoutKey,
+        CircleYml as CircleYml,
+        Commit as Commit,
+        EnvVar as EnvVar,
+        FollowResult as FollowResult,
+        Message as Message,
+        Node as Node,
+        Picard as Picard,
+        PipelineResult as PipelineResult,
+        PreviousBuild as PreviousBuild,
+        Project as Project,
+        ProjectPreferences as ProjectPreferences,
+        ProjectSettings as ProjectSettings,
+        ProjectToken as ProjectToken,
+        PullRequest as PullRequest,
+        SSHKey as SSHKey,
+        SSHUser as SSHUser,
+        Step as Step,
+        StepOutput as StepOutput,
+        TestMetadata as TestMetadata,
+        User as User,
+        Workflow as Workflow,
+    )
+    from .request import (
+        Request as Request,
+        Response as Response,
+    )
+    from .retry import (
+        Retry as Retry,
+        RetryPolicy as RetryPolicy,
+    )
+    from .session import (
+        CircleCISession as CircleCISession,
+        SessionOptions as SessionOptions,
+        ViewOptions as ViewOptions,
+    )
+    from .slug import (
+        ProjectSlug as ProjectSlug,
+    )
+    from .sunset import (
+        CircleCISunsetWarning as CircleCISunsetWarning,
+        Sunset as Sunset,
+    )
+    from .verdict import (
+        Verdict as Verdict,
+    )
+    from .walk import (
+        PageWalk as PageWalk,
+        WalkOptions as WalkOptions,
+    )
+    from .watch import (
+        BuildEvent as BuildEvent,
+        BuildWatch as BuildWatch,
+        CursorFile as CursorFile,
+        WatchCursor as WatchCursor,
+    )
 
-    def __getattr__(name: str) -> object:
-        """Import a name from its module when it is first asked for."""
-        if name not in _LATE:
+else:
+    # The names above, by their modules, as programs find them.
+    _NAMES = {
+        "_decoding.codec": "dumps loads",
+        "artifacts": (
+            "ArtifactDownloads ArtifactStream Download DownloadEvent DownloadFinished DownloadProgress"
+            " DownloadStarted DownloadStatus DownloadTotals OnError OnExists Progress"
+        ),
+        "enums": "BuildFilter BuildStatus CheckoutKeyType Lifecycle Outcome TestResult TokenScope VcsType",
+        "errors": (
+            "AuthenticationError BadRequestError BodyTooLargeError CircleCIError DecodeError DownloadError"
+            " GoneError InvalidInputError NotFoundError PaginationDriftError PathConflictError"
+            " PermissionDeniedError RateLimitError RedirectError RequestTimeoutError ServerError"
+            " SessionClosedError StatusError TransportError TruncatedError UnsafePathError UsageError"
+            " WaitTimeoutError"
+        ),
+        "logs": "LogLine",
+        "models": (
+            "Action Artifact Branch BranchBuild BranchWorkflow Build BuildAgent BuildDetail BuildMessage"
+            " BuildSummary BuildUser CacheResult CheckoutKey CircleYml Commit EnvVar FollowResult Message Node"
+            " Picard PipelineResult PreviousBuild Project ProjectPreferences ProjectSettings ProjectToken"
+            " PullRequest SSHKey SSHUser Step StepOutput TestMetadata User Workflow"
+        ),
+        "request": "Request Response",
+        "retry": "Retry RetryPolicy",
+        "session": "CircleCISession SessionOptions ViewOptions",
+        "slug": "ProjectSlug",
+        "sunset": "CircleCISunsetWarning Sunset",
+        "verdict": "Verdict",
+        "walk": "PageWalk WalkOptions",
+        "watch": "BuildEvent BuildWatch CursorFile WatchCursor",
+    }
+    _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
+    __all__ = sorted([*_HOMES, "__version__"], key=lambda name: (not name[0].isupper(), name))  # noqa: PLE0605
+
+    def __getattr__(name):
+        """Import a name from its module, or a module by its name, when it is first asked for."""
+        from importlib import import_module  # noqa: PLC0415
+
+        if name in _NAMES:
+            return import_module(f".{name}", __name__)
+        if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(_import_module(f".{_LATE[name]}", __name__), name)
+        value = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
         return value
 
-    def __dir__() -> list[str]:
+    def __dir__():
         """List the names that have not been asked for as well."""
         return sorted({*globals(), *__all__})
-
-
-__all__ = [
-    "Action",
-    "Artifact",
-    "ArtifactDownloads",
-    "ArtifactStream",
-    "AuthenticationError",
-    "BadRequestError",
-    "BodyTooLargeError",
-    "Branch",
-    "BranchBuild",
-    "BranchWorkflow",
-    "Build",
-    "BuildAgent",
-    "BuildDetail",
-    "BuildEvent",
-    "BuildFilter",
-    "BuildMessage",
-    "BuildStatus",
-    "BuildSummary",
-    "BuildUser",
-    "BuildWatch",
-    "CacheResult",
-    "CheckoutKey",
-    "CheckoutKeyType",
-    "CircleCIError",
-    "CircleCISession",
-    "CircleCISunsetWarning",
-    "CircleYml",
-    "Commit",
-    "CursorFile",
-    "DecodeError",
-    "Download",
-    "DownloadError",
-    "DownloadEvent",
-    "DownloadFinished",
-    "DownloadProgress",
-    "DownloadStarted",
-    "DownloadStatus",
-    "DownloadTotals",
-    "EnvVar",
-    "FollowResult",
-    "GoneError",
-    "InvalidInputError",
-    "Lifecycle",
-    "LogLine",
-    "Message",
-    "Node",
-    "NotFoundError",
-    "OnError",
-    "OnExists",
-    "Outcome",
-    "PageWalk",
-    "PaginationDriftError",
-    "PathConflictError",
-    "PermissionDeniedError",
-    "Picard",
-    "PipelineResult",
-    "PreviousBuild",
-    "Progress",
-    "Project",
-    "ProjectPreferences",
-    "ProjectSettings",
-    "ProjectSlug",
-    "ProjectToken",
-    "PullRequest",
-    "RateLimitError",
-    "RedirectError",
-    "Request",
-    "RequestTimeoutError",
-    "Response",
-    "Retry",
-    "RetryPolicy",
-    "SSHKey",
-    "SSHUser",
-    "ServerError",
-    "SessionClosedError",
-    "SessionOptions",
-    "StatusError",
-    "Step",
-    "StepOutput",
-    "Sunset",
-    "TestMetadata",
-    "TestResult",
-    "TokenScope",
-    "TransportError",
-    "TruncatedError",
-    "UnsafePathError",
-    "UsageError",
-    "User",
-    "VcsType",
-    "Verdict",
-    "ViewOptions",
-    "WaitTimeoutError",
-    "WalkOptions",
-    "WatchCursor",
-    "Workflow",
-    "__version__",
-    "dumps",
-    "loads",
-]

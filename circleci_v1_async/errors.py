@@ -32,6 +32,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
+from ._core.errors import CircleCIError, InvalidInputError, SessionClosedError, UsageError
+
 if TYPE_CHECKING:
     from .models import Build
     from .request import Request
@@ -63,32 +65,6 @@ __all__ = [
     "WaitTimeoutError",
     "status_error",
 ]
-
-
-class CircleCIError(Exception):
-    """Base of all errors of this package.
-
-    Attributes:
-        transient: Whether the same call may well succeed later.
-    """
-
-    transient: bool = False
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Not by the constructor, which does not take what is known only later: the request, its URL, the attempts.
-        return _blank, (type(self),), {**vars(self), "args": self.args}
-
-
-class InvalidInputError(CircleCIError, ValueError):
-    """An argument cannot be right. Nothing was sent."""
-
-
-class SessionClosedError(CircleCIError, RuntimeError):
-    """The session is closed, was closed during the call, or belongs to another event loop."""
-
-
-class UsageError(CircleCIError, RuntimeError):
-    """A walk, a watch or downloads are looped over once more, or were closed under their loop."""
 
 
 class TransportError(CircleCIError):
@@ -421,11 +397,6 @@ def name_request(error: E, request: "Request[Any]", url: str, attempts: int) -> 
     if isinstance(error, TransportError | StatusError | DecodeError):
         error.request, error.url, error.attempts = request.without_body(), url, attempts
     return error
-
-
-def _blank(kind: type[E]) -> E:
-    """Return an error without attributes, to be filled by the state of a pickle."""
-    return kind.__new__(kind)
 
 
 def _asked(request: "Request[Any]", url: str | None) -> str:

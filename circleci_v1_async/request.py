@@ -10,8 +10,8 @@ import attrs
 from multidict import CIMultiDict
 from yarl import URL
 
-from ._secret import hide
-from .errors import InvalidInputError
+from ._core.errors import InvalidInputError
+from ._core.secret import hide
 from .slug import ProjectSlug
 from .sunset import Sunset
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from ._arguments import integer, seconds
+from ._core.arguments import integer, seconds
 from .errors import CircleCIError, DecodeError, RateLimitError, StatusError, TransportError
 from .request import Request
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, cast
 
 import attrs
 
-from ._arguments import integer
-from ._calls import Calls, Options
-from ._clock import Clock
-from ._codec import Decoder
-from ._downloads.disk import Disk
-from ._environment import CLOUD_URL, TOKEN_VARIABLES, read_base_url, read_token
-from ._gate import Gate
+from ._calls.calls import Calls, Options
+from ._calls.gate import Gate
+from ._core.arguments import integer
+from ._core.clock import Clock
+from ._core.secret import hide
+from ._decoding.codec import Decoder
+from ._files.disk import Disk
 from ._operations.artifacts import ArtifactOperations
 from ._operations.keys import KeyOperations
 from ._operations.logs import LogOperations
@@ -23,10 +23,10 @@ from ._operations.triggers import TriggerOperations
 from ._operations.variables import VariableOperations
 from ._operations.watching import WatchOperations
 from ._operations.workflows import WorkflowOperations
-from ._secret import hide
-from ._token import Token, TokenSource, parse_token
-from ._transport import Transport, check_borrowed
-from ._urls import parse_base_url
+from ._transport.environment import CLOUD_URL, TOKEN_VARIABLES, read_base_url, read_token
+from ._transport.token import Token, TokenSource, parse_token
+from ._transport.transport import Transport, check_borrowed
+from ._transport.urls import parse_base_url
 from .errors import InvalidInputError
 from .retry import Retry, RetryBudget, RetryPolicy
 

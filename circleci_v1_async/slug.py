@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
-from .errors import InvalidInputError
+from ._core.errors import InvalidInputError
 
 __all__ = ["ProjectSlug"]
 

@@ -11,7 +11,7 @@ from effort import describe_effort, register_profiles
 from circleci_v1_async import CircleCISession
 from circleci_v1_async.testing import FakeCircleCI
 
-pytest_plugins = ["fault_table"]
+pytest_plugins = ["fault_table", "circleci_v1_async.testing.pytest_plugin"]
 register_profiles()
 
 

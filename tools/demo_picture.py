@@ -12,7 +12,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from circleci_v1_async._cli import demo, demo_screen
+from circleci_v1_async._cli.demo import command as demo
+from circleci_v1_async._cli.demo import screen as demo_screen
 
 
 async def draw(path: Path) -> None:

@@ -7,14 +7,23 @@ from typing import Any, Final, Self
 import attrs
 from yarl import URL
 
-from ._clock import Clock
-from ._gate import Gate
-from ._secret import Secret
-from ._transport import Transport
-from ._urls import without_query
-from .errors import AuthenticationError, CircleCIError, DecodeError, RateLimitError, StatusError, in_short, name_request
-from .request import Request
-from .retry import Retry, RetryBudget, RetryPolicy, may_have_been_done
+from circleci_v1_async._core.clock import Clock
+from circleci_v1_async._core.secret import Secret
+from circleci_v1_async._transport.transport import Transport
+from circleci_v1_async._transport.urls import without_query
+from circleci_v1_async.errors import (
+    AuthenticationError,
+    CircleCIError,
+    DecodeError,
+    RateLimitError,
+    StatusError,
+    in_short,
+    name_request,
+)
+from circleci_v1_async.request import Request
+from circleci_v1_async.retry import Retry, RetryBudget, RetryPolicy, may_have_been_done
+
+from .gate import Gate
 
 __all__ = ["Attempts"]
 

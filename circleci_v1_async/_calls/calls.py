@@ -9,19 +9,21 @@ from typing import Any, Final, Self, TypeVar
 import attrs
 from yarl import URL
 
-from ._arguments import real
-from ._attempts import Attempts
-from ._boundary import Boundary
-from ._clock import Clock
-from ._codec import Decoder, encode
-from ._gate import Gate, HeldTooLongError
-from ._reply import explain_status, read_reply, redact, redact_header
-from ._secret import RedactedBytes, Secret
-from ._transport import Stream, Transport
-from .errors import InvalidInputError, RateLimitError, TransportError
-from .request import REQUEST_ID, Reply, Request, Response
-from .retry import Retry, RetryBudget, RetryPolicy
-from .sunset import log_once, warn_once
+from circleci_v1_async._core.arguments import real
+from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._core.clock import Clock
+from circleci_v1_async._core.secret import RedactedBytes, Secret
+from circleci_v1_async._decoding.codec import Decoder, encode
+from circleci_v1_async._transport.transport import Stream, Transport
+from circleci_v1_async.errors import InvalidInputError, RateLimitError, TransportError
+from circleci_v1_async.request import REQUEST_ID, Reply, Request, Response
+from circleci_v1_async.retry import Retry, RetryBudget, RetryPolicy
+from circleci_v1_async.sunset import log_once, warn_once
+
+from .attempts import Attempts
+from .gate import Gate, HeldTooLongError
+from .redact import redact, redact_header
+from .reply import explain_status, read_reply
 
 __all__ = ["Calls", "Options"]
 

@@ -8,8 +8,9 @@ from typing import Final
 
 import attrs
 
-from ._clock import Clock
-from ._pace import Pace
+from circleci_v1_async._core.clock import Clock
+
+from .pace import Pace
 
 __all__ = ["Gate", "HeldTooLongError"]
 

@@ -4,31 +4,27 @@ Everything that a reply says is redacted here, before any of it is cut or kept: 
 Characters that do not print are escaped, so that no server can forge the lines of a log.
 """
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar, cast
-from urllib.parse import quote
 
 import attrs
 import msgspec
 from multidict import CIMultiDict
 
-from ._codec import HTML, Decoder
-from ._secret import Secret
-from .errors import DecodeError, StatusError, status_error
-from .models import BuildDetail, PipelineResult
-from .request import Reply, Request, Response
-from .retry import parse_retry_after
+from circleci_v1_async._calls.redact import escape, redact, redact_header
+from circleci_v1_async._core.secret import Secret
+from circleci_v1_async._decoding.codec import HTML, Decoder
+from circleci_v1_async.errors import DecodeError, StatusError, status_error
+from circleci_v1_async.models import BuildDetail, PipelineResult
+from circleci_v1_async.request import Reply, Request, Response
+from circleci_v1_async.retry import parse_retry_after
 
-__all__ = ["explain_status", "locate_decode_error", "read_reply", "redact", "redact_header"]
+__all__ = ["explain_status", "locate_decode_error", "read_reply"]
 
 T = TypeVar("T")
 
-_REDACTED: Final = "***"
-# Shorter secrets are in ordinary words as well.
-_SHORTEST_SECRET: Final = 8
 _SHOWN_OF_TITLE: Final = 200
 _SHOWN_OF_MESSAGE: Final = 500
 # Bytes of a body that errors are made of: far more than is shown.
@@ -81,7 +77,7 @@ async def read_reply(
             value = decoder.decode(response.body, request.returns)
         else:
             # Most programs receive nothing as large.
-            from ._slices import decode_in_slices  # noqa: PLC0415
+            from circleci_v1_async._decoding.slices import decode_in_slices  # noqa: PLC0415
 
             value = await decode_in_slices(response.body, request.returns, decoder, _max_items(request))
     except DecodeError as error:
@@ -135,8 +131,8 @@ def locate_decode_error(
     if reason == HTML and (title := _title(_beginning(response.body, clean), clean)):
         reason = f"{HTML}: {title}"
     return DecodeError(
-        _escape(clean(reason)),
-        _escape(clean(error.path)),
+        escape(clean(reason)),
+        escape(clean(error.path)),
         error.size,
         response.status,
         request.without_body(),
@@ -144,57 +140,6 @@ def locate_decode_error(
         error.truncated,
         error.mismatched,
     )
-
-
-def redact_header(headers: Mapping[str, str], name: str, clean: Callable[[str], str]) -> str | None:
-    """Return a header as a text may show it; `None` when there is none."""
-    value = headers.get(name)
-    return None if value is None else _escape(clean(value))
-
-
-def redact(text: str, *, request: Request[Any], token: Secret[str] | None, is_cut: bool = False) -> str:
-    """Return a text of a reply without the token and the secrets in the request's body.
-
-    Secrets of less than eight characters stay, other than the token: they are in ordinary words as well. Of a text
-    that is cut already, the end is left out in which the beginning of a secret may be.
-    """
-    # The longest first: others may be parts of it.
-    forms = sorted(_forms(request, token), key=len, reverse=True)
-    for form in forms:
-        text = text.replace(form, _REDACTED)
-    return text[: -len(forms[0])] if is_cut and forms else text
-
-
-def _forms(request: Request[Any], token: Secret[str] | None) -> set[str]:
-    """Return the secrets as services quote them: as they are, and escaped for JSON, HTML and URLs."""
-    # Errors alone need it, and it takes a millisecond.
-    import html  # noqa: PLC0415
-
-    # Of a key, which has several lines, a service may quote some.
-    secrets = {part for text in _secret_texts(request.body) for part in (text, text.strip(), *text.splitlines())}
-    secrets = {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
-    if token is not None:
-        secrets.add(str(token.reveal()))
-    escapes = (
-        str,
-        html.escape,
-        _as_json,
-        partial(_as_json, ensure_ascii=False),
-        partial(quote, safe="", errors="replace"),
-    )
-    return {to_form(secret) for secret in secrets for to_form in escapes}
-
-
-def _secret_texts(body: Any) -> Iterator[str]:
-    """Yield the secrets in the body of a request as operations make it: values of its fields."""
-    for field in cast("Mapping[str, Any]", body).values() if isinstance(body, Mapping) else ():
-        if isinstance(field, Secret):
-            value = cast("Secret[str | dict[str, str]]", field).reveal()
-            yield from value.values() if isinstance(value, dict) else (value,)
-
-
-def _as_json(text: str, *, ensure_ascii: bool = True) -> str:
-    return json.dumps(text, ensure_ascii=ensure_ascii)[1:-1]
 
 
 def _with_clean_headers(response: Reply, clean: Callable[[str], str]) -> Reply:
@@ -222,7 +167,7 @@ def _message(body: bytes, clean: Callable[..., str]) -> str:
         message = "" if text[:1] in {"{", "[", '"'} else text
     while (inner := _message_within(message)) is not None:
         message = inner
-    return _escape(clean(message))[:_SHOWN_OF_MESSAGE]
+    return escape(clean(message))[:_SHOWN_OF_MESSAGE]
 
 
 def _message_within(text: str) -> str | None:
@@ -238,16 +183,9 @@ def _message_within(text: str) -> str | None:
 
 def _title(page: str, clean: Callable[[str], str]) -> str:
     """Return the title of an HTML page, at most 200 characters; empty when it has none."""
-    import html  # noqa: PLC0415 - as above
+    import html  # noqa: PLC0415 - errors alone need it, and it takes a millisecond
 
     # Before and after: a secret may have been cut at its `<`, or have come as `&lt;`.
     found = _TITLE.search(clean(page))
     title = "" if found is None else clean(html.unescape(found[1]))
-    return _escape(" ".join(title.split()))[:_SHOWN_OF_TITLE]
-
-
-def _escape(text: str) -> str:
-    """Return the text with escapes for what moves a cursor, ends a line or is not seen."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    return escape(" ".join(title.split()))[:_SHOWN_OF_TITLE]

@@ -1,6 +1,8 @@
 """The shell command `circleci-v1`, which needs the extra `cli`.
 
-It is outside of the package `circleci_v1_async`, which takes longer to import than all that `--help` needs.
+`group` lists the commands, which are in a module for each noun. They share `shell` (arguments, errors, exit codes),
+`signals` (the end by a signal), `login` (the session), `lines` (output as text and JSON) and `screen` (output on a
+terminal).
 """
 
 import sys

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from circleci_v1_async import Request
-from circleci_v1_async._secret import Secret
+from circleci_v1_async._core.secret import Secret
 
 from . import lines
 from .login import open_session

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from circleci_v1_async._secret import hide
+from circleci_v1_async._core.secret import hide
 
 from . import lines
 from .login import open_session

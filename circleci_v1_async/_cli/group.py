@@ -19,7 +19,7 @@ COMMANDS: Final = {
     "artifacts": ("files:artifacts", "Download or list the artifacts of a build."),
     "builds": ("builds:builds", "List a project's builds, newest first."),
     "cancel": ("actions:cancel", "Cancel a build."),
-    "demo": ("demo:demo", "Watch how a build history is streamed."),
+    "demo": ("demo.command:demo", "Watch how a build history is streamed."),
     "export": ("export:export", "Write the builds of projects to an SQLite file."),
     "env": ("env:env", "List, set and delete the environment variables of a project."),
     "logs": ("files:logs", "Print the output of a build's steps, each under a heading."),

@@ -12,9 +12,15 @@ import yaml
 from yarl import URL
 
 from circleci_v1_async import CircleCISession, InvalidInputError
-from circleci_v1_async._environment import CLOUD_URL, TOKEN_VARIABLES, complete_address, read_base_url, read_token
-from circleci_v1_async._secret import Secret
-from circleci_v1_async._urls import get_origin
+from circleci_v1_async._core.secret import Secret
+from circleci_v1_async._transport.environment import (
+    CLOUD_URL,
+    TOKEN_VARIABLES,
+    complete_address,
+    read_base_url,
+    read_token,
+)
+from circleci_v1_async._transport.urls import get_origin
 
 __all__ = ["BASE_URL", "open_session"]
 

@@ -29,7 +29,7 @@ from circleci_v1_async import (
 )
 from circleci_v1_async.slug import find_build_num
 
-from . import ending
+from . import signals
 from .lines import to_one_line
 from .login import BASE_URL
 
@@ -155,14 +155,14 @@ class Command(click.Command):
             _ask(ctx, self._question)
         try:
             with _open_log(is_verbose=ctx.meta[_LOGGER]), _show_sunsets():
-                return ending.run(super().invoke(ctx))
+                return signals.run(super().invoke(ctx))
         except click.UsageError as error:
             error.ctx = error.ctx or ctx
             raise
         except CircleCIError as error:
             tell(f"Error: {error}")
             ctx.exit(next(_EXIT_CODES[kind] for kind in type(error).__mro__ if kind in _EXIT_CODES))
-        except ending.Signalled as end:
+        except signals.Signalled as end:
             ctx.exit(end.exit_code)
 
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, cast
 
-from ._secret import Secret
 from .errors import InvalidInputError
+from .secret import Secret
 
 __all__ = [
     "commit",

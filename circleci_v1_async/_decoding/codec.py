@@ -17,10 +17,10 @@ from urllib.parse import quote, unquote
 import attrs
 import msgspec
 
-from ._boundary import Boundary
-from ._secret import Secret, hide
-from .errors import DecodeError, InvalidInputError
-from .models import OTHER_NAMES, Build, Project
+from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._core.secret import Secret, hide
+from circleci_v1_async.errors import DecodeError, InvalidInputError
+from circleci_v1_async.models import OTHER_NAMES, Build, Project
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -111,7 +111,7 @@ class Decoder:
             except msgspec.MsgspecError:
                 body = _without_lone_surrogates(body)
         # Most programs never get here, and cattrs takes its time to import.
-        from ._tolerant import make_converter, structure_body  # noqa: PLC0415
+        from .tolerant import make_converter, structure_body  # noqa: PLC0415
 
         if self._converter is None:
             self._converter = make_converter(strict=self.strict, report=self._report)

@@ -10,11 +10,12 @@ from typing import Any, Final, cast, get_args, get_origin
 
 import attrs
 
-from ._codec import TRUNCATED, Decoder
-from ._splitter import ListSplitter, Run
-from .errors import DecodeError
-from .models import OTHER_NAMES
-from .models._model import Model
+from circleci_v1_async.errors import DecodeError
+from circleci_v1_async.models import OTHER_NAMES
+from circleci_v1_async.models._model import Model
+
+from .codec import TRUNCATED, Decoder
+from .splitter import ListSplitter, Run
 
 __all__ = ["decode_in_slices"]
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Final, NamedTuple, cast
 
-from .errors import BodyTooLargeError, DecodeError
+from circleci_v1_async.errors import BodyTooLargeError, DecodeError
 
 __all__ = ["ListSplitter", "Run"]
 

@@ -19,8 +19,8 @@ from cattrs.cols import mapping_structure_factory as _mapping_structure_factory 
 from cattrs.errors import AttributeValidationNote
 from cattrs.gen import make_dict_structure_fn, override
 
-from .errors import DecodeError
-from .models import OTHER_NAMES, BuildMessage
+from circleci_v1_async.errors import DecodeError
+from circleci_v1_async.models import OTHER_NAMES, BuildMessage
 
 __all__ = ["make_converter", "structure_body"]
 

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from circleci_v1_async._tasks import run_in_thread
+from circleci_v1_async._core.tasks import run_in_thread
 from circleci_v1_async.errors import DownloadError, SessionClosedError
 
 __all__ = ["Disk"]

@@ -18,7 +18,7 @@ import attrs
 from circleci_v1_async.errors import PathConflictError, UnsafePathError
 
 from .folder import Folder
-from .places import note_name, part_name
+from .names import note_name, part_name
 
 try:
     import fcntl

@@ -8,9 +8,8 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from circleci_v1_async._arguments import integer, one_of, text
-from circleci_v1_async._downloads.disk import Disk
-from circleci_v1_async._paths import BUILD, in_build, in_project
+from circleci_v1_async._core.arguments import integer, one_of, text
+from circleci_v1_async._files.disk import Disk
 from circleci_v1_async.enums import BuildFilter
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Artifact, BuildSummary
@@ -18,6 +17,7 @@ from circleci_v1_async.request import Request, drop_none
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
+from .paths import BUILD, in_build, in_project
 
 if TYPE_CHECKING:
     from circleci_v1_async.artifacts import (
@@ -111,8 +111,8 @@ class ArtifactOperations(Operations):
                         print(artifact.path, len(chunk))
             ```
         """
-        from circleci_v1_async._downloads.streams import open_artifact_stream
         from circleci_v1_async.artifacts import ArtifactStream
+        from circleci_v1_async.artifacts._requests import open_artifact_stream
 
         stream = await open_artifact_stream(self._calls, artifact)
         with closing(stream):
@@ -152,9 +152,9 @@ class ArtifactOperations(Operations):
                     await ci.download_artifact(artifact, "web.tar.gz", resume=True)
             ```
         """
-        from circleci_v1_async._downloads.downloader import Downloader
-        from circleci_v1_async._downloads.events import Tally
-        from circleci_v1_async._downloads.places import Place
+        from circleci_v1_async.artifacts._downloader import Downloader
+        from circleci_v1_async.artifacts._events import Tally
+        from circleci_v1_async.artifacts._places import Place
 
         file = Path(path)
         if not file.name or os.fspath(path).endswith(("/", os.sep)):
@@ -210,10 +210,10 @@ class ArtifactOperations(Operations):
                 print(download.path, download.size, download.status)
             ```
         """
-        from circleci_v1_async._downloads.downloader import Downloader
-        from circleci_v1_async._downloads.events import Tally
-        from circleci_v1_async._downloads.places import plan_places
         from circleci_v1_async.artifacts import ArtifactDownloads, OnError, OnExists
+        from circleci_v1_async.artifacts._downloader import Downloader
+        from circleci_v1_async.artifacts._events import Tally
+        from circleci_v1_async.artifacts._places import plan_places
 
         one_of("on_exists", on_exists, get_args(OnExists))
         one_of("on_error", on_error, get_args(OnError))

@@ -3,7 +3,7 @@
 from inspect import isfunction, unwrap
 from typing import Any, TypeVar, cast
 
-from circleci_v1_async._calls import Calls
+from circleci_v1_async._calls.calls import Calls
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.request import Request, Response
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
 
-from circleci_v1_async._arguments import integer, one_of
-from circleci_v1_async._paths import BUILD, MAX_PAGE, PROJECT, in_build, in_project
+from circleci_v1_async._core.arguments import integer, one_of
 from circleci_v1_async.enums import BuildFilter, TestResult
 from circleci_v1_async.models import Build, BuildDetail, BuildSummary, TestMetadata, TestReport
 from circleci_v1_async.request import QueryValue, Request
 from circleci_v1_async.slug import ProjectSlug
+from circleci_v1_async.walk._lists import MAX_PAGE
 
 from .base import Operations
+from .paths import BUILD, PROJECT, in_build, in_project
 
 if TYPE_CHECKING:
     from circleci_v1_async.walk import PageWalk, WalkOptions
 
-__all__ = ["BuildOperations", "request_project_builds"]
+__all__ = ["BuildOperations", "request_build", "request_project_builds"]
 
 M = TypeVar("M")
 
@@ -83,7 +84,7 @@ class BuildOperations(Operations):
         Raises:
             NotFoundError: There is no such build, or the token may not see it.
         """
-        return await self.send(Request("GET", BUILD, in_build(project, build_num), returns=BuildDetail))
+        return await self.send(request_build(project, build_num))
 
     async def list_build_tests(
         self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
@@ -242,12 +243,17 @@ class BuildOperations(Operations):
         )
 
     def _walk(self, request: Request[list[Build]], model: type[Any], **options: Unpack[WalkOptions]) -> PageWalk[Any]:
-        from circleci_v1_async._identity import make_page_identifier
         from circleci_v1_async.walk import PageWalk
+        from circleci_v1_async.walk._identity import make_page_identifier
 
         returns: Any = list[model]  # type: ignore[valid-type] # known at run time
         identify = make_page_identifier(model, across_projects="project" not in request.path_values)
         return PageWalk(self._calls, request.with_returns(returns), identify, **options)
+
+
+def request_build(project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Request[BuildDetail]:
+    """Return the request for one build."""
+    return Request("GET", BUILD, in_build(project, build_num), returns=BuildDetail)
 
 
 def request_project_builds(

@@ -7,21 +7,21 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast, overload
 
-from circleci_v1_async._arguments import integer, seconds, text
-from circleci_v1_async._boundary import Boundary
-from circleci_v1_async._downloads.disk import Disk
-from circleci_v1_async._paths import find_build
-from circleci_v1_async._tasks import run_together
+from circleci_v1_async._core.arguments import integer, seconds, text
+from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._core.tasks import run_together
+from circleci_v1_async._files.disk import Disk
 from circleci_v1_async.errors import BodyTooLargeError, CircleCIError, InvalidInputError
 from circleci_v1_async.models import Action, BuildSummary, Step
 from circleci_v1_async.slug import ProjectSlug
 
 from .builds import BuildOperations
 from .output import OutputOperations
+from .paths import find_build
 
 if TYPE_CHECKING:
-    from circleci_v1_async._logs.lines import FollowedRun, RunLines
     from circleci_v1_async.logs import LogLine
+    from circleci_v1_async.logs._runs import FollowedRun, RunLines
 
 __all__ = ["LogOperations"]
 
@@ -70,9 +70,9 @@ class LogOperations(BuildOperations, OutputOperations):
             print(await ci.get_build_log("gh/acme/web", 7, failed_only=True, tail=40))
             ```
         """
-        from circleci_v1_async._logs.lines import select_runs
-        from circleci_v1_async._logs.stream import take_turns
-        from circleci_v1_async._logs.text import LogText, heading
+        from circleci_v1_async.logs._runs import select_runs
+        from circleci_v1_async.logs._stream import take_turns
+        from circleci_v1_async.logs._text import LogText, heading
 
         text("step", step)
         if tail is not None:
@@ -209,9 +209,9 @@ class LogOperations(BuildOperations, OutputOperations):
             await ci.save_build_log("gh/acme/web", 7, "build-7.log")
             ```
         """
-        from circleci_v1_async._downloads.text_file import write_text_file
-        from circleci_v1_async._logs.lines import RunLines, select_runs
-        from circleci_v1_async._logs.text import heading
+        from circleci_v1_async._files.text_file import write_text_file
+        from circleci_v1_async.logs._runs import RunLines, select_runs
+        from circleci_v1_async.logs._text import heading
 
         if path is None and isinstance(build_num, str | os.PathLike):
             build_num, path = None, build_num
@@ -239,7 +239,7 @@ class LogOperations(BuildOperations, OutputOperations):
     async def _read_log(
         self, slug: ProjectSlug, number: int, step_name: str | None, *, failed_only: bool
     ) -> "AsyncGenerator[LogLine, None]":
-        from circleci_v1_async._logs.lines import RunLines, select_runs
+        from circleci_v1_async.logs._runs import RunLines, select_runs
 
         build = await self.get_build(slug, number)
         for step, action in select_runs(build, step_name, failed_only=failed_only):
@@ -251,9 +251,9 @@ class LogOperations(BuildOperations, OutputOperations):
     async def _follow_log(
         self, slug: ProjectSlug, number: int, step_name: str | None, interval: float, *, failed_only: bool
     ) -> "AsyncGenerator[LogLine, None]":
-        from circleci_v1_async._logs.lines import FollowedRun, RunLines, select_runs
-        from circleci_v1_async._logs.screen import HEIGHT
-        from circleci_v1_async._waiting import pause_after_error
+        from circleci_v1_async._polling.pauses import pause_after_error
+        from circleci_v1_async.logs._runs import FollowedRun, RunLines, select_runs
+        from circleci_v1_async.logs._screen import HEIGHT
 
         runs: dict[tuple[object, ...], FollowedRun] = {}
         # One that has finished before the first look is read once, as without `follow`.
@@ -317,7 +317,7 @@ class LogOperations(BuildOperations, OutputOperations):
         self, slug: ProjectSlug, number: int, action: Action, run_lines: "RunLines", *, is_last: bool = True
     ) -> "AsyncGenerator[LogLine, None]":
         """Yield the lines of a run of a step that are final; all of them if it has ended."""
-        from circleci_v1_async._logs.stream import take_turns
+        from circleci_v1_async.logs._stream import take_turns
 
         async with aclosing(take_turns(self.iter_output(slug, number, action))) as output:
             async for piece in output:

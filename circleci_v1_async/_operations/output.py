@@ -3,15 +3,15 @@
 from collections.abc import AsyncGenerator
 from typing import cast, overload
 
-from circleci_v1_async._arguments import integer
-from circleci_v1_async._paths import BUILD, in_build
-from circleci_v1_async._secret import hide
+from circleci_v1_async._core.arguments import integer
+from circleci_v1_async._core.secret import hide
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Action, BuildSummary, StepOutput
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
+from .paths import BUILD, in_build
 
 __all__ = ["OutputOperations"]
 
@@ -63,7 +63,7 @@ class OutputOperations(Operations):
                         print(piece.message, end="")
             ```
         """
-        from circleci_v1_async._logs.stream import stream_output
+        from circleci_v1_async.logs._stream import stream_output
 
         if isinstance(build_num, Action) and action is None:
             build_num, action = None, build_num

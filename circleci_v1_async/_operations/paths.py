@@ -2,19 +2,15 @@
 
 from typing import Any, Final
 
-from ._arguments import integer
-from .errors import InvalidInputError
-from .models import BuildSummary
-from .request import Request
-from .slug import ProjectSlug, find_build_num
+from circleci_v1_async._core.arguments import integer
+from circleci_v1_async.errors import InvalidInputError
+from circleci_v1_async.models import BuildSummary
+from circleci_v1_async.slug import ProjectSlug, find_build_num
 
-__all__ = ["BUILD", "MAX_PAGE", "PROJECT", "find_build", "in_build", "in_project", "name_list"]
+__all__ = ["BUILD", "PROJECT", "find_build", "in_build", "in_project"]
 
 PROJECT: Final = "/project/{project}"
 BUILD: Final = f"{PROJECT}/{{build_num}}"
-# The service quietly serves 100 for more, and a full page would look like the last one.
-MAX_PAGE: Final = 100
-_SHORT: Final = {"github": "gh", "bitbucket": "bb"}
 _BOTH_WAYS: Final = (
     "Name a build by its project and number, such as ('gh/acme/web', 7), or by itself: a build that says where it "
     "belongs, or the URL of a build or job"
@@ -53,13 +49,3 @@ def in_build(project: ProjectSlug | str | BuildSummary, build_num: int | None) -
     """Return the checked values for `BUILD`."""
     slug, number = find_build(project, build_num)
     return {"project": slug, "build_num": number}
-
-
-def name_list(request: Request[Any]) -> str:
-    """Return a short name for the list that a request asks for, such as `gh/acme/web` or `/recent-builds`."""
-    project = request.path_values.get("project")
-    if not isinstance(project, ProjectSlug):
-        return request.path
-    vcs_type = _SHORT.get(project.vcs_type, project.vcs_type)
-    name = f"{vcs_type}/{project.username}/{project.reponame}"
-    return f"{name} {request.path_values['branch']}" if "branch" in request.path_values else name

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from circleci_v1_async._arguments import flags, secret
-from circleci_v1_async._paths import PROJECT, in_project
-from circleci_v1_async._secret import hide
+from circleci_v1_async._core.arguments import flags, secret
+from circleci_v1_async._core.secret import hide
 from circleci_v1_async.models import CacheResult, FollowResult, Project, ProjectSettings, User
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
+from .paths import PROJECT, in_project
 
 __all__ = ["ProjectOperations"]
 

@@ -4,15 +4,15 @@ from typing import Final
 
 import attrs
 
-from circleci_v1_async._arguments import one_of, required_text
-from circleci_v1_async._paths import PROJECT, in_project
-from circleci_v1_async._secret import RedactedStr
+from circleci_v1_async._core.arguments import one_of, required_text
+from circleci_v1_async._core.secret import RedactedStr
 from circleci_v1_async.enums import TokenScope
 from circleci_v1_async.models import ProjectToken
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
+from .paths import PROJECT, in_project
 
 __all__ = ["TokenOperations"]
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from circleci_v1_async._arguments import integer, strings, text
-from circleci_v1_async._paths import BUILD, PROJECT, in_build, in_project
-from circleci_v1_async._secret import hide
+from circleci_v1_async._core.arguments import integer, strings, text
+from circleci_v1_async._core.secret import hide
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build, BuildSummary, PipelineResult
 from circleci_v1_async.request import Request, drop_none
@@ -14,6 +13,7 @@ from circleci_v1_async.slug import ProjectSlug
 from circleci_v1_async.sunset import Sunset
 
 from .base import Operations
+from .paths import BUILD, PROJECT, in_build, in_project
 
 __all__ = ["TriggerOperations"]
 

@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from circleci_v1_async._arguments import required_text, secret
-from circleci_v1_async._paths import PROJECT, in_project
-from circleci_v1_async._secret import hide
+from circleci_v1_async._core.arguments import required_text, secret
+from circleci_v1_async._core.secret import hide
 from circleci_v1_async.models import EnvVar, Message
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
+from .paths import PROJECT, in_project
 
 __all__ = ["VariableOperations"]
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from circleci_v1_async._arguments import one_of, text
-from circleci_v1_async._paths import BUILD, in_build
+from circleci_v1_async._core.arguments import one_of, text
 from circleci_v1_async.models import Build, BuildDetail, BuildSummary
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
-from .builds import request_project_builds
+from .builds import request_build, request_project_builds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,13 +60,13 @@ class WatchOperations(Operations):
             print(build.outcome)
             ```
         """
-        from circleci_v1_async._waiting import wait_until_finished
+        from circleci_v1_async._polling.poll import wait_until_finished
 
-        values = in_build(project, build_num)
+        request = request_build(project, build_num)
         return await wait_until_finished(
             self._calls,
-            Request("GET", BUILD, values, returns=BuildDetail),
-            name="build {build_num} of {project}".format(**values),
+            request,
+            name="build {build_num} of {project}".format(**request.path_values),
             within=timeout,
             interval=interval,
             on_update=on_update,
@@ -142,11 +141,11 @@ class WatchOperations(Operations):
         cursor: WatchCursor | None,
         interval: float,
     ) -> BuildWatch:
-        from circleci_v1_async._watch_plan import WatchPlan
         from circleci_v1_async.watch import BuildWatch
+        from circleci_v1_async.watch._plan import WatchPlan
 
         plan = WatchPlan(source, project)
         start = one_of("start_at", start_at, ("now", "oldest"))
         if cursor is not None or start == "oldest":
             cursor = plan.resume(cursor)
-        return BuildWatch(self._calls, request, plan, cursor=cursor, interval=interval)
+        return BuildWatch(self._calls, request, request_build, plan, cursor=cursor, interval=interval)

@@ -6,7 +6,7 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from circleci_v1_async._arguments import commit, names, seconds, uuid
+from circleci_v1_async._core.arguments import commit, names, seconds, uuid
 from circleci_v1_async.models import Build
 from circleci_v1_async.slug import ProjectSlug
 
@@ -15,8 +15,8 @@ from .builds import BuildOperations
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from circleci_v1_async._job_search import JobSearch
-    from circleci_v1_async._wait_plan import Look, WaitPlan
+    from circleci_v1_async._polling.job_search import JobSearch
+    from circleci_v1_async._polling.plan import Look, WaitPlan
     from circleci_v1_async.verdict import Verdict
 
 __all__ = ["WorkflowOperations"]
@@ -238,7 +238,7 @@ class WorkflowOperations(BuildOperations):
         *,
         latest_only: bool,
     ) -> list[Build]:
-        from circleci_v1_async._job_search import JobSearch, find_latest_of_each_job, select_builds
+        from circleci_v1_async._polling.job_search import JobSearch, find_latest_of_each_job, select_builds
 
         search = JobSearch(matches)
         await self._read(search, project, branch, limit)
@@ -258,7 +258,7 @@ class WorkflowOperations(BuildOperations):
         interval: float,
         on_update: Callable[[Build], object] | None,
     ) -> Verdict:
-        from circleci_v1_async._waiting import poll
+        from circleci_v1_async._polling.poll import poll
 
         look = partial(self._look, plan, project, branch)
         return await poll(
@@ -283,7 +283,7 @@ class WorkflowOperations(BuildOperations):
 def _make_plan(
     matches: Callable[[Build], bool], jobs: Collection[str] | None, settle: float, *, fail_fast: bool
 ) -> WaitPlan:
-    from circleci_v1_async._wait_plan import WaitPlan
+    from circleci_v1_async._polling.plan import WaitPlan
 
     return WaitPlan(matches, names("jobs", jobs) or (), seconds("settle", settle, from_zero=True), fail_fast=fail_fast)
 

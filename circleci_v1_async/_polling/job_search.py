@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import attrs
 
-from .models import Build
+from circleci_v1_async.models import Build
 
 __all__ = ["Job", "JobSearch", "find_latest_of_each_job", "select_builds"]
 

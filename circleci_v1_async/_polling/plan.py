@@ -12,10 +12,11 @@ from typing import Final, Generic, TypeVar
 
 import attrs
 
-from ._job_search import Job, JobSearch, find_latest_of_each_job, select_builds
-from .enums import BuildStatus
-from .models import Build
-from .verdict import Verdict
+from circleci_v1_async.enums import BuildStatus
+from circleci_v1_async.models import Build
+from circleci_v1_async.verdict import Verdict
+
+from .job_search import Job, JobSearch, find_latest_of_each_job, select_builds
 
 __all__ = ["Look", "WaitPlan", "read_state"]
 

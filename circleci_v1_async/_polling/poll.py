@@ -1,55 +1,24 @@
-"""Waiting for builds, and for the next poll."""
+"""Waiting for builds: the loop that polls."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable
 from inspect import isawaitable
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from ._arguments import seconds
-from ._calls import Calls
-from ._wait_plan import Look, read_state
-from .errors import CircleCIError, StatusError, WaitTimeoutError, in_short
-from .models import Build
-from .request import Request
-from .verdict import Verdict
+from circleci_v1_async._calls.calls import Calls
+from circleci_v1_async._core.arguments import seconds
+from circleci_v1_async._polling.pauses import choose_pause, pause_after_error
+from circleci_v1_async.errors import CircleCIError, WaitTimeoutError
+from circleci_v1_async.models import Build
+from circleci_v1_async.request import Request
+from circleci_v1_async.verdict import Verdict
 
-__all__ = ["choose_pause", "pause_after_error", "poll", "wait_until_finished"]
+from .plan import Look, read_state
+
+__all__ = ["poll", "wait_until_finished"]
 
 B = TypeVar("B", bound=Build)
 L = TypeVar("L", bound=Build | Verdict)
-
-_log = logging.getLogger("circleci_v1_async")
-
-_GROWTH: Final = 1.5
-_SLOWEST: Final = 6.0
-
-
-def choose_pause(interval: float, quiet: int, chance: float, asked: float = 0.0) -> float:
-    """Return the seconds until the next poll, more the longer nothing changes, with jitter.
-
-    Args:
-        interval: Seconds to begin with.
-        quiet: Number of polls in a row that brought nothing.
-        chance: A random number from 0 to 1.
-        asked: Seconds to wait at the least.
-    """
-    # A power of a larger number may be no float.
-    return max(interval * min(_GROWTH ** min(quiet, 10), _SLOWEST) * (0.75 + chance / 2), asked)
-
-
-def pause_after_error(calls: Calls, name: str, interval: float, quiet: int, error: CircleCIError) -> float:
-    """Log an error that may pass, and return the seconds until the next poll.
-
-    The `Retry-After` of the service is granted up to `max_retry_after`: one bogus reply must not silence a watch for
-    good.
-    """
-    asked = (error.retry_after if isinstance(error, StatusError) else None) or 0.0
-    granted = min(asked, calls.options.retry.max_retry_after)
-    delay = choose_pause(interval, quiet, calls.clock.random(), granted)
-    cut = f", not in the {asked:.0f} s that the service asks for" if asked > delay else ""
-    _log.warning("%s: %s; polling again in %.1f s%s", name, in_short(error), delay, cut)
-    return delay
 
 
 async def wait_until_finished(

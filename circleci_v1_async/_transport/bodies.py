@@ -5,7 +5,7 @@ from collections.abc import AsyncIterable
 from io import BytesIO
 from typing import Final
 
-from .errors import BodyTooLargeError
+from circleci_v1_async.errors import BodyTooLargeError
 
 __all__ = ["read_limited"]
 

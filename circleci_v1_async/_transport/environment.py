@@ -7,9 +7,10 @@ from urllib.request import getproxies, proxy_bypass
 
 from yarl import URL
 
-from ._secret import Secret
-from ._urls import is_loopback
-from .errors import InvalidInputError
+from circleci_v1_async._core.secret import Secret
+from circleci_v1_async.errors import InvalidInputError
+
+from .urls import is_loopback
 
 __all__ = ["CLOUD_URL", "TOKEN_VARIABLES", "complete_address", "find_proxy", "read_base_url", "read_token"]
 

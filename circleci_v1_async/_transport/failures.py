@@ -4,7 +4,7 @@ from typing import Final
 
 import aiohttp
 
-from .errors import RequestTimeoutError, TransportError, is_transient
+from circleci_v1_async.errors import RequestTimeoutError, TransportError, is_transient
 
 __all__ = ["FOREIGN", "explain"]
 

@@ -7,8 +7,8 @@ from typing import cast
 
 import attrs
 
-from ._secret import RedactedStr, Secret, hide
-from .errors import InvalidInputError
+from circleci_v1_async._core.secret import RedactedStr, Secret, hide
+from circleci_v1_async.errors import InvalidInputError
 
 __all__ = ["Token", "TokenSource", "parse_token"]
 

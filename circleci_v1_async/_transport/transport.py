@@ -16,17 +16,10 @@ import aiohttp
 import attrs
 from yarl import URL
 
-from ._bodies import read_limited
-from ._clock import Clock
-from ._connector import Connector
-from ._environment import find_proxy
-from ._failures import FOREIGN, explain
-from ._secret import RedactedBytes, Secret
-from ._tasks import CLOSED_MEANWHILE, Call
-from ._token import Token
-from ._urls import find_next_hop, is_trusted, without_query
-from ._version import __version__
-from .errors import (
+from circleci_v1_async._core.clock import Clock
+from circleci_v1_async._core.secret import RedactedBytes, Secret
+from circleci_v1_async._version import __version__
+from circleci_v1_async.errors import (
     BodyTooLargeError,
     CircleCIError,
     InvalidInputError,
@@ -34,7 +27,15 @@ from .errors import (
     SessionClosedError,
     name_request,
 )
-from .request import Reply, Request
+from circleci_v1_async.request import Reply, Request
+
+from .bodies import read_limited
+from .connector import Connector
+from .environment import find_proxy
+from .failures import FOREIGN, explain
+from .in_flight import CLOSED_MEANWHILE, Call
+from .token import Token
+from .urls import find_next_hop, is_trusted, without_query
 
 __all__ = ["Stream", "Transport", "check_borrowed"]
 

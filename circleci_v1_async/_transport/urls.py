@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from yarl import URL
 
-from .errors import InvalidInputError, RedirectError
+from circleci_v1_async.errors import InvalidInputError, RedirectError
 
 __all__ = ["find_next_hop", "get_origin", "is_loopback", "is_trusted", "parse_base_url", "without_query"]
 

@@ -10,25 +10,22 @@ from typing import Any, Final, TypeVar
 import attrs
 from yarl import URL
 
-from circleci_v1_async._attempts import Attempts
-from circleci_v1_async._boundary import Boundary
-from circleci_v1_async._calls import Calls
-from circleci_v1_async._transport import Stream
+from circleci_v1_async._calls.attempts import Attempts
+from circleci_v1_async._calls.calls import Calls
+from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._files.checks import check_file
+from circleci_v1_async._files.disk import Disk
+from circleci_v1_async._files.part_file import PartFile
+from circleci_v1_async._transport.streams import get_length, read_chunks
+from circleci_v1_async._transport.transport import Stream
 from circleci_v1_async.errors import StatusError, TransportError, TruncatedError
 from circleci_v1_async.models import Artifact
 from circleci_v1_async.request import Request
 
-from .checks import check_file, check_places
-from .disk import Disk
-from .events import (
-    Download,
-    DownloadStatus,
-    OnExists,
-    Tally,
-)
-from .part_file import PartFile
-from .places import Place
-from .streams import get_length, get_strong_etag, is_rest, locate_artifact, open_whole, read_chunks
+from ._checks import check_places
+from ._events import Download, DownloadStatus, OnExists, Tally
+from ._places import Place
+from ._requests import get_strong_etag, is_rest, locate_artifact, open_whole
 
 __all__ = ["Downloader"]
 

@@ -4,29 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
-from ._arguments import integer
-from ._bodies import read_limited
-from ._boundary import Boundary
-from ._downloads.checks import fail
-from ._downloads.downloader import Downloader
-from ._downloads.events import (
-    Download,
-    DownloadEvent,
-    DownloadFinished,
-    DownloadProgress,
-    DownloadStarted,
-    DownloadStatus,
-    DownloadTotals,
-    OnError,
-    OnExists,
-    Progress,
-)
-from ._downloads.places import Place
-from ._downloads.streams import get_length, read_chunks
-from ._tasks import TaskIterable
-from ._transport import Stream
-from .errors import (
-    BodyTooLargeError,
+from circleci_v1_async._core.tasks import TaskIterable
+from circleci_v1_async.errors import (
     CircleCIError,
     DownloadError,
     PathConflictError,
@@ -34,66 +13,15 @@ from .errors import (
     UnsafePathError,
 )
 
-__all__ = [
-    "ArtifactDownloads",
-    "ArtifactStream",
-    "Download",
-    "DownloadEvent",
-    "DownloadFinished",
-    "DownloadProgress",
-    "DownloadStarted",
-    "DownloadStatus",
-    "DownloadTotals",
-    "OnError",
-    "OnExists",
-    "Progress",
-]
+from ._checks import fail
+from ._downloader import Downloader
+from ._events import (
+    Download,
+    OnError,
+)
+from ._places import Place
 
-
-class ArtifactStream:
-    """An artifact that is being read, as `CircleCISession.open_artifact` gives it.
-
-    Attributes:
-        size: Bytes that it has in all; `None` when the service does not say.
-    """
-
-    def __init__(self, stream: Stream, path: str, max_body: int) -> None:
-        self._stream = stream
-        self._path = path
-        self._max_body = max_body
-        self.size = get_length(stream)
-
-    def iter_chunks(self) -> AsyncGenerator[bytes, None]:
-        """Read on, as many bytes at a time as have come.
-
-        Raises:
-            TruncatedError: The service announced more than it sent.
-            TransportError: The connection broke or stalled.
-            SessionClosedError: The session was closed meanwhile.
-        """
-        return read_chunks(self._stream, self.size)
-
-    async def read(self, *, max_bytes: int | None = None) -> bytes:
-        """Read the rest.
-
-        Args:
-            max_bytes: How many bytes there may be; by default the session's `max_body`.
-
-        Raises:
-            BodyTooLargeError: There are more.
-            TruncatedError: And the other errors of `iter_chunks`.
-        """
-        limit = self._max_body if max_bytes is None else integer("max_bytes", max_bytes, 0)
-        with Boundary():
-            try:
-                async with aclosing(self.iter_chunks()) as rest:
-                    return await read_limited(rest, limit, "the artifact", "max_bytes")
-            except BodyTooLargeError as error:
-                raise self._stream.name(error) from None
-
-    def __repr__(self) -> str:
-        size = "unknown size" if self.size is None else f"{self.size} bytes"
-        return f"<{type(self).__name__} {self._path!r}: {size}>"
+__all__ = ["ArtifactDownloads"]
 
 
 class ArtifactDownloads(TaskIterable):

@@ -4,7 +4,6 @@ Builds may give files any name. A path is taken only if it is a plain relative o
 case, normalise Unicode, or give `:`, `\` and `CON` a meaning of their own.
 """
 
-import hashlib
 import re
 import unicodedata
 from collections import defaultdict
@@ -14,15 +13,13 @@ from typing import Final, cast
 
 import attrs
 
+from circleci_v1_async._files.names import MAX_NAME, encode_name, measure_longest, note_name, part_name
 from circleci_v1_async.errors import DownloadError, InvalidInputError, PathConflictError, UnsafePathError
 from circleci_v1_async.models import Artifact
 
-__all__ = ["Place", "measure_longest", "note_name", "part_name", "plan_places"]
+__all__ = ["Place", "plan_places"]
 
-_MAX_NAME: Final = 255  # bytes, on every file system in use
 _SHOWN: Final = 3  # names, in an error
-_PART: Final = ".circleci.part"
-_NOTE: Final = ".note"
 _ROOT: Final = 0  # the destination, in a tree of numbered paths
 # Separators and streams of other systems, control characters, lone surrogates, and what cannot be seen at an end.
 _UNSAFE: Final = re.compile(r"[\\:\x00-\x1f\x7f\ud800-\udfff]|[. ]\Z")
@@ -47,12 +44,7 @@ class Place:
     def length(self) -> int:
         """Bytes of the longest path below the destination that is needed on the way."""
         *folders, name = self.parts
-        return sum(len(_encode(folder)) + 1 for folder in folders) + measure_longest(name)
-
-
-def measure_longest(name: str) -> int:
-    """Return the bytes of the longest name that a file has on its way to its own."""
-    return max(len(_encode(last)) for last in (name, part_name(name), note_name(name)))
+        return sum(len(encode_name(folder)) + 1 for folder in folders) + measure_longest(name)
 
 
 def plan_places(artifacts: Iterable[Artifact], match: str | None) -> list[Place]:
@@ -90,22 +82,6 @@ def _check(artifacts: Iterable[Artifact]) -> list[Artifact]:
     return cast("list[Artifact]", everything)
 
 
-def part_name(name: str) -> str:
-    """Return the name of the file that a file's bytes go to until it is whole."""
-    fits = len(_encode(name)) + len(_PART) + len(_NOTE) <= _MAX_NAME
-    return (name if fits else hashlib.sha256(_encode(name)).hexdigest()) + _PART
-
-
-def note_name(name: str) -> str:
-    """Return the name of the file that says which artifact, and which version of it, the part belongs to."""
-    return part_name(name) + _NOTE
-
-
-def _encode(name: str) -> bytes:
-    # A caller's own file may have a name that is not UTF-8.
-    return name.encode("utf-8", "surrogatepass")
-
-
 def _find_place(artifact: Artifact, node: tuple[str, ...]) -> Place:
     path = artifact.path
     if path.startswith("/"):
@@ -125,8 +101,8 @@ def _find_problem(part: str) -> str | None:
         return "expected a path that does not climb"
     if _UNSAFE.search(part) or _DEVICE.match(part):
         return "expected names that every system takes for plain ones"
-    if len(part.encode()) > _MAX_NAME:
-        return f"expected names of at most {_MAX_NAME} bytes"
+    if len(part.encode()) > MAX_NAME:
+        return f"expected names of at most {MAX_NAME} bytes"
     return None
 
 

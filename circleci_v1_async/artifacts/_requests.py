@@ -1,31 +1,22 @@
 """Files as they come over the wire: how they are asked for, and how their replies are read."""
 
 import re
-from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from typing import Any, Final, cast
 
 from yarl import URL
 
-from circleci_v1_async._attempts import Attempts
-from circleci_v1_async._boundary import Boundary
-from circleci_v1_async._calls import Calls
-from circleci_v1_async._transport import Stream
-from circleci_v1_async.errors import InvalidInputError, RequestTimeoutError, TransportError, TruncatedError
+from circleci_v1_async._calls.attempts import Attempts
+from circleci_v1_async._calls.calls import Calls
+from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._files.part_file import is_strong_etag
+from circleci_v1_async._transport.streams import get_length
+from circleci_v1_async._transport.transport import Stream
+from circleci_v1_async.errors import InvalidInputError, TransportError
 from circleci_v1_async.models import Artifact
 from circleci_v1_async.request import Request, make_file_request
 
-from .part_file import is_strong_etag
-
-__all__ = [
-    "get_length",
-    "get_strong_etag",
-    "is_rest",
-    "locate_artifact",
-    "open_artifact_stream",
-    "open_whole",
-    "read_chunks",
-]
+__all__ = ["get_strong_etag", "is_rest", "locate_artifact", "open_artifact_stream", "open_whole"]
 
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
@@ -70,32 +61,6 @@ async def open_whole(calls: Calls, request: Request[Any], url: URL, attempt: Att
         stream.close()
         raise TransportError(f"the service answered {stream.status} to a request for a file", transient=False)
     return stream
-
-
-async def read_chunks(stream: Stream, size: int | None) -> AsyncGenerator[bytes, None]:
-    """Yield the bytes of a stream as they arrive, and all of them.
-
-    Raises:
-        TruncatedError: Fewer than `size` bytes came.
-        TransportError: The connection broke or stalled.
-    """
-    received = 0
-    with Boundary():
-        try:
-            while chunk := await stream.read():
-                received += len(chunk)
-                yield chunk
-        except TransportError as error:
-            if size is None or isinstance(error, RequestTimeoutError):
-                raise
-            raise TruncatedError(f"It broke off: {received} of {size} bytes came") from None
-
-
-def get_length(stream: Stream) -> int | None:
-    """Return how many bytes are to come; `None` when the service does not say."""
-    # Content-Length counts compressed bytes.
-    value = "" if "Content-Encoding" in stream.headers else stream.headers.get("Content-Length", "")
-    return int(value) if value.isdecimal() else None
 
 
 def get_strong_etag(stream: Stream) -> str | None:

@@ -14,13 +14,14 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from ._arguments import integer
-from ._export_file import ExportFile, Pending, Record
-from ._tasks import run_in_thread, run_together
-from .errors import InvalidInputError, NotFoundError
-from .models import Build
-from .session import CircleCISession
-from .slug import ProjectSlug
+from circleci_v1_async._core.arguments import integer
+from circleci_v1_async._core.tasks import run_in_thread, run_together
+from circleci_v1_async.errors import InvalidInputError, NotFoundError
+from circleci_v1_async.models import Build
+from circleci_v1_async.session import CircleCISession
+from circleci_v1_async.slug import ProjectSlug
+
+from ._sqlite_file import ExportFile, Pending, Record
 
 __all__ = ["PARTS", "ExportProgress", "ExportSummary", "export_builds"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from .models import Build, Step
+from circleci_v1_async.models import Build, Step
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import attrs
 
-from circleci_v1_async.logs import LogLine
 from circleci_v1_async.models import Action, BuildDetail, Step, StepOutput
 
-from .screen import HEIGHT, Line, remove_controls
-from .text import LogLines, has_failed
+from ._line import LogLine
+from ._screen import HEIGHT, Line, remove_controls
+from ._text import LogLines, has_failed
 
 __all__ = ["FollowedRun", "RunLines", "select_runs"]
 

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import attrs
 
-from circleci_v1_async._bodies import read_limited
-from circleci_v1_async._boundary import Boundary
-from circleci_v1_async._calls import Calls
-from circleci_v1_async._downloads.streams import get_length, read_chunks
-from circleci_v1_async._reply import locate_decode_error
-from circleci_v1_async._secret import Secret
-from circleci_v1_async._splitter import ListSplitter
-from circleci_v1_async._transport import Stream
+from circleci_v1_async._calls.calls import Calls
+from circleci_v1_async._calls.reply import locate_decode_error
+from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._core.secret import Secret
+from circleci_v1_async._decoding.splitter import ListSplitter
+from circleci_v1_async._transport.bodies import read_limited
+from circleci_v1_async._transport.streams import get_length, read_chunks
+from circleci_v1_async._transport.transport import Stream
 from circleci_v1_async.errors import DecodeError, StatusError, TruncatedError
 from circleci_v1_async.models import StepOutput
 from circleci_v1_async.request import Reply, Request, make_file_request

@@ -7,7 +7,7 @@ from circleci_v1_async.enums import BuildStatus
 from circleci_v1_async.errors import BodyTooLargeError
 from circleci_v1_async.models import Action, Step, StepOutput
 
-from .screen import HEIGHT, Line, Screen, remove_controls
+from ._screen import HEIGHT, Line, Screen, remove_controls
 
 __all__ = ["LogLines", "LogText", "has_failed", "heading"]
 

@@ -1,6 +1,6 @@
 """Projects named by their parts or by a URL, where the service may have sent neither."""
 
-from circleci_v1_async.errors import InvalidInputError
+from circleci_v1_async._core.errors import InvalidInputError
 from circleci_v1_async.slug import ProjectSlug
 
 __all__ = ["slug_of_names", "slug_of_url"]

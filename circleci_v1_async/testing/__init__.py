@@ -12,20 +12,41 @@ The test may be run by pytest-asyncio or by anyio, or be a plain function. Witho
 `python -m circleci_v1_async.testing` serves the fake as a process of its own.
 """
 
-from circleci_v1_async.testing._drift import Drift
-from circleci_v1_async.testing._rates import RateLimit
-from circleci_v1_async.testing._requests import RequestLog
-from circleci_v1_async.testing._state import GeneratedBytes
-from circleci_v1_async.testing._wire import ReceivedRequest
-from circleci_v1_async.testing.server import FakeCircleCI
-from circleci_v1_async.testing.threaded import ThreadedFakeCircleCI
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Drift",
-    "FakeCircleCI",
-    "GeneratedBytes",
-    "RateLimit",
-    "ReceivedRequest",
-    "RequestLog",
-    "ThreadedFakeCircleCI",
-]
+if TYPE_CHECKING:
+    from circleci_v1_async.testing._drift import Drift as Drift
+    from circleci_v1_async.testing._rates import RateLimit as RateLimit
+    from circleci_v1_async.testing._requests import RequestLog as RequestLog
+    from circleci_v1_async.testing._state import GeneratedBytes as GeneratedBytes
+    from circleci_v1_async.testing._wire import ReceivedRequest as ReceivedRequest
+    from circleci_v1_async.testing.server import FakeCircleCI as FakeCircleCI
+    from circleci_v1_async.testing.threaded import ThreadedFakeCircleCI as ThreadedFakeCircleCI
+
+else:
+    # pytest imports this package for its plugin, in every run.
+    _HOMES = {
+        "Drift": "_drift",
+        "RateLimit": "_rates",
+        "RequestLog": "_requests",
+        "GeneratedBytes": "_state",
+        "ReceivedRequest": "_wire",
+        "FakeCircleCI": "server",
+        "ThreadedFakeCircleCI": "threaded",
+    }
+    __all__ = sorted(_HOMES)  # noqa: PLE0605
+
+    def __getattr__(name):
+        """Import a name from its module when it is first asked for."""
+        from importlib import import_module  # noqa: PLC0415
+
+        if name in {"server", "threaded"}:
+            return import_module(f".{name}", __name__)
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        return value
+
+    def __dir__():
+        """List the names that have not been asked for as well."""
+        return sorted({*globals(), *__all__})

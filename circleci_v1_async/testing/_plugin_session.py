@@ -1,7 +1,7 @@
 """The session behind the fixture `circleci`.
 
-The fixtures are in a module outside of the package: pytest imports that one in every run, and tests that use no fixture
-should not wait for aiohttp.
+The fixtures are in a module apart: pytest imports that one in every run, and tests that use no fixture should not wait
+for aiohttp.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from circleci_v1_async.testing.server import FakeCircleCI
+from .server import FakeCircleCI
 
 if TYPE_CHECKING:
     from circleci_v1_async.session import CircleCISession

@@ -1,6 +1,6 @@
 """The pytest plugin of circleci_v1_async, which pytest finds through an entry point.
 
-The module is outside of the package, so that pytest, which imports it in every run, does not import the package too.
+pytest imports it in every run, so it imports the fake and the session only when a fixture asks for them.
 """
 
 import os
@@ -80,7 +80,7 @@ def _make_server(request: pytest.FixtureRequest) -> "ThreadedFakeCircleCI":
 @pytest.fixture
 def circleci(fake_circleci: "FakeCircleCI") -> "Iterator[CircleCISession]":
     """A `circleci_v1_async.CircleCISession` with the fake, for one event loop; closed after the test."""
-    from circleci_v1_async.testing._plugin import open_session  # noqa: PLC0415 - as above
+    from ._plugin_session import open_session  # noqa: PLC0415 - as above
 
     with open_session(fake_circleci) as ci:
         yield ci

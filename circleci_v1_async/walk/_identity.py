@@ -6,8 +6,8 @@ from itertools import count
 from operator import attrgetter
 from typing import Any, Final
 
-from ._codec import find_fields
-from .errors import InvalidInputError
+from circleci_v1_async._decoding.codec import find_fields
+from circleci_v1_async.errors import InvalidInputError
 
 __all__ = ["make_page_identifier"]
 

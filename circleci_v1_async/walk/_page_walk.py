@@ -6,12 +6,13 @@ from contextlib import aclosing
 from functools import partial
 from typing import Generic, TypedDict, TypeVar
 
-from ._boundary import Boundary
-from ._calls import Calls
-from ._paths import MAX_PAGE, name_list
-from ._tasks import TaskIterable, wait_until_done
-from ._walk_plan import PagePlan, Slot
-from .request import Request
+from circleci_v1_async._calls.calls import Calls
+from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._core.tasks import TaskIterable, wait_until_done
+from circleci_v1_async.request import Request
+
+from ._lists import MAX_PAGE, name_list
+from ._plan import PagePlan, Slot
 
 __all__ = ["PageWalk", "WalkOptions"]
 

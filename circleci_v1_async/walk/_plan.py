@@ -21,9 +21,10 @@ from typing import Final, Generic, TypeVar
 
 import attrs
 
-from ._arguments import integer
-from ._paths import MAX_PAGE
-from .errors import PaginationDriftError
+from circleci_v1_async._core.arguments import integer
+from circleci_v1_async.errors import PaginationDriftError
+
+from ._lists import MAX_PAGE
 
 __all__ = ["PagePlan", "Slot"]
 

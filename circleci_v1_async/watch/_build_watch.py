@@ -8,20 +8,20 @@ from functools import partial
 from itertools import starmap
 from typing import TypeVar
 
-from ._arguments import seconds
-from ._calls import Calls
-from ._cursor import WatchCursor
-from ._cursor_file import CursorFile
-from ._paths import BUILD, MAX_PAGE, in_build, name_list
-from ._tasks import TaskIterable, stop
-from ._waiting import choose_pause, pause_after_error
-from ._watch_plan import BuildEvent, Key, Placed, WatchPlan
-from .errors import CircleCIError, NotFoundError, UsageError, in_short
-from .models import Build, BuildDetail
-from .request import Request
-from .walk import PageWalk
+from circleci_v1_async._calls.calls import Calls
+from circleci_v1_async._core.arguments import seconds
+from circleci_v1_async._core.tasks import TaskIterable, stop
+from circleci_v1_async._polling.pauses import choose_pause, pause_after_error
+from circleci_v1_async.errors import CircleCIError, NotFoundError, UsageError, in_short
+from circleci_v1_async.models import Build, BuildDetail
+from circleci_v1_async.request import Request
+from circleci_v1_async.walk import PageWalk
+from circleci_v1_async.walk._lists import MAX_PAGE, name_list
 
-__all__ = ["BuildEvent", "BuildWatch", "CursorFile", "WatchCursor"]
+from ._cursor import WatchCursor
+from ._plan import BuildEvent, Key, Placed, WatchPlan
+
+__all__ = ["BuildWatch"]
 
 T = TypeVar("T")
 
@@ -74,6 +74,7 @@ class BuildWatch(TaskIterable):
         self,
         calls: Calls,
         request: Request[list[Build]],
+        request_build: Callable[[str, int], Request[BuildDetail]],
         plan: WatchPlan,
         *,
         cursor: WatchCursor | None,
@@ -82,6 +83,7 @@ class BuildWatch(TaskIterable):
         super().__init__(name_list(request))
         self._calls = calls
         self._request = request
+        self._request_build = request_build
         self._plan = plan
         self._first = self._cursor = cursor
         self._starting = asyncio.Lock()
@@ -199,9 +201,7 @@ class BuildWatch(TaskIterable):
 
     async def _get_build(self, project: str, build_num: int) -> Placed | None:
         try:
-            return project, await self._calls.send(
-                Request("GET", BUILD, in_build(project, build_num), returns=BuildDetail)
-            )
+            return project, await self._calls.send(self._request_build(project, build_num))
         except CircleCIError as error:
             if not (error.transient or isinstance(error, NotFoundError)):
                 raise

@@ -6,8 +6,8 @@ from typing import Final, Self
 
 import attrs
 
-from .errors import InvalidInputError
-from .models import Build
+from circleci_v1_async.errors import InvalidInputError
+from circleci_v1_async.models import Build
 
 __all__ = [
     "MOST_UNFINISHED",

@@ -7,9 +7,10 @@ from tempfile import mkstemp
 
 import attrs
 
+from circleci_v1_async._core.tasks import run_in_thread
+from circleci_v1_async.errors import InvalidInputError
+
 from ._cursor import WatchCursor, check_cursor
-from ._tasks import run_in_thread
-from .errors import InvalidInputError
 
 __all__ = ["CursorFile"]
 

@@ -15,18 +15,11 @@ from typing import Final, Literal
 
 import attrs
 
-from ._cursor import (
-    MOST_UNFINISHED,
-    KnownBuilds,
-    WatchCursor,
-    check_cursor,
-    is_full,
-    read_state,
-    replace_known,
-)
-from .errors import InvalidInputError
-from .models import Build
-from .slug import ProjectSlug
+from circleci_v1_async.errors import InvalidInputError
+from circleci_v1_async.models import Build
+from circleci_v1_async.slug import ProjectSlug
+
+from ._cursor import MOST_UNFINISHED, KnownBuilds, WatchCursor, check_cursor, is_full, read_state, replace_known
 
 __all__ = ["BuildEvent", "Key", "Placed", "Reading", "WatchPlan"]
 

@@ -15,9 +15,9 @@ import pytest
 from cli_runner import HIDE_CURSOR, WEB, run, run_beside, run_without_a_reader
 from rich.console import Console
 
-from _circleci_v1_async_cli import main
-from _circleci_v1_async_cli.group import COMMANDS, cli
 from circleci_v1_async import __version__
+from circleci_v1_async._cli import main
+from circleci_v1_async._cli.group import COMMANDS, cli
 
 URL = "https://circleci.com/gh/acme/web/7"
 SCRIPT = Path(sysconfig.get_path("scripts")) / "circleci-v1"
@@ -226,7 +226,7 @@ def test_without_a_command_or_when_asked_it_shows_commands_and_exit_codes(args):
 @pytest.mark.parametrize(("module", "library"), [("click", "click"), ("rich", "rich"), ("yaml", "pyyaml")])
 def test_without_the_extra_it_says_in_one_line_how_to_install_it(module, library):
     # In a process of its own: a module that is imported already would not be missed.
-    code = f"import sys; sys.modules[{module!r}] = None; from _circleci_v1_async_cli import main; main()"
+    code = f"import sys; sys.modules[{module!r}] = None; from circleci_v1_async._cli import main; main()"
     done = execute(sys.executable, "-c", code, "whoami")
 
     assert done.returncode == 1
@@ -244,21 +244,21 @@ class Raising:
 
 
 def test_a_missing_library_of_the_extra_is_no_traceback(monkeypatch):
-    monkeypatch.setitem(sys.modules, "_circleci_v1_async_cli.group", Raising(ModuleNotFoundError(name="rich")))
+    monkeypatch.setitem(sys.modules, "circleci_v1_async._cli.group", Raising(ModuleNotFoundError(name="rich")))
 
     with pytest.raises(SystemExit, match=r"needs rich: pip install 'circleci-v1-async\[cli\]'"):
         main()
 
 
 def test_any_other_missing_module_is_told_as_it_is(monkeypatch):
-    monkeypatch.setitem(sys.modules, "_circleci_v1_async_cli.group", Raising(ModuleNotFoundError(name="attrs")))
+    monkeypatch.setitem(sys.modules, "circleci_v1_async._cli.group", Raising(ModuleNotFoundError(name="attrs")))
 
     with pytest.raises(ModuleNotFoundError):
         main()
 
 
 def test_ctrl_c_while_it_starts_is_quiet_too(monkeypatch):
-    monkeypatch.setitem(sys.modules, "_circleci_v1_async_cli.group", Raising(KeyboardInterrupt()))
+    monkeypatch.setitem(sys.modules, "circleci_v1_async._cli.group", Raising(KeyboardInterrupt()))
 
     with pytest.raises(SystemExit) as exit_:
         main()
@@ -278,13 +278,13 @@ class Finder:
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.meta_path.insert(0, Finder())
-from _circleci_v1_async_cli import main
+from circleci_v1_async._cli import main
 main()
 """
 
 
 @pytest.mark.parametrize(
-    "module", ["_circleci_v1_async_cli.group", "click.core", "circleci_v1_async", "aiohttp", "rich.console"]
+    "module", ["circleci_v1_async._cli.group", "click.core", "circleci_v1_async.session", "aiohttp", "rich.console"]
 )
 def test_ctrl_c_during_any_import_ends_the_process_without_a_word(module):
     done = execute(sys.executable, "-c", INTERRUPTED_AT, module, "whoami")
@@ -390,8 +390,14 @@ def test_a_shell_completes_commands_and_options():
     assert "plain,--branch" in run(env={**bash, "COMP_WORDS": "circleci-v1 builds --", "COMP_CWORD": "2"}).output
 
 
+def test_python_runs_it_without_its_script():
+    done = execute(sys.executable, "-m", "circleci_v1_async", "--version")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, execute(SCRIPT, "--version").stdout, "")
+
+
 def test_asking_for_help_imports_no_command():
-    code = "import sys; sys.argv[1:] = ['--help']; from _circleci_v1_async_cli import main; import atexit;"
-    code += "atexit.register(lambda: print({'asyncio', 'rich', 'circleci_v1_async'} & {*sys.modules})); main()"
+    code = "import sys; sys.argv[1:] = ['--help']; from circleci_v1_async._cli import main; import atexit;"
+    code += "atexit.register(lambda: print({'asyncio', 'rich', 'circleci_v1_async.session'} & {*sys.modules})); main()"
 
     assert execute(sys.executable, "-c", code).stdout.endswith("\nset()\n")

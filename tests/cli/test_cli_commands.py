@@ -14,9 +14,10 @@ import pytest
 from cli_runner import WEB, run, run_beside, shown_on, terminal
 from rich.console import Console
 
-import _circleci_v1_async_cli
+import circleci_v1_async._cli
 from circleci_v1_async import Build, sunset
-from circleci_v1_async._cli import ending, lines, screen
+from circleci_v1_async._cli import lines, screen
+from circleci_v1_async._cli import signals as ending
 from circleci_v1_async.testing import FakeCircleCI
 
 URL = "https://circleci.com/gh/acme/web/1"
@@ -279,7 +280,7 @@ class TestTheEntry:
     def test_without_standard_output_it_is_one_line(self, monkeypatch):
         monkeypatch.setattr(sys, "stdout", None)
         with pytest.raises(SystemExit) as caught:
-            _circleci_v1_async_cli.main()
+            circleci_v1_async._cli.main()
         assert caught.value.code == "Error: standard output is closed"
 
     def test_what_cannot_be_written_at_the_end_is_dropped(self, monkeypatch, tmp_path):
@@ -291,7 +292,7 @@ class TestTheEntry:
 
             monkeypatch.setattr(sys, "stdout", Full())
             monkeypatch.setattr(sys, "__stdout__", file)
-            _circleci_v1_async_cli._flush()
+            circleci_v1_async._cli._flush()
             file.write("dropped")
         assert (tmp_path / "out").read_text() == ""
 
@@ -300,14 +301,14 @@ class TestTheEntry:
         monkeypatch.setattr(signal, "getsignal", lambda _number: signal.default_int_handler)
         monkeypatch.setattr(signal, "signal", set_handlers.__setitem__)
         monkeypatch.setattr(os, "_exit", exits.append)
-        _circleci_v1_async_cli._exit_on_ctrl_c()
+        circleci_v1_async._cli._exit_on_ctrl_c()
         set_handlers[signal.SIGINT](signal.SIGINT, None)
         assert exits == [130]
 
     def test_ctrl_c_is_left_alone_where_it_is_ignored(self, monkeypatch):
         monkeypatch.setattr(signal, "getsignal", lambda _number: signal.SIG_IGN)
         monkeypatch.setattr(signal, "signal", lambda *_: pytest.fail("it sets a handler"))
-        _circleci_v1_async_cli._exit_on_ctrl_c()
+        circleci_v1_async._cli._exit_on_ctrl_c()
 
 
 async def test_without_a_token_what_is_public_is_asked_for_without_one(service, monkeypatch, tmp_path):

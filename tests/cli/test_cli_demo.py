@@ -10,8 +10,8 @@ import pytest
 from cli_runner import HIDE_CURSOR, WEB, run, run_beside, shown_on, terminal
 
 from circleci_v1_async import Build, CircleCISession
-from circleci_v1_async._cli import demo
-from circleci_v1_async._cli.history import Report
+from circleci_v1_async._cli.demo import command as demo
+from circleci_v1_async._cli.demo.report import Report
 
 ROOT = Path(__file__).parents[2]
 

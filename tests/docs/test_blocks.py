@@ -24,7 +24,7 @@ from doc_servers import SERVERS
 from packaging.requirements import Requirement
 
 from circleci_v1_async import CircleCISession, session
-from circleci_v1_async._clock import Clock
+from circleci_v1_async._core.clock import Clock
 from circleci_v1_async.testing import FakeCircleCI
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -9,8 +9,8 @@ from doc_blocks import BLOCKS, ROOT
 from peers.test_pycircleci import ANSWERS, CANNOT, SENDS_NOTHING
 
 import circleci_v1_async
-from _circleci_v1_async_cli.group import COMMANDS, EXIT_CODES_HELP
 from circleci_v1_async import CircleCISession, errors, testing
+from circleci_v1_async._cli.group import COMMANDS, EXIT_CODES_HELP
 from circleci_v1_async._operations import triggers
 
 DOCS = ROOT / "docs"
@@ -39,7 +39,7 @@ def directives() -> Iterator[str]:
 def test_the_reference_has_every_public_name_once():
     names = [f"{module.__name__}.{name}" for module in (circleci_v1_async, testing) for name in module.__all__]
     calls = [f"circleci_v1_async.CircleCISession.{name}" for name in OPERATIONS - OF_THE_SESSION]
-    assert sorted(directives()) == sorted([*names, *calls, "_circleci_v1_async_pytest"])
+    assert sorted(directives()) == sorted([*names, *calls, "circleci_v1_async.testing.pytest_plugin"])
 
 
 def test_the_tree_of_errors_is_that_of_the_code():

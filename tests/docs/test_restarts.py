@@ -19,7 +19,7 @@ import asyncio, os, runpy, signal, sys
 from functools import partial
 
 from circleci_v1_async import CursorFile, session
-from circleci_v1_async._clock import Clock
+from circleci_v1_async._core.clock import Clock
 
 program, point, left = sys.argv[1], sys.argv[2], int(sys.argv[3])
 save = CursorFile.save

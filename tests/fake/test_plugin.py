@@ -14,7 +14,7 @@ from yarl import URL
 
 from circleci_v1_async import CircleCISession, SessionClosedError
 from circleci_v1_async.testing import FakeCircleCI, ThreadedFakeCircleCI
-from circleci_v1_async.testing._plugin import open_session
+from circleci_v1_async.testing._plugin_session import open_session
 
 pytest_plugins = ["pytester"]
 
@@ -188,9 +188,12 @@ class TestUnderPytest:
 
 def test_whoever_does_not_use_the_plugin_does_not_wait_for_the_package():
     code = """
-import sys
-import _circleci_v1_async_pytest
-assert not {"circleci_v1_async", "aiohttp", "asyncio"} & sys.modules.keys()
+import sys, pytest
+before = {*sys.modules}
+import circleci_v1_async.testing.pytest_plugin
+ours = {name for name in sys.modules if name.startswith("circleci_v1_async")}
+assert ours == {f"circleci_v1_async{rest}" for rest in ("", "._version", ".testing", ".testing.pytest_plugin")}
+assert not {"aiohttp", "asyncio"} & (sys.modules.keys() - before)
 """
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)  # noqa: S603 - our own
 

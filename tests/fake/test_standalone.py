@@ -2,7 +2,6 @@
 
 import json
 import os
-import runpy
 import signal
 import socket
 import subprocess
@@ -11,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
+from importlib import import_module
 
 import pytest
 from yarl import URL
@@ -21,7 +21,7 @@ MODULE = "circleci_v1_async.testing"
 def run(monkeypatch: pytest.MonkeyPatch, *args: str) -> None:
     """The program, within this process."""
     monkeypatch.setattr(sys, "argv", [MODULE, *args])
-    runpy.run_module(MODULE, run_name="__main__", alter_sys=True)
+    import_module(f"{MODULE}.__main__").main()
 
 
 def read(base_url: str, token: str, target: str):

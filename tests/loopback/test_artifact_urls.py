@@ -20,7 +20,7 @@ from circleci_v1_async import (
     DownloadStatus,
     RedirectError,
 )
-from circleci_v1_async._urls import is_trusted
+from circleci_v1_async._transport.urls import is_trusted
 from circleci_v1_async.testing import FakeCircleCI
 
 TOKEN = "a-token-nobody-sees"

@@ -24,7 +24,7 @@ from circleci_v1_async import (
     ServerError,
     UnsafePathError,
 )
-from circleci_v1_async._downloads.part_file import PartFile
+from circleci_v1_async._files.part_file import PartFile
 from circleci_v1_async.testing import FakeCircleCI
 
 WEB = "gh/acme/web"
@@ -308,7 +308,7 @@ class TestFiles:
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        monkeypatch.setattr("circleci_v1_async._downloads.part_file._lock", lambda _fd: False)
+        monkeypatch.setattr("circleci_v1_async._files.part_file._lock", lambda _fd: False)
         await ci.save_build_log(WEB, 1, tmp_path / "log")
         assert (tmp_path / "log").exists()
         assert "its file system has no locks" in caplog.text

@@ -15,8 +15,9 @@ from faults.scenes import Fault, here
 from faults.secrets import SECRETS_SENT, make_from_env
 from reporters import REPORTERS, Sentry, Texts, by_itself, raised
 
-from circleci_v1_async import CircleCIError, CircleCISession, DecodeError, Request, User, _transport, loads
-from circleci_v1_async._calls import Calls
+from circleci_v1_async import CircleCIError, CircleCISession, DecodeError, Request, User, loads
+from circleci_v1_async._calls.calls import Calls
+from circleci_v1_async._transport import transport as _transport
 from circleci_v1_async.request import Reply
 
 

@@ -54,8 +54,8 @@ from circleci_v1_async import (
     TransportError,
     TruncatedError,
 )
-from circleci_v1_async._downloads.part_file import PartFile
-from circleci_v1_async._downloads.places import note_name, part_name
+from circleci_v1_async._files.names import note_name, part_name
+from circleci_v1_async._files.part_file import PartFile
 from circleci_v1_async.testing import FakeCircleCI, GeneratedBytes
 
 

@@ -30,8 +30,8 @@ from circleci_v1_async import (
     RetryPolicy,
     SessionClosedError,
 )
-from circleci_v1_async._downloads.part_file import PartFile
-from circleci_v1_async._downloads.places import note_name, part_name
+from circleci_v1_async._files.names import note_name, part_name
+from circleci_v1_async._files.part_file import PartFile
 
 
 @pytest.mark.fault(46)

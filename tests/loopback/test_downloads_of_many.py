@@ -43,8 +43,8 @@ from circleci_v1_async import (
     UnsafePathError,
     UsageError,
 )
-from circleci_v1_async._downloads.downloader import Downloader
-from circleci_v1_async._downloads.places import Place
+from circleci_v1_async.artifacts._downloader import Downloader
+from circleci_v1_async.artifacts._places import Place
 from circleci_v1_async.testing import FakeCircleCI
 
 

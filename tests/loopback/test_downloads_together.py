@@ -42,9 +42,9 @@ from circleci_v1_async import (
     UnsafePathError,
     UsageError,
 )
-from circleci_v1_async._downloads.disk import Disk
-from circleci_v1_async._downloads.part_file import PartFile
-from circleci_v1_async._downloads.places import note_name, part_name
+from circleci_v1_async._files.disk import Disk
+from circleci_v1_async._files.names import note_name, part_name
+from circleci_v1_async._files.part_file import PartFile
 from circleci_v1_async.testing import FakeCircleCI
 
 THREADS = "circleci_v1_async"

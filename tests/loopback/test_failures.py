@@ -34,7 +34,7 @@ from circleci_v1_async import (
     StatusError,
     TransportError,
 )
-from circleci_v1_async._urls import find_next_hop, parse_base_url, without_query
+from circleci_v1_async._transport.urls import find_next_hop, parse_base_url, without_query
 from circleci_v1_async.request import make_file_request
 
 PROJECT = "gh/acme/web"

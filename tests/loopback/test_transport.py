@@ -110,7 +110,7 @@ async def test_a_post_follows_a_redirect_that_keeps_it_within_the_origin_only(st
 async def test_a_redirect_from_https_to_http_is_refused() -> None:
     from yarl import URL  # noqa: PLC0415 - there is no certificate here, so this one is asked below the socket
 
-    from circleci_v1_async._urls import find_next_hop  # noqa: PLC0415 - as above
+    from circleci_v1_async._transport.urls import find_next_hop  # noqa: PLC0415 - as above
 
     with pytest.raises(RedirectError, match="from https to http"):
         find_next_hop(URL("https://a.example"), "http://a.example/", "GET", 302)

@@ -7,7 +7,7 @@ import os
 from click.testing import CliRunner
 from rich.console import Console
 
-from _circleci_v1_async_cli.group import cli
+from circleci_v1_async._cli.group import cli
 
 WEB = "github/acme/web"
 HIDE_CURSOR = "\x1b[?25l"

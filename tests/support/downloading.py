@@ -19,7 +19,7 @@ from circleci_v1_async import (
     DownloadFinished,
     DownloadProgress,
 )
-from circleci_v1_async._downloads.places import note_name, part_name
+from circleci_v1_async._files.names import note_name, part_name
 from circleci_v1_async.testing import GeneratedBytes
 
 WEB = "github/acme/web"

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import attrs
 
 from circleci_v1_async import CircleCISession
-from circleci_v1_async._clock import Clock
+from circleci_v1_async._core.clock import Clock
 
 
 class FakeClock:

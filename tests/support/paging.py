@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from circleci_v1_async import Request, RetryPolicy
-from circleci_v1_async._clock import Clock
+from circleci_v1_async._core.clock import Clock
 
 LIST: Request[list[Any]] = Request("GET", "/list", returns=list[Any])
 BUILD = "/project/{project}/{build_num}"

@@ -16,8 +16,8 @@ import attrs
 from yarl import URL
 
 from circleci_v1_async import CircleCISession
-from circleci_v1_async._clock import Clock
-from circleci_v1_async._transport import Transport
+from circleci_v1_async._core.clock import Clock
+from circleci_v1_async._transport.transport import Transport
 from circleci_v1_async.request import Reply
 
 T = TypeVar("T")

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from model_payloads import MODELS, TIME, alternatives, full, is_time, payloads, required, texts, wrong_values
 
 from circleci_v1_async import dumps, loads
-from circleci_v1_async._codec import Decoder, _decode_branch_names, encode
-from circleci_v1_async._secret import RedactedStr, Secret
-from circleci_v1_async._tolerant import _blank_time_remover, make_converter
+from circleci_v1_async._core.secret import RedactedStr, Secret
+from circleci_v1_async._decoding.codec import Decoder, _decode_branch_names, encode
+from circleci_v1_async._decoding.tolerant import _blank_time_remover, make_converter
 from circleci_v1_async.enums import BuildStatus, Outcome, VcsType
 from circleci_v1_async.errors import CircleCIError, DecodeError, InvalidInputError
 from circleci_v1_async.models import (

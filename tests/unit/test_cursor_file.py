@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from circleci_v1_async import CursorFile, InvalidInputError, WatchCursor
-from circleci_v1_async._cursor import KnownBuilds
+from circleci_v1_async.watch._cursor import KnownBuilds
 
 FIRST = WatchCursor("/recent-builds", {"github/acme/web": KnownBuilds(7, 1)})
 SECOND = WatchCursor("/recent-builds", {"github/acme/web": KnownBuilds(8, 3)})

@@ -4,7 +4,7 @@ import pytest
 from yarl import URL
 
 from circleci_v1_async import InvalidInputError
-from circleci_v1_async._environment import find_proxy
+from circleci_v1_async._transport.environment import find_proxy
 
 CLOUD = URL("https://circleci.com/api/v1.1/me")
 

@@ -8,7 +8,7 @@ import attrs
 import pytest
 from fake_clock import FakeClock
 
-from circleci_v1_async._gate import Gate, HeldTooLongError
+from circleci_v1_async._calls.gate import Gate, HeldTooLongError
 
 
 class Limiter:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from circleci_v1_async import Build, InvalidInputError
-from circleci_v1_async._identity import make_page_identifier
+from circleci_v1_async.walk._identity import make_page_identifier
 
 
 @attrs.frozen

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from circleci_v1_async import Action, BodyTooLargeError, BuildStatus, Step, StepOutput
-from circleci_v1_async._logs.stream import take_turns
-from circleci_v1_async._logs.text import LogText, has_failed, heading
+from circleci_v1_async.logs._stream import take_turns
+from circleci_v1_async.logs._text import LogText, has_failed, heading
 
 
 def text(*pieces: str | StepOutput, tail: int | None = None, strip_ansi: bool = True, max_size: int = 10**9) -> str:

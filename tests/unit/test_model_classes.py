@@ -22,7 +22,7 @@ from cattrs.strategies import configure_union_passthrough
 from model_payloads import MODELS, full
 
 from circleci_v1_async import Build, BuildDetail, BuildSummary, EnvVar, ProjectToken, User, Workflow, dumps, loads
-from circleci_v1_async._codec import Decoder
+from circleci_v1_async._decoding.codec import Decoder
 
 EACH = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 DECODER = Decoder(strict=True)

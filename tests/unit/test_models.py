@@ -18,7 +18,7 @@ from model_payloads import MODELS, full
 from rich.pretty import pretty_repr
 
 from circleci_v1_async import models
-from circleci_v1_async._codec import Decoder
+from circleci_v1_async._decoding.codec import Decoder
 from circleci_v1_async.enums import BuildStatus, Lifecycle, Outcome, VcsType
 from circleci_v1_async.models import (
     Artifact,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circleci_v1_async._pace import Pace
+from circleci_v1_async._calls.pace import Pace
 
 
 def burst(pace: Pace, count: int, now: float = 0.0) -> None:

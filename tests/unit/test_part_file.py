@@ -11,9 +11,9 @@ import pytest
 from descriptors import descriptors
 
 from circleci_v1_async import PathConflictError, UnsafePathError
-from circleci_v1_async._downloads.folder import Folder
-from circleci_v1_async._downloads.part_file import PartFile, is_strong_etag
-from circleci_v1_async._downloads.places import note_name, part_name
+from circleci_v1_async._files.folder import Folder
+from circleci_v1_async._files.names import note_name, part_name
+from circleci_v1_async._files.part_file import PartFile, is_strong_etag
 
 ETAG = '"abc"'
 SOURCE = "one"

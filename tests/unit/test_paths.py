@@ -14,7 +14,7 @@ from circleci_v1_async import (
     PreviousBuild,
     ProjectSlug,
 )
-from circleci_v1_async._paths import find_build
+from circleci_v1_async._operations.paths import find_build
 
 WEB = ProjectSlug("github", "acme", "web")
 IDS = ProjectSlug("circleci", "43G3kM5RtfFE7v5sa4nWAU", "9e9f3d70-bd8c-4957-a27e-ada96d967706")

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circleci_v1_async import Artifact, DownloadError, InvalidInputError, PathConflictError, UnsafePathError
-from circleci_v1_async._downloads import places
-from circleci_v1_async._downloads.places import Place, note_name, part_name, plan_places
+from circleci_v1_async._files.names import note_name, part_name
+from circleci_v1_async.artifacts import _places as places
+from circleci_v1_async.artifacts._places import Place, plan_places
 
 URL = "https://output.circle-artifacts.com/output/job/1/artifacts/0/x"
 # What paths are made of, with what is dangerous in them more often than chance has it.

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from circleci_v1_async import Build, DecodeError, Message, PipelineResult, Request, StatusError, User
-from circleci_v1_async._codec import Decoder
-from circleci_v1_async._reply import locate_decode_error, read_reply, redact
-from circleci_v1_async._secret import Secret
+from circleci_v1_async._calls.redact import redact
+from circleci_v1_async._calls.reply import locate_decode_error, read_reply
+from circleci_v1_async._core.secret import Secret
+from circleci_v1_async._decoding.codec import Decoder
 from circleci_v1_async.request import Reply
 
 LARGE = 2**20

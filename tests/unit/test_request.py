@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from circleci_v1_async import Build, BuildFilter, InvalidInputError, ProjectSlug, Request
-from circleci_v1_async._secret import RedactedStr
+from circleci_v1_async._core.secret import RedactedStr
 from circleci_v1_async.request import Reply
 
 BASE = "https://circleci.com/api/v1.1"

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from circleci_v1_async import StepOutput
-from circleci_v1_async._logs.screen import HEIGHT, Screen, remove_controls
+from circleci_v1_async.logs._screen import HEIGHT, Screen, remove_controls
 
 # Sequences that a terminal of any kind knows, and pieces of them.
 SEQUENCES = [

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from reporters import REPORTERS, Sentry, raised
 
-from circleci_v1_async._arguments import secret, strings
-from circleci_v1_async._secret import RedactedBytes, RedactedStr, Secret, hide
+from circleci_v1_async._core.arguments import secret, strings
+from circleci_v1_async._core.secret import RedactedBytes, RedactedStr, Secret, hide
 from circleci_v1_async.errors import CircleCIError, InvalidInputError
 
 MARK = "s3cret"

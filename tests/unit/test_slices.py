@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_payloads import MODELS, full, payloads, wrong_values
 
-from circleci_v1_async import Artifact, Build, BuildDetail, DecodeError, FollowResult, Project, User, _slices
-from circleci_v1_async._codec import Decoder
-from circleci_v1_async._slices import decode_in_slices
+from circleci_v1_async import Artifact, Build, BuildDetail, DecodeError, FollowResult, Project, User
+from circleci_v1_async._decoding import slices as _slices
+from circleci_v1_async._decoding.codec import Decoder
+from circleci_v1_async._decoding.slices import decode_in_slices
 from circleci_v1_async.models import TestReport
 
 BOM = b"\xef\xbb\xbf"

@@ -1,5 +1,6 @@
 """What the package shows to its users."""
 
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -11,6 +12,7 @@ from types import ModuleType
 import pytest
 
 import circleci_v1_async
+from circleci_v1_async import testing
 
 PUBLIC = sorted(
     module.name
@@ -28,26 +30,47 @@ def case_aware(names: list[str]) -> list[str]:
 def test_all_is_exactly_what_the_package_imports_by_name():
     # Names of rarely used modules are there once they were asked for.
     assert all(getattr(circleci_v1_async, name) is not None for name in circleci_v1_async.__all__)
-    imported = {
-        name
-        for name, value in vars(circleci_v1_async).items()
-        if not isinstance(value, ModuleType) and (not name.startswith("_") or name == "__version__")
-    }
-    assert set(circleci_v1_async.__all__) == imported - {"TYPE_CHECKING"}
     assert set(circleci_v1_async.__all__) <= set(dir(circleci_v1_async))
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         _ = circleci_v1_async.nonsense
+
+
+@pytest.mark.parametrize("package", [circleci_v1_async, testing], ids=lambda module: module.__name__)
+def test_type_checkers_see_the_names_that_programs_find_and_in_the_same_modules(package: ModuleType):
+    (block,) = [node for node in ast.parse(inspect.getsource(package)).body if isinstance(node, ast.If)]
+    seen = {
+        alias.asname: (node.module or "").removeprefix(f"{package.__name__}.")
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen == package._HOMES
+
+
+def test_the_modules_that_users_name_are_there_without_an_import_of_their_own():
+    program = """
+import circleci_v1_async as package
+assert package.errors.NotFoundError is package.NotFoundError and package.walk.PageWalk is package.PageWalk
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)  # noqa: S603 - our own
+    assert circleci_v1_async.__getattr__("errors") is importlib.import_module("circleci_v1_async.errors")
+    assert testing.__getattr__("server") is importlib.import_module("circleci_v1_async.testing.server")
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        _ = testing.nonsense
+    assert set(testing.__all__) <= set(dir(testing))
+    assert importlib.import_module("circleci_v1_async.__main__").main
 
 
 def test_names_of_rarely_used_modules_are_imported_when_they_are_asked_for():
     program = """
 import sys
 import circleci_v1_async as package
-late = {"circleci_v1_async.artifacts", "circleci_v1_async.walk", "circleci_v1_async.watch"}
+assert {n for n in sys.modules if n.startswith(package.__name__)} == {package.__name__, f"{package.__name__}._version"}
+late = {"circleci_v1_async.artifacts", "circleci_v1_async.logs", "circleci_v1_async.watch"}
 assert package.CircleCISession and package.Build and not late & sys.modules.keys()
 assert set(package.__all__) <= set(dir(package))
-assert package.PageWalk is sys.modules["circleci_v1_async.walk"].PageWalk
-assert late & sys.modules.keys() == {"circleci_v1_async.walk"}
+assert package.LogLine is sys.modules["circleci_v1_async.logs"].LogLine
+assert late & sys.modules.keys() == {"circleci_v1_async.logs"}
 try:
     package.nonsense
 except AttributeError as error:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from circleci_v1_async import Artifact, Download, DownloadEvent, DownloadStatus, DownloadTotals, InvalidInputError
-from circleci_v1_async._downloads.events import Tally
+from circleci_v1_async.artifacts._events import Tally
 
 A, B = (Artifact(path=name, url=f"https://a.example/{name}") for name in "ab")
 PATH_A, PATH_B = Path("a"), Path("b")

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from circleci_v1_async import UsageError
-from circleci_v1_async._tasks import TaskIterable, run_in_thread, stop
+from circleci_v1_async._core.tasks import TaskIterable, run_in_thread, stop
 
 
 class Slow:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from workflows import Event, Play, plays
 
 from circleci_v1_async import Build, BuildStatus, Verdict, Workflow
-from circleci_v1_async._job_search import JobSearch
-from circleci_v1_async._wait_plan import Look, WaitPlan
+from circleci_v1_async._polling.job_search import JobSearch
+from circleci_v1_async._polling.plan import Look, WaitPlan
 
 SHA = "c0ffee7" + "0" * 33
 UNFINISHED = {"scheduled", "queued", "running"}

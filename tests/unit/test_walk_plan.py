@@ -10,9 +10,9 @@ from effort import by_profile
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from circleci_v1_async import _walk_plan
-from circleci_v1_async._walk_plan import PagePlan, Slot
 from circleci_v1_async.errors import InvalidInputError, PaginationDriftError
+from circleci_v1_async.walk import _plan as _walk_plan
+from circleci_v1_async.walk._plan import PagePlan, Slot
 
 BUDGET = _walk_plan._BUDGET
 

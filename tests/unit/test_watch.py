@@ -38,9 +38,11 @@ from circleci_v1_async import (
     WaitTimeoutError,
     WatchCursor,
 )
-from circleci_v1_async._waiting import choose_pause, wait_until_finished
-from circleci_v1_async._watch_plan import WatchPlan
+from circleci_v1_async._operations.builds import request_build
+from circleci_v1_async._polling.pauses import choose_pause
+from circleci_v1_async._polling.poll import wait_until_finished
 from circleci_v1_async.errors import status_error
+from circleci_v1_async.watch._plan import WatchPlan
 
 SLUG = ProjectSlug("github", "acme", "web")
 LOGGER = "circleci_v1_async"
@@ -279,7 +281,7 @@ class Service:
         plan = WatchPlan("list", SLUG)
         start = plan.resume(cursor) if oldest or cursor else None
         calls = Calls(self._page, self.ask, self.clock.clock)
-        return BuildWatch(calls, LIST, plan, cursor=start, interval=interval)
+        return BuildWatch(calls, LIST, request_build, plan, cursor=start, interval=interval)
 
     async def ask(self, project: str, number: int) -> Build:
         assert project == str(SLUG)

@@ -13,19 +13,11 @@ from effort import by_profile
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from circleci_v1_async import (
-    Build,
-    BuildEvent,
-    BuildStatus,
-    InvalidInputError,
-    Lifecycle,
-    ProjectSlug,
-    WatchCursor,
-    _cursor,
-    _watch_plan,
-)
-from circleci_v1_async._cursor import KnownBuilds, is_full
-from circleci_v1_async._watch_plan import Reading, WatchPlan
+from circleci_v1_async import Build, BuildEvent, BuildStatus, InvalidInputError, Lifecycle, ProjectSlug, WatchCursor
+from circleci_v1_async.watch import _cursor
+from circleci_v1_async.watch import _plan as _watch_plan
+from circleci_v1_async.watch._cursor import KnownBuilds, is_full
+from circleci_v1_async.watch._plan import Reading, WatchPlan
 
 SLUG = ProjectSlug("github", "acme", "web")
 GROUND = 6

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("circleci_v1_async", "_circleci_v1_async_cli", "benchmarks")
+FOLDERS = ("circleci_v1_async", "benchmarks")
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 ODD = re.compile(r"(?:What|Whatever|Who|Whoever|Whose|Whom|Nobody|How)\b")
 

@@ -8,12 +8,13 @@ import click
 from rich.console import Console
 
 from circleci_v1_async import CircleCISession, Outcome, ProjectSlug
+from circleci_v1_async._cli import screen
+from circleci_v1_async._cli.login import open_session
+from circleci_v1_async._cli.shell import Command
 from circleci_v1_async.testing import FakeCircleCI
 
-from . import demo_screen, screen
-from .history import Failure, Report
-from .login import open_session
-from .shell import Command
+from . import screen as demo_screen
+from .report import Failure, Report
 from .team import PROJECT, Team
 
 __all__ = ["SECONDS", "demo", "read_fake"]

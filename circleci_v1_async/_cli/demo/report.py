@@ -8,8 +8,8 @@ from typing import Final, Self
 import attrs
 
 from circleci_v1_async import Build, Download, PageWalk
+from circleci_v1_async._cli.lines import get_outcome
 
-from .lines import get_outcome
 from .team import Team
 
 __all__ = ["Failure", "Report"]

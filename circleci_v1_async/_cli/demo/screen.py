@@ -16,10 +16,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from . import lines
-from .history import Failure, Report
-from .lines import format_count, replace_controls, to_one_line
-from .screen import STYLES, BuildsTable
+from circleci_v1_async._cli import lines
+from circleci_v1_async._cli.lines import format_count, replace_controls, to_one_line
+from circleci_v1_async._cli.screen import STYLES, BuildsTable
+
+from .report import Failure, Report
 
 __all__ = ["open_progress", "render_progress", "render_summary"]
 

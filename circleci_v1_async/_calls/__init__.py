@@ -1,0 +1,1 @@
+"""One call, from a request to its value: attempts, gate (429), reply."""

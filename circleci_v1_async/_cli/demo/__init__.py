@@ -1,0 +1,1 @@
+"""`circleci-v1 demo`: a made-up team, its history, and the screen that shows it."""

@@ -1,1 +1,0 @@
-"""Downloads of artifacts: where their files go, the files while they are written, and fetching them."""

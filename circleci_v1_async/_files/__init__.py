@@ -1,0 +1,1 @@
+"""Files that get their name when they are whole."""

@@ -1,0 +1,63 @@
+"""Checks of what is in a file's place, before anything is written. Blocking: to be called in threads."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from circleci_v1_async.errors import DownloadError, InvalidInputError, PathConflictError, UnsafePathError
+
+from .folder import Folder
+from .names import measure_longest
+
+__all__ = ["check_file", "find_bad_file", "look", "measure_room"]
+
+# Bytes of a whole path with its final NUL. Longer ones can be made from an open folder, but neither opened nor removed.
+_PATH_MAX: Final = os.pathconf("/", "PC_PATH_MAX") if hasattr(os, "pathconf") else 260
+
+
+def check_file(path: Path, *, overwrite: bool) -> None:
+    """Make sure that a file can be written at a path. Missing folders are made.
+
+    Raises:
+        InvalidInputError: There is a folder.
+        PathConflictError: There is something else already.
+        UnsafePathError: There is a symbolic link, which is not to be replaced.
+        OSError: It cannot be written.
+    """
+    if path.is_dir():
+        raise InvalidInputError(f"path: expected the path of a file, got that of a folder: {path}")
+    if os.path.lexists(path) and not overwrite:
+        raise PathConflictError(f"{path}: it is there already")
+    if problem := find_bad_file(path, "overwrite"):
+        raise problem
+    if measure_longest(path.name) > measure_room(path.parent):
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    Folder.open(path.parent).close()
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def measure_room(root: Path) -> int:
+    """Return how many bytes a path below a folder may have."""
+    return _PATH_MAX - len(os.fsencode(os.path.abspath(root))) - len(os.sep) - len("\0")  # noqa: PTH100 - no links
+
+
+def find_bad_file(file: Path, on_exists: str) -> DownloadError | None:
+    """Return what is wrong with what is in a file's place."""
+    found = look(file)
+    if found is None:
+        return None
+    if stat.S_ISLNK(found.st_mode):
+        return UnsafePathError(f"{file}: expected a file, found a symbolic link")
+    if on_exists == "error" or not stat.S_ISREG(found.st_mode):
+        return PathConflictError(f"{file}: it is there already")
+    return None
+
+
+def look(path: str | Path) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None

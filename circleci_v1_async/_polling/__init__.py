@@ -1,0 +1,1 @@
+"""Waiting for a build, a commit or a workflow."""

@@ -1,0 +1,1 @@
+"""One exchange over aiohttp, and all that decides where the token goes."""

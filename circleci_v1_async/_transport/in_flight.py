@@ -1,0 +1,46 @@
+"""Calls in flight, which their session can end."""
+
+import asyncio
+from typing import Final
+
+import attrs
+
+from circleci_v1_async.errors import SessionClosedError
+
+__all__ = ["CLOSED_MEANWHILE", "Call"]
+
+CLOSED_MEANWHILE: Final = "The session was closed during the call"
+
+
+@attrs.define(eq=False)
+class Call:
+    """A call in flight, as a block: the session that it is of can end it.
+
+    Args:
+        calls: All calls of the session that are in flight.
+        task: The task that makes the call.
+    """
+
+    _calls: "set[Call]" = attrs.field(repr=False)
+    task: "asyncio.Task[object]"
+    _cancelling: int = attrs.field(init=False)
+    _ended: asyncio.Event | None = attrs.field(default=None, init=False)
+
+    def end(self) -> asyncio.Event:
+        """Cancel it on the session's behalf. The event is set when it is over."""
+        self._ended = self._ended or asyncio.Event()
+        self.task.cancel()
+        return self._ended
+
+    def __enter__(self) -> None:
+        self._cancelling = self.task.cancelling()
+        self._calls.add(self)
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        self._calls.discard(self)
+        if self._ended is None:
+            return
+        self._ended.set()
+        # As in asyncio.timeout: only a cancellation that is ours alone becomes our error.
+        if isinstance(error, asyncio.CancelledError) and self.task.uncancel() <= self._cancelling:
+            raise SessionClosedError(CLOSED_MEANWHILE) from None

@@ -1,0 +1,36 @@
+"""Files as they come over the wire, piece by piece."""
+
+from collections.abc import AsyncGenerator
+
+from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async.errors import RequestTimeoutError, TransportError, TruncatedError
+
+from .transport import Stream
+
+__all__ = ["get_length", "read_chunks"]
+
+
+async def read_chunks(stream: Stream, size: int | None) -> AsyncGenerator[bytes, None]:
+    """Yield the bytes of a stream as they arrive, and all of them.
+
+    Raises:
+        TruncatedError: Fewer than `size` bytes came.
+        TransportError: The connection broke or stalled.
+    """
+    received = 0
+    with Boundary():
+        try:
+            while chunk := await stream.read():
+                received += len(chunk)
+                yield chunk
+        except TransportError as error:
+            if size is None or isinstance(error, RequestTimeoutError):
+                raise
+            raise TruncatedError(f"It broke off: {received} of {size} bytes came") from None
+
+
+def get_length(stream: Stream) -> int | None:
+    """Return how many bytes are to come; `None` when the service does not say."""
+    # Content-Length counts compressed bytes.
+    value = "" if "Content-Encoding" in stream.headers else stream.headers.get("Content-Length", "")
+    return int(value) if value.isdecimal() else None

@@ -1,0 +1,31 @@
+"""Artifacts of builds: one that is read as it comes, and many on their way to a folder."""
+
+from ._downloads import ArtifactDownloads
+from ._events import (
+    Download,
+    DownloadEvent,
+    DownloadFinished,
+    DownloadProgress,
+    DownloadStarted,
+    DownloadStatus,
+    DownloadTotals,
+    OnError,
+    OnExists,
+    Progress,
+)
+from ._stream import ArtifactStream
+
+__all__ = [
+    "ArtifactDownloads",
+    "ArtifactStream",
+    "Download",
+    "DownloadEvent",
+    "DownloadFinished",
+    "DownloadProgress",
+    "DownloadStarted",
+    "DownloadStatus",
+    "DownloadTotals",
+    "OnError",
+    "OnExists",
+    "Progress",
+]
