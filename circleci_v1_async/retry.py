@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from ._core.arguments import integer, seconds
+from ._core.arguments import check_integer, check_seconds
 from .errors import CircleCIError, DecodeError, RateLimitError, StatusError, TransportError
 from .request import Request
 
@@ -21,11 +21,11 @@ _GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
 
 
 def _not_negative(_policy: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    seconds(f"RetryPolicy.{attribute.name}", value, from_zero=True)
+    check_seconds(f"RetryPolicy.{attribute.name}", value, from_zero=True)
 
 
 def _at_least_once(_policy: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
-    integer("RetryPolicy.attempts", value, 1)
+    check_integer("RetryPolicy.attempts", value, 1)
 
 
 @attrs.frozen(kw_only=True)

@@ -9,9 +9,9 @@ import attrs
 
 from ._calls.calls import Calls, Options
 from ._calls.gate import Gate
-from ._core.arguments import integer
+from ._core.arguments import check_integer
 from ._core.clock import Clock
-from ._core.secret import hide
+from ._core.secret import wrap_secret
 from ._decoding.codec import Decoder
 from ._files.disk import Disk
 from ._operations.artifacts import ArtifactOperations
@@ -153,7 +153,7 @@ class CircleCISession(
         durable: bool = True,
         trust_env: bool = False,
     ) -> None:
-        token = token if callable(token) else hide(token)
+        token = token if callable(token) else wrap_secret(token)
         credential = Token(source=token) if callable(token) else Token(parse_token(token))
         check_borrowed(session, trust_env=trust_env)
         if limiter is not None and not isinstance(cast("object", limiter), AbstractAsyncContextManager):
@@ -163,13 +163,13 @@ class CircleCISession(
         clock = Clock()
         self._calls = Calls(
             Transport(parse_base_url(base_url, with_token=token is not None), credential, session, clock, trust_env),
-            Gate(integer("concurrency", concurrency, 1), limiter, clock),
+            Gate(check_integer("concurrency", concurrency, 1), limiter, clock),
             RetryBudget(),
             clock,
             on_retry,
             Options(timeout, retry, max_body, Decoder(strict)),
         )
-        self._disk = Disk(integer("download_concurrency", download_concurrency, 1), durable)
+        self._disk = Disk(check_integer("download_concurrency", download_concurrency, 1), durable)
 
     @classmethod
     def from_env(

@@ -9,10 +9,10 @@ from typing import Any, Final, Self, TypeVar
 import attrs
 from yarl import URL
 
-from circleci_v1_async._core.arguments import real
-from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._core.arguments import check_real
 from circleci_v1_async._core.clock import Clock
 from circleci_v1_async._core.secret import RedactedBytes, Secret
+from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._decoding.codec import Decoder, encode
 from circleci_v1_async._transport.transport import Stream, Transport
 from circleci_v1_async.errors import InvalidInputError, RateLimitError, TransportError
@@ -38,7 +38,7 @@ _ERROR_BODY: Final = 2**16
 
 
 def _positive(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    real(attribute.name, value)
+    check_real(attribute.name, value)
 
 
 def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -79,7 +79,7 @@ class Calls:
     async def send(self, request: Request[T]) -> T:
         """Send a request and decode the reply, as `CircleCISession.send` says."""
         options = self.options
-        with Boundary():
+        with TracebackScrubber():
             url = self.transport.below(request.target)
             body = None if request.body is None else Secret(RedactedBytes(encode(request.body)))
             if request.returns is not None and request.returns is not Response:

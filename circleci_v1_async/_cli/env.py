@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from circleci_v1_async._core.secret import hide
+from circleci_v1_async._core.secret import wrap_secret
 
 from . import lines
 from .login import open_session
@@ -38,8 +38,8 @@ async def list_variables(project: str, *, as_json: bool) -> None:
 
 def _read_value(_ctx: click.Context, _param: click.Parameter, _value: None) -> Any:
     if sys.stdin.isatty():
-        return hide(click.prompt("Value", hide_input=True, err=True))
-    return hide(sys.stdin.read().rstrip("\r\n"))
+        return wrap_secret(click.prompt("Value", hide_input=True, err=True))
+    return wrap_secret(sys.stdin.read().rstrip("\r\n"))
 
 
 @env.command("set", cls=Command, example="env set gh/acme/web DEPLOY_KEY < key.txt")

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from circleci_v1_async._core.arguments import integer, one_of, text
+from circleci_v1_async._core.arguments import check_integer, check_one_of, check_text
 from circleci_v1_async._files.disk import Disk
 from circleci_v1_async.enums import BuildFilter
 from circleci_v1_async.errors import InvalidInputError
@@ -73,7 +73,7 @@ class ArtifactOperations(Operations):
         Raises:
             NotFoundError: There is no such build; the service has been seen to say so also when it kept nothing.
         """
-        query = drop_none(branch=text("branch", branch), filter=one_of("filter", filter, BuildFilter))
+        query = drop_none(branch=check_text("branch", branch), filter=check_one_of("filter", filter, BuildFilter))
         return await self.send(
             Request(
                 "GET",
@@ -215,9 +215,9 @@ class ArtifactOperations(Operations):
         from circleci_v1_async.artifacts._events import Tally
         from circleci_v1_async.artifacts._places import plan_places
 
-        one_of("on_exists", on_exists, get_args(OnExists))
-        one_of("on_error", on_error, get_args(OnError))
-        integer("concurrency", concurrency, 1)
+        check_one_of("on_exists", on_exists, get_args(OnExists))
+        check_one_of("on_error", on_error, get_args(OnError))
+        check_integer("concurrency", concurrency, 1)
         places = plan_places(artifacts, match)
         downloader = Downloader(self._calls, self._disk, Path(dest), Tally(progress, len(places)), on_exists)
         return ArtifactDownloads(downloader, places, concurrency=concurrency, on_error=on_error)

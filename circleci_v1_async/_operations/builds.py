@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
 
-from circleci_v1_async._core.arguments import integer, one_of
+from circleci_v1_async._core.arguments import check_integer, check_one_of
 from circleci_v1_async.enums import BuildFilter, TestResult
 from circleci_v1_async.models import Build, BuildDetail, BuildSummary, TestMetadata, TestReport
 from circleci_v1_async.request import QueryValue, Request
@@ -57,7 +57,7 @@ class BuildOperations(Operations):
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
         """
-        query = {**_page(limit, offset), "filter": one_of("filter", filter, BuildFilter), "shallow": shallow}
+        query = {**_page(limit, offset), "filter": check_one_of("filter", filter, BuildFilter), "shallow": shallow}
         return await self.send(request_project_builds(project, branch, query))
 
     async def list_recent_builds(self, *, limit: int = 30, offset: int = 0, shallow: bool | None = None) -> list[Build]:
@@ -186,7 +186,7 @@ class BuildOperations(Operations):
             ```
         """
         request = request_project_builds(
-            project, branch, {"filter": one_of("filter", filter, BuildFilter), "shallow": shallow}
+            project, branch, {"filter": check_one_of("filter", filter, BuildFilter), "shallow": shallow}
         )
         return self._walk(
             request, model, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch
@@ -267,4 +267,4 @@ def request_project_builds(
 
 
 def _page(limit: int, offset: int) -> dict[str, QueryValue]:
-    return {"limit": integer("limit", limit, 1, MAX_PAGE), "offset": integer("offset", offset, 0)}
+    return {"limit": check_integer("limit", limit, 1, MAX_PAGE), "offset": check_integer("offset", offset, 0)}

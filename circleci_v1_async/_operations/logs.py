@@ -7,9 +7,9 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast, overload
 
-from circleci_v1_async._core.arguments import integer, seconds, text
-from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._core.arguments import check_integer, check_seconds, check_text
 from circleci_v1_async._core.tasks import run_together
+from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._files.disk import Disk
 from circleci_v1_async.errors import BodyTooLargeError, CircleCIError, InvalidInputError
 from circleci_v1_async.models import Action, BuildSummary, Step
@@ -74,9 +74,9 @@ class LogOperations(BuildOperations, OutputOperations):
         from circleci_v1_async.logs._stream import take_turns
         from circleci_v1_async.logs._text import LogText, heading
 
-        text("step", step)
+        check_text("step", step)
         if tail is not None:
-            integer("tail", tail, 1)
+            check_integer("tail", tail, 1)
         slug, number = find_build(project, build_num)
         build = await self.get_build(slug, number)
         slots = asyncio.Semaphore(_AT_ONCE)
@@ -88,7 +88,7 @@ class LogOperations(BuildOperations, OutputOperations):
                     log.add(piece)
             return heading(step, action, strip_ansi=strip_ansi) + log.finish()
 
-        with Boundary():
+        with TracebackScrubber():
             runs = select_runs(build, step, failed_only=failed_only)
             return "\n".join(await run_together(read(*run) for run in runs))
 
@@ -137,8 +137,8 @@ class LogOperations(BuildOperations, OutputOperations):
             ```
         """
         slug, number = find_build(project, build_num)
-        text("step", step)
-        seconds("interval", interval)
+        check_text("step", step)
+        check_seconds("interval", interval)
         if follow:
             return self._follow_log(slug, number, step, interval, failed_only=failed_only)
         return self._read_log(slug, number, step, failed_only=failed_only)
@@ -218,8 +218,8 @@ class LogOperations(BuildOperations, OutputOperations):
         if path is None:
             raise InvalidInputError("path: expected the path of a file, got None")
         slug, number = find_build(project, cast("int | None", build_num))
-        text("step", step)
-        with Boundary():
+        check_text("step", step)
+        with TracebackScrubber():
             async with write_text_file(self._disk, Path(path), overwrite=overwrite) as file:
                 build = await self.get_build(slug, number)
                 between = ""

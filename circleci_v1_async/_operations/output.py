@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator
 from typing import cast, overload
 
-from circleci_v1_async._core.arguments import integer
-from circleci_v1_async._core.secret import hide
+from circleci_v1_async._core.arguments import check_integer
+from circleci_v1_async._core.secret import wrap_secret
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Action, BuildSummary, StepOutput
 from circleci_v1_async.request import Request
@@ -70,8 +70,8 @@ class OutputOperations(Operations):
         if not isinstance(action, Action):
             raise InvalidInputError(f"action: expected an Action of a step of the build, got {action!r}")
         values = in_build(project, cast("int | None", build_num))
-        values["step"] = integer("action.step", action.step, 0)
-        values["index"] = integer("action.index", action.index, 0)
+        values["step"] = check_integer("action.step", action.step, 0)
+        values["index"] = check_integer("action.index", action.index, 0)
         query = {"file": True, "allocation-id": action.allocation_id}
         request = Request("GET", f"{BUILD}/output/{{step}}/{{index}}", values, query=query)
-        return stream_output(self._calls, request, hide(action.output_url or None))
+        return stream_output(self._calls, request, wrap_secret(action.output_url or None))

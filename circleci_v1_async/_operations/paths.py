@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from circleci_v1_async._core.arguments import integer
+from circleci_v1_async._core.arguments import check_integer
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import BuildSummary
 from circleci_v1_async.slug import ProjectSlug, find_build_num
@@ -40,7 +40,7 @@ def find_build(project: ProjectSlug | str | BuildSummary, build_num: int | None)
     number = own if build_num is None else build_num
     if number is None:
         raise InvalidInputError(f"build_num: expected an integer from 1, got None. {_BOTH_WAYS}")
-    if own not in {None, integer("build_num", number, 1)}:
+    if own not in {None, check_integer("build_num", number, 1)}:
         raise InvalidInputError(f"build_num: expected {own}, as what is beside it says, got {number}. {_BOTH_WAYS}")
     return slug, number
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from circleci_v1_async._core.arguments import flags, secret
-from circleci_v1_async._core.secret import hide
+from circleci_v1_async._core.arguments import check_secret, check_settings
+from circleci_v1_async._core.secret import wrap_secret
 from circleci_v1_async.models import CacheResult, FollowResult, Project, ProjectSettings, User
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
@@ -48,8 +48,8 @@ class ProjectOperations(Operations):
             await ci.add_heroku_key(os.environ["HEROKU_API_KEY"])
             ```
         """
-        apikey = hide(apikey)
-        body = {"apikey": secret("apikey", apikey, "a Heroku API key")}
+        apikey = wrap_secret(apikey)
+        body = {"apikey": check_secret("apikey", apikey, "a Heroku API key")}
         await self.send(Request("POST", "/user/heroku-key", body=body, returns=None))
 
     async def list_projects(self, *, shallow: bool | None = None) -> list[Project]:
@@ -171,7 +171,7 @@ class ProjectOperations(Operations):
             )
             ```
         """
-        body = {"feature_flags": flags("feature_flags", feature_flags)}
+        body = {"feature_flags": check_settings("feature_flags", feature_flags)}
         await self.send(Request("PUT", _SETTINGS, in_project(project), body=body, returns=None))
 
     async def clear_build_cache(self, project: ProjectSlug | str) -> CacheResult:

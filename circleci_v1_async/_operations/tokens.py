@@ -4,7 +4,7 @@ from typing import Final
 
 import attrs
 
-from circleci_v1_async._core.arguments import one_of, required_text
+from circleci_v1_async._core.arguments import check_one_of, check_required_text
 from circleci_v1_async._core.secret import RedactedStr
 from circleci_v1_async.enums import TokenScope
 from circleci_v1_async.models import ProjectToken
@@ -60,8 +60,8 @@ class TokenOperations(Operations):
             ```
         """
         body = {
-            "scope": one_of("scope", required_text("scope", scope), TokenScope),
-            "label": required_text("label", label),
+            "scope": check_one_of("scope", check_required_text("scope", scope), TokenScope),
+            "label": check_required_text("label", label),
         }
         created = await self.send(Request("POST", _TOKENS, in_project(project), body=body, returns=ProjectToken))
         return attrs.evolve(created, token=None if created.token is None else RedactedStr(created.token))

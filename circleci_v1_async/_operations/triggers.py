@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from circleci_v1_async._core.arguments import integer, strings, text
-from circleci_v1_async._core.secret import hide
+from circleci_v1_async._core.arguments import check_hidden_strings, check_integer, check_text
+from circleci_v1_async._core.secret import wrap_secret
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build, BuildSummary, PipelineResult
 from circleci_v1_async.request import Request, drop_none
@@ -69,16 +69,16 @@ class TriggerOperations(Operations):
             print(build.build_url)
             ```
         """
-        build_parameters = hide(build_parameters)
+        build_parameters = wrap_secret(build_parameters)
         if revision is not None and tag is not None:
             raise InvalidInputError("trigger_build: expected revision or tag, got both")
         body = drop_none(
-            branch=text("branch", branch),
-            revision=text("revision", revision),
-            tag=text("tag", tag),
-            parallel=None if parallel is None else integer("parallel", parallel, 1),
-            build_parameters=strings("build_parameters", build_parameters),
-            job=text("job", job),
+            branch=check_text("branch", branch),
+            revision=check_text("revision", revision),
+            tag=check_text("tag", tag),
+            parallel=None if parallel is None else check_integer("parallel", parallel, 1),
+            build_parameters=check_hidden_strings("build_parameters", build_parameters),
+            job=check_text("job", job),
         )
         return await self.send(
             Request("POST", PROJECT, in_project(project), body=body or None, returns=Build, sunset=_TRIGGERS_END)
@@ -117,11 +117,11 @@ class TriggerOperations(Operations):
             print(build.build_url)
             ```
         """
-        build_parameters = hide(build_parameters)
+        build_parameters = wrap_secret(build_parameters)
         body = drop_none(
-            revision=text("revision", revision),
-            parallel=None if parallel is None else integer("parallel", parallel, 1),
-            build_parameters=strings("build_parameters", build_parameters),
+            revision=check_text("revision", revision),
+            parallel=None if parallel is None else check_integer("parallel", parallel, 1),
+            build_parameters=check_hidden_strings("build_parameters", build_parameters),
         )
         path_values = {**in_project(project), "branch": branch}
         return await self.send(
@@ -168,7 +168,9 @@ class TriggerOperations(Operations):
         """
         if tag is not None and (branch is not None or revision is not None):
             raise InvalidInputError("trigger_pipeline: expected tag, or branch and revision, got both")
-        body = drop_none(branch=text("branch", branch), tag=text("tag", tag), revision=text("revision", revision))
+        body = drop_none(
+            branch=check_text("branch", branch), tag=check_text("tag", tag), revision=check_text("revision", revision)
+        )
         return await self.send(
             Request(
                 "POST",

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from circleci_v1_async._core.arguments import required_text, secret
-from circleci_v1_async._core.secret import hide
+from circleci_v1_async._core.arguments import check_required_text, check_secret
+from circleci_v1_async._core.secret import wrap_secret
 from circleci_v1_async.models import EnvVar, Message
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
@@ -59,8 +59,11 @@ class VariableOperations(Operations):
             print(variable.value)  # xxxx1234
             ```
         """
-        value = hide(value)
-        body = {"name": required_text("name", name), "value": secret("value", value, "the value of the variable")}
+        value = wrap_secret(value)
+        body = {
+            "name": check_required_text("name", name),
+            "value": check_secret("value", value, "the value of the variable"),
+        }
         return await self.send(Request("POST", _VARIABLES, in_project(project), body=body, returns=EnvVar))
 
     async def delete_env_var(self, project: ProjectSlug | str, name: str) -> Message:

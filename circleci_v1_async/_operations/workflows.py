@@ -6,7 +6,7 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from circleci_v1_async._core.arguments import commit, names, seconds, uuid
+from circleci_v1_async._core.arguments import check_commit, check_names, check_seconds, check_uuid
 from circleci_v1_async.models import Build
 from circleci_v1_async.slug import ProjectSlug
 
@@ -65,7 +65,7 @@ class WorkflowOperations(BuildOperations):
                 print(build.build_num, build.job, build.status)
             ```
         """
-        matches = partial(_is_of_commit, commit("sha", sha))
+        matches = partial(_is_of_commit, check_commit("sha", sha))
         return await self._find(project, matches, branch, limit, latest_only=latest_only)
 
     async def builds_for_workflow(
@@ -105,7 +105,7 @@ class WorkflowOperations(BuildOperations):
                 print(await ci.builds_for_workflow("gh/acme/web", workflow_id))
             ```
         """
-        matches = partial(_is_of_workflow, uuid("workflow_id", workflow_id))
+        matches = partial(_is_of_workflow, check_uuid("workflow_id", workflow_id))
         return await self._find(project, matches, branch, limit, latest_only=latest_only)
 
     async def wait_for_commit(
@@ -161,7 +161,7 @@ class WorkflowOperations(BuildOperations):
                 print(build.job, build.status, build.build_url)
             ```
         """
-        sha = commit("sha", sha)
+        sha = check_commit("sha", sha)
         plan = _make_plan(partial(_is_of_commit, sha), jobs, settle, fail_fast=fail_fast)
         return await self._wait(
             plan,
@@ -217,7 +217,7 @@ class WorkflowOperations(BuildOperations):
             print(verdict.is_success)
             ```
         """
-        workflow_id = uuid("workflow_id", workflow_id)
+        workflow_id = check_uuid("workflow_id", workflow_id)
         plan = _make_plan(partial(_is_of_workflow, workflow_id), jobs, settle, fail_fast=fail_fast)
         return await self._wait(
             plan,
@@ -285,7 +285,9 @@ def _make_plan(
 ) -> WaitPlan:
     from circleci_v1_async._polling.plan import WaitPlan
 
-    return WaitPlan(matches, names("jobs", jobs) or (), seconds("settle", settle, from_zero=True), fail_fast=fail_fast)
+    return WaitPlan(
+        matches, check_names("jobs", jobs) or (), check_seconds("settle", settle, from_zero=True), fail_fast=fail_fast
+    )
 
 
 def _is_of_commit(sha: str, build: Build) -> bool:

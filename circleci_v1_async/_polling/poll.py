@@ -6,7 +6,7 @@ from inspect import isawaitable
 from typing import TypeVar
 
 from circleci_v1_async._calls.calls import Calls
-from circleci_v1_async._core.arguments import seconds
+from circleci_v1_async._core.arguments import check_seconds
 from circleci_v1_async._polling.pauses import choose_pause, pause_after_error
 from circleci_v1_async.errors import CircleCIError, WaitTimeoutError
 from circleci_v1_async.models import Build
@@ -77,8 +77,8 @@ async def poll(
         CircleCIError: A look failed for a reason that will not pass.
         InvalidInputError: An argument is out of its range.
     """
-    interval = seconds("interval", interval)
-    limit = asyncio.timeout(within if within is None else seconds("timeout", within))
+    interval = check_seconds("interval", interval)
+    limit = asyncio.timeout(within if within is None else check_seconds("timeout", within))
     seen: Look[B, L] | None = None
     failure: CircleCIError | None = None
     quiet = 0

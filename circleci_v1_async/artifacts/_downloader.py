@@ -12,7 +12,7 @@ from yarl import URL
 
 from circleci_v1_async._calls.attempts import Attempts
 from circleci_v1_async._calls.calls import Calls
-from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._files.checks import check_file
 from circleci_v1_async._files.disk import Disk
 from circleci_v1_async._files.part_file import PartFile
@@ -57,7 +57,7 @@ class Downloader:
 
     async def check(self, places: Iterable[Place]) -> dict[Place, Download]:
         """Return the outcomes of the places that need no request."""
-        with Boundary():
+        with TracebackScrubber():
             return await self.disk.run_on(self.root, check_places, places, self.root, self.on_exists)
 
     async def download_one(self, place: Place) -> Download:
@@ -67,7 +67,7 @@ class Downloader:
             InvalidInputError: There is a folder.
             PathConflictError: There is something else already.
         """
-        with Boundary():
+        with TracebackScrubber():
             locate_artifact(self.calls, place.artifact)
             path = self.root.joinpath(*place.parts)
             await self.disk.run_on(path, check_file, path, overwrite=False)
@@ -77,7 +77,7 @@ class Downloader:
 
     async def download(self, place: Place) -> Download:
         """Download an artifact to its place."""
-        with Boundary():
+        with TracebackScrubber():
             request, url = locate_artifact(self.calls, place.artifact)
             part = PartFile(self.root, place.parts, _identify(url))
             with self.calls.transport.call():

@@ -8,7 +8,7 @@ from yarl import URL
 
 from circleci_v1_async._calls.attempts import Attempts
 from circleci_v1_async._calls.calls import Calls
-from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._files.part_file import is_strong_etag
 from circleci_v1_async._transport.streams import get_length
 from circleci_v1_async._transport.transport import Stream
@@ -42,7 +42,7 @@ def locate_artifact(calls: Calls, artifact: Artifact) -> tuple[Request[Any], URL
 
 async def open_artifact_stream(calls: Calls, artifact: Artifact) -> Stream:
     """Open an artifact, which the caller is to close."""
-    with Boundary(), calls.transport.call():
+    with TracebackScrubber(), calls.transport.call():
         request, url = locate_artifact(calls, artifact)
         async for attempt in calls.attempts(request, url):  # pragma: no branch - the policy ends it
             with attempt:

@@ -10,8 +10,8 @@ import attrs
 
 from circleci_v1_async._calls.calls import Calls
 from circleci_v1_async._calls.reply import locate_decode_error
-from circleci_v1_async._core.boundary import Boundary
 from circleci_v1_async._core.secret import Secret
+from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._decoding.splitter import ListSplitter
 from circleci_v1_async._transport.bodies import read_limited
 from circleci_v1_async._transport.streams import get_length, read_chunks
@@ -38,7 +38,7 @@ async def stream_output(
         request: Asks the API for it.
         output_url: The presigned URL, which may have expired.
     """
-    with Boundary():
+    with TracebackScrubber():
         if output_url is not None:
             begun = False
             try:

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Generic, TypedDict, TypeVar
 
 from circleci_v1_async._calls.calls import Calls
-from circleci_v1_async._core.boundary import Boundary
 from circleci_v1_async._core.tasks import TaskIterable, wait_until_done
+from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async.request import Request
 
 from ._lists import MAX_PAGE, name_list
@@ -136,7 +136,7 @@ class PageWalk(TaskIterable, Generic[T]):
     # Tasks are kept by hand: to yield from inside a TaskGroup would let it cancel the caller.
     async def _pages(self) -> AsyncGenerator[list[T], None]:
         plan = self._plan
-        with Boundary():
+        with TracebackScrubber():
             try:
                 while True:
                     self._check_open()

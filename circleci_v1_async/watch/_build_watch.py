@@ -9,7 +9,7 @@ from itertools import starmap
 from typing import TypeVar
 
 from circleci_v1_async._calls.calls import Calls
-from circleci_v1_async._core.arguments import seconds
+from circleci_v1_async._core.arguments import check_seconds
 from circleci_v1_async._core.tasks import TaskIterable, stop
 from circleci_v1_async._polling.pauses import choose_pause, pause_after_error
 from circleci_v1_async.errors import CircleCIError, NotFoundError, UsageError, in_short
@@ -87,7 +87,7 @@ class BuildWatch(TaskIterable):
         self._plan = plan
         self._first = self._cursor = cursor
         self._starting = asyncio.Lock()
-        self._interval = seconds("interval", interval)
+        self._interval = check_seconds("interval", interval)
         self._told = 0
 
     @property
