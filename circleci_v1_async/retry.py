@@ -12,7 +12,7 @@ from ._core.arguments import check_integer, check_seconds
 from .errors import CircleCIError, DecodeError, RateLimitError, StatusError, TransportError
 from .request import Request
 
-__all__ = ["Retry", "RetryBudget", "RetryPolicy", "may_have_been_done", "parse_retry_after"]
+__all__ = ["Retry", "RetryBudget", "RetryPolicy", "maybe_sent", "parse_retry_after"]
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _READ_STATUSES: Final = frozenset({408, 500, 502, 503, 504})
@@ -111,7 +111,7 @@ class Retry:
     delay: float
 
 
-def may_have_been_done(error: CircleCIError) -> bool:
+def maybe_sent(error: CircleCIError) -> bool:
     """Whether the service may have acted on a request that ended so."""
     return error.maybe_sent if isinstance(error, TransportError) else not isinstance(error, RateLimitError)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, cast
 
 import attrs
 
-from ._calls.calls import Calls, Options
+from ._calls.caller import Caller, Options
 from ._calls.gate import Gate
 from ._core.arguments import check_integer
 from ._core.clock import Clock
@@ -161,7 +161,7 @@ class CircleCISession(
         if on_retry is not None and (not callable(cast("object", on_retry)) or inspect.iscoroutinefunction(on_retry)):
             raise InvalidInputError(f"on_retry: expected a plain callable, got {on_retry!r}")
         clock = Clock()
-        self._calls = Calls(
+        self._caller = Caller(
             Transport(parse_base_url(base_url, with_token=token is not None), credential, session, clock, trust_env),
             Gate(check_integer("concurrency", concurrency, 1), limiter, clock),
             RetryBudget(),
@@ -265,25 +265,25 @@ class CircleCISession(
             print(len(await patient.list_projects()), "projects")
             ```
         """
-        options = self._calls.options
+        options = self._caller.options
         decoder = options.decoder if strict is _UNCHANGED else Decoder(strict, options.decoder.reported)
         given = {"timeout": timeout, "retry": retry, "max_body": max_body, "decoder": decoder}
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not _UNCHANGED}
         view = object.__new__(type(self))
-        calls = attrs.evolve(self._calls, options=attrs.evolve(options, **changes))
-        vars(view).update(vars(self), _calls=calls, _is_view=True)
+        caller = attrs.evolve(self._caller, options=attrs.evolve(options, **changes))
+        vars(view).update(vars(self), _caller=caller, _is_view=True)
         return view
 
     @property
     def closed(self) -> bool:
         """Whether the session, or the one that this is a view of, is closed."""
-        return self._calls.transport.closed
+        return self._caller.transport.closed
 
     async def close(self) -> None:
         """Close the session. Calls in flight end with `SessionClosedError`. Closing twice is no error."""
         if not self._is_view:
             try:
-                await self._calls.transport.close()
+                await self._caller.transport.close()
             finally:
                 self._disk.close()
 
@@ -294,10 +294,10 @@ class CircleCISession(
         await self.close()
 
     def __repr__(self) -> str:
-        if "_calls" not in vars(self):
+        if "_caller" not in vars(self):
             # A traceback that shows variables does so also of a constructor that raises.
             return f"<{type(self).__name__} that was not made>"
-        transport, gate = self._calls.transport, self._calls.gate
+        transport, gate = self._caller.transport, self._caller.gate
         state = " closed" if self.closed else f" {gate}".rstrip()
         return f"<{type(self).__name__} {transport.base_url} {transport.credential}{state}>"
 

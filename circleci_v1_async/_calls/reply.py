@@ -44,7 +44,7 @@ async def read_reply(
     decoder: Decoder,
     *,
     token: Secret[str] | None,
-    maybe_done: bool,
+    maybe_sent: bool,
     now: float,
 ) -> T:
     """Return the value of a reply. A large one is decoded in slices, with turns for other tasks.
@@ -54,14 +54,14 @@ async def read_reply(
         response: The reply.
         decoder: Decodes its body.
         token: Redacted in errors, as are the secrets in the body of the request.
-        maybe_done: Whether the service may have acted on it before.
+        maybe_sent: Whether the service may have acted on it before.
         now: Seconds since 1970, for a `Retry-After` that names a date.
 
     Raises:
         StatusError: The service refused.
         DecodeError: The body is not what `request.returns` names. `Response` is the reply itself.
     """
-    is_deleted_before = maybe_done and response.status == _NOT_FOUND and request.method == "DELETE"
+    is_deleted_before = maybe_sent and response.status == _NOT_FOUND and request.method == "DELETE"
     if response.status >= _SUCCESS.stop and not is_deleted_before:
         raise explain_status(request, response, token=token, now=now)
     if request.returns is None:

@@ -114,9 +114,9 @@ class ArtifactOperations(Operations):
         from circleci_v1_async.artifacts import ArtifactStream
         from circleci_v1_async.artifacts._requests import open_artifact_stream
 
-        stream = await open_artifact_stream(self._calls, artifact)
+        stream = await open_artifact_stream(self._caller, artifact)
         with closing(stream):
-            yield ArtifactStream(stream, artifact.path, self._calls.options.max_body)
+            yield ArtifactStream(stream, artifact.path, self._caller.options.max_body)
 
     async def download_artifact(
         self,
@@ -159,7 +159,7 @@ class ArtifactOperations(Operations):
         file = Path(path)
         if not file.name or os.fspath(path).endswith(("/", os.sep)):
             raise InvalidInputError(f"path: expected the path of a file, got that of a folder: {os.fspath(path)!r}")
-        downloader = Downloader(self._calls, self._disk, file.parent, Tally(progress, 1), resume=resume)
+        downloader = Downloader(self._caller, self._disk, file.parent, Tally(progress, 1), resume=resume)
         return await downloader.download_one(Place(artifact, (file.name,)))
 
     def download_artifacts(
@@ -219,5 +219,5 @@ class ArtifactOperations(Operations):
         check_one_of("on_error", on_error, get_args(OnError))
         check_integer("concurrency", concurrency, 1)
         places = plan_places(artifacts, match)
-        downloader = Downloader(self._calls, self._disk, Path(dest), Tally(progress, len(places)), on_exists)
+        downloader = Downloader(self._caller, self._disk, Path(dest), Tally(progress, len(places)), on_exists)
         return ArtifactDownloads(downloader, places, concurrency=concurrency, on_error=on_error)

@@ -248,7 +248,7 @@ class BuildOperations(Operations):
 
         returns: Any = list[model]  # type: ignore[valid-type] # known at run time
         identify = make_page_identifier(model, across_projects="project" not in request.path_values)
-        return PageWalk(self._calls, request.with_returns(returns), identify, **options)
+        return PageWalk(self._caller, request.with_returns(returns), identify, **options)
 
 
 def request_build(project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Request[BuildDetail]:

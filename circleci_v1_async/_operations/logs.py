@@ -234,7 +234,7 @@ class LogOperations(BuildOperations, OutputOperations):
 
     @property
     def _max_size(self) -> int:
-        return self._calls.options.max_body
+        return self._caller.options.max_body
 
     async def _read_log(
         self, slug: ProjectSlug, number: int, step_name: str | None, *, failed_only: bool
@@ -283,8 +283,8 @@ class LogOperations(BuildOperations, OutputOperations):
                 if not error.transient:
                     raise
                 quiet += 1
-                delay = pause_after_error(self._calls, f"log of build {number}", interval, quiet, error)
-            await self._calls.clock.sleep(delay)
+                delay = pause_after_error(self._caller, f"log of build {number}", interval, quiet, error)
+            await self._caller.clock.sleep(delay)
 
     async def _read_new(
         self,

@@ -74,4 +74,4 @@ class OutputOperations(Operations):
         values["index"] = check_integer("action.index", action.index, 0)
         query = {"file": True, "allocation-id": action.allocation_id}
         request = Request("GET", f"{BUILD}/output/{{step}}/{{index}}", values, query=query)
-        return stream_output(self._calls, request, wrap_secret(action.output_url or None))
+        return stream_output(self._caller, request, wrap_secret(action.output_url or None))

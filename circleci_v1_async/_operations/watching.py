@@ -64,7 +64,7 @@ class WatchOperations(Operations):
 
         request = request_build(project, build_num)
         return await wait_until_finished(
-            self._calls,
+            self._caller,
             request,
             name="build {build_num} of {project}".format(**request.path_values),
             within=timeout,
@@ -148,4 +148,4 @@ class WatchOperations(Operations):
         start = check_one_of("start_at", start_at, ("now", "oldest"))
         if cursor is not None or start == "oldest":
             cursor = plan.resume(cursor)
-        return BuildWatch(self._calls, request, request_build, plan, cursor=cursor, interval=interval)
+        return BuildWatch(self._caller, request, request_build, plan, cursor=cursor, interval=interval)

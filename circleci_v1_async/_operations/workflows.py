@@ -262,16 +262,16 @@ class WorkflowOperations(BuildOperations):
 
         look = partial(self._look, plan, project, branch)
         return await poll(
-            self._calls, look, name=f"{name} of {project}", within=within, interval=interval, on_update=on_update
+            self._caller, look, name=f"{name} of {project}", within=within, interval=interval, on_update=on_update
         )
 
     async def _look(self, plan: WaitPlan, project: ProjectSlug, branch: str | None) -> Look[Build, Verdict]:
-        began = self._calls.clock.monotonic()
+        began = self._caller.clock.monotonic()
         search = plan.begin()
         await self._read(search, project, branch, None if plan.seen_up_to else _HISTORY)
         for build_num in plan.find_unseen(search):
             search.candidates.append(await self.get_build(project, build_num))
-        return plan.observe(search, began, self._calls.clock.monotonic())
+        return plan.observe(search, began, self._caller.clock.monotonic())
 
     async def _read(self, search: JobSearch, project: ProjectSlug | str, branch: str | None, limit: int | None) -> None:
         async with self.iter_project_builds(project, branch=branch, limit=limit, prefetch=0) as walk:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from inspect import isawaitable
 from typing import TypeVar
 
-from circleci_v1_async._calls.calls import Calls
+from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._core.arguments import check_seconds
 from circleci_v1_async._polling.pauses import choose_pause, pause_after_error
 from circleci_v1_async.errors import CircleCIError, WaitTimeoutError
@@ -22,7 +22,7 @@ L = TypeVar("L", bound=Build | Verdict)
 
 
 async def wait_until_finished(
-    calls: Calls,
+    caller: Caller,
     request: Request[B],
     *,
     name: str,
@@ -33,7 +33,7 @@ async def wait_until_finished(
     """Poll a build until it has finished; see `poll`.
 
     Args:
-        calls: Makes the requests.
+        caller: Makes the requests.
         request: Asks for the build.
         name: The build's name in errors and logs.
         within: Seconds that all of it may take; `None` for as long as it takes.
@@ -45,16 +45,16 @@ async def wait_until_finished(
 
     async def look() -> Look[B, B]:
         nonlocal state
-        build = await calls.send(request)
+        build = await caller.send(request)
         before, state = state, read_state(build)
         summary = f"last seen {build.status or 'without a status'}"
         return Look(build, is_over=build.is_finished, news=(build,) * (state != before), summary=summary)
 
-    return await poll(calls, look, name=name, within=within, interval=interval, on_update=on_update)
+    return await poll(caller, look, name=name, within=within, interval=interval, on_update=on_update)
 
 
 async def poll(
-    calls: Calls,
+    caller: Caller,
     look: Callable[[], Awaitable[Look[B, L]]],
     *,
     name: str,
@@ -65,7 +65,7 @@ async def poll(
     """Look again and again until a look says that it is over.
 
     Args:
-        calls: Have the clock, and the longest `Retry-After` to grant.
+        caller: Has the clock, and the longest `Retry-After` to grant.
         look: Makes the requests of one look.
         name: What is waited for, in errors and logs.
         within: Seconds that all of it may take; `None` for as long as it takes.
@@ -92,15 +92,15 @@ async def poll(
                         raise
                     failure = error
                     quiet += 1
-                    delay = pause_after_error(calls, name, interval, quiet, error)
+                    delay = pause_after_error(caller, name, interval, quiet, error)
                 else:
                     failure = None
                     await _tell(seen.news, on_update)
                     if seen.is_over:
                         return seen.last
                     quiet = 0 if seen.news else quiet + 1
-                    delay = min(choose_pause(interval, quiet, calls.clock.random()), seen.soon)
-                await calls.clock.sleep(delay)
+                    delay = min(choose_pause(interval, quiet, caller.clock.random()), seen.soon)
+                await caller.clock.sleep(delay)
     except TimeoutError:
         if not limit.expired():
             raise

@@ -25,7 +25,7 @@ from circleci_v1_async.errors import (
     InvalidInputError,
     RedirectError,
     SessionClosedError,
-    name_request,
+    attach_request,
 )
 from circleci_v1_async.request import Reply, Request
 
@@ -373,7 +373,7 @@ class Stream:
 
     def name(self, error: E) -> E:
         """Say in an error which request it is about."""
-        return name_request(error, self._request, without_query(self._url), self._attempt)
+        return attach_request(error, self._request, without_query(self._url), self._attempt)
 
     def close(self) -> None:
         """Let the connection go, which is kept when everything was read."""

@@ -10,8 +10,8 @@ from typing import Any, Final, TypeVar
 import attrs
 from yarl import URL
 
-from circleci_v1_async._calls.attempts import Attempts
-from circleci_v1_async._calls.calls import Calls
+from circleci_v1_async._calls.attempts import Attempt
+from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._files.checks import check_file
 from circleci_v1_async._files.disk import Disk
@@ -40,7 +40,7 @@ class Downloader:
     """Downloads artifacts to places below a folder.
 
     Attributes:
-        calls: Makes the requests.
+        caller: Makes the requests.
         disk: Does the disk work.
         root: The folder.
         on_exists: What to do with a file that is there already.
@@ -48,7 +48,7 @@ class Downloader:
         tally: Is told of what happens.
     """
 
-    calls: Calls
+    caller: Caller
     disk: Disk
     root: Path
     tally: Tally
@@ -68,7 +68,7 @@ class Downloader:
             PathConflictError: There is something else already.
         """
         with TracebackScrubber():
-            locate_artifact(self.calls, place.artifact)
+            locate_artifact(self.caller, place.artifact)
             path = self.root.joinpath(*place.parts)
             await self.disk.run_on(path, check_file, path, overwrite=False)
         download = await self.download(place)
@@ -78,14 +78,14 @@ class Downloader:
     async def download(self, place: Place) -> Download:
         """Download an artifact to its place."""
         with TracebackScrubber():
-            request, url = locate_artifact(self.calls, place.artifact)
+            request, url = locate_artifact(self.caller, place.artifact)
             part = PartFile(self.root, place.parts, _identify(url))
-            with self.calls.transport.call():
+            with self.caller.transport.call():
                 async with self.disk.slots:
                     try:
                         if self.resume:
                             await self._run_on(part, part.open, resume=True)
-                        async for attempt in self.calls.attempts(request, url):  # pragma: no branch - it ends
+                        async for attempt in self.caller.attempts(request, url):  # pragma: no branch - it ends
                             with attempt:
                                 stream, offset = await self._open(part, request, url, attempt)
                                 with closing(stream):
@@ -95,12 +95,12 @@ class Downloader:
                             await self._run_on(part, part.close, keep=self.resume)
         raise AssertionError  # pragma: no cover - for the type checkers
 
-    async def _open(self, part: PartFile, request: Request[Any], url: URL, attempt: Attempts) -> tuple[Stream, int]:
+    async def _open(self, part: PartFile, request: Request[Any], url: URL, attempt: Attempt) -> tuple[Stream, int]:
         """Return what is missing, and where it begins."""
         if part.etag and (offset := part.size):
             headers = {"Range": f"bytes={offset}-", "If-Range": part.etag}
             try:
-                stream = await self.calls.open(request, url, attempt, headers=headers)
+                stream = await self.caller.open(request, url, attempt, headers=headers)
             except StatusError as error:
                 if error.status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     raise
@@ -110,7 +110,7 @@ class Downloader:
                 if stream.status == HTTPStatus.OK:
                     return stream, 0
                 stream.close()
-        return await open_whole(self.calls, request, url, attempt), 0
+        return await open_whole(self.caller, request, url, attempt), 0
 
     async def _save(self, artifact: Artifact, part: PartFile, stream: Stream, received: int) -> Download:
         """Write what comes, and give the file its name."""

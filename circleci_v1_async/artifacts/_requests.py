@@ -6,8 +6,8 @@ from typing import Any, Final, cast
 
 from yarl import URL
 
-from circleci_v1_async._calls.attempts import Attempts
-from circleci_v1_async._calls.calls import Calls
+from circleci_v1_async._calls.attempts import Attempt
+from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._files.part_file import is_strong_etag
 from circleci_v1_async._transport.streams import get_length
@@ -21,7 +21,7 @@ __all__ = ["get_strong_etag", "is_rest", "locate_artifact", "open_artifact_strea
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
-def locate_artifact(calls: Calls, artifact: Artifact) -> tuple[Request[Any], URL]:
+def locate_artifact(caller: Caller, artifact: Artifact) -> tuple[Request[Any], URL]:
     """Return the request for an artifact, as logs and errors show it, and its URL.
 
     Raises:
@@ -36,27 +36,27 @@ def locate_artifact(calls: Calls, artifact: Artifact) -> tuple[Request[Any], URL
         )
     if not artifact.url:
         raise InvalidInputError("artifact.url: expected the URL that a list of artifacts gives, got none")
-    url = calls.transport.found_at(artifact.url)
+    url = caller.transport.found_at(artifact.url)
     return make_file_request(url), url
 
 
-async def open_artifact_stream(calls: Calls, artifact: Artifact) -> Stream:
+async def open_artifact_stream(caller: Caller, artifact: Artifact) -> Stream:
     """Open an artifact, which the caller is to close."""
-    with TracebackScrubber(), calls.transport.call():
-        request, url = locate_artifact(calls, artifact)
-        async for attempt in calls.attempts(request, url):  # pragma: no branch - the policy ends it
+    with TracebackScrubber(), caller.transport.call():
+        request, url = locate_artifact(caller, artifact)
+        async for attempt in caller.attempts(request, url):  # pragma: no branch - the policy ends it
             with attempt:
-                return await open_whole(calls, request, url, attempt)
+                return await open_whole(caller, request, url, attempt)
     raise AssertionError  # pragma: no cover - for the type checkers
 
 
-async def open_whole(calls: Calls, request: Request[Any], url: URL, attempt: Attempts) -> Stream:
+async def open_whole(caller: Caller, request: Request[Any], url: URL, attempt: Attempt) -> Stream:
     """Open a file from its first byte, in one attempt.
 
     Raises:
         TransportError: The reply is not a whole file.
     """
-    stream = await calls.open(request, url, attempt)
+    stream = await caller.open(request, url, attempt)
     if stream.status != HTTPStatus.OK:
         stream.close()
         raise TransportError(f"the service answered {stream.status} to a request for a file", transient=False)

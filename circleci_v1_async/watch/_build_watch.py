@@ -8,11 +8,11 @@ from functools import partial
 from itertools import starmap
 from typing import TypeVar
 
-from circleci_v1_async._calls.calls import Calls
+from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._core.arguments import check_seconds
 from circleci_v1_async._core.tasks import TaskIterable, stop
 from circleci_v1_async._polling.pauses import choose_pause, pause_after_error
-from circleci_v1_async.errors import CircleCIError, NotFoundError, UsageError, in_short
+from circleci_v1_async.errors import CircleCIError, NotFoundError, UsageError, status_or_class
 from circleci_v1_async.models import Build, BuildDetail
 from circleci_v1_async.request import Request
 from circleci_v1_async.walk import PageWalk
@@ -72,7 +72,7 @@ class BuildWatch(TaskIterable):
 
     def __init__(
         self,
-        calls: Calls,
+        caller: Caller,
         request: Request[list[Build]],
         request_build: Callable[[str, int], Request[BuildDetail]],
         plan: WatchPlan,
@@ -81,7 +81,7 @@ class BuildWatch(TaskIterable):
         interval: float,
     ) -> None:
         super().__init__(name_list(request))
-        self._calls = calls
+        self._caller = caller
         self._request = request
         self._request_build = request_build
         self._plan = plan
@@ -143,7 +143,7 @@ class BuildWatch(TaskIterable):
                     yield event
                     if self._state != "running":
                         return
-                delay = choose_pause(self._interval, 0, self._calls.clock.random())
+                delay = choose_pause(self._interval, 0, self._caller.clock.random())
         finally:
             await self._end()
 
@@ -155,7 +155,7 @@ class BuildWatch(TaskIterable):
             return self._first
 
     async def _find_events(self, delay: float) -> Iterable[BuildEvent]:
-        await self._calls.clock.sleep(delay)
+        await self._caller.clock.sleep(delay)
         if self._cursor is None:
             await self._find_start()
             return ()
@@ -171,8 +171,8 @@ class BuildWatch(TaskIterable):
                 if not error.transient:
                     raise
                 failures += 1
-                delay = pause_after_error(self._calls, self._plan.source, self._interval, failures, error)
-            await self._calls.clock.sleep(delay)
+                delay = pause_after_error(self._caller, self._plan.source, self._interval, failures, error)
+            await self._caller.clock.sleep(delay)
 
     async def _read_first_page(self) -> list[Build]:
         return await self._walk(limit=MAX_PAGE).collect()
@@ -188,7 +188,7 @@ class BuildWatch(TaskIterable):
         return self._plan.tell(reading, answers)
 
     def _walk(self, limit: int | None = None) -> PageWalk[Build]:
-        return PageWalk(self._calls, self._request, lambda page: [build.key for build in page], limit=limit)
+        return PageWalk(self._caller, self._request, lambda page: [build.key for build in page], limit=limit)
 
     async def _get_builds(self, keys: Iterable[Key]) -> list[Placed]:
         """Ask for builds one by one. One that cannot be had at present is left out."""
@@ -201,9 +201,9 @@ class BuildWatch(TaskIterable):
 
     async def _get_build(self, project: str, build_num: int) -> Placed | None:
         try:
-            return project, await self._calls.send(self._request_build(project, build_num))
+            return project, await self._caller.send(self._request_build(project, build_num))
         except CircleCIError as error:
             if not (error.transient or isinstance(error, NotFoundError)):
                 raise
-            _log.info("build %d of %s: %s; asking again later", build_num, project, in_short(error))
+            _log.info("build %d of %s: %s; asking again later", build_num, project, status_or_class(error))
             return None

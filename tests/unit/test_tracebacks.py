@@ -100,7 +100,7 @@ def variables(error: BaseException) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("hidden", [True, False])
 def test_an_error_of_others_leaves_the_variables_of_their_frames_and_not_those_of_ours(hidden: bool):  # noqa: FBT001 - a column
     def pass_through() -> None:
-        library("circleci_v1_async._calls.calls")(
+        library("circleci_v1_async._calls.caller")(
             library("aiohttp.client"), library("limiter"), library("asyncio.tasks"), fail, RuntimeError()
         )
 
@@ -118,7 +118,7 @@ def test_an_error_of_others_leaves_the_variables_of_their_frames_and_not_those_o
     assert error is not None
     seen = variables(error)
     assert {name for name, held in seen.items() if "held" in held} == {"limiter"}
-    assert set(seen) == {"circleci_v1_async._calls.calls", "aiohttp.client", "limiter", "asyncio.tasks", __name__}
+    assert set(seen) == {"circleci_v1_async._calls.caller", "aiohttp.client", "limiter", "asyncio.tasks", __name__}
 
 
 async def test_closing_a_generator_leaves_an_error_alone_that_its_caller_raises():

@@ -14,7 +14,7 @@ from circleci_v1_async import (
     SessionClosedError,
 )
 
-from .calls import (
+from .caller import (
     add_key,
     after_close,
     asleep,
