@@ -99,7 +99,7 @@ class RetryLoop:
 
     async def __anext__(self) -> Attempt:
         if self._delay is not None:
-            with self._transport.call():
+            with self._transport.track():
                 await self._clock.sleep(self._delay)
         credential = self._transport.credential
         if credential.value is self._rejected:

@@ -80,13 +80,13 @@ class Caller:
         """Send a request and decode the reply, as `CircleCISession.send` says."""
         options = self.options
         with TracebackScrubber():
-            url = self.transport.below(request.target)
+            url = self.transport.api_url(request.target)
             body = None if request.body is None else Secret(RedactedBytes(encode(request.body)))
             if request.returns is not None and request.returns is not Response:
                 Decoder.check(request.returns)
             if request.sunset is not None:
                 warn_once(str(request), request.sunset)
-            with self.transport.call():
+            with self.transport.track():
                 async for attempt in self.attempts(request, url):  # pragma: no branch - the policy ends it
                     with attempt:
                         async with Exchange(self, request, attempt) as turn:

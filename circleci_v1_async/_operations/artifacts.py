@@ -17,7 +17,7 @@ from circleci_v1_async.request import Request, drop_none
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
-from .paths import BUILD, in_build, in_project
+from .paths import BUILD, build_values, project_values
 
 if TYPE_CHECKING:
     from circleci_v1_async.artifacts import (
@@ -48,7 +48,7 @@ class ArtifactOperations(Operations):
             NotFoundError: There is no such build, or the token may not see it.
         """
         return await self.send(
-            Request("GET", f"{BUILD}/artifacts", in_build(project, build_num), returns=list[Artifact])
+            Request("GET", f"{BUILD}/artifacts", build_values(project, build_num), returns=list[Artifact])
         )
 
     async def list_latest_artifacts(
@@ -78,7 +78,7 @@ class ArtifactOperations(Operations):
             Request(
                 "GET",
                 "/project/{project}/latest/artifacts",
-                in_project(project),
+                project_values(project),
                 query=query,
                 returns=list[Artifact],
             )

@@ -13,7 +13,7 @@ from circleci_v1_async.slug import ProjectSlug
 from circleci_v1_async.walk._lists import MAX_PAGE
 
 from .base import Operations
-from .paths import BUILD, PROJECT, in_build, in_project
+from .paths import BUILD, PROJECT, build_values, project_values
 
 if TYPE_CHECKING:
     from circleci_v1_async.walk import PageWalk, WalkOptions
@@ -96,7 +96,7 @@ class BuildOperations(Operations):
         Raises:
             NotFoundError: There is no such build, or the token may not see it.
         """
-        report = await self.send(Request("GET", f"{BUILD}/tests", in_build(project, build_num), returns=TestReport))
+        report = await self.send(Request("GET", f"{BUILD}/tests", build_values(project, build_num), returns=TestReport))
         return list(report.tests)
 
     async def list_failed_tests(
@@ -253,7 +253,7 @@ class BuildOperations(Operations):
 
 def request_build(project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Request[BuildDetail]:
     """Return the request for one build."""
-    return Request("GET", BUILD, in_build(project, build_num), returns=BuildDetail)
+    return Request("GET", BUILD, build_values(project, build_num), returns=BuildDetail)
 
 
 def request_project_builds(
@@ -261,8 +261,8 @@ def request_project_builds(
 ) -> Request[list[Build]]:
     """Return the request for the builds of a project, or of one of its branches."""
     if branch is None:
-        return Request("GET", PROJECT, in_project(project), query=query, returns=list[Build])
-    path_values = {**in_project(project), "branch": branch}
+        return Request("GET", PROJECT, project_values(project), query=query, returns=list[Build])
+    path_values = {**project_values(project), "branch": branch}
     return Request("GET", f"{PROJECT}/tree/{{branch}}", path_values, query=query, returns=list[Build])
 
 

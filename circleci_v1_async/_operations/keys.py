@@ -10,7 +10,7 @@ from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
-from .paths import PROJECT, in_project
+from .paths import PROJECT, project_values
 
 __all__ = ["KeyOperations"]
 
@@ -48,7 +48,7 @@ class KeyOperations(Operations):
             "hostname": check_required_text("hostname", hostname, may_be_empty=True),
             "private_key": check_secret("private_key", private_key, "a key in PEM format"),
         }
-        await self.send(Request("POST", _SSH_KEYS, in_project(project), body=body, returns=None))
+        await self.send(Request("POST", _SSH_KEYS, project_values(project), body=body, returns=None))
 
     async def delete_ssh_key(self, project: ProjectSlug | str, *, hostname: str, fingerprint: str) -> None:
         """Take a key to reach a host with from a project's builds.
@@ -77,7 +77,7 @@ class KeyOperations(Operations):
             "hostname": check_required_text("hostname", hostname, may_be_empty=True),
             "fingerprint": check_required_text("fingerprint", fingerprint),
         }
-        await self.send(Request("DELETE", _SSH_KEYS, in_project(project), body=body, returns=None))
+        await self.send(Request("DELETE", _SSH_KEYS, project_values(project), body=body, returns=None))
 
     async def list_checkout_keys(self, project: ProjectSlug | str, *, digest: str | None = None) -> list[CheckoutKey]:
         """The keys that builds check the code out with.
@@ -92,7 +92,7 @@ class KeyOperations(Operations):
             NotFoundError: The project does not exist, or the token may not see it.
         """
         query = {"digest": check_one_of("digest", digest, ("md5", "sha256"))}
-        return await self.send(Request("GET", _KEYS, in_project(project), query=query, returns=list[CheckoutKey]))
+        return await self.send(Request("GET", _KEYS, project_values(project), query=query, returns=list[CheckoutKey]))
 
     async def create_checkout_key(self, project: ProjectSlug | str, type: CheckoutKeyType | str) -> CheckoutKey:
         """Make a key that builds check the code out with.
@@ -113,7 +113,7 @@ class KeyOperations(Operations):
             ```
         """
         body = {"type": check_one_of("type", type, CheckoutKeyType)}
-        return await self.send(Request("POST", _KEYS, in_project(project), body=body, returns=CheckoutKey))
+        return await self.send(Request("POST", _KEYS, project_values(project), body=body, returns=CheckoutKey))
 
     async def get_checkout_key(self, project: ProjectSlug | str, fingerprint: str) -> CheckoutKey:
         """A key that builds check the code out with.

@@ -17,7 +17,7 @@ from circleci_v1_async.slug import ProjectSlug
 
 from .builds import BuildOperations
 from .output import OutputOperations
-from .paths import find_build
+from .paths import parse_build_reference
 
 if TYPE_CHECKING:
     from circleci_v1_async.logs import LogLine
@@ -77,7 +77,7 @@ class LogOperations(BuildOperations, OutputOperations):
         check_text("step", step)
         if tail is not None:
             check_integer("tail", tail, 1)
-        slug, number = find_build(project, build_num)
+        slug, number = parse_build_reference(project, build_num)
         build = await self.get_build(slug, number)
         slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -136,7 +136,7 @@ class LogOperations(BuildOperations, OutputOperations):
                 print(line.step, line.text)
             ```
         """
-        slug, number = find_build(project, build_num)
+        slug, number = parse_build_reference(project, build_num)
         check_text("step", step)
         check_seconds("interval", interval)
         if follow:
@@ -217,7 +217,7 @@ class LogOperations(BuildOperations, OutputOperations):
             build_num, path = None, build_num
         if path is None:
             raise InvalidInputError("path: expected the path of a file, got None")
-        slug, number = find_build(project, cast("int | None", build_num))
+        slug, number = parse_build_reference(project, cast("int | None", build_num))
         check_text("step", step)
         with TracebackScrubber():
             async with write_text_file(self._disk, Path(path), overwrite=overwrite) as file:

@@ -11,7 +11,7 @@ from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
-from .paths import BUILD, in_build
+from .paths import BUILD, build_values
 
 __all__ = ["OutputOperations"]
 
@@ -69,7 +69,7 @@ class OutputOperations(Operations):
             build_num, action = None, build_num
         if not isinstance(action, Action):
             raise InvalidInputError(f"action: expected an Action of a step of the build, got {action!r}")
-        values = in_build(project, cast("int | None", build_num))
+        values = build_values(project, cast("int | None", build_num))
         values["step"] = check_integer("action.step", action.step, 0)
         values["index"] = check_integer("action.index", action.index, 0)
         query = {"file": True, "allocation-id": action.allocation_id}

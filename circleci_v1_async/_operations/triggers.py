@@ -13,7 +13,7 @@ from circleci_v1_async.slug import ProjectSlug
 from circleci_v1_async.sunset import Sunset
 
 from .base import Operations
-from .paths import BUILD, PROJECT, in_build, in_project
+from .paths import BUILD, PROJECT, build_values, project_values
 
 __all__ = ["TriggerOperations"]
 
@@ -81,7 +81,7 @@ class TriggerOperations(Operations):
             job=check_text("job", job),
         )
         return await self.send(
-            Request("POST", PROJECT, in_project(project), body=body or None, returns=Build, sunset=_TRIGGERS_END)
+            Request("POST", PROJECT, project_values(project), body=body or None, returns=Build, sunset=_TRIGGERS_END)
         )
 
     async def trigger_branch_build(
@@ -123,7 +123,7 @@ class TriggerOperations(Operations):
             parallel=None if parallel is None else check_integer("parallel", parallel, 1),
             build_parameters=check_hidden_strings("build_parameters", build_parameters),
         )
-        path_values = {**in_project(project), "branch": branch}
+        path_values = {**project_values(project), "branch": branch}
         return await self.send(
             Request(
                 "POST",
@@ -175,7 +175,7 @@ class TriggerOperations(Operations):
             Request(
                 "POST",
                 f"{PROJECT}/build",
-                in_project(project),
+                project_values(project),
                 body=body or None,
                 returns=PipelineResult,
                 sunset=_TRIGGERS_END,
@@ -202,7 +202,7 @@ class TriggerOperations(Operations):
             ```
         """
         return await self.send(
-            Request("POST", f"{BUILD}/retry", in_build(project, build_num), returns=Build, sunset=_RERUNS_END)
+            Request("POST", f"{BUILD}/retry", build_values(project, build_num), returns=Build, sunset=_RERUNS_END)
         )
 
     async def retry_build_with_ssh(
@@ -227,7 +227,7 @@ class TriggerOperations(Operations):
             ```
         """
         return await self.send(
-            Request("POST", f"{BUILD}/ssh", in_build(project, build_num), returns=Build, sunset=_RERUNS_END)
+            Request("POST", f"{BUILD}/ssh", build_values(project, build_num), returns=Build, sunset=_RERUNS_END)
         )
 
     async def cancel_build(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
@@ -247,7 +247,7 @@ class TriggerOperations(Operations):
             print(build.status)
             ```
         """
-        return await self.send(Request("POST", f"{BUILD}/cancel", in_build(project, build_num), returns=Build))
+        return await self.send(Request("POST", f"{BUILD}/cancel", build_values(project, build_num), returns=Build))
 
     async def add_ssh_users(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
         """Let the user whom the token belongs to into a running build by SSH. It must be a personal token.
@@ -266,4 +266,4 @@ class TriggerOperations(Operations):
             print([user.login for user in build.ssh_users])
             ```
         """
-        return await self.send(Request("POST", f"{BUILD}/ssh-users", in_build(project, build_num), returns=Build))
+        return await self.send(Request("POST", f"{BUILD}/ssh-users", build_values(project, build_num), returns=Build))

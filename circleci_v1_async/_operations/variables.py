@@ -9,7 +9,7 @@ from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
-from .paths import PROJECT, in_project
+from .paths import PROJECT, project_values
 
 __all__ = ["VariableOperations"]
 
@@ -28,7 +28,7 @@ class VariableOperations(Operations):
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
         """
-        return await self.send(Request("GET", _VARIABLES, in_project(project), returns=list[EnvVar]))
+        return await self.send(Request("GET", _VARIABLES, project_values(project), returns=list[EnvVar]))
 
     async def get_env_var(self, project: ProjectSlug | str, name: str) -> EnvVar:
         """One environment variable of a project, its value masked.
@@ -38,7 +38,7 @@ class VariableOperations(Operations):
         Raises:
             NotFoundError: There is no such variable.
         """
-        return await self.send(Request("GET", _VARIABLE, {**in_project(project), "name": name}, returns=EnvVar))
+        return await self.send(Request("GET", _VARIABLE, {**project_values(project), "name": name}, returns=EnvVar))
 
     async def add_env_var(self, project: ProjectSlug | str, name: str, value: str) -> EnvVar:
         """Give a project an environment variable.
@@ -64,7 +64,7 @@ class VariableOperations(Operations):
             "name": check_required_text("name", name),
             "value": check_secret("value", value, "the value of the variable"),
         }
-        return await self.send(Request("POST", _VARIABLES, in_project(project), body=body, returns=EnvVar))
+        return await self.send(Request("POST", _VARIABLES, project_values(project), body=body, returns=EnvVar))
 
     async def delete_env_var(self, project: ProjectSlug | str, name: str) -> Message:
         """Delete an environment variable of a project.
@@ -82,4 +82,4 @@ class VariableOperations(Operations):
             await ci.delete_env_var("gh/acme/web", "DEPLOY_KEY")
             ```
         """
-        return await self.send(Request("DELETE", _VARIABLE, {**in_project(project), "name": name}, returns=Message))
+        return await self.send(Request("DELETE", _VARIABLE, {**project_values(project), "name": name}, returns=Message))

@@ -80,7 +80,7 @@ class Downloader:
         with TracebackScrubber():
             request, url = locate_artifact(self.caller, place.artifact)
             part = PartFile(self.root, place.parts, _identify(url))
-            with self.caller.transport.call():
+            with self.caller.transport.track():
                 async with self.disk.slots:
                     try:
                         if self.resume:

@@ -36,13 +36,13 @@ def locate_artifact(caller: Caller, artifact: Artifact) -> tuple[Request[Any], U
         )
     if not artifact.url:
         raise InvalidInputError("artifact.url: expected the URL that a list of artifacts gives, got none")
-    url = caller.transport.found_at(artifact.url)
+    url = caller.transport.file_url(artifact.url)
     return make_file_request(url), url
 
 
 async def open_artifact_stream(caller: Caller, artifact: Artifact) -> Stream:
     """Open an artifact, which the caller is to close."""
-    with TracebackScrubber(), caller.transport.call():
+    with TracebackScrubber(), caller.transport.track():
         request, url = locate_artifact(caller, artifact)
         async for attempt in caller.attempts(request, url):  # pragma: no branch - the policy ends it
             with attempt:

@@ -68,12 +68,12 @@ async def take_turns(output: AsyncGenerator[StepOutput, None]) -> AsyncGenerator
 
 
 async def _read_pieces(caller: Caller, output_url: Secret[str]) -> AsyncGenerator[StepOutput, None]:
-    url = caller.transport.found_at(output_url.reveal())
+    url = caller.transport.file_url(output_url.reveal())
     request = make_file_request(url)
     given = 0
     async for attempt in caller.attempts(request, url):  # pragma: no branch - the policy ends it
         with attempt:
-            with caller.transport.call():
+            with caller.transport.track():
                 stream = await caller.open(request, url, attempt, with_token=False)
             with closing(stream):
                 try:
@@ -113,8 +113,8 @@ async def _split(stream: Stream, max_body: int) -> AsyncGenerator[tuple[int, byt
 
 async def _read_text(caller: Caller, request: Request[Any]) -> str:
     """Return the log as the API gives it; empty when it has none."""
-    url = caller.transport.below(request.target)
-    with caller.transport.call():
+    url = caller.transport.api_url(request.target)
+    with caller.transport.track():
         try:
             async for attempt in caller.attempts(request, url):  # pragma: no branch - the policy ends it
                 with attempt:

@@ -127,7 +127,7 @@ async def test_closing_ends_the_calls_in_flight_with_an_error_that_says_so() -> 
 
 async def test_closing_from_within_a_call_of_the_same_task_does_not_wait_for_itself() -> None:
     ci = CircleCISession()
-    with ci._caller.transport.call():
+    with ci._caller.transport.track():
         await ci.close()
     assert ci.closed
 
