@@ -13,7 +13,7 @@ from ._core.arguments import check_integer
 from ._core.clock import Clock
 from ._core.secret import wrap_secret
 from ._decoding.codec import Decoder
-from ._files.disk import Disk
+from ._files.threads import FileThreads
 from ._operations.artifacts import ArtifactOperations
 from ._operations.keys import KeyOperations
 from ._operations.logs import LogOperations
@@ -169,7 +169,7 @@ class CircleCISession(
             on_retry,
             Options(timeout, retry, max_body, Decoder(strict)),
         )
-        self._disk = Disk(check_integer("download_concurrency", download_concurrency, 1), durable)
+        self._file_threads = FileThreads(check_integer("download_concurrency", download_concurrency, 1), durable)
 
     @classmethod
     def from_env(
@@ -285,7 +285,7 @@ class CircleCISession(
             try:
                 await self._caller.transport.close()
             finally:
-                self._disk.close()
+                self._file_threads.close()
 
     async def __aenter__(self) -> Self:
         return self

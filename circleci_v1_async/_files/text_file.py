@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 import attrs
 
 from .checks import check_file
-from .disk import Disk
 from .part_file import PartFile
+from .threads import FileThreads
 
 __all__ = ["TextFile", "write_text_file"]
 
@@ -23,7 +23,7 @@ _BATCH: Final = 2**20
 class TextFile:
     """A file that text is written to, in batches."""
 
-    _disk: Disk
+    _disk: FileThreads
     _part: PartFile
     _batch: list[str] = attrs.field(factory=list[str], init=False)
     _batched: int = attrs.field(default=0, init=False)
@@ -65,7 +65,7 @@ class TextFile:
 
 
 @asynccontextmanager
-async def write_text_file(disk: Disk, path: Path, *, overwrite: bool) -> AsyncGenerator[TextFile, None]:
+async def write_text_file(disk: FileThreads, path: Path, *, overwrite: bool) -> AsyncGenerator[TextFile, None]:
     """Open a file to write text to. It gets its name at the end of the block, unless that fails.
 
     Raises:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from circleci_v1_async._core.arguments import check_integer, check_one_of, check_text
-from circleci_v1_async._files.disk import Disk
+from circleci_v1_async._files.threads import FileThreads
 from circleci_v1_async.enums import BuildFilter
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Artifact, BuildSummary
@@ -35,7 +35,7 @@ __all__ = ["ArtifactOperations"]
 class ArtifactOperations(Operations):
     """Files that builds kept."""
 
-    _disk: Disk
+    _file_threads: FileThreads
 
     async def list_build_artifacts(
         self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
@@ -152,15 +152,17 @@ class ArtifactOperations(Operations):
                     await ci.download_artifact(artifact, "web.tar.gz", resume=True)
             ```
         """
+        from circleci_v1_async.artifacts._destinations import Destination
         from circleci_v1_async.artifacts._downloader import Downloader
-        from circleci_v1_async.artifacts._events import Tally
-        from circleci_v1_async.artifacts._places import Place
+        from circleci_v1_async.artifacts._events import ProgressReporter
 
         file = Path(path)
         if not file.name or os.fspath(path).endswith(("/", os.sep)):
             raise InvalidInputError(f"path: expected the path of a file, got that of a folder: {os.fspath(path)!r}")
-        downloader = Downloader(self._caller, self._disk, file.parent, Tally(progress, 1), resume=resume)
-        return await downloader.download_one(Place(artifact, (file.name,)))
+        downloader = Downloader(
+            self._caller, self._file_threads, file.parent, ProgressReporter(progress, 1), resume=resume
+        )
+        return await downloader.download_one(Destination(artifact, (file.name,)))
 
     def download_artifacts(
         self,
@@ -211,13 +213,15 @@ class ArtifactOperations(Operations):
             ```
         """
         from circleci_v1_async.artifacts import ArtifactDownloads, OnError, OnExists
+        from circleci_v1_async.artifacts._destinations import plan_destinations
         from circleci_v1_async.artifacts._downloader import Downloader
-        from circleci_v1_async.artifacts._events import Tally
-        from circleci_v1_async.artifacts._places import plan_places
+        from circleci_v1_async.artifacts._events import ProgressReporter
 
         check_one_of("on_exists", on_exists, get_args(OnExists))
         check_one_of("on_error", on_error, get_args(OnError))
         check_integer("concurrency", concurrency, 1)
-        places = plan_places(artifacts, match)
-        downloader = Downloader(self._caller, self._disk, Path(dest), Tally(progress, len(places)), on_exists)
-        return ArtifactDownloads(downloader, places, concurrency=concurrency, on_error=on_error)
+        destinations = plan_destinations(artifacts, match)
+        downloader = Downloader(
+            self._caller, self._file_threads, Path(dest), ProgressReporter(progress, len(destinations)), on_exists
+        )
+        return ArtifactDownloads(downloader, destinations, concurrency=concurrency, on_error=on_error)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast, overload
 from circleci_v1_async._core.arguments import check_integer, check_seconds, check_text
 from circleci_v1_async._core.tasks import run_together
 from circleci_v1_async._core.tracebacks import TracebackScrubber
-from circleci_v1_async._files.disk import Disk
+from circleci_v1_async._files.threads import FileThreads
 from circleci_v1_async.errors import BodyTooLargeError, CircleCIError, InvalidInputError
 from circleci_v1_async.models import Action, BuildSummary, Step
 from circleci_v1_async.slug import ProjectSlug
@@ -31,7 +31,7 @@ _AT_ONCE: Final = 8
 class LogOperations(BuildOperations, OutputOperations):
     """Logs of builds."""
 
-    _disk: Disk
+    _file_threads: FileThreads
 
     async def get_build_log(
         self,
@@ -220,7 +220,7 @@ class LogOperations(BuildOperations, OutputOperations):
         slug, number = parse_build_reference(project, cast("int | None", build_num))
         check_text("step", step)
         with TracebackScrubber():
-            async with write_text_file(self._disk, Path(path), overwrite=overwrite) as file:
+            async with write_text_file(self._file_threads, Path(path), overwrite=overwrite) as file:
                 build = await self.get_build(slug, number)
                 between = ""
                 for run in select_runs(build, step, failed_only=failed_only):

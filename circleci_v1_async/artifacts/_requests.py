@@ -16,12 +16,12 @@ from circleci_v1_async.errors import InvalidInputError, TransportError
 from circleci_v1_async.models import Artifact
 from circleci_v1_async.request import Request, make_file_request
 
-__all__ = ["get_strong_etag", "is_rest", "locate_artifact", "open_artifact_stream", "open_whole"]
+__all__ = ["artifact_request", "get_strong_etag", "is_requested_range", "open_artifact_stream", "open_whole"]
 
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
-def locate_artifact(caller: Caller, artifact: Artifact) -> tuple[Request[Any], URL]:
+def artifact_request(caller: Caller, artifact: Artifact) -> tuple[Request[Any], URL]:
     """Return the request for an artifact, as logs and errors show it, and its URL.
 
     Raises:
@@ -43,7 +43,7 @@ def locate_artifact(caller: Caller, artifact: Artifact) -> tuple[Request[Any], U
 async def open_artifact_stream(caller: Caller, artifact: Artifact) -> Stream:
     """Open an artifact, which the caller is to close."""
     with TracebackScrubber(), caller.transport.track():
-        request, url = locate_artifact(caller, artifact)
+        request, url = artifact_request(caller, artifact)
         async for attempt in caller.attempts(request, url):  # pragma: no branch - the policy ends it
             with attempt:
                 return await open_whole(caller, request, url, attempt)
@@ -69,7 +69,7 @@ def get_strong_etag(stream: Stream) -> str | None:
     return etag if is_strong_etag(etag) and "Content-Encoding" not in stream.headers else None
 
 
-def is_rest(stream: Stream, offset: int, etag: str) -> bool:
+def is_requested_range(stream: Stream, offset: int, etag: str) -> bool:
     """Tell whether the reply is all bytes from `offset` on, of the version with this ETag."""
     found = _CONTENT_RANGE.fullmatch(stream.headers.get("Content-Range", ""))
     if stream.status != HTTPStatus.PARTIAL_CONTENT or found is None or stream.headers.get("ETag", etag) != etag:

@@ -7,7 +7,7 @@ from script_server import hang_up, reply, then
 
 from circleci_v1_async import BadRequestError, BodyTooLargeError, DecodeError
 
-from .caller import add_variable, create_token, get, get_build, list_builds, retry, trigger
+from .calls import add_variable, create_token, get, get_build, list_builds, retry, trigger
 from .canaries import BUILD, CANARIES, CREATED, CUT, ME, ME_ZIPPED, OK, TOKEN, as_json
 from .connections import GZIP, LONG, OK_HEAD, TWICE, trickle
 from .scenes import Call, Fault

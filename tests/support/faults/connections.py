@@ -8,7 +8,7 @@ from script_server import Action, Received, hang, hang_up, reply, reset, then
 
 from circleci_v1_async import RequestTimeoutError, TransportError
 
-from .caller import (
+from .calls import (
     add_key,
     delete,
     get,

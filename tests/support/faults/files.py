@@ -24,7 +24,7 @@ from circleci_v1_async import (
     UnsafePathError,
 )
 
-from .caller import asleep, cancelled, closed_meanwhile
+from .calls import asleep, cancelled, closed_meanwhile
 from .canaries import BUILD, CANARIES, COOKIE, ECHO, PROJECT, SIGNED, TOKEN, as_json
 from .connections import TWICE
 from .scenes import Call, Fault, Scene

@@ -14,7 +14,7 @@ from circleci_v1_async import (
     SessionClosedError,
 )
 
-from .caller import (
+from .calls import (
     add_key,
     after_close,
     asleep,

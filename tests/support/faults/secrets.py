@@ -21,7 +21,7 @@ from circleci_v1_async import (
     ServerError,
 )
 
-from .caller import (
+from .calls import (
     add_heroku_key,
     add_key,
     add_variable,

@@ -16,7 +16,7 @@ from circleci_v1_async import (
     StatusError,
 )
 
-from .caller import POSTS, add_key, delete, get, get_build, put, trigger, trigger_pipeline
+from .calls import POSTS, add_key, delete, get, get_build, put, trigger, trigger_pipeline
 from .canaries import BUILT, COOKIE, ECHO, OK
 from .scenes import Call, Fault
 
