@@ -244,10 +244,10 @@ class BuildOperations(Operations):
 
     def _walk(self, request: Request[list[Build]], model: type[Any], **options: Unpack[WalkOptions]) -> PageWalk[Any]:
         from circleci_v1_async.walk import PageWalk
-        from circleci_v1_async.walk._identity import make_page_identifier
+        from circleci_v1_async.walk._identity import make_key_reader
 
         returns: Any = list[model]  # type: ignore[valid-type] # known at run time
-        identify = make_page_identifier(model, across_projects="project" not in request.path_values)
+        identify = make_key_reader(model, across_projects="project" not in request.path_values)
         return PageWalk(self._caller, request.with_returns(returns), identify, **options)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from circleci_v1_async._polling.job_search import JobSearch
-    from circleci_v1_async._polling.plan import Look, WaitPlan
+    from circleci_v1_async._polling.plan import PollResult, WaitPlan
     from circleci_v1_async.verdict import Verdict
 
 __all__ = ["WorkflowOperations"]
@@ -265,13 +265,13 @@ class WorkflowOperations(BuildOperations):
             self._caller, look, name=f"{name} of {project}", within=within, interval=interval, on_update=on_update
         )
 
-    async def _look(self, plan: WaitPlan, project: ProjectSlug, branch: str | None) -> Look[Build, Verdict]:
+    async def _look(self, plan: WaitPlan, project: ProjectSlug, branch: str | None) -> PollResult[Build, Verdict]:
         began = self._caller.clock.monotonic()
         search = plan.begin()
         await self._read(search, project, branch, None if plan.seen_up_to else _HISTORY)
         for build_num in plan.find_unseen(search):
             search.candidates.append(await self.get_build(project, build_num))
-        return plan.observe(search, began, self._caller.clock.monotonic())
+        return plan.update(search, began, self._caller.clock.monotonic())
 
     async def _read(self, search: JobSearch, project: ProjectSlug | str, branch: str | None, limit: int | None) -> None:
         async with self.iter_project_builds(project, branch=branch, limit=limit, prefetch=0) as walk:

@@ -13,7 +13,7 @@ from circleci_v1_async.models import Build
 from circleci_v1_async.request import Request
 from circleci_v1_async.verdict import Verdict
 
-from .plan import Look, read_state
+from .plan import PollResult, result_state
 
 __all__ = ["poll", "wait_until_finished"]
 
@@ -43,19 +43,19 @@ async def wait_until_finished(
     """
     state: tuple[object, ...] = ()
 
-    async def look() -> Look[B, B]:
+    async def look() -> PollResult[B, B]:
         nonlocal state
         build = await caller.send(request)
-        before, state = state, read_state(build)
+        before, state = state, result_state(build)
         summary = f"last seen {build.status or 'without a status'}"
-        return Look(build, is_over=build.is_finished, news=(build,) * (state != before), summary=summary)
+        return PollResult(build, is_over=build.is_finished, news=(build,) * (state != before), summary=summary)
 
     return await poll(caller, look, name=name, within=within, interval=interval, on_update=on_update)
 
 
 async def poll(
     caller: Caller,
-    look: Callable[[], Awaitable[Look[B, L]]],
+    look: Callable[[], Awaitable[PollResult[B, L]]],
     *,
     name: str,
     within: float | None,
@@ -79,7 +79,7 @@ async def poll(
     """
     interval = check_seconds("interval", interval)
     limit = asyncio.timeout(within if within is None else check_seconds("timeout", within))
-    seen: Look[B, L] | None = None
+    seen: PollResult[B, L] | None = None
     failure: CircleCIError | None = None
     quiet = 0
     try:

@@ -88,7 +88,7 @@ class BuildWatch(TaskIterable):
         self._first = self._cursor = cursor
         self._starting = asyncio.Lock()
         self._interval = check_seconds("interval", interval)
-        self._told = 0
+        self._event_count = 0
 
     @property
     def cursor(self) -> WatchCursor | None:
@@ -126,7 +126,7 @@ class BuildWatch(TaskIterable):
         return self._events()
 
     def _progress(self) -> str:
-        return f"{self._told} events"
+        return f"{self._event_count} events"
 
     async def _events(self) -> AsyncGenerator[BuildEvent, None]:
         delay = 0.0
@@ -139,7 +139,7 @@ class BuildWatch(TaskIterable):
                     return
                 for event in task.result():
                     self._cursor = event.cursor
-                    self._told += 1
+                    self._event_count += 1
                     yield event
                     if self._state != "running":
                         return
@@ -181,11 +181,11 @@ class BuildWatch(TaskIterable):
         reading = self._plan.read(cursor)
         async with aclosing(self._walk().pages()) as pages:
             async for page in pages:
-                reading.add(self._plan.place(page))
+                reading.add(self._plan.locate(page))
                 if reading.is_done:
                     break
-        answers = await self._get_builds(self._plan.ask(reading))
-        return self._plan.tell(reading, answers)
+        answers = await self._get_builds(self._plan.choose_lookups(reading))
+        return self._plan.emit(reading, answers)
 
     def _walk(self, limit: int | None = None) -> PageWalk[Build]:
         return PageWalk(self._caller, self._request, lambda page: [build.key for build in page], limit=limit)

@@ -19,7 +19,7 @@ from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build
 from circleci_v1_async.slug import ProjectSlug
 
-from ._cursor import MOST_UNFINISHED, KnownBuilds, WatchCursor, check_cursor, is_full, read_state, replace_known
+from ._cursor import MOST_UNFINISHED, KnownBuilds, WatchCursor, check_cursor, is_full, progress_state, replace_known
 
 __all__ = ["BuildEvent", "Key", "Placed", "Reading", "WatchPlan"]
 
@@ -29,7 +29,7 @@ EventKind = Literal["new", "changed", "finished"]
 
 _log = logging.getLogger("circleci_v1_async")
 
-_GROUND: Final = 50
+_KNOWN_STREAK: Final = 50
 _ASKS: Final = 20
 _NOTHING: Final = KnownBuilds()
 
@@ -102,7 +102,7 @@ class WatchPlan:
         source: The name of the list.
     """
 
-    def __init__(self, source: str, project: ProjectSlug | None = None, *, ground: int = _GROUND) -> None:
+    def __init__(self, source: str, project: ProjectSlug | None = None, *, ground: int = _KNOWN_STREAK) -> None:
         self.source = source
         self._project = project
         self._ground = ground
@@ -125,7 +125,7 @@ class WatchPlan:
         """Return a cursor that knows the builds of the first page, and all of their projects that are older."""
         projects: dict[str, KnownBuilds] = {}
         lowest: dict[str, int] = {}
-        for project, build in self.place(page):
+        for project, build in self.locate(page):
             projects[project] = projects.get(project, _NOTHING).with_build(build, told_end=build.is_finished)
             lowest[project] = min(build.build_num, lowest.get(project, build.build_num))
         return WatchCursor(
@@ -136,13 +136,13 @@ class WatchPlan:
         """Begin to read the list."""
         return Reading(cursor, self._ground)
 
-    def place(self, page: Iterable[Build]) -> Iterator[Placed]:
+    def locate(self, page: Iterable[Build]) -> Iterator[Placed]:
         """Give each build the slug of its project, and leave out those that do not say which that is."""
         for build in page:
             if (project := self._project or build.project) is not None:
                 yield str(project), build
 
-    def ask(self, reading: Reading) -> list[Key]:
+    def choose_lookups(self, reading: Reading) -> list[Key]:
         """Return the unfinished builds to ask for: those not read, the longest waiting first."""
         seen = {(project, build.build_num) for project, build in reading.builds}
         waiting = [
@@ -156,7 +156,7 @@ class WatchPlan:
         self._asked = {key: turn if key in asks else self._asked.get(key, 0) for key in waiting}
         return [key for key in waiting if key in asks]
 
-    def tell(self, reading: Reading, asked: Iterable[Placed] = ()) -> Iterator[BuildEvent]:
+    def emit(self, reading: Reading, asked: Iterable[Placed] = ()) -> Iterator[BuildEvent]:
         """Yield the events, the oldest first.
 
         Args:
@@ -194,7 +194,7 @@ def _find_news(cursor: WatchCursor, project: str, build: Build) -> tuple[EventKi
     if build.build_num in unfinished:
         if build.is_finished:
             return ("finished",)
-        return () if unfinished[build.build_num] == read_state(build) else ("changed",)
+        return () if unfinished[build.build_num] == progress_state(build) else ("changed",)
     if _knows(cursor, project, build):
         return ()
     return ("new", "finished") if build.is_finished else ("new",)

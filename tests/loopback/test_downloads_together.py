@@ -274,7 +274,7 @@ class TestThreads:
                 else:
                     artifact = at(scene.server, f"{number}")
                     await scene.ci.download_artifacts([artifact], tmp_path).collect()
-                    assert calls.pop(0) == "check_places"
+                    assert calls.pop(0) == "check_destinations"
             assert calls == expected
         assert (tmp_path / "0").read_bytes() == small
 

@@ -51,8 +51,8 @@ def look(
     plan: WatchPlan, cursor: WatchCursor, listed: list[Build], asked: list[tuple[str, Build]] | None = None
 ) -> list[BuildEvent]:
     reading = plan.read(cursor)
-    reading.add(plan.place(listed))
-    return list(plan.tell(reading, asked or []))
+    reading.add(plan.locate(listed))
+    return list(plan.emit(reading, asked or []))
 
 
 def allow_unfinished(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
@@ -134,12 +134,12 @@ class Bot:
     def look(self, world: World, at_most: int | None = None) -> int:
         reading = self.plan.read(self.cursor)
         for page in world.pages():
-            reading.add(self.plan.place(page))
+            reading.add(self.plan.locate(page))
             if reading.is_done:
                 break
-        asked = [world.ask(key) for key in self.plan.ask(reading)]
+        asked = [world.ask(key) for key in self.plan.choose_lookups(reading)]
         count = 0
-        for event in islice(self.plan.tell(reading, asked), at_most):
+        for event in islice(self.plan.emit(reading, asked), at_most):
             count += 1
             self.handled.append((str(event.build.project), event.build.build_num, event.kind))
             self.cursor = event.cursor
@@ -175,14 +175,14 @@ def live(script: list[Round], projects: int, plan_class: type[WatchPlan] = Watch
 
 class EveryEventHasTheLastCursor(WatchPlan):
     def tell(self, *args, **options):
-        events = list(super().tell(*args, **options))
+        events = list(super().emit(*args, **options))
         return (attrs.evolve(event, cursor=events[-1].cursor) for event in events)
 
 
 class TellsOfTheNewestFirst(WatchPlan):
     def tell(self, reading, asked=()):
         reading.builds.reverse()
-        return super().tell(reading, asked)
+        return super().emit(reading, asked)
 
 
 class FindsGroundTooSoon(WatchPlan):
@@ -192,7 +192,7 @@ class FindsGroundTooSoon(WatchPlan):
 
 class DoesNotAsk(WatchPlan):
     def ask(self, reading):
-        return super().ask(reading)[:0]
+        return super().choose_lookups(reading)[:0]
 
 
 @thorough
@@ -303,9 +303,9 @@ def test_a_reading_is_done_after_fifty_known_builds_in_a_row():
     plan = WatchPlan("list", SLUG)
     cursor = plan.start_now(builds(range(150, 50, -1)))
     reading = plan.read(cursor)
-    reading.add(plan.place([build(151), *builds(range(150, 101, -1))]))
+    reading.add(plan.locate([build(151), *builds(range(150, 101, -1))]))
     assert not reading.is_done
-    reading.add(plan.place([build(101)]))
+    reading.add(plan.locate([build(101)]))
     assert reading.is_done
     assert len(reading.builds) == 51
 
@@ -331,8 +331,8 @@ def test_unfinished_builds_that_were_not_read_are_asked_for_by_turns_the_oldest_
     plan = WatchPlan("list", SLUG)
     *_, last = look(plan, plan.resume(), builds(range(50, 0, -1), "running"))
     reading = plan.read(last.cursor)
-    reading.add(plan.place([build(50), build(49, "success")]))
-    turns = [[number for _, number in plan.ask(reading)] for _ in range(4)]
+    reading.add(plan.locate([build(50), build(49, "success")]))
+    turns = [[number for _, number in plan.choose_lookups(reading)] for _ in range(4)]
     assert turns[:2] == [list(range(1, 21)), list(range(21, 41))]
     assert turns[2:] == [[*range(1, 13), *range(41, 49)], list(range(13, 33))]
 
@@ -341,9 +341,9 @@ def test_nothing_is_asked_for_that_has_finished_or_was_read():
     plan = WatchPlan("list", SLUG)
     *_, last = look(plan, plan.resume(), [build(2, "success"), build(1)])
     reading = plan.read(last.cursor)
-    assert plan.ask(reading) == [(str(SLUG), 1)]
-    reading.add(plan.place([build(1)]))
-    assert plan.ask(reading) == []
+    assert plan.choose_lookups(reading) == [(str(SLUG), 1)]
+    reading.add(plan.locate([build(1)]))
+    assert plan.choose_lookups(reading) == []
 
 
 # Cursors

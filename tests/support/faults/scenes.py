@@ -166,7 +166,7 @@ async def holds_nothing(ci: CircleCISession, before: set[asyncio.Task[Any]]) -> 
     assert not transport.streams, "streams are open"
     gate = ci._caller.gate
     assert gate._slots._value == gate.concurrency, "slots of the gate are held"
-    assert ci._disk.slots._value == ci._disk.concurrency, "slots of downloads are held"
+    assert ci._file_threads.slots._value == ci._file_threads.concurrency, "slots of downloads are held"
     left = {task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()}
     assert not {task for task in left if task.get_coro().__qualname__ != "ScriptServer._serve"}, "tasks are left"
 
