@@ -63,7 +63,7 @@ __all__ = [
     "UnsafePathError",
     "UsageError",
     "WaitTimeoutError",
-    "status_error",
+    "error_class",
 ]
 
 
@@ -258,7 +258,7 @@ _BY_STATUS: Mapping[int, type[StatusError]] = {
 }
 
 
-def status_error(status: int) -> type[StatusError]:
+def error_class(status: int) -> type[StatusError]:
     """The class for an error status."""
     return ServerError if status >= 500 else _BY_STATUS.get(status, StatusError)  # noqa: PLR2004 - 5xx
 

@@ -16,7 +16,7 @@ from multidict import CIMultiDict
 from circleci_v1_async._calls.redact import escape, redact, redact_header
 from circleci_v1_async._core.secret import Secret
 from circleci_v1_async._decoding.codec import HTML, Decoder
-from circleci_v1_async.errors import DecodeError, StatusError, status_error
+from circleci_v1_async.errors import DecodeError, StatusError, error_class
 from circleci_v1_async.models import BuildDetail, PipelineResult
 from circleci_v1_async.request import Reply, Request, Response
 from circleci_v1_async.retry import parse_retry_after
@@ -112,7 +112,7 @@ def explain_status(request: Request[Any], response: Reply, *, token: Secret[str]
     """Return the error that a reply with an error status is."""
     clean = partial(redact, request=request, token=token)
     response = _with_clean_headers(response, clean)
-    return status_error(response.status)(
+    return error_class(response.status)(
         response.status,
         _message(response.body, clean),
         request.without_body(),
