@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from circleci_v1_async import Artifact, DownloadError, InvalidInputError, PathConflictError, UnsafePathError
 from circleci_v1_async._files.names import part_name, resume_info_name
-from circleci_v1_async.artifacts import _places as places
+from circleci_v1_async.artifacts import _destinations as destinations
 from circleci_v1_async.artifacts._destinations import Destination, plan_destinations
 
 URL = "https://output.circle-artifacts.com/output/job/1/artifacts/0/x"
@@ -288,8 +288,8 @@ def test_a_path_of_thousands_of_folders_costs_no_more_than_its_length(monkeypatc
         def __eq__(self, other: object) -> bool:
             return super().__eq__(other)
 
-    fold = places._fold
-    monkeypatch.setattr(places, "_fold", lambda part: Counted(fold(part)))
+    fold = destinations._fold
+    monkeypatch.setattr(destinations, "_fold", lambda part: Counted(fold(part)))
     assert len(accepted(planned(*("x/" * 2000 + str(number) for number in range(10))))) == 10
     assert hashed < 2 * 10 * 2000
 

@@ -174,13 +174,13 @@ def live(script: list[Round], projects: int, plan_class: type[WatchPlan] = Watch
 
 
 class EveryEventHasTheLastCursor(WatchPlan):
-    def tell(self, *args, **options):
+    def emit(self, *args, **options):
         events = list(super().emit(*args, **options))
         return (attrs.evolve(event, cursor=events[-1].cursor) for event in events)
 
 
 class TellsOfTheNewestFirst(WatchPlan):
-    def tell(self, reading, asked=()):
+    def emit(self, reading, asked=()):
         reading.builds.reverse()
         return super().emit(reading, asked)
 
@@ -191,7 +191,7 @@ class FindsGroundTooSoon(WatchPlan):
 
 
 class DoesNotAsk(WatchPlan):
-    def ask(self, reading):
+    def choose_lookups(self, reading):
         return super().choose_lookups(reading)[:0]
 
 
