@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING  # a constant of our own would hide the names f
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from ._decoding.codec import (
-        dumps as dumps,
-        loads as loads,
-    )
     from .artifacts import (
         ArtifactDownloads as ArtifactDownloads,
         ArtifactStream as ArtifactStream,
@@ -25,6 +21,12 @@ if TYPE_CHECKING:
         OnError as OnError,
         OnExists as OnExists,
         Progress as Progress,
+    )
+    from .converter import (
+        CircleCIConverter as CircleCIConverter,
+        dumps as dumps,
+        loads as loads,
+        make_converter as make_converter,
     )
     from .enums import (
         BuildFilter as BuildFilter,
@@ -137,11 +139,11 @@ if TYPE_CHECKING:
 else:
     # The names above, by their modules, as programs find them.
     _NAMES = {
-        "_decoding.codec": "dumps loads",
         "artifacts": (
             "ArtifactDownloads ArtifactStream Download DownloadEvent DownloadFinished DownloadProgress"
             " DownloadStarted DownloadStatus DownloadTotals OnError OnExists Progress"
         ),
+        "converter": "CircleCIConverter dumps loads make_converter",
         "enums": "BuildFilter BuildStatus CheckoutKeyType Lifecycle Outcome TestResult TokenScope VcsType",
         "errors": (
             "AuthenticationError BadRequestError BodyTooLargeError CircleCIError DecodeError DownloadError"

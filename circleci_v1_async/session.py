@@ -12,7 +12,6 @@ from ._calls.gate import Gate
 from ._core.arguments import check_integer
 from ._core.clock import Clock
 from ._core.secret import wrap_secret
-from ._decoding.codec import Decoder
 from ._files.threads import FileThreads
 from ._operations.artifacts import ArtifactOperations
 from ._operations.keys import KeyOperations
@@ -27,6 +26,8 @@ from ._transport.environment import CLOUD_URL, TOKEN_VARIABLES, read_base_url, r
 from ._transport.token import Token, TokenSource, parse_token
 from ._transport.transport import Transport, check_borrowed
 from ._transport.urls import parse_base_url
+from .converter import CircleCIConverter
+from .converter._converter import default_converter
 from .errors import InvalidInputError
 from .retry import Retry, RetryBudget, RetryPolicy
 
@@ -53,6 +54,7 @@ class ViewOptions(TypedDict, total=False):
     retry: RetryPolicy
     max_body: int
     strict: bool
+    converter: CircleCIConverter | None
 
 
 class SessionOptions(ViewOptions, total=False):
@@ -149,6 +151,7 @@ class CircleCISession(
         on_retry: Callable[[Retry], None] | None = None,
         max_body: int = 64 * 2**20,
         strict: bool = False,
+        converter: CircleCIConverter | None = None,
         download_concurrency: int = 16,
         durable: bool = True,
         trust_env: bool = False,
@@ -167,7 +170,7 @@ class CircleCISession(
             RetryBudget(),
             clock,
             on_retry,
-            Options(timeout, retry, max_body, Decoder(strict)),
+            Options(timeout, retry, max_body, _choose_converter(converter, strict=strict)),
         )
         self._file_threads = FileThreads(check_integer("download_concurrency", download_concurrency, 1), durable)
 
@@ -184,6 +187,7 @@ class CircleCISession(
         on_retry: Callable[[Retry], None] | None = None,
         max_body: int = 64 * 2**20,
         strict: bool = False,
+        converter: CircleCIConverter | None = None,
         download_concurrency: int = 16,
         durable: bool = True,
         trust_env: bool = False,
@@ -235,6 +239,7 @@ class CircleCISession(
             on_retry=on_retry,
             max_body=max_body,
             strict=strict,
+            converter=converter,
             download_concurrency=download_concurrency,
             durable=durable,
             trust_env=trust_env,
@@ -247,6 +252,7 @@ class CircleCISession(
         retry: RetryPolicy = _UNCHANGED,
         max_body: int = _UNCHANGED,
         strict: bool = _UNCHANGED,
+        converter: CircleCIConverter | None = _UNCHANGED,
     ) -> Self:
         """Make a view of the session with other options. It shares the connections; closing it does nothing.
 
@@ -266,8 +272,12 @@ class CircleCISession(
             ```
         """
         options = self._caller.options
-        decoder = options.decoder if strict is _UNCHANGED else Decoder(strict, options.decoder.reported)
-        given = {"timeout": timeout, "retry": retry, "max_body": max_body, "decoder": decoder}
+        if converter is not _UNCHANGED:
+            converter = _choose_converter(converter, strict=None if strict is _UNCHANGED else strict)
+        elif strict is not _UNCHANGED:
+            is_shared = options.converter is default_converter(strict=options.converter.strict)
+            converter = default_converter(strict=strict) if is_shared else options.converter.copy(strict=strict)
+        given = {"timeout": timeout, "retry": retry, "max_body": max_body, "converter": converter}
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not _UNCHANGED}
         view = object.__new__(type(self))
         caller = attrs.evolve(self._caller, options=attrs.evolve(options, **changes))
@@ -303,3 +313,15 @@ class CircleCISession(
 
     def __reduce_ex__(self, protocol: object) -> str | tuple[Any, ...]:
         raise TypeError("a CircleCISession is not pickled: it holds connections and a token. Make one in each process")
+
+
+def _choose_converter(converter: CircleCIConverter | None, *, strict: bool | None) -> CircleCIConverter:
+    """Return the converter for these options, of which a converter has its own `strict`."""
+    if converter is None:
+        return default_converter(strict=bool(strict))
+    if not isinstance(cast("object", converter), CircleCIConverter):
+        got = type(converter).__name__
+        raise InvalidInputError(f"converter: expected a CircleCIConverter, as make_converter() returns, got {got}")
+    if strict:
+        raise InvalidInputError("strict: expected no value together with `converter`; use make_converter(strict=True)")
+    return converter

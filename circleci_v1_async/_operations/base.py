@@ -4,6 +4,7 @@ from inspect import isfunction, unwrap
 from typing import Any, TypeVar, cast
 
 from circleci_v1_async._calls.caller import Caller
+from circleci_v1_async.converter._converter import ShortList
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.request import Request, Response
 
@@ -48,7 +49,8 @@ class Operations:
             print(user["login"])
             ```
         """
-        return await self._caller.send(_check_request(request))
+        value = await self._caller.send(_check_request(request))
+        return cast("T", list(cast("list[Any]", value))) if isinstance(value, ShortList) else value
 
     async def send_raw(self, request: Request[Any]) -> Response:
         """Send a request and return the reply itself, undecoded: its status, headers and bytes.

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from circleci_v1_async import BodyTooLargeError, DecodeError
-from circleci_v1_async._decoding import splitter as _splitter
-from circleci_v1_async._decoding.splitter import ListSplitter, Run
+from circleci_v1_async.logs import _splitter
+from circleci_v1_async.logs._splitter import ListSplitter, Run
 
 # JSON's own marks are what its strings have to be safe from.
 TEXT = st.text(max_size=12) | st.text(st.sampled_from('"\\[]{},: \n\té\u2028'), max_size=12)
