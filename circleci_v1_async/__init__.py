@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     )
     from .converter import (
         CircleCIConverter as CircleCIConverter,
-        dumps as dumps,
-        loads as loads,
         make_converter as make_converter,
     )
     from .enums import (
@@ -62,6 +60,10 @@ if TYPE_CHECKING:
         UnsafePathError as UnsafePathError,
         UsageError as UsageError,
         WaitTimeoutError as WaitTimeoutError,
+    )
+    from .keeping import (
+        dumps as dumps,
+        loads as loads,
     )
     from .logs import (
         LogLine as LogLine,
@@ -143,7 +145,7 @@ else:
             "ArtifactDownloads ArtifactStream Download DownloadEvent DownloadFinished DownloadProgress"
             " DownloadStarted DownloadStatus DownloadTotals OnError OnExists Progress"
         ),
-        "converter": "CircleCIConverter dumps loads make_converter",
+        "converter": "CircleCIConverter make_converter",
         "enums": "BuildFilter BuildStatus CheckoutKeyType Lifecycle Outcome TestResult TokenScope VcsType",
         "errors": (
             "AuthenticationError BadRequestError BodyTooLargeError CircleCIError DecodeError DownloadError"
@@ -152,6 +154,7 @@ else:
             " SessionClosedError StatusError TransportError TruncatedError UnsafePathError UsageError"
             " WaitTimeoutError"
         ),
+        "keeping": "dumps loads",
         "logs": "LogLine",
         "models": (
             "Action Artifact Branch BranchBuild BranchWorkflow Build BuildAgent BuildDetail BuildMessage"

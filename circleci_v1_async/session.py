@@ -103,8 +103,11 @@ class CircleCISession(
         on_retry: Called with each `Retry` in the event loop, just after its warning is logged: for metrics. An error
             that it raises is logged, and the request is sent again all the same.
         max_body: Bytes that a reply, or a piece of a log, may have, decompressed.
-        strict: Whether a wrong value in an optional field is a `DecodeError`. Otherwise the field keeps its default,
-            and the first of its kind is logged as a warning under `circleci_v1_async`.
+        strict: Whether a value that does not fit is always a `DecodeError`. Otherwise an optional field keeps its
+            default, a list loses the item, a mapping loses the entry, and the first of each kind is logged as a warning
+            under `circleci_v1_async`. Not together with `converter`, which has its own.
+        converter: A converter with your structure hooks, made by `make_converter`. `None`: one without any, which all
+            such sessions share.
         download_concurrency: How many files may be downloaded at once, by all calls together; further ones wait.
             Streams of `open_artifact` do not count.
         durable: Whether a downloaded file is on the disk before it gets its name (`fsync`), so that it is whole also
@@ -127,9 +130,8 @@ class CircleCISession(
     or `retry.max_retry_after` when the service asks for it), `retry.max_retry_after` because of 429s that it got
     itself and as many more exchanges, and the time until it is its turn.
 
-    A list in a reply of more than a megabyte is decoded a few items at a time, with turns of the event loop in between.
-    It may have a thousand items more than were asked for by `limit`; where there is no limit, as many as take 16 MiB
-    when they are empty: 32,768 builds, 174,762 tests or artifacts. A longer one is a `DecodeError`.
+    A reply of more than a megabyte may have 20,000 objects, and one more for each 64 bytes; likewise lists. A reply
+    with more is a `DecodeError`, because its values would take many times its size in memory.
 
     Every operation may raise `InvalidInputError` before any I/O, `TransportError` when no reply came,
     `StatusError` (or the class for its status) when the service refused, `DecodeError` when the reply is not what was
@@ -170,7 +172,7 @@ class CircleCISession(
             RetryBudget(),
             clock,
             on_retry,
-            Options(timeout, retry, max_body, _choose_converter(converter, strict=strict)),
+            Options(timeout, retry, max_body, _choose_converter(converter, strict=strict or None)),
         )
         self._file_threads = FileThreads(check_integer("download_concurrency", download_concurrency, 1), durable)
 
@@ -209,7 +211,8 @@ class CircleCISession(
             limiter: An async context manager that each exchange enters.
             on_retry: Called with each `Retry`.
             max_body: Bytes that a reply may have.
-            strict: Whether a wrong value in an optional field is an error.
+            strict: Whether a value that does not fit is always an error.
+            converter: A converter with your structure hooks.
             download_concurrency: How many files may be downloaded at once.
             durable: Whether a downloaded file is on the disk before it gets its name.
             trust_env: Whether to use the proxies of the environment.
@@ -260,7 +263,9 @@ class CircleCISession(
             timeout: Seconds that one exchange may take.
             retry: How often a request is sent, and how long to wait in between.
             max_body: Bytes that a reply may have.
-            strict: Whether a wrong value in an optional field is an error.
+            strict: Whether a value that does not fit is always an error. The view gets a copy of the converter, with
+                its hooks.
+            converter: A converter with your structure hooks; `None` for the shared one. Not together with `strict`.
 
         Raises:
             InvalidInputError: An option cannot be right.
@@ -316,12 +321,12 @@ class CircleCISession(
 
 
 def _choose_converter(converter: CircleCIConverter | None, *, strict: bool | None) -> CircleCIConverter:
-    """Return the converter for these options, of which a converter has its own `strict`."""
+    """Return the converter for these options, of which `strict` is `None` if it was not given."""
     if converter is None:
         return default_converter(strict=bool(strict))
     if not isinstance(cast("object", converter), CircleCIConverter):
         got = type(converter).__name__
         raise InvalidInputError(f"converter: expected a CircleCIConverter, as make_converter() returns, got {got}")
-    if strict:
+    if strict is not None:
         raise InvalidInputError("strict: expected no value together with `converter`; use make_converter(strict=True)")
     return converter

@@ -11,6 +11,7 @@ from yarl import URL
 
 from circleci_v1_async._core.arguments import check_real
 from circleci_v1_async._core.clock import Clock
+from circleci_v1_async._core.json_text import encode
 from circleci_v1_async._core.secret import RedactedBytes, Secret
 from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._transport.transport import Stream, Transport
@@ -21,7 +22,6 @@ from circleci_v1_async.retry import Retry, RetryBudget, RetryPolicy
 from circleci_v1_async.sunset import log_once, warn_once
 
 from .attempts import Attempt, RetryLoop
-from .body import encode
 from .gate import Gate, HeldTooLongError
 from .redact import redact, redact_header
 from .reply import explain_status, read_reply

@@ -14,9 +14,9 @@ import msgspec
 from multidict import CIMultiDict
 
 from circleci_v1_async._calls.redact import escape, redact, redact_header
+from circleci_v1_async._core.json_text import HTML
 from circleci_v1_async._core.secret import Secret
 from circleci_v1_async.converter import CircleCIConverter
-from circleci_v1_async.converter._json import HTML
 from circleci_v1_async.errors import DecodeError, StatusError, error_class
 from circleci_v1_async.models import BuildDetail, PipelineResult
 from circleci_v1_async.request import Reply, Request, Response

@@ -1,9 +1,9 @@
 """Values that only those see who ask for them: tokens, keys, variables."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Generic, SupportsIndex, TypeVar, cast
 
-__all__ = ["RedactedBytes", "RedactedStr", "Secret", "to_json_value", "wrap_secret"]
+__all__ = ["RedactedBytes", "RedactedStr", "Secret", "wrap_secret"]
 
 T = TypeVar("T")
 
@@ -75,18 +75,3 @@ def wrap_secret(value: object) -> Any:
     if value is None:
         return None
     return cast("object", value) if isinstance(value, Secret) else Secret(value)
-
-
-def to_json_value(value: object) -> object:
-    """Return a secret's value, a dict for any mapping, and a plain `str` for a subclass of it.
-
-    Raises:
-        TypeError: JSON has no form for the value.
-    """
-    if isinstance(value, Secret):
-        return cast("Secret[object]", value).reveal()
-    if isinstance(value, Mapping):
-        return dict(cast("Mapping[object, object]", value))
-    if isinstance(value, str):
-        return str(value)
-    raise TypeError

@@ -1,5 +1,5 @@
 """The converter between JSON and models: `make_converter`, which takes your structure hooks."""
 
-from ._converter import CircleCIConverter, dumps, loads, make_converter
+from ._converter import CircleCIConverter, make_converter
 
-__all__ = ["CircleCIConverter", "dumps", "loads", "make_converter"]
+__all__ = ["CircleCIConverter", "make_converter"]

@@ -1,42 +1,34 @@
-"""The converter between JSON and models, and the functions that use a shared one."""
+"""The converter between JSON and models."""
 
-from collections.abc import Sequence
 from contextlib import suppress
+from datetime import date
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 import msgspec
 from cattrs import Converter
+from cattrs.dispatch import _DispatchNotFound  # pyright: ignore[reportPrivateUsage]
 from cattrs.errors import StructureHandlerNotFoundError
 
-from circleci_v1_async._core.secret import Secret, to_json_value, wrap_secret
+from circleci_v1_async._core.json_text import BOM, explain_malformed, is_too_dense, replace_lone_surrogates
+from circleci_v1_async._core.secret import Secret, wrap_secret
+from circleci_v1_async._core.short_list import ShortList
 from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async.errors import DecodeError, InvalidInputError
-from circleci_v1_async.models._branch_names import decode_branch_names, encode_branch_names
+from circleci_v1_async.models._blank_dates import decode_blank_dates
+from circleci_v1_async.models._branch_names import decode_branch_names
 
 from ._hooks import Hooks
-from ._json import BOM, check_density, explain_malformed, parse, replace_blank_dates
 from ._misfits import MISFITS, Misfits, check_misfit, explain
 from ._native import NativeTypes, is_union
 
-__all__ = ["CircleCIConverter", "ShortList", "count_sent", "default_converter", "dumps", "loads", "make_converter"]
+__all__ = ["CircleCIConverter", "default_converter", "make_converter"]
 
 T = TypeVar("T")
 
-
-class ShortList(list[T]):
-    """A list without the items of the reply that did not fit.
-
-    Attributes:
-        sent: Number of items in the reply. Whoever reads a list page by page has to count these.
-    """
-
-    sent: int = 0
-
-
-def count_sent(page: Sequence[Any]) -> int:
-    """Return the number of items that the service sent for a page, including those that did not fit."""
-    return page.sent if isinstance(page, ShortList) else len(page)
+# Classes of which others derive that are something else in JSON.
+_EXACT: Final = frozenset({str, bytes, int, float, date})
+_TRUNCATED: Final = "Input data was truncated"  # by msgspec
 
 
 class CircleCIConverter(Converter):
@@ -53,6 +45,9 @@ class CircleCIConverter(Converter):
         self.strict = strict
         self._native = NativeTypes()
         super().__init__()
+        # cattrs coerces values to these classes, before it asks for hooks of functions and factories.
+        dispatch: Any = self._structure_func
+        dispatch.register_cls_list([(kind, _DispatchNotFound) for kind in (str, bytes, int, float)])
         self._hooks = Hooks(self, self._native, Misfits(strict))
         self._hooks.register()
         # So far, cattrs and this package registered hooks, and not a user.
@@ -66,11 +61,12 @@ class CircleCIConverter(Converter):
         Args:
             strict: Whether a value that does not fit is always an error; by default, as here.
         """
-        copied = type(self)(strict=self.strict if strict is None else strict)
-        self._structure_func.copy_to(copied._structure_func, skip=self._own_hooks)
-        self._unstructure_func.copy_to(copied._unstructure_func, skip=self._own_unstructure_hooks)
+        copied: Any = type(self)(strict=self.strict if strict is None else strict)
+        mine: Any = self
+        mine._structure_func.copy_to(copied._structure_func, skip=self._own_hooks)
+        mine._unstructure_func.copy_to(copied._unstructure_func, skip=self._own_unstructure_hooks)
         copied._native.claims.extend(self._native.claims)
-        return copied
+        return cast("Self", copied)
 
     if not TYPE_CHECKING:  # cattrs has these signatures as overloads
 
@@ -78,8 +74,8 @@ class CircleCIConverter(Converter):
             """Register a structure hook for a type, as in cattrs."""
             if func is None:
                 return super().register_structure_hook(cl)  # which calls this method again
-            if is_union(cl):
-                # cattrs would ask its own hooks for unions first.
+            if is_union(cl) or cl in _EXACT:
+                # cattrs would ask its own hooks for unions first, and use a hook for `str` for enums.
                 return self.register_structure_hook_func(lambda kind: kind == cl, func)
             self._native.claim(lambda kind: kind == cl or issubclass(kind, cl))
             return super().register_structure_hook(cl, func)
@@ -124,25 +120,8 @@ class CircleCIConverter(Converter):
             value = self.decode(_to_bytes(cast("Secret[bytes | str]", data).reveal()), type)
         return cast("T", list(cast("list[Any]", value))) if isinstance(value, ShortList) else value
 
-    def dumps(self, value: Any) -> bytes:
-        """Encode a model, or a list of models, as JSON that `loads` reads. Unstructure hooks apply.
-
-        Raises:
-            InvalidInputError: JSON has no form for a value.
-        """
-        with TracebackScrubber():
-            return _encode(value, self)
-
     def check(self, kind: Any, argument: str = "returns") -> None:
-        """Reject a type that nothing can be decoded into.
-
-        Args:
-            kind: The type.
-            argument: The name of the argument, for the error.
-
-        Raises:
-            InvalidInputError: msgspec does not support the type, and there is no structure hook for it.
-        """
+        """Raise an `InvalidInputError` that names the argument if nothing can be decoded into a type."""
         try:
             if self._native.get_decoder(kind) is None:
                 self._hooks.find(kind)
@@ -151,16 +130,14 @@ class CircleCIConverter(Converter):
             raise InvalidInputError(f"{argument}: expected {expected}; {error}") from None
 
     def decode(self, body: bytes, kind: type[T]) -> T:
-        """Decode a reply into a type that `check` accepted.
-
-        Returns:
-            The value. A list that lacks items of the reply is a `ShortList`.
+        """Decode a reply into a type that `check` accepted. A list that lacks items is a `ShortList`.
 
         Raises:
             DecodeError: The reply is not JSON, or does not fit the type.
         """
-        text = body.removeprefix(BOM)
-        check_density(text)
+        size, text = len(body), body.removeprefix(BOM)
+        if is_too_dense(text):
+            raise DecodeError("Too many objects or lists for its size", "$", size)
         decoder = self._native.get_decoder(kind)
         try:
             # msgspec does not check strings that are not modelled. This does, at a fraction of the cost.
@@ -171,22 +148,34 @@ class CircleCIConverter(Converter):
                     decoded: T = decoder.decode(text)
                     decode_branch_names(decoded)
                     return decoded
-                if (builds := replace_blank_dates(text, decoder.decode)) is not None:
+                if (builds := decode_blank_dates(text, decoder.decode)) is not None:
                     return cast("T", builds)
-            parsed = parse(text)
+            parsed = _parse(text)
         except (UnicodeDecodeError, RecursionError, msgspec.MsgspecError) as error:
-            raise explain_malformed(error, text, len(body)) from None
+            reason = explain_malformed(error, body)
+            raise DecodeError(reason, "$", size, truncated=reason == _TRUNCATED) from None
         try:
             value: Any = self.structure(parsed, kind)
-        except RecursionError:
-            raise DecodeError("Nested too deeply", "$", len(body)) from None
+        except RecursionError as error:
+            raise DecodeError(explain_malformed(error, body), "$", size) from None
         except MISFITS as error:
             check_misfit(error)
-            raise DecodeError(*explain(error), len(body)) from None
-        if type(value) is list and isinstance(parsed, list) and len(value) < len(parsed):
-            value = ShortList(value)
-            value.sent = len(parsed)
+            raise DecodeError(*explain(error), size) from None
+        if type(value) is list and isinstance(parsed, list) and len(cast("Any", value)) < len(cast("Any", parsed)):
+            value = ShortList[Any](cast("Any", value))
+            value.sent = len(cast("Any", parsed))
         return cast("T", value)
+
+
+def _to_bytes(data: bytes | str) -> bytes:
+    return data.encode(errors="surrogatepass") if isinstance(data, str) else bytes(data)
+
+
+def _parse(text: bytes) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return msgspec.json.decode(replace_lone_surrogates(text))
 
 
 def make_converter(*, strict: bool = False) -> CircleCIConverter:
@@ -196,63 +185,11 @@ def make_converter(*, strict: bool = False) -> CircleCIConverter:
         strict: Whether a value that does not fit is always an error. Otherwise an optional field keeps its default, a
             list loses the item, a mapping loses the entry, and the first of each kind is logged as a warning under
             `circleci_v1_async`.
-
-    Examples:
-        ```python
-        from datetime import datetime
-
-        from circleci_v1_async import make_converter
-
-        converter = make_converter()
-        converter.register_structure_hook(
-            datetime, lambda value, _: datetime.fromisoformat(value).astimezone()
-        )
-        ```
     """
     return CircleCIConverter(strict=strict)
 
 
 @cache
 def default_converter(*, strict: bool) -> CircleCIConverter:
-    """Return the shared converter of sessions without one of their own: its hooks take milliseconds to make."""
+    """Return the shared converter, because hooks take milliseconds to make."""
     return make_converter(strict=strict)
-
-
-def dumps(model: Any) -> bytes:
-    """Encode a model, or a list of models, as JSON in the form of the API, for keeping. `loads` reads it.
-
-    Everything is written, even secrets such as `User.heroku_api_key` and `Action.output_url`. Absent fields become null
-    or empty lists.
-
-    Raises:
-        InvalidInputError: JSON has no form for a value.
-    """
-    with TracebackScrubber():
-        return _encode(model)
-
-
-def loads(data: bytes | str, type: type[T]) -> T:
-    """Decode JSON that `dumps` wrote or the service sent. To use hooks, call the `loads` of a converter.
-
-    Args:
-        data: JSON.
-        type: A model, or a container such as `list[Build]`.
-
-    Raises:
-        DecodeError: The data is not JSON, or does not fit the type.
-        InvalidInputError: Nothing can be decoded into the type.
-    """
-    data = wrap_secret(data)
-    return default_converter(strict=False).loads(data, type)
-
-
-def _to_bytes(data: bytes | str) -> bytes:
-    return data.encode(errors="surrogatepass") if isinstance(data, str) else bytes(data)
-
-
-def _encode(value: Any, converter: Converter | None = None) -> bytes:
-    try:
-        value = encode_branch_names(value)
-        return msgspec.json.encode(converter.unstructure(value) if converter else value, enc_hook=to_json_value)
-    except (TypeError, ValueError, RecursionError):
-        raise InvalidInputError("dumps: expected a model, or a list of them, with what JSON can hold") from None

@@ -2,37 +2,31 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from types import NoneType
 from typing import Any, Final
 
 import attrs
 import msgspec
-from cattrs.errors import (
-    AttributeValidationNote,
-    BaseValidationError,
-    ForbiddenExtraKeysError,
-    IterableValidationNote,
-    StructureHandlerNotFoundError,
-)
+from cattrs import errors
 
-__all__ = ["JSON_TYPES", "MISFITS", "MisfitError", "Misfits", "add_note", "check_misfit", "explain"]
+__all__ = ["MISFITS", "MisfitError", "Misfits", "check_misfit", "explain", "json_type"]
 
 _log = logging.getLogger("circleci_v1_async")
 
 # Errors of hooks, converters and validators for a value that does not fit. All others leave the call unchanged.
 MISFITS: Final = (
     *(ValueError, TypeError, msgspec.ValidationError),
-    *(BaseValidationError, ForbiddenExtraKeysError, StructureHandlerNotFoundError),
+    *(errors.BaseValidationError, errors.ForbiddenExtraKeysError, errors.StructureHandlerNotFoundError),
 )
-JSON_TYPES: Final = dict(
-    zip(
-        (NoneType, bool, str, int, float, list, dict),
-        ("null", "boolean", "string", "number", "number", "array", "object"),
-        strict=True,
-    )
-)
+_JSON_TYPES: Final[Mapping[Any, str]] = {NoneType: "null", bool: "boolean", str: "string", list: "array"}
 # msgspec adds the path within the value to its message.
 _PATH_WITHIN: Final = re.compile(r" - at `(?:key in )?\$(?P<path>.*)`$")
+
+
+def json_type(value: object) -> str:
+    """Return the name of a JSON value's type."""
+    return _JSON_TYPES.get(type(value)) or ("number" if isinstance(value, int | float) else "object")
 
 
 class MisfitError(TypeError):
@@ -52,7 +46,7 @@ class Misfits:
 
     def drop(self, what: str, value: object, error: Exception) -> None:
         """Log that a value of this model or field is left out: its JSON type and the reason."""
-        got, (reason, path) = JSON_TYPES.get(type(value), "value"), explain(error)
+        got, (reason, path) = json_type(value), explain(error)
         if (kind := (what, got, reason.partition(", got ")[0])) not in self._logged:
             self._logged.add(kind)
             where = "" if path == "$" else f" at {path}"
@@ -60,29 +54,25 @@ class Misfits:
 
 
 def check_misfit(error: Exception) -> None:
-    """Raise the first error in a group of cattrs that is not a misfit. A `KeyError` stands for a missing field."""
-    rest: Any = error.split((*MISFITS, KeyError))[1] if isinstance(error, BaseValidationError) else None
-    while isinstance(rest, BaseExceptionGroup):
-        rest = rest.exceptions[0]
-    if rest is not None:
-        raise rest
-
-
-def add_note(error: Exception, note: str) -> Exception:
-    """Return the error with a note about its place, which has to be one of cattrs."""
-    error.add_note(note)
-    return error
+    """Raise the first error in a group of cattrs that is not a misfit."""
+    # There, a `KeyError` stands for a missing field.
+    if isinstance(error, errors.BaseValidationError):
+        group: Any = error
+        for each in group.exceptions:
+            check_misfit(each)
+    elif not isinstance(error, (*MISFITS, KeyError)):
+        raise error
 
 
 def explain(error: BaseException) -> tuple[str, str]:
     """Return the reason for a misfit and its JSON path. Neither contains a value of the reply."""
     path = "$"
-    while isinstance(error, BaseValidationError):
+    while isinstance(error, errors.BaseValidationError):
         error = error.exceptions[0]
         for note in getattr(error, "__notes__", ()):
-            if isinstance(note, AttributeValidationNote):
+            if isinstance(note, errors.AttributeValidationNote):
                 path += f".{note.name}"
-            elif isinstance(note, IterableValidationNote):
+            elif isinstance(note, errors.IterableValidationNote):
                 # The keys of objects are part of the reply.
                 path += f"[{note.index}]" if isinstance(note.index, int) else "[...]"
     # The text of an error from a hook, or from a validator that msgspec called, may contain the value.

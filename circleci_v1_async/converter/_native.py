@@ -1,6 +1,5 @@
 """The types that msgspec decodes alone, because no hook and no class of a user's takes part in them."""
 
-import dataclasses
 import typing
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,7 +11,10 @@ import msgspec
 
 from circleci_v1_async.models import OTHER_NAMES
 
-__all__ = ["NativeTypes", "get_fields", "is_known", "is_union"]
+__all__ = ["NativeTypes", "find_parts", "get_fields", "is_known", "is_union"]
+
+# Attributes of Structs, dataclasses, named tuples and TypedDicts, whose annotations are fields.
+_RECORDS = ("__struct_fields__", "__dataclass_fields__", "_fields", "__required_keys__")
 
 
 def is_union(kind: Any) -> bool:
@@ -20,9 +22,9 @@ def is_union(kind: Any) -> bool:
     return get_origin(kind) in {Union, UnionType}
 
 
-def get_fields(model: Any) -> "tuple[attrs.Attribute[Any], ...]":
+def get_fields(model: Any) -> tuple[Any, ...]:
     """Return the fields of a class of attrs, with their types resolved."""
-    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(attrs.resolve_types(model))
+    fields: tuple[Any, ...] = attrs.fields(attrs.resolve_types(model))
     return fields
 
 
@@ -72,7 +74,7 @@ class NativeTypes:
         seen.add(kind)
         if self.is_claimed(kind) or kind in OTHER_NAMES or not is_known(kind):
             return False
-        return all(self._is_native(part, seen) for part in _find_parts(kind))
+        return all(self._is_native(part, seen) for part in find_parts(kind))
 
 
 def is_known(kind: Any) -> bool:
@@ -88,7 +90,7 @@ def is_known(kind: Any) -> bool:
 
 
 def _only_sets_fields(kind: Any) -> bool:
-    """Return whether the `__init__` of a class of attrs, which msgspec does not call, would only set fields."""
+    """Return whether the `__init__` of a class only sets fields: msgspec does not call it."""
     # attrs adds an `__attrs_init__` to a class that has an `__init__` of its own.
     if any(hasattr(kind, name) for name in ("__attrs_init__", "__attrs_pre_init__", "__attrs_post_init__")):
         return False
@@ -96,14 +98,14 @@ def _only_sets_fields(kind: Any) -> bool:
     return "__attrs_attrs__" in vars(owner) and all(map(_is_only_set, attrs.fields(kind)))
 
 
-def _is_only_set(field: "attrs.Attribute[Any]") -> bool:
+def _is_only_set(field: Any) -> bool:
     does_work = field.converter or field.validator or getattr(field.default, "takes_self", False)
     return not does_work and field.init and field.alias == field.name and field.type is not None
 
 
-def _find_parts(kind: Any) -> Iterator[Any]:
+def find_parts(kind: Any) -> Iterator[Any]:
     """Yield the types within a type: its arguments, the types of its fields, and what it is a name for."""
-    origin = get_origin(kind)
+    origin: Any = get_origin(kind)
     if origin is Annotated:
         yield kind.__origin__
     elif origin is not None:
@@ -113,10 +115,5 @@ def _find_parts(kind: Any) -> Iterator[Any]:
     elif not isinstance(kind, type):
         # A NewType and a `type` statement.
         yield from (getattr(kind, name) for name in ("__supertype__", "__value__") if hasattr(kind, name))
-    elif (
-        issubclass(kind, msgspec.Struct)
-        or dataclasses.is_dataclass(kind)
-        or typing.is_typeddict(kind)
-        or hasattr(kind, "_fields")
-    ):
+    elif any(hasattr(kind, name) for name in _RECORDS):
         yield from typing.get_type_hints(kind, include_extras=True).values()

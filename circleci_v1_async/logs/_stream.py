@@ -103,9 +103,9 @@ async def _split(stream: Stream, max_body: int) -> AsyncGenerator[tuple[int, byt
     async with aclosing(read_chunks(stream, get_length(stream))) as coming:
         async for chunk in coming:
             for start in range(0, len(chunk), _TURN):
-                for batch in splitter.feed(chunk[start : start + _TURN]):
-                    for position, item in enumerate(batch.items, batch.first):
-                        yield position, item
+                batch = splitter.feed(chunk[start : start + _TURN])
+                for position, item in enumerate(batch.items, batch.first):
+                    yield position, item
                 # Pieces that have come already, thousands perhaps, are read without one.
                 await asyncio.sleep(0)
     if not splitter.complete:

@@ -7,7 +7,6 @@ use. Keys that no model has are dropped; `send` with a request that has no `retu
 Secrets (keys, API tokens, webhook URLs, presigned URLs, environment variables) are fields like others, and in no repr.
 """
 
-from ._model import Model as Model
 from ._model import Timestamp as Timestamp
 from ._model import model
 from .artifacts import Artifact

@@ -33,7 +33,7 @@ def _decode(name: str) -> str:
 
 
 def encode_branch_names(value: Any) -> Any:
-    """Return projects with names of branches as the service writes them. Any other value is returned as it is."""
+    """Return projects with names of branches as the service writes them, any other value as it is."""
     match value:
         case Project(branches=branches) if branches:
             encoded = {quote(name, safe="").replace(".", "%2E"): branch for name, branch in branches.items()}

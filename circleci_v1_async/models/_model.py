@@ -55,7 +55,7 @@ def _read_fields(namespace: dict[str, Any]) -> "tuple[attrs.Attribute[Any], ...]
     return fields
 
 
-def _struct_default(name: str, field: "attrs.Attribute[Any]") -> Any:
+def _struct_default(name: str, field: Any) -> Any:
     """Return the default of a field of attrs in msgspec's form."""
     if field.converter is not None or field.alias != field.name or not field.init or field.eq is not True:
         raise TypeError(
@@ -73,7 +73,7 @@ def _attrs_field(value: Any) -> Any:
     if isinstance(value, _FIELD):
         return value
     # msgspec copies these, and rejects other mutable defaults.
-    return attrs.field(default=attrs.Factory(type(value)) if isinstance(value, list | dict | set) else value)
+    return attrs.field(default=_FACTORY(type(value)) if type(value) in {list, dict, set} else value)
 
 
 def _post_init(self: Any) -> None:

@@ -22,7 +22,7 @@ from typing import Final, Generic, TypeVar
 import attrs
 
 from circleci_v1_async._core.arguments import check_integer
-from circleci_v1_async.converter._converter import count_sent
+from circleci_v1_async._core.short_list import count_sent
 from circleci_v1_async.errors import PaginationDriftError
 
 from ._lists import MAX_PAGE
