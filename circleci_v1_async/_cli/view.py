@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import timedelta
 
 import click
 from rich.console import Console
@@ -10,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from circleci_v1_async import BuildDetail, TestMetadata
+from circleci_v1_async.models._durations import parse_milliseconds
 
 from . import lines
 from .lines import to_one_line
@@ -62,9 +62,8 @@ def _list_fields(build: BuildDetail) -> Iterator[tuple[str, ...]]:
 def _list_steps(build: BuildDetail) -> Iterator[tuple[str, ...]]:
     for step in build.steps:
         for action in step.actions:
-            millis = action.run_time_millis
-            took = None if millis is None else timedelta(milliseconds=millis)
-            yield "step", action.name or step.name or "", action.status or "", lines.format_duration(took)
+            took = lines.format_duration(parse_milliseconds(action.run_time_millis))
+            yield "step", action.name or step.name or "", action.status or "", took
 
 
 @click.command(cls=Command, example="tests gh/acme/web 7 --failed")

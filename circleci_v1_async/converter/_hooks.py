@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping, Mutable
 from datetime import datetime
 from functools import cache
 from types import NoneType
-from typing import Annotated, Any, Final, TypeAlias, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Final, TypeAlias, Union, cast, get_args, get_origin
 
 import attrs
 import msgspec
@@ -22,7 +22,6 @@ from ._native import NativeTypes, find_parts, get_fields, is_union
 
 __all__ = ["Hooks"]
 
-T = TypeVar("T")
 Field: TypeAlias = Any  # of attrs; the type of its converter is not known
 Hook = Callable[[Any, Any], Any]
 # Structures the value of a field and adds it to the arguments for its class.
@@ -63,10 +62,6 @@ def _leaf_hook(annotation: Any) -> Hook:
     box: Any = msgspec.defstruct("Box", [("value", annotation)], array_like=True, gc=False)
     scalars = _SCALARS.intersection(get_args(annotation) if is_union(annotation) else (annotation,))
     return lambda value, _annotation: value if type(value) in scalars else msgspec.convert((value,), box).value
-
-
-def _pass_on(value: Any, _annotation: Any) -> Any:
-    return value
 
 
 def _of_kind(kind: type, name: str, structure: Callable[[Any], Any]) -> Hook:
@@ -119,8 +114,7 @@ class Hooks:
             # cattrs looks for some of these hooks only when there is a value.
             for part in find_parts(kind):
                 self.find(part)
-        hook: Hook = self.converter.get_structure_hook(kind)
-        return hook
+        return self.converter.get_structure_hook(kind)
 
     def _make_class_hook(self, model: Any) -> Hook:
         """Return the hook for a class of attrs: a model, or a class of a user's."""
@@ -186,20 +180,21 @@ class Hooks:
         return [(field.name, fill), (alias, fill)]
 
     def _find_field_hook(self, kind: Any, name: str, converter: object) -> Hook:
-        if not self.native.is_claimed(kind):
-            if converter is not None and (kind is Any or _SCALARS.issuperset(get_args(kind) or (kind,))):
-                # The converter is there to take other values than the field has.
-                return _pass_on
-            if _shape(kind) == "list":
-                return self._make_list_hook(kind, name)
-            if _shape(kind) == "mapping":
-                return self._make_mapping_hook(kind, name)
+        shape = "" if self.native.is_claimed(kind) else _shape(kind)
+        if shape == "list":
+            return self._make_list_hook(kind, name)
+        if shape == "mapping":
+            return self._make_mapping_hook(kind, name)
+        # A converter is there to take other values than the field has.
+        is_json = kind is Any or _SCALARS.issuperset(get_args(kind) or (kind,))
+        if converter is not None and is_json and self.native.get_decoder(kind) is not None:
+            return _leaf_hook(Any)
         try:
             return self.find(kind)
         except errors.StructureHandlerNotFoundError:
             if converter is None:
                 raise
-            return _pass_on
+            return _leaf_hook(Any)
 
     def _drop_field(self, model: Any, field: Field, value: Any, error: Exception) -> None:
         check_misfit(error)
@@ -256,10 +251,8 @@ class Hooks:
 
         return _of_kind(dict, "object", lambda value: dict(self._structure_each(value.items(), structure_entry, what)))
 
-    def _structure_each(
-        self, values: Iterable[tuple[Any, Any]], structure: Callable[[Any, Any], T], what: str
-    ) -> list[T]:
-        items: list[T] = []
+    def _structure_each(self, values: Iterable[tuple[Any, Any]], structure: Hook, what: str) -> list[Any]:
+        items: list[Any] = []
         misfits: list[tuple[Any, Exception]] = []
         for key, value in values:
             try:

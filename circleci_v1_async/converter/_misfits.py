@@ -35,11 +35,7 @@ class MisfitError(TypeError):
 
 @attrs.frozen
 class Misfits:
-    """Knows whether a misfit is an error, and otherwise logs the first misfit of each kind.
-
-    Attributes:
-        strict: Whether a misfit in an optional field, a list or a mapping is an error.
-    """
+    """Knows whether misfits are always errors, and logs the first misfit of each kind otherwise."""
 
     strict: bool
     _logged: set[tuple[str, str, str]] = attrs.field(factory=set[tuple[str, str, str]], init=False)

@@ -4,7 +4,7 @@ import typing
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import attrs
 import msgspec
@@ -24,18 +24,14 @@ def is_union(kind: Any) -> bool:
 
 def get_fields(model: Any) -> tuple[Any, ...]:
     """Return the fields of a class of attrs, with their types resolved."""
-    fields: tuple[Any, ...] = attrs.fields(attrs.resolve_types(model))
-    return fields
+    return cast("tuple[Any, ...]", attrs.fields(attrs.resolve_types(model)))
 
 
 @attrs.frozen(eq=False)
 class NativeTypes:
-    """Knows which types msgspec decodes as the hooks of a converter would, and has their decoders.
+    """Knows which types msgspec decodes as the hooks of a converter would, and has their decoders."""
 
-    Attributes:
-        claims: Functions that return whether a user registered a hook for a type.
-    """
-
+    # Functions that return whether a user registered a hook for a type.
     claims: list[Callable[[Any], bool]] = attrs.field(factory=list[Callable[[Any], bool]])
     _decoders: "dict[Any, msgspec.json.Decoder[Any] | None]" = attrs.field(factory=dict[Any, Any], init=False)
 

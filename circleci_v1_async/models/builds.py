@@ -14,6 +14,7 @@ import attrs
 from circleci_v1_async.enums import BuildStatus, Lifecycle, Outcome, VcsType
 from circleci_v1_async.slug import ProjectSlug
 
+from ._durations import parse_milliseconds
 from ._model import Model, Timestamp, model
 from ._slugs import slug_of_names, slug_of_url
 from .commits import Commit, PullRequest
@@ -362,9 +363,12 @@ class Build(BuildSummary):
 
     @property
     def duration(self) -> timedelta | None:
-        """The time that the build ran; `None` while it runs, when it never ran, and when its times contradict."""
+        """The time that the build ran.
+
+        `None` while it runs, when it never ran, when its times contradict, and for a number that no `timedelta` holds.
+        """
         if self.build_time_millis is not None:
-            return timedelta(milliseconds=self.build_time_millis)
+            return parse_milliseconds(self.build_time_millis)
         # Builds that CircleCI retried by itself have no duration, and are recorded to stop before they start.
         if self.start_time is None or self.stop_time is None or self.stop_time < self.start_time:
             return None

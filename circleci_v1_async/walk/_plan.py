@@ -179,7 +179,9 @@ class PagePlan(Generic[T]):
         self.given += len(items)
         self.done = slot.sent < self.page_size or self._left == 0
         self.resume_offset = slot.offset
-        self._behind = slot.offset + slot.sent - self._overlap
+        # Items that did not fit make no seam, and may be those at the end of the page.
+        overlap = min(self._overlap + slot.sent - len(page), slot.sent - 1) if slot.sent > len(page) else self._overlap
+        self._behind = slot.offset + slot.sent - overlap
         self._read_at = next(self._clock)
         self._pages_read += 1
         self._width = min(2 * self._width, self._prefetch + 1)

@@ -481,7 +481,7 @@ def test_a_note_on_an_error_of_a_hook_is_not_part_of_the_path() -> None:
 
 
 def test_a_value_that_fits_no_member_of_a_union_is_a_misfit() -> None:
-    with pytest.raises(DecodeError, match="^ValueError at"):
+    with pytest.raises(DecodeError, match=r"^ValueError at"):
         with_tickets().loads(b'"x"', int | Ticket)
 
 
@@ -495,6 +495,6 @@ class Nested:
 
 def test_a_reply_that_is_nested_too_deeply_for_hooks_is_a_decode_error() -> None:
     body = b'{"inner":' * 500 + b'{"ticket":"T-1"}' + b"}" * 500
-    with pytest.raises(DecodeError, match="^Nested too deeply at"):
+    with pytest.raises(DecodeError, match=r"^Nested too deeply at"):
         with_tickets().loads(body, Nested)
     assert with_tickets().loads(b'{"inner":{"inner":{"ticket":"T-1"}}}', Nested) == Nested(Nested(Nested(ticket=ONE)))

@@ -384,6 +384,8 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
     [
         ({"build_time_millis": 53_597}, timedelta(seconds=53.597)),
         ({"build_time_millis": 0}, timedelta(0)),
+        ({"build_time_millis": 10**17}, None),
+        ({"build_time_millis": -(10**400)}, None),
         ({"build_time_millis": 5, "start_time": NOON, "stop_time": NOON}, timedelta(milliseconds=5)),
         ({"start_time": NOON, "stop_time": NOON + timedelta(minutes=2)}, timedelta(minutes=2)),
         ({"start_time": NOON, "stop_time": NOON}, timedelta(0)),
