@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from circleci_v1_async.testing._seed import plant
+from circleci_v1_async.testing._script.seed import plant
 from circleci_v1_async.testing.server import FakeCircleCI
 
 _STATUSES: Final = ("success", "success", "failed", "fixed", "success", "canceled", "success", "timedout")

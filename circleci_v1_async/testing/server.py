@@ -13,20 +13,19 @@ from urllib.parse import unquote
 import attrs
 from aiohttp import web
 
-from circleci_v1_async.testing._addresses import Addresses
-from circleci_v1_async.testing._api import API, LISTS
-from circleci_v1_async.testing._build_payloads import PageRenderer
-from circleci_v1_async.testing._checks import BAD_REQUEST, RefusedError, is_text
-from circleci_v1_async.testing._drift import Drift
-from circleci_v1_async.testing._faults import Faults
-from circleci_v1_async.testing._rates import Rates
-from circleci_v1_async.testing._recording import Recording
-from circleci_v1_async.testing._relay import Relay, parse_upstream
-from circleci_v1_async.testing._requests import RequestLog
-from circleci_v1_async.testing._routing import Call, Created, Route, Site, is_authorized
-from circleci_v1_async.testing._state import make_stable_uuid
-from circleci_v1_async.testing._storage import ARTIFACTS, STORAGE, AccountWithArtifacts
-from circleci_v1_async.testing._wire import (
+from circleci_v1_async.testing._nouns.artifacts import ARTIFACTS, STORAGE, AccountWithArtifacts
+from circleci_v1_async.testing._nouns.builds import PageRenderer
+from circleci_v1_async.testing._nouns.routes import API, LISTS
+from circleci_v1_async.testing._record.recording import Recording
+from circleci_v1_async.testing._record.relay import Relay, parse_upstream
+from circleci_v1_async.testing._script.drift import Drift
+from circleci_v1_async.testing._script.faults import Faults
+from circleci_v1_async.testing._script.rates import Rates
+from circleci_v1_async.testing._server.addresses import Addresses
+from circleci_v1_async.testing._server.checks import BAD_REQUEST, RefusedError, is_text
+from circleci_v1_async.testing._server.requests import RequestLog
+from circleci_v1_async.testing._server.routing import Call, Created, Route, Site, is_authorized
+from circleci_v1_async.testing._server.wire import (
     API_PREFIX,
     Delivery,
     Drop,
@@ -39,6 +38,7 @@ from circleci_v1_async.testing._wire import (
     reset,
     send,
 )
+from circleci_v1_async.testing._state.builds import make_stable_uuid
 
 __all__ = ["FakeCircleCI"]
 

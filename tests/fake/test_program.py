@@ -18,7 +18,7 @@ from browser import Browser
 from circleci_v1_async import CircleCISession
 from circleci_v1_async.testing import FakeCircleCI
 from circleci_v1_async.testing._program import main
-from circleci_v1_async.testing._seed import plant
+from circleci_v1_async.testing._script.seed import plant
 
 HERE = Path(__file__).parent
 WEB = "gh/acme/web"

@@ -6,9 +6,16 @@ from itertools import groupby
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from circleci_v1_async.testing._addresses import Addresses
-from circleci_v1_async.testing._state import FIRST_CONFIGURED_STEP, Action, Build, Previous, Project, make_stable_uuid
-from circleci_v1_async.testing._wire import encode_json
+from circleci_v1_async.testing._server.addresses import Addresses
+from circleci_v1_async.testing._server.wire import encode_json
+from circleci_v1_async.testing._state.builds import (
+    FIRST_CONFIGURED_STEP,
+    Action,
+    Build,
+    Previous,
+    Project,
+    make_stable_uuid,
+)
 
 Payload = dict[str, Any]
 

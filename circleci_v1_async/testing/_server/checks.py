@@ -6,7 +6,7 @@ import re
 from typing import Any, Final, NoReturn, TypeAlias, cast
 from urllib.parse import parse_qsl
 
-from circleci_v1_async.testing._wire import Reply
+from circleci_v1_async.testing._server.wire import Reply
 
 Payload: TypeAlias = dict[str, Any]
 

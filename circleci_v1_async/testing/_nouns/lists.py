@@ -7,9 +7,9 @@ from typing import Final
 
 import attrs
 
-from circleci_v1_async.testing._checks import parse_integer
-from circleci_v1_async.testing._routing import Call
-from circleci_v1_async.testing._state import Build
+from circleci_v1_async.testing._server.checks import parse_integer
+from circleci_v1_async.testing._server.routing import Call
+from circleci_v1_async.testing._state.builds import Build
 
 MAX_LIMIT: Final = 100
 _FAILURES: Final = frozenset({"failed", "timedout", "infrastructure_fail"})

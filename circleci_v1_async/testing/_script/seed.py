@@ -12,7 +12,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, cast, get_args, get_origin, get_type_hints
 
-from circleci_v1_async.testing._state import Data, GeneratedBytes
+from circleci_v1_async.testing._state.builds import Data, GeneratedBytes
 from circleci_v1_async.testing.server import FakeCircleCI
 
 Payload = dict[str, Any]

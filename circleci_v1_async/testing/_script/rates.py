@@ -7,8 +7,8 @@ from typing import Protocol
 
 import attrs
 
-from circleci_v1_async.testing._faults import make_error_reply
-from circleci_v1_async.testing._wire import ReceivedRequest, Reply
+from circleci_v1_async.testing._script.faults import make_error_reply
+from circleci_v1_async.testing._server.wire import ReceivedRequest, Reply
 
 Clock = Callable[[], float]
 

@@ -6,8 +6,7 @@ from itertools import islice
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
-from circleci_v1_async.testing._addresses import Addresses
-from circleci_v1_async.testing._build_payloads import (
+from circleci_v1_async.testing._nouns.builds import (
     AUTHOR,
     AVATAR,
     Payload,
@@ -15,7 +14,8 @@ from circleci_v1_async.testing._build_payloads import (
     render_build_summary,
     render_identity,
 )
-from circleci_v1_async.testing._state import (
+from circleci_v1_async.testing._server.addresses import Addresses
+from circleci_v1_async.testing._state.builds import (
     Build,
     CheckoutKey,
     Project,

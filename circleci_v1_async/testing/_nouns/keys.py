@@ -5,10 +5,16 @@ from typing import Literal
 
 import attrs
 
-from circleci_v1_async.testing._account import Account
-from circleci_v1_async.testing._build_payloads import Payload
-from circleci_v1_async.testing._payloads import render_checkout_key, render_env_var, render_project_token
-from circleci_v1_async.testing._state import CheckoutKey, ProjectToken, SshKey, make_md5_fingerprint, make_stable_uuid
+from circleci_v1_async.testing._nouns.builds import Payload
+from circleci_v1_async.testing._nouns.projects import render_checkout_key, render_env_var, render_project_token
+from circleci_v1_async.testing._state.account import Account
+from circleci_v1_async.testing._state.builds import (
+    CheckoutKey,
+    ProjectToken,
+    SshKey,
+    make_md5_fingerprint,
+    make_stable_uuid,
+)
 
 
 class AccountWithKeys(Account):

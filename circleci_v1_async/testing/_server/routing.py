@@ -10,12 +10,12 @@ from urllib.parse import quote, unquote
 
 import attrs
 
-from circleci_v1_async.testing._actions import AccountWithActions
-from circleci_v1_async.testing._addresses import Addresses
-from circleci_v1_async.testing._build_payloads import PageRenderer, Payload
-from circleci_v1_async.testing._checks import RefusedError, parse_body, parse_body_or_form, parse_integer
-from circleci_v1_async.testing._state import VCS_ALIASES, Build, Project
-from circleci_v1_async.testing._wire import ReceivedRequest, Reply
+from circleci_v1_async.testing._nouns.builds import PageRenderer, Payload
+from circleci_v1_async.testing._nouns.triggers import AccountWithActions
+from circleci_v1_async.testing._server.addresses import Addresses
+from circleci_v1_async.testing._server.checks import RefusedError, parse_body, parse_body_or_form, parse_integer
+from circleci_v1_async.testing._server.wire import ReceivedRequest, Reply
+from circleci_v1_async.testing._state.builds import VCS_ALIASES, Build, Project
 
 NOT_FOUND: Final = Reply.html_page(
     404, "Page not found", text="<p>There is nothing here. Perhaps there was, once upon a build.</p>\n" * 120

@@ -8,12 +8,12 @@ from typing import Final, Literal
 
 import attrs
 
-from circleci_v1_async.testing._account import EPOCH
-from circleci_v1_async.testing._actions import AccountWithActions
-from circleci_v1_async.testing._build_payloads import render_step_output
-from circleci_v1_async.testing._routing import Call, Route, Site
-from circleci_v1_async.testing._state import Artifact, Build, Data, Project, make_fingerprint
-from circleci_v1_async.testing._wire import Reply, encode_json
+from circleci_v1_async.testing._nouns.builds import render_step_output
+from circleci_v1_async.testing._nouns.triggers import AccountWithActions
+from circleci_v1_async.testing._server.routing import Call, Route, Site
+from circleci_v1_async.testing._server.wire import Reply, encode_json
+from circleci_v1_async.testing._state.account import EPOCH
+from circleci_v1_async.testing._state.builds import Artifact, Build, Data, Project, make_fingerprint
 
 _NO_SUCH_KEY: Final = Reply.xml_error(404, "NoSuchKey", "The specified key does not exist.")
 # At most 18 digits: int() raises for thousands of them.

@@ -5,9 +5,9 @@ from typing import Final
 
 import attrs
 
-from circleci_v1_async.testing._lists import parse_list_query, select_listed_builds
-from circleci_v1_async.testing._routing import Call
-from circleci_v1_async.testing._state import Build
+from circleci_v1_async.testing._nouns.lists import parse_list_query, select_listed_builds
+from circleci_v1_async.testing._server.routing import Call
+from circleci_v1_async.testing._state.builds import Build
 
 _ARRIVAL_STATUSES: Final = {"completed": "success", "successful": "success", "failed": "failed"}
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-from circleci_v1_async.testing._wire import PIECE_SIZE, Delivery, Drop, ReceivedRequest, Reply
+from circleci_v1_async.testing._server.wire import PIECE_SIZE, Delivery, Drop, ReceivedRequest, Reply
 
 _RATE_LIMITED: Final = 429
 _MESSAGES: Final = {

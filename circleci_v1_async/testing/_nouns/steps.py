@@ -2,13 +2,13 @@
 
 from typing import Final, cast
 
-from circleci_v1_async.testing._build_payloads import Payload, render_build_detail, render_step_output
-from circleci_v1_async.testing._checks import RefusedError, take_count, take_members, take_text
-from circleci_v1_async.testing._lists import parse_list_query, render_page
-from circleci_v1_async.testing._payloads import render_artifact
-from circleci_v1_async.testing._routing import Call, Created
-from circleci_v1_async.testing._state import Build
-from circleci_v1_async.testing._wire import Reply
+from circleci_v1_async.testing._nouns.builds import Payload, render_build_detail, render_step_output
+from circleci_v1_async.testing._nouns.lists import parse_list_query, render_page
+from circleci_v1_async.testing._nouns.projects import render_artifact
+from circleci_v1_async.testing._server.checks import RefusedError, take_count, take_members, take_text
+from circleci_v1_async.testing._server.routing import Call, Created
+from circleci_v1_async.testing._server.wire import Reply
+from circleci_v1_async.testing._state.builds import Build
 
 _PIPELINE_CREATED: Final = {"status": 200, "body": "Build created"}
 _TAG_OR_BRANCH: Final = {"status": 400, "body": "Only one of branch, revision and tag may be given."}

@@ -5,11 +5,11 @@ from typing import Final
 
 import attrs
 
-from circleci_v1_async.testing import _build_operations as builds
-from circleci_v1_async.testing import _project_operations as projects
-from circleci_v1_async.testing._checks import RefusedError
-from circleci_v1_async.testing._routing import Call, Operation, Route, Site
-from circleci_v1_async.testing._wire import API_PREFIX, Reply
+from circleci_v1_async.testing._nouns import steps as builds
+from circleci_v1_async.testing._nouns import user as projects
+from circleci_v1_async.testing._server.checks import RefusedError
+from circleci_v1_async.testing._server.routing import Call, Operation, Route, Site
+from circleci_v1_async.testing._server.wire import API_PREFIX, Reply
 
 _GONE: Final = Reply.json_error(410, "This endpoint has been removed.")
 

@@ -7,9 +7,16 @@ from typing import Any, Final
 
 import attrs
 
-from circleci_v1_async.testing._build_payloads import Payload, render_build
-from circleci_v1_async.testing._payloads import make_default_user, render_test
-from circleci_v1_async.testing._state import FIRST_CONFIGURED_STEP, VCS_ALIASES, VCS_HOSTS, Action, Build, Project
+from circleci_v1_async.testing._nouns.builds import Payload, render_build
+from circleci_v1_async.testing._nouns.projects import make_default_user, render_test
+from circleci_v1_async.testing._state.builds import (
+    FIRST_CONFIGURED_STEP,
+    VCS_ALIASES,
+    VCS_HOSTS,
+    Action,
+    Build,
+    Project,
+)
 
 EPOCH: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 _JOBS_PER_PUSH: Final = 4

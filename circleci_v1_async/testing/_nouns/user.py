@@ -2,9 +2,8 @@
 
 from typing import Final, Literal
 
-from circleci_v1_async.testing._build_payloads import Payload
-from circleci_v1_async.testing._checks import RefusedError, take_members, take_texts
-from circleci_v1_async.testing._payloads import (
+from circleci_v1_async.testing._nouns.builds import Payload
+from circleci_v1_async.testing._nouns.projects import (
     render_checkout_key,
     render_env_var,
     render_project,
@@ -12,9 +11,10 @@ from circleci_v1_async.testing._payloads import (
     render_settings,
     render_user,
 )
-from circleci_v1_async.testing._routing import Call, Created
-from circleci_v1_async.testing._state import CheckoutKey
-from circleci_v1_async.testing._wire import Reply
+from circleci_v1_async.testing._server.checks import RefusedError, take_members, take_texts
+from circleci_v1_async.testing._server.routing import Call, Created
+from circleci_v1_async.testing._server.wire import Reply
+from circleci_v1_async.testing._state.builds import CheckoutKey
 
 _INVALID_KEY: Final = Reply.json_error(400, "it looks like private key is invalid key.  Double check")
 _OK: Final = {"message": "ok"}

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from circleci_v1_async.testing._build_payloads import Payload, render_build
-from circleci_v1_async.testing._keys import AccountWithKeys
+from circleci_v1_async.testing._nouns.builds import Payload, render_build
+from circleci_v1_async.testing._nouns.keys import AccountWithKeys
 
 
 class AccountWithActions(AccountWithKeys):

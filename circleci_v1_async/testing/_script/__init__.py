@@ -1,0 +1,1 @@
+"""What a test makes happen: faults, rates, lists that drift, and seeds."""
