@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from circleci_v1_async.testing._script.drift import Drift as Drift
     from circleci_v1_async.testing._script.rates import RateLimit as RateLimit
     from circleci_v1_async.testing._server.requests import RequestLog as RequestLog
-    from circleci_v1_async.testing._state.builds import GeneratedBytes as GeneratedBytes
+    from circleci_v1_async.testing._state.files import GeneratedBytes as GeneratedBytes
     from circleci_v1_async.testing._server.wire import ReceivedRequest as ReceivedRequest
     from circleci_v1_async.testing.server import FakeCircleCI as FakeCircleCI
     from circleci_v1_async.testing.threaded import ThreadedFakeCircleCI as ThreadedFakeCircleCI
@@ -29,7 +29,7 @@ else:
         "Drift": "_script.drift",
         "RateLimit": "_script.rates",
         "RequestLog": "_server.requests",
-        "GeneratedBytes": "_state.builds",
+        "GeneratedBytes": "_state.files",
         "ReceivedRequest": "_server.wire",
         "FakeCircleCI": "server",
         "ThreadedFakeCircleCI": "threaded",

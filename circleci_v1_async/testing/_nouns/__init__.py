@@ -1,1 +1,1 @@
-"""The service's nouns, a file for each: how a test builds it, how it looks in replies, what is answered, its routes."""
+"""A file for each noun of the service: builders, rendering, answers and routes."""

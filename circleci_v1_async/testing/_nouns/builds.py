@@ -1,63 +1,116 @@
-"""Payloads of builds: full, shallow, with steps, and the summaries in lists of projects."""
+"""Builds: how tests add and change them, and how replies show them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from itertools import groupby
-from typing import Any, Final
-from weakref import WeakKeyDictionary
+from typing import Final
 
+from circleci_v1_async.testing._nouns.steps import render_steps
+from circleci_v1_async.testing._nouns.user import AUTHOR, AVATAR, render_identity
 from circleci_v1_async.testing._server.addresses import Addresses
-from circleci_v1_async.testing._server.wire import encode_json
-from circleci_v1_async.testing._state.builds import (
-    FIRST_CONFIGURED_STEP,
-    Action,
-    Build,
-    Previous,
-    Project,
-    make_stable_uuid,
-)
+from circleci_v1_async.testing._server.routing import BUILD, Call, Route
+from circleci_v1_async.testing._server.wire import Payload, format_commit_time, format_time
+from circleci_v1_async.testing._state.account import Account
+from circleci_v1_async.testing._state.builds import Build, Previous
+from circleci_v1_async.testing._state.digests import make_stable_uuid
+from circleci_v1_async.testing._state.projects import Project
 
-Payload = dict[str, Any]
-
-AUTHOR: Final[Payload] = {"name": "Ada Adams", "login": "ada", "email": "ada@acme.example", "id": 1815}
-ACTION_TIME: Final = timedelta(milliseconds=3_497)
-AVATAR: Final = "https://avatars.githubusercontent.com/u/1815?v=4"
-SHORT_VCS: Final = {"github": "gh", "bitbucket": "bb"}
-SHALLOW_KEYS: Final = (
-    *("author_date", "author_email", "author_name", "body", "branch", "build_num", "build_time_millis", "build_url"),
-    *("committer_date", "committer_email", "committer_name", "dont_build", "fleet", "lifecycle", "outcome"),
-    *("parallel", "platform", "pull_requests", "queued_at", "reponame", "start_time", "status", "stop_time"),
-    *("subject", "usage_queued_at", "user", "username", "vcs_revision", "vcs_tag", "vcs_url", "why", "workflows"),
-)
-CONFIG: Final = (
+_SHORT_VCS: Final = {"github": "gh", "bitbucket": "bb"}
+_CONFIG: Final = (
     "version: 2.1\njobs:\n  build:\n    docker:\n      - image: cimg/python:3.13\n    steps:\n      - checkout\n"
 )
 
 
-def format_time(moment: datetime) -> str:
-    """Format a time as the service does: UTC, with milliseconds and `Z`."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+class BuildBuilders:
+    """Methods that add builds, change them and remove them."""
+
+    _account: Account
+
+    def add_build(
+        self,
+        slug: str,
+        *,
+        build_num: int | None = None,
+        branch: str | None = None,
+        status: str = "success",
+        subject: str = "Make it so",
+        when: datetime | None = None,
+        why: str = "github",
+        workflow: str | None = "build-and-test",
+        job: str = "build",
+        workflow_id: str | None = None,
+        revision: str | None = None,
+        steps: Iterable[str] = (),
+        **fields: object,
+    ) -> Payload:
+        """Add a build.
+
+        Args:
+            slug: The project.
+            build_num: The number; by default the project's last one plus 1.
+            branch: The branch; by default the project's default branch.
+            status: The status; outcome, lifecycle and times follow from it. An unknown one makes a waiting build.
+            subject: The first line of the commit message.
+            when: The time of creation, with a time zone. By default groups of four, the jobs of a push, share a second.
+            why: The build's trigger.
+            workflow: The workflow's name; None for a build outside of workflows.
+            job: The job's name in the workflow.
+            workflow_id: The UUID of the workflow's run, another for a rerun; by default of workflow and revision.
+            revision: The commit's hash; by default derived from the project and the second.
+            steps: Names of steps to add, the last with the build's status. By default none, as when they have expired.
+            **fields: Any keys of the payload, which override the computed ones.
+
+        Returns:
+            The build as lists show it.
+        """
+        project = self._account.get_project(slug)
+        build = self._account.create_build(
+            project,
+            build_num=build_num,
+            branch=branch,
+            status=status,
+            subject=subject,
+            when=when,
+            why=why,
+            workflow=workflow,
+            job=job,
+            workflow_run=workflow_id,
+            revision=revision,
+            fields=fields,
+        )
+        names = list(steps)
+        for number, name in enumerate(names, start=1):
+            build.add_action(name, status=status if number == len(names) else "success")
+        return render_build(project, build)
+
+    def update_build(self, slug: str, build_num: int, **fields: object) -> Payload:
+        """Change a build: `status`, `branch`, `subject` or any key of the payload.
+
+        Lifecycle, outcome and times follow from a new status. Other keys keep the values given here.
+
+        Returns:
+            The changed build as lists show it.
+        """
+        build = self._account.get_build(slug, build_num)
+        own = {name: fields.pop(name) for name in ("status", "branch", "subject") if name in fields}
+        changed = self._account.change_build(build, **own, fields=build.fields | fields)
+        return render_build(self._account.get_project(slug), changed)
+
+    def finish_build(self, slug: str, build_num: int, status: str = "success") -> Payload:
+        """End a build and its running steps with `status`.
+
+        Returns:
+            The changed build as lists show it.
+        """
+        finished = self._account.finish_build(self._account.get_build(slug, build_num), status)
+        return render_build(self._account.get_project(slug), finished)
+
+    def remove_build(self, slug: str, build_num: int) -> None:
+        """Remove a build. Its number is not used again."""
+        self._account.remove_build(self._account.get_build(slug, build_num))
 
 
-def format_commit_time(moment: datetime) -> str:
-    """Format a commit's time, which has no milliseconds."""
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def render_identity() -> Payload:
-    """Render the GitHub identity of the token's owner. Two of its keys end in a question mark."""
-    return {
-        "avatar_url": AVATAR,
-        "external_id": AUTHOR["id"],
-        "id": AUTHOR["id"],
-        "name": AUTHOR["name"],
-        "user?": True,
-        "domain": "github.com",
-        "type": "github",
-        "authorized?": True,
-        "provider_id": make_stable_uuid("provider"),
-        "login": AUTHOR["login"],
-    }
+def get_build(call: Call) -> Payload:
+    return _render_build_detail(call.project, call.build, addresses=call.addresses)
 
 
 def render_build(project: Project, build: Build) -> Payload:
@@ -108,14 +161,7 @@ def render_build(project: Project, build: Build) -> Payload:
     return payload | build.fields
 
 
-def render_shallow_build(project: Project, build: Build) -> Payload:
-    """Render a build as `shallow=true` gives it: a few of the keys, and two that only this form has."""
-    added: Payload = {"fleet": None, "pull_requests": []}
-    payload = render_build(project, build) | added | build.fields
-    return {key: payload[key] for key in SHALLOW_KEYS if key in payload}
-
-
-def render_build_detail(project: Project, build: Build, *, addresses: Addresses) -> Payload:
+def _render_build_detail(project: Project, build: Build, *, addresses: Addresses) -> Payload:
     """Render a single build with its steps."""
     payload: Payload = {
         "previous_successful_build": _render_previous(build.previous_successful),
@@ -125,85 +171,14 @@ def render_build_detail(project: Project, build: Build, *, addresses: Addresses)
             "executor": "docker",
             "resource_class": {"class": "medium", "name": "Docker Medium", "cpu": 2.0, "ram": 4096},
         },
-        "circle_yml": {"string": CONFIG},
-        "steps": _render_steps(build, addresses=addresses),
+        "circle_yml": {"string": _CONFIG},
+        "steps": render_steps(build, addresses=addresses),
     }
     return render_build(project, build) | payload | build.fields
 
 
-def render_build_summary(build: Build) -> Payload:
-    """Render the summary of a build in the branches of `/projects`."""
-    return {
-        "outcome": build.phase.outcome,
-        "status": build.status,
-        "build_num": build.build_num,
-        "vcs_revision": build.revision,
-        "pushed_at": format_time(build.created.replace(microsecond=0)),
-        "is_workflow_job": build.workflow is not None,
-        "is_2_0_job": True,
-        "added_at": format_time(build.stop_time if build.phase.is_finished else build.created),
-    }
-
-
-def _render_steps(build: Build, *, addresses: Addresses) -> list[Payload]:
-    """Render the steps in order, each with one action per container that ran it."""
-    ordered = sorted(build.actions, key=lambda action: (action.step, action.index))
-    grouped = (list(actions) for _, actions in groupby(ordered, key=lambda action: action.step))
-    return [
-        {"name": actions[0].name, "actions": [_render_action(build, action, addresses) for action in actions]}
-        for actions in grouped
-    ]
-
-
-def render_step_output(action: Action) -> list[Payload]:
-    """Render an action's output and, if it failed, a last message with its exit code."""
-    end = format_time(_compute_end_time(action))
-    output: list[Payload] = []
-    if action.output:
-        output.append({"message": action.output, "time": end, "type": "out"})
-    if action.status == "failed":
-        output.append({"message": "Exited with code 1", "time": end, "type": "err"})
-    return output
-
-
-def _render_action(build: Build, action: Action, addresses: Addresses) -> Payload:
-    running = action.status == "running"
-    from_config = action.step >= FIRST_CONFIGURED_STEP
-    payload: Payload = {
-        "truncated": False,
-        "index": action.index,
-        "parallel": True,
-        "failed": True if action.status == "failed" else None,
-        "infrastructure_fail": True if action.status == "infrastructure_fail" else None,
-        "name": action.name,
-        "bash_command": f"#!/bin/bash -eo pipefail\n{action.name}" if from_config else None,
-        "status": action.status,
-        "timedout": True if action.status == "timedout" else None,
-        "continue": None,
-        "end_time": None if running else format_time(_compute_end_time(action)),
-        "type": "test",
-        "allocation_id": f"{build.revision[:24]}-{action.index}-build/1A2B3C4D",
-        "start_time": format_time(action.start_time),
-        "background": False,
-        "exit_code": {"success": 0, "failed": 1}.get(action.status) if from_config else None,
-        "insignificant": False,
-        "canceled": True if action.status == "canceled" else None,
-        "step": action.step,
-        "run_time_millis": None if running else ACTION_TIME // timedelta(milliseconds=1),
-        "has_output": bool(action.output),
-    }
-    # Recorded: an action has no output URL while it runs, and sometimes none afterwards.
-    if action.output and action.published and not running:
-        payload["output_url"] = addresses.sign_output_url(build, action)
-    return payload | action.fields
-
-
-def _compute_end_time(action: Action) -> datetime:
-    return action.start_time + ACTION_TIME
-
-
 def _make_build_url(project: Project, build_num: int) -> str:
-    vcs = SHORT_VCS.get(project.vcs_type, project.vcs_type)
+    vcs = _SHORT_VCS.get(project.vcs_type, project.vcs_type)
     return f"https://circleci.com/{vcs}/{project.username}/{project.reponame}/{build_num}"
 
 
@@ -297,22 +272,4 @@ def _render_messages(build: Build) -> list[Payload]:
     return [{"type": "warning", "message": text, "reason": build.dont_build}]
 
 
-class PageRenderer:
-    """Renders lists of builds as compact JSON, and caches each build's part: a `Build` never changes."""
-
-    def __init__(self, projects: Mapping[str, Project]) -> None:
-        self._projects = projects
-        self._full: WeakKeyDictionary[Build, bytes] = WeakKeyDictionary()
-        self._shallow: WeakKeyDictionary[Build, bytes] = WeakKeyDictionary()
-
-    def render(self, builds: Iterable[Build], *, shallow: bool) -> bytes:
-        """Render `builds` as a JSON array."""
-        cache = self._shallow if shallow else self._full
-        render = render_shallow_build if shallow else render_build
-        items: list[bytes] = []
-        for build in builds:
-            item = cache.get(build)
-            if item is None:
-                item = cache[build] = encode_json(render(self._projects[build.slug], build))
-            items.append(item)
-        return b"[" + b",".join(items) + b"]"
+ROUTES: Final = (Route("GET", BUILD, get_build),)

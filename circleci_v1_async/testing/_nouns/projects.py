@@ -1,29 +1,17 @@
-"""Payloads of users, projects, artifacts and keys."""
+"""Projects: how they are listed and followed, and their settings."""
 
-import base64
-from collections.abc import Iterable
 from itertools import islice
-from typing import Any, Final, Literal
+from typing import Final
 from urllib.parse import quote
 
-from circleci_v1_async.testing._nouns.builds import (
-    AUTHOR,
-    AVATAR,
-    Payload,
-    format_time,
-    render_build_summary,
-    render_identity,
-)
-from circleci_v1_async.testing._server.addresses import Addresses
-from circleci_v1_async.testing._state.builds import (
-    Build,
-    CheckoutKey,
-    Project,
-    ProjectToken,
-    SshKey,
-    make_md5_fingerprint,
-    make_stable_uuid,
-)
+from circleci_v1_async.testing._nouns.keys import render_ssh_key
+from circleci_v1_async.testing._nouns.user import AUTHOR
+from circleci_v1_async.testing._server.checks import RefusedError, take_members
+from circleci_v1_async.testing._server.routing import PROJECT, Call, Route
+from circleci_v1_async.testing._server.wire import Payload, format_time
+from circleci_v1_async.testing._state.account import Account, split_slug
+from circleci_v1_async.testing._state.builds import Build
+from circleci_v1_async.testing._state.projects import Project
 
 _RECENT_BUILDS: Final = 5
 # Settings of discontinued integrations, which the service still sends; null in all recorded projects.
@@ -37,48 +25,47 @@ _UNUSED_SETTINGS: Final = (
 )
 
 
-def make_default_user() -> Payload:
-    """Return the default payload of `/me`, without the projects."""
-    return {
-        "enrolled_betas": [],
-        "in_beta_program": False,
-        "selected_email": AUTHOR["email"],
-        "avatar_url": AVATAR,
-        "trial_end": "2025-01-20T08:30:00.000Z",
-        "admin": None,
-        "basic_email_prefs": "smart",
-        "sign_in_count": 31,
-        "github_oauth_scopes": ["user:email", "repo"],
-        "analytics_id": make_stable_uuid("analytics"),
-        "name": AUTHOR["name"],
-        "gravatar_id": None,
-        "first_vcs_authorized_client_id": None,
-        "days_left_in_trial": -350,
-        "privacy_optout": False,
-        "parallelism": 1,
-        "student": False,
-        "bitbucket_authorized": False,
-        "github_id": AUTHOR["id"],
-        "web_ui_pipelines_optout": "not-selected",
-        "bitbucket": None,
-        "dev_admin": False,
-        "all_emails": [AUTHOR["email"]],
-        "created_at": "2025-01-06T08:30:00.000Z",
-        "plan": None,
-        "heroku_api_key": "fake-heroku-key",
-        "identities": {"github": render_identity()},
-        "login": AUTHOR["login"],
-        "organization_prefs": {},
-        "containers": 1,
-        "pusher_id": "5f3c0ffee5f3c0ffee5f3c0ffee5f3c0ffee5f3c",
-        "web_ui_pipelines_first_opt_in": False,
-    }
+class ProjectBuilders:
+    """Methods that add projects."""
 
+    _account: Account
 
-def render_user(fields: Payload, followed: Iterable[Project]) -> Payload:
-    """Render `/me`: the owner's fields and the projects that they follow."""
-    projects = {project.vcs_url: {"on_dashboard": True, "emails": "default"} for project in followed}
-    return {"projects": projects, "num_projects_followed": len(projects), **fields}
+    def add_project(
+        self,
+        slug: str,
+        *,
+        default_branch: str = "main",
+        following: bool = True,
+        public: bool = False,
+        foreign: bool = False,
+    ) -> None:
+        """Add a project.
+
+        Args:
+            slug: `"github/acme/web"`, `"bitbucket/acme/web"` or `"circleci/<org-id>/<project-id>"`. All methods accept
+                `gh` and `bb` too.
+            default_branch: The branch of builds that are added without one.
+            following: Whether the token's owner follows it, so that `/projects` and `/recent-builds` show it.
+            public: Whether it can be read without a token.
+            foreign: Whether it belongs to others, so that the token's owner may read and follow it, and is refused
+                every change with 403.
+
+        Raises:
+            ValueError: The slug does not have three parts, or its version control system is unknown.
+        """
+        vcs_type, username, reponame = split_slug(slug)
+        project = Project(vcs_type, username, reponame, default_branch, following, public, foreign)
+        self._account.projects[project.slug] = project
+
+    def brownout(self, *, on: bool = True) -> None:
+        """Leave out the branches of projects, as the cloud does on the days announced for trial.
+
+        They are still there for requests with `shallow=false`, and of settings with `skip-branches=false`.
+
+        Args:
+            on: False ends the brownout.
+        """
+        self._account.in_brownout = on
 
 
 def render_project(item: Project, *, branches: bool) -> Payload:
@@ -109,60 +96,52 @@ def render_settings(item: Project, *, branches: bool) -> Payload:
     return {"vcs-type": payload.pop("vcs_type"), **payload}
 
 
-def render_env_var(name: str, value: str) -> Payload:
-    """Render an environment variable, of whose value the service shows up to four letters."""
-    shown = min(4, len(value) // 2)
-    return {"name": name, "value": f"xxxx{value[len(value) - shown :]}"}
+def list_projects(call: Call) -> list[Payload]:
+    call.require_token()
+    branches = call.account.shows_branches({"false": True, "true": False}.get(call.query.get("shallow", "")))
+    return [render_project(project, branches=branches) for project in call.followed_projects]
 
 
-def render_project_token(token: ProjectToken) -> Payload:
-    """Render a project's token as lists show it, without its value."""
-    return {"id": token.id, "label": token.label, "scope": token.scope}
+def follow_project(call: Call) -> Payload:
+    call.project_to_follow.following = True
+    return {"following": True, "workflow": False, "first_build": None}
 
 
-def render_artifact(build: Build, path: str, node_index: int, *, addresses: Addresses) -> Payload:
-    """Render an artifact as lists show it."""
-    return {
-        "path": path,
-        "pretty_path": path,
-        "node_index": node_index,
-        "url": addresses.make_artifact_url(build, node_index, path),
-    }
+def unfollow_project(call: Call) -> Payload:
+    call.project_to_follow.following = False
+    return {"following": False}
 
 
-def render_test(name: str, result: str, fields: dict[str, Any]) -> Payload:
-    """Render a test's result."""
-    return {
-        "classname": "",
-        "file": None,
-        "name": name,
-        "result": result,
-        "run_time": 0.011,
-        "message": None,
-        "source": "unknown",
-        "source_type": "unknown",
-    } | fields
+def get_project_settings(call: Call) -> Payload:
+    return _render_settings(call)
 
 
-def render_checkout_key(key: CheckoutKey, *, digest: Literal["md5", "sha256"]) -> Payload:
-    """Render a checkout key with its fingerprint in the given digest."""
-    return {
-        "public_key": f"ssh-rsa {base64.b64encode(key.blob).decode()} \n",
-        "type": key.type,
-        "fingerprint": key.make_fingerprint(digest),
-        "login": key.login,
-        "preferred": key.preferred,
-        "time": format_time(key.time),
-    }
+def enable_project(call: Call) -> Payload:
+    return _render_settings(call)
 
 
-def render_ssh_key(key: SshKey) -> Payload:
-    """Render a stored SSH key, of which the service shows the public half only."""
-    return {
-        "hostname": key.hostname,
-        "public_key": f"ssh-rsa {base64.b64encode(key.blob).decode()}",
-        "fingerprint": make_md5_fingerprint(key.blob),
-    }
+def disable_project(call: Call) -> Payload:
+    return _render_settings(call)
+
+
+def update_project_settings(call: Call) -> str:
+    flags = call.project_to_change.feature_flags
+    new = take_members(call.body, "feature_flags")
+    if new is None:
+        raise RefusedError
+    flags.update(new)
+    return ""
+
+
+def clear_build_cache(call: Call) -> Payload:
+    _ = call.project_to_change
+    return {"status": "build dependency caches deleted"}
+
+
+def _render_settings(call: Call) -> Payload:
+    skipped = call.query.get("skip-branches", "")
+    branches = call.account.shows_branches({"false": True, "true": False}.get(skipped))
+    return render_settings(call.project_to_change, branches=branches)
 
 
 def _render_branches(item: Project) -> Payload:
@@ -181,8 +160,8 @@ def _render_branch(newest_first: list[Build]) -> Payload:
     finished = [build for build in newest_first if build.phase.outcome]
     branch: Payload = {
         "pusher_logins": [AUTHOR["login"]],
-        "running_builds": [render_build_summary(build) for build in newest_first if not build.phase.outcome],
-        "recent_builds": [render_build_summary(build) for build in islice(finished, _RECENT_BUILDS)],
+        "running_builds": [_render_build_summary(build) for build in newest_first if not build.phase.outcome],
+        "recent_builds": [_render_build_summary(build) for build in islice(finished, _RECENT_BUILDS)],
         "is_using_workflows": any(build.workflow for build in newest_first),
         "latest_workflows": _render_workflows(newest_first),
         "latest_completed_workflows": _render_workflows(finished),
@@ -190,7 +169,7 @@ def _render_branch(newest_first: list[Build]) -> Payload:
     for key, succeeded in (("last_success", True), ("last_non_success", False)):
         build = next((build for build in finished if (build.phase.outcome == "success") is succeeded), None)
         if build:
-            branch[key] = render_build_summary(build)
+            branch[key] = _render_build_summary(build)
     return branch
 
 
@@ -208,3 +187,29 @@ def _render_workflows(newest_first: list[Build]) -> Payload:
                 },
             )
     return latest
+
+
+def _render_build_summary(build: Build) -> Payload:
+    """Render the summary of a build in the branches of `/projects`."""
+    return {
+        "outcome": build.phase.outcome,
+        "status": build.status,
+        "build_num": build.build_num,
+        "vcs_revision": build.revision,
+        "pushed_at": format_time(build.created.replace(microsecond=0)),
+        "is_workflow_job": build.workflow is not None,
+        "is_2_0_job": True,
+        "added_at": format_time(build.stop_time if build.phase.is_finished else build.created),
+    }
+
+
+ROUTES: Final = (
+    Route("GET", "/projects", list_projects),
+    Route("GET", f"{PROJECT}/settings", get_project_settings),
+    Route("PUT", f"{PROJECT}/settings", update_project_settings),
+    Route("DELETE", f"{PROJECT}/build-cache", clear_build_cache),
+    Route("POST", f"{PROJECT}/enable", enable_project),
+    Route("DELETE", f"{PROJECT}/enable", disable_project),
+    Route("POST", f"{PROJECT}/follow", follow_project),
+    Route("POST", f"{PROJECT}/unfollow", unfollow_project),
+)

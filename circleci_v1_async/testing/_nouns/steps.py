@@ -1,82 +1,138 @@
-"""The operations on builds, each a function with the operation's name."""
+"""Steps of builds and their outputs, which are also stored in the bucket."""
 
-from typing import Final, cast
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Final
 
-from circleci_v1_async.testing._nouns.builds import Payload, render_build_detail, render_step_output
-from circleci_v1_async.testing._nouns.lists import parse_list_query, render_page
-from circleci_v1_async.testing._nouns.projects import render_artifact
-from circleci_v1_async.testing._server.checks import RefusedError, take_count, take_members, take_text
-from circleci_v1_async.testing._server.routing import Call, Created
-from circleci_v1_async.testing._server.wire import Reply
-from circleci_v1_async.testing._state.builds import Build
+from circleci_v1_async.testing._server.addresses import Addresses
+from circleci_v1_async.testing._server.checks import RefusedError
+from circleci_v1_async.testing._server.routing import BUILD, Call, Route
+from circleci_v1_async.testing._server.storage import StoredObject, serve_signed
+from circleci_v1_async.testing._server.wire import Payload, Reply, encode_json, format_time
+from circleci_v1_async.testing._state.account import Account
+from circleci_v1_async.testing._state.builds import FIRST_CONFIGURED_STEP, Action, Build
+from circleci_v1_async.testing._state.files import make_fingerprint
 
-_PIPELINE_CREATED: Final = {"status": 200, "body": "Build created"}
-_TAG_OR_BRANCH: Final = {"status": 400, "body": "Only one of branch, revision and tag may be given."}
-
-
-def list_recent_builds(call: Call) -> bytes:
-    call.require_token()
-    return render_page(call)
+_ACTION_TIME: Final = timedelta(milliseconds=3_497)
 
 
-def list_project_builds(call: Call) -> bytes:
-    return render_page(call)
+class StepBuilders:
+    """Methods that add steps to builds, and output to steps."""
+
+    _account: Account
+
+    def add_step(
+        self,
+        slug: str,
+        build_num: int,
+        name: str,
+        *,
+        output: str = "",
+        status: str = "success",
+        step: int | None = None,
+        index: int = 0,
+        published: bool = True,
+        **fields: object,
+    ) -> None:
+        r"""Add a step to a build, or one more container to a step.
+
+        Args:
+            slug: The project.
+            build_num: The build.
+            name: The step's name.
+            output: The output. The service keeps escape sequences and `\r\n` in it.
+            status: The status: success, failed, running, canceled, timedout or infrastructure_fail.
+            step: The step's number; by default the next of 0, 99, 101, 102 …, as the service counts. Name an existing
+                step to add a container to it.
+            index: The container.
+            published: False for an action that has output, but no URL to fetch it from.
+            **fields: Any keys of the action's payload.
+        """
+        build = self._account.get_build(slug, build_num)
+        build.add_action(name, output=output, status=status, step=step, index=index, published=published, fields=fields)
+
+    def add_output(
+        self,
+        slug: str,
+        build_num: int,
+        text: str,
+        *,
+        step: int | None = None,
+        index: int = 0,
+        status: str | None = None,
+    ) -> None:
+        """Add to the output of a step that runs.
+
+        Args:
+            slug: The project.
+            build_num: The build.
+            text: The output that is new.
+            step: The step's number; by default the last.
+            index: The container.
+            status: The status that the step ends with; it goes on running without one.
+        """
+        actions = self._account.get_build(slug, build_num).actions
+        number = actions[-1].step if step is None else step
+        action = next(action for action in actions if (action.step, action.index) == (number, index))
+        action.output += text
+        action.status = status or action.status
 
 
-def list_branch_builds(call: Call) -> bytes:
-    return render_page(call)
+def render_steps(build: Build, *, addresses: Addresses) -> list[Payload]:
+    """Render the steps in order, each with one action per container that ran it."""
+    ordered = sorted(build.actions, key=lambda action: (action.step, action.index))
+    grouped = (list(actions) for _, actions in groupby(ordered, key=lambda action: action.step))
+    return [
+        {"name": actions[0].name, "actions": [_render_action(build, action, addresses) for action in actions]}
+        for actions in grouped
+    ]
 
 
-def get_build(call: Call) -> Payload:
-    return render_build_detail(call.project, call.build, addresses=call.addresses)
+def render_step_output(action: Action) -> list[Payload]:
+    """Render an action's output and, if it failed, a last message with its exit code."""
+    end = format_time(_compute_end_time(action))
+    output: list[Payload] = []
+    if action.output:
+        output.append({"message": action.output, "time": end, "type": "out"})
+    if action.status == "failed":
+        output.append({"message": "Exited with code 1", "time": end, "type": "err"})
+    return output
 
 
-def trigger_build(call: Call) -> Created:
-    return _trigger(call, branch=take_text(call.body, "branch"))
+def _render_action(build: Build, action: Action, addresses: Addresses) -> Payload:
+    running = action.status == "running"
+    from_config = action.step >= FIRST_CONFIGURED_STEP
+    payload: Payload = {
+        "truncated": False,
+        "index": action.index,
+        "parallel": True,
+        "failed": True if action.status == "failed" else None,
+        "infrastructure_fail": True if action.status == "infrastructure_fail" else None,
+        "name": action.name,
+        "bash_command": f"#!/bin/bash -eo pipefail\n{action.name}" if from_config else None,
+        "status": action.status,
+        "timedout": True if action.status == "timedout" else None,
+        "continue": None,
+        "end_time": None if running else format_time(_compute_end_time(action)),
+        "type": "test",
+        "allocation_id": f"{build.revision[:24]}-{action.index}-build/1A2B3C4D",
+        "start_time": format_time(action.start_time),
+        "background": False,
+        "exit_code": {"success": 0, "failed": 1}.get(action.status) if from_config else None,
+        "insignificant": False,
+        "canceled": True if action.status == "canceled" else None,
+        "step": action.step,
+        "run_time_millis": None if running else _ACTION_TIME // timedelta(milliseconds=1),
+        "has_output": bool(action.output),
+    }
+    # Recorded: an action has no output URL while it runs, and sometimes none afterwards.
+    if action.output and action.published and not running:
+        payload["output_url"] = addresses.sign_output_url(build, action)
+    return payload | action.fields
 
 
-def trigger_branch_build(call: Call) -> Created:
-    return _trigger(call, branch=call.params["branch"])
-
-
-def retry_build(call: Call) -> Payload:
-    return call.account.retry_build(call.project_to_change.slug, call.build.build_num)
-
-
-def retry_build_with_ssh(call: Call) -> Payload:
-    return call.account.retry_build(call.project_to_change.slug, call.build.build_num, with_ssh=True)
-
-
-def add_ssh_users(call: Call) -> Payload:
-    return call.account.add_ssh_user(call.project_to_change.slug, call.build.build_num)
-
-
-def trigger_pipeline(call: Call) -> Payload:
-    project = call.project_to_change
-    branch, revision, tag = (take_text(call.body, name) for name in ("branch", "revision", "tag"))
-    if tag and (branch or revision):
-        return _TAG_OR_BRANCH
-    call.account.trigger_pipeline(project.slug, branch=branch, revision=revision, tag=tag)
-    return _PIPELINE_CREATED
-
-
-def cancel_build(call: Call) -> Payload:
-    return call.account.cancel_build(call.project_to_change.slug, call.build.build_num)
-
-
-def list_build_artifacts(call: Call) -> list[Payload]:
-    return _render_artifacts(call, call.build)
-
-
-def list_latest_artifacts(call: Call) -> list[Payload]:
-    latest = next(parse_list_query(call).select(call.project.list_builds_newest_first()), None)
-    if latest is None:
-        raise RefusedError(Reply.json_error(404, "Build not found"))
-    return _render_artifacts(call, latest)
-
-
-def list_build_tests(call: Call) -> Payload:
-    return {"tests": call.build.tests, "exceptions": []}
+def _compute_end_time(action: Action) -> datetime:
+    return action.start_time + _ACTION_TIME
 
 
 def get_step_output(call: Call) -> object:
@@ -90,25 +146,18 @@ def get_step_output(call: Call) -> object:
     return output
 
 
-def _trigger(call: Call, *, branch: str | None) -> Created:
-    project, body = call.project_to_change, call.body
-    revision, tag = take_text(body, "revision"), take_text(body, "tag")
-    parameters = take_members(body, "build_parameters") or {}
-    if (revision and tag) or not all(isinstance(value, str) for value in parameters.values()):
-        raise RefusedError
-    build = call.account.trigger_build(
-        project.slug,
-        branch=branch,
-        revision=revision,
-        tag=tag,
-        parallel=take_count(body, "parallel"),
-        build_parameters=cast("dict[str, object]", parameters),
-    )
-    return call.make_created(build, build["build_num"])
+def fetch_step_output(call: Call) -> Reply:
+    """Serve a step's output by its signed address, without other credentials."""
+    project = call.account.projects.get("{vcs-type}/{username}/{repo}".format_map(call.params))
+    build = project and project.builds.get(int(call.params["build-num"]))
+    action = build and build.find_action(call.params["step"], call.params["index"])
+    if not action:
+        return serve_signed(call, None)
+    data = encode_json(render_step_output(action))
+    return serve_signed(call, StoredObject(data, "application/json", action.start_time, f'"{make_fingerprint(data)}"'))
 
 
-def _render_artifacts(call: Call, build: Build) -> list[Payload]:
-    return [
-        render_artifact(build, artifact.path, artifact.node_index, addresses=call.addresses)
-        for artifact in build.artifacts.values()
-    ]
+ROUTES: Final = (
+    Route("GET", f"{BUILD}/output/:step/:index", get_step_output),
+    Route("GET", "/logs/:vcs-type/:username/:repo/:build-num/:step/:index", fetch_step_output, site="storage"),
+)

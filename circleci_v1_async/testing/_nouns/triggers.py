@@ -1,13 +1,35 @@
-"""The changes of builds that people ask for: starts, retries, cancellations."""
+"""Starts, retries and cancellations of builds, and starts of pipelines."""
 
-from typing import Any
+from typing import Any, Final, cast
 
-from circleci_v1_async.testing._nouns.builds import Payload, render_build
-from circleci_v1_async.testing._nouns.keys import AccountWithKeys
+from circleci_v1_async.testing._nouns.builds import render_build
+from circleci_v1_async.testing._server.checks import RefusedError, take_count, take_members, take_text
+from circleci_v1_async.testing._server.routing import BUILD, PROJECT, Call, Created, Route
+from circleci_v1_async.testing._server.wire import Payload
+from circleci_v1_async.testing._state.account import Account
+from circleci_v1_async.testing._state.builds import Build
+from circleci_v1_async.testing._state.projects import Project
+
+_PIPELINE_CREATED: Final = {"status": 200, "body": "Build created"}
+_TAG_OR_BRANCH: Final = {"status": 400, "body": "Only one of branch, revision and tag may be given."}
 
 
-class AccountWithActions(AccountWithKeys):
-    """An account whose builds can be started, retried and canceled, as the API does it."""
+class TriggerBuilders:
+    """Methods that start, retry and cancel builds, as the API does it."""
+
+    _account: Account
+
+    @property
+    def after_sunset(self) -> bool:
+        """Whether to behave as after the sunset that CircleCI has announced.
+
+        Triggers and reruns answer 410, and projects have no branches.
+        """
+        return self._account.after_sunset
+
+    @after_sunset.setter
+    def after_sunset(self, over: bool) -> None:
+        self._account.after_sunset = over
 
     def cancel_build(self, slug: str, build_num: int) -> Payload:
         """Cancel a build, on behalf of the token's owner. A build that is over does not change.
@@ -15,13 +37,7 @@ class AccountWithActions(AccountWithKeys):
         Returns:
             The build, as in the service's answer.
         """
-        build = self._get_build(slug, build_num)
-        if build.phase.is_over:
-            return render_build(self._get_project(slug), build)
-        if not build.phase.started:
-            return self._change(slug, build_num, status="canceled", canceled_by_user=True, canceled_while_waiting=True)
-        self.finish_build(slug, build_num, "canceled")
-        return self._change(slug, build_num, canceled_by_user=True)
+        return _cancel(self._account, self._account.get_build(slug, build_num))
 
     def retry_build(self, slug: str, build_num: int, *, with_ssh: bool = False) -> Payload:
         """Start a build of the same revision.
@@ -34,12 +50,7 @@ class AccountWithActions(AccountWithKeys):
         Returns:
             The new build, as in the service's answer.
         """
-        old = self._get_build(slug, build_num)
-        same = {name: getattr(old, name) for name in ("revision", "subject", "workflow", "job")}
-        same["workflow_id"] = old.workflow_run
-        new = self._start(slug, old.branch, status="scheduled", why="retry", **same)
-        self._change(slug, build_num, retries=(*old.retries, new))
-        return self._change(slug, new, retry_of=build_num, build_parameters=old.build_parameters, ssh_enabled=with_ssh)
+        return _retry(self._account, self._account.get_build(slug, build_num), with_ssh=with_ssh)
 
     def add_ssh_user(self, slug: str, build_num: int) -> Payload:
         """Give the token's owner SSH access to a build.
@@ -47,7 +58,7 @@ class AccountWithActions(AccountWithKeys):
         Returns:
             The build, as in the service's answer.
         """
-        return self._change(slug, build_num, ssh_enabled=True)
+        return _change(self._account, self._account.get_build(slug, build_num), ssh_enabled=True)
 
     def trigger_build(
         self,
@@ -64,18 +75,139 @@ class AccountWithActions(AccountWithKeys):
         Returns:
             The new build, as in the service's answer.
         """
-        new = self._start(slug, branch, status="not_running", why="api", revision=revision, workflow=None)
-        parameters = build_parameters or {}
-        return self._change(slug, new, tag=tag, parallel=parallel or 1, build_parameters=parameters)
+        return _trigger(
+            self._account,
+            self._account.get_project(slug),
+            branch=branch,
+            revision=revision,
+            tag=tag,
+            parallel=parallel,
+            build_parameters=build_parameters,
+        )
 
     def trigger_pipeline(self, slug: str, *, branch: str | None, revision: str | None, tag: str | None) -> None:
         """Start a pipeline, as the API does: a build of it is there at once, in a workflow."""
-        build = self.add_build(slug, branch=branch, revision=revision, status="not_running", why="api")
-        self._change(slug, build["build_num"], tag=tag)
+        _start_pipeline(self._account, self._account.get_project(slug), branch=branch, revision=revision, tag=tag)
 
-    def _start(self, slug: str, branch: str | None, *, status: str, **options: Any) -> int:
-        followed = self._get_project(slug).following
-        num = self.add_build(slug, branch=branch, status=status if followed else "not_run", **options)["build_num"]
-        if not followed:
-            self._change(slug, num, dont_build="no-followers")
-        return int(num)
+
+def trigger_build(call: Call) -> Created:
+    return _answer_trigger(call, branch=take_text(call.body, "branch"))
+
+
+def trigger_branch_build(call: Call) -> Created:
+    return _answer_trigger(call, branch=call.params["branch"])
+
+
+def retry_build(call: Call) -> Payload:
+    _ = call.project_to_change
+    return _retry(call.account, call.build)
+
+
+def retry_build_with_ssh(call: Call) -> Payload:
+    _ = call.project_to_change
+    return _retry(call.account, call.build, with_ssh=True)
+
+
+def add_ssh_users(call: Call) -> Payload:
+    _ = call.project_to_change
+    return _change(call.account, call.build, ssh_enabled=True)
+
+
+def trigger_pipeline(call: Call) -> Payload:
+    project = call.project_to_change
+    branch, revision, tag = (take_text(call.body, name) for name in ("branch", "revision", "tag"))
+    if tag and (branch or revision):
+        return _TAG_OR_BRANCH
+    _start_pipeline(call.account, project, branch=branch, revision=revision, tag=tag)
+    return _PIPELINE_CREATED
+
+
+def cancel_build(call: Call) -> Payload:
+    _ = call.project_to_change
+    return _cancel(call.account, call.build)
+
+
+def _answer_trigger(call: Call, *, branch: str | None) -> Created:
+    project, body = call.project_to_change, call.body
+    revision, tag = take_text(body, "revision"), take_text(body, "tag")
+    parameters = take_members(body, "build_parameters") or {}
+    if (revision and tag) or not all(isinstance(value, str) for value in parameters.values()):
+        raise RefusedError
+    build = _trigger(
+        call.account,
+        project,
+        branch=branch,
+        revision=revision,
+        tag=tag,
+        parallel=take_count(body, "parallel"),
+        build_parameters=cast("dict[str, object]", parameters),
+    )
+    return call.make_created(build, build["build_num"])
+
+
+def _trigger(
+    account: Account,
+    project: Project,
+    *,
+    branch: str | None,
+    revision: str | None,
+    tag: str | None,
+    parallel: int | None,
+    build_parameters: dict[str, object] | None,
+) -> Payload:
+    new = _start(account, project, branch=branch, status="not_running", why="api", revision=revision, workflow=None)
+    return _change(account, new, tag=tag, parallel=parallel or 1, build_parameters=build_parameters or {})
+
+
+def _start_pipeline(
+    account: Account, project: Project, *, branch: str | None, revision: str | None, tag: str | None
+) -> None:
+    build = account.create_build(project, branch=branch, revision=revision, status="not_running", why="api")
+    account.change_build(build, tag=tag)
+
+
+def _retry(account: Account, old: Build, *, with_ssh: bool = False) -> Payload:
+    new = _start(
+        account,
+        account.projects[old.slug],
+        branch=old.branch,
+        status="scheduled",
+        why="retry",
+        revision=old.revision,
+        subject=old.subject,
+        workflow=old.workflow,
+        job=old.job,
+        workflow_run=old.workflow_run,
+    )
+    account.change_build(old, retries=(*old.retries, new.build_num))
+    return _change(account, new, retry_of=old.build_num, build_parameters=old.build_parameters, ssh_enabled=with_ssh)
+
+
+def _start(account: Account, project: Project, *, status: str, **options: Any) -> Build:
+    """Start a build. In a project that is not followed, it never runs."""
+    if project.following:
+        return account.create_build(project, status=status, **options)
+    return account.change_build(account.create_build(project, status="not_run", **options), dont_build="no-followers")
+
+
+def _cancel(account: Account, build: Build) -> Payload:
+    if build.phase.is_over:
+        return render_build(account.projects[build.slug], build)
+    if not build.phase.started:
+        return _change(account, build, status="canceled", canceled_by_user=True, canceled_while_waiting=True)
+    return _change(account, account.finish_build(build, "canceled"), canceled_by_user=True)
+
+
+def _change(account: Account, build: Build, **changes: Any) -> Payload:
+    return render_build(account.projects[build.slug], account.change_build(build, **changes))
+
+
+ROUTES: Final = (
+    Route("POST", PROJECT, trigger_build, 201, has_sunset=True),
+    Route("POST", f"{PROJECT}/tree/:branch", trigger_branch_build, 201, has_sunset=True),
+    Route("POST", f"{PROJECT}/build", trigger_pipeline, has_sunset=True),
+    Route("POST", f"{BUILD}/retry", retry_build, has_sunset=True, cloud_only=True),
+    Route("POST", f"{BUILD}/ssh", retry_build_with_ssh, has_sunset=True, cloud_only=True),
+    Route("POST", f"{BUILD}/cancel", cancel_build),
+    Route("POST", f"{BUILD}/ssh-users", add_ssh_users),
+)

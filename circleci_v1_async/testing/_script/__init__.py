@@ -1,1 +1,1 @@
-"""What a test makes happen: faults, rates, lists that drift, and seeds."""
+"""Faults, rates and drifts that a test scripts, and the seeds that do so in JSON."""

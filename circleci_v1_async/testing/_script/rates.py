@@ -87,9 +87,7 @@ class RateLimit:
 class Rates:
     """The method that limits the rate of requests to the API."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._rate_limit: RateLimit | None = None
+    _rate_limit: RateLimit | None = None
 
     def limit_rate(
         self,
