@@ -4,7 +4,7 @@ import asyncio
 from concurrent.futures import Future
 from threading import Lock
 
-from circleci_v1_async.testing._wire import ReceivedRequest
+from circleci_v1_async.testing._server.wire import ReceivedRequest
 
 
 class RequestLog(list[ReceivedRequest]):
