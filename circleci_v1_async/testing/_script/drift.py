@@ -34,6 +34,8 @@ class Drift:
             each of them once.
     """
 
+    __module__ = "circleci_v1_async.testing"
+
     slug: str
     inserts: float
     removals: float
