@@ -44,9 +44,15 @@ def _make_server(options: argparse.Namespace) -> FakeCircleCI:
         case "replay":
             return FakeCircleCI.replay(options.file, token=options.token, host=options.host, port=options.port)
         case _:
-            fake = FakeCircleCI(options.token, host=options.host, port=options.port, server=options.server)
+            fake = FakeCircleCI(
+                options.token,
+                host=options.host,
+                port=options.port,
+                server=options.server,
+                run_seconds=options.run_seconds,
+            )
             for slug in options.project:
-                _fill(fake, slug, options.builds)
+                _add_project(fake, slug, options)
             for path in options.seed:
                 load_seed(fake, path)
             return fake
@@ -63,11 +69,15 @@ async def _serve(fake: FakeCircleCI) -> None:
         await stopped.wait()
 
 
-def _fill(fake: FakeCircleCI, slug: str, builds: int) -> None:
-    """Add a project with this many builds, the last of which is running."""
-    fake.add_project(slug)
-    for number in range(1, builds + 1):
-        status = "running" if number == builds else _STATUSES[number % len(_STATUSES)]
+def _add_project(fake: FakeCircleCI, slug: str, options: argparse.Namespace) -> None:
+    """Add a project with builds, the last of which is running."""
+    fake.add_project(slug, public=options.public)
+    for number in range(1, options.builds + 1):
+        if number == options.builds and options.run_seconds is not None:
+            # Its steps appear by themselves.
+            fake.add_build(slug, status="running")
+            break
+        status = "running" if number == options.builds else _STATUSES[number % len(_STATUSES)]
         fake.add_build(slug, status=status, steps=("Spin up environment", "checkout"))
         fake.add_step(slug, number, "pytest", output=f"pytest: {status}\r\n", status=status)
         fake.add_artifact(slug, number, "reports/pytest.txt", f"pytest: {status}\n".encode())
@@ -91,6 +101,14 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--server", action="store_true", help="behave as CircleCI Server rather than the cloud")
     parser.add_argument(
         "--project", default=[], action="append", metavar="SLUG", help="a project, such as gh/acme/web; may be repeated"
+    )
+    parser.add_argument("--public", action="store_true", help="let anonymous users read each --project")
+    parser.add_argument(
+        "--run-seconds",
+        default=None,
+        type=float,
+        metavar="N",
+        help="let builds that are started, or running, run by the clock: queued for N/10 seconds, running for N, finished",
     )
     parser.add_argument("--builds", default=30, type=int, help="the number of builds of each --project")
     parser.add_argument(

@@ -52,7 +52,7 @@ class FakeCircleCI(ScriptedService):
 
     It answers the operations of the API, lists of branches, step outputs and artifacts as the service does, with its
     errors and quirks. The methods `add_…`, `update_…`, `finish_…` and `remove_…` build the state that it serves. It
-    shares no code with the client, and uses neither the clock nor chance.
+    shares no code with the client.
 
         async with FakeCircleCI() as fake:
             fake.add_project("github/acme/web")
@@ -72,6 +72,10 @@ class FakeCircleCI(ScriptedService):
         port: The API's port; 0 for any free one. Storage always has any free port.
         server: Whether to behave as CircleCI Server rather than the cloud: without retries, with or without SSH, and
             without the end of branches.
+        run_seconds: The time, in seconds, that a build runs by the fake's clock once it has been started, or added as
+            waiting or running. Before, it is queued for a tenth of that time; while it runs, its steps appear and their
+            output grows; then it has succeeded, unless `finish_build`, `update_build` or a cancellation has ended it.
+            `advance` moves the clock. None leaves each build as it is: the fake uses neither the clock nor chance.
 
     Attributes:
         token: The valid token. Set another one when it has expired.
@@ -88,8 +92,9 @@ class FakeCircleCI(ScriptedService):
         host: str = "127.0.0.1",
         port: int = 0,
         server: bool = False,
+        run_seconds: float | None = None,
     ) -> None:
-        super().__init__(token, server=server)
+        super().__init__(token, server=server, run_seconds=run_seconds)
         self.requests = RequestLog()
         self.delay: Delay = 0.0
         self._listeners: dict[SiteName, Listener] = {

@@ -10,6 +10,7 @@ from circleci_v1_async.testing._server.addresses import Addresses
 from circleci_v1_async.testing._server.routing import BUILD, Call, Route
 from circleci_v1_async.testing._server.wire import Payload, format_commit_time, format_time
 from circleci_v1_async.testing._state.account import Account
+from circleci_v1_async.testing._state.arguments import check_seconds
 from circleci_v1_async.testing._state.builds import Build, Previous
 from circleci_v1_async.testing._state.digests import make_stable_uuid
 from circleci_v1_async.testing._state.projects import Project
@@ -103,6 +104,19 @@ class BuildBuilders:
         """
         finished = self._account.finish_build(self._account.get_build(slug, build_num), status)
         return render_build(self._account.get_project(slug), finished)
+
+    def advance(self, seconds: float) -> None:
+        """Move the fake's clock on, by which builds run if the fake has `run_seconds`.
+
+        Args:
+            seconds: The time by which the clock moves, at once.
+
+        Raises:
+            ValueError: The number is negative, or the fake has no `run_seconds`.
+        """
+        if self._account.run_seconds is None:
+            raise ValueError("seconds: builds do not run by the clock: make the fake with run_seconds")
+        self._account.clock.advance(check_seconds("seconds", seconds))
 
     def remove_build(self, slug: str, build_num: int) -> None:
         """Remove a build. Its number is not used again."""

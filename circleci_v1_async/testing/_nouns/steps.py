@@ -13,8 +13,6 @@ from circleci_v1_async.testing._state.account import Account
 from circleci_v1_async.testing._state.builds import FIRST_CONFIGURED_STEP, Action, Build
 from circleci_v1_async.testing._state.files import make_fingerprint
 
-_ACTION_TIME: Final = timedelta(milliseconds=3_497)
-
 
 class StepBuilders:
     """Methods that add steps to builds, and output to steps."""
@@ -122,7 +120,7 @@ def _render_action(build: Build, action: Action, addresses: Addresses) -> Payloa
         "insignificant": False,
         "canceled": True if action.status == "canceled" else None,
         "step": action.step,
-        "run_time_millis": None if running else _ACTION_TIME // timedelta(milliseconds=1),
+        "run_time_millis": None if running else action.duration // timedelta(milliseconds=1),
         "has_output": bool(action.output),
     }
     # Recorded: an action has no output URL while it runs, and sometimes none afterwards.
@@ -132,7 +130,7 @@ def _render_action(build: Build, action: Action, addresses: Addresses) -> Payloa
 
 
 def _compute_end_time(action: Action) -> datetime:
-    return action.start_time + _ACTION_TIME
+    return action.start_time + action.duration
 
 
 def get_step_output(call: Call) -> object:
