@@ -78,8 +78,8 @@ def _add_project(fake: FakeCircleCI, slug: str, options: argparse.Namespace) -> 
             fake.add_build(slug, status="running")
             break
         status = "running" if number == options.builds else _STATUSES[number % len(_STATUSES)]
-        fake.add_build(slug, status=status, steps=("Spin up environment", "checkout"))
-        fake.add_step(slug, number, "pytest", output=f"pytest: {status}\r\n", status=status)
+        fake.add_build(slug, status=status, steps=("Spin up environment", "checkout", "pytest"))
+        fake.add_output(slug, number, f"pytest: {status}\r\n")
         fake.add_artifact(slug, number, "reports/pytest.txt", f"pytest: {status}\n".encode())
         fake.add_test(slug, number, name="test_it", result="failure" if status == "failed" else "success")
 
@@ -108,7 +108,7 @@ def _make_parser() -> argparse.ArgumentParser:
         default=None,
         type=float,
         metavar="N",
-        help="let builds that are started, or running, run by the clock: queued for N/10 seconds, running for N, finished",
+        help="let builds that are started or running go on by the clock: queued for N/10 seconds, running for N",
     )
     parser.add_argument("--builds", default=30, type=int, help="the number of builds of each --project")
     parser.add_argument(

@@ -15,10 +15,9 @@ from aiohttp import web
 from circleci_v1_async.testing._nouns.routes import LISTS, SITES
 from circleci_v1_async.testing._record.recording import Recording
 from circleci_v1_async.testing._record.relay import Relay, parse_upstream
-from circleci_v1_async.testing._script.service import ScriptedService
+from circleci_v1_async.testing._script.control import CONTROL_PREFIX, ControlledService
 from circleci_v1_async.testing._server.addresses import Addresses
 from circleci_v1_async.testing._server.checks import BAD_REQUEST, RefusedError, is_text
-from circleci_v1_async.testing._server.requests import RequestLog
 from circleci_v1_async.testing._server.routing import Call, Created, Route, is_authorized
 from circleci_v1_async.testing._server.wire import (
     API_PREFIX,
@@ -47,7 +46,7 @@ _ARTIFACTS_PREFIX: Final = "/output/"
 _BODY_FORBIDDEN: Final = Reply.html_page(403, "403 ERROR", text="<p>A GET request has no body.</p>")
 
 
-class FakeCircleCI(ScriptedService):
+class FakeCircleCI(ControlledService):
     """The CircleCI REST API v1.1, served by this process on loopback.
 
     It answers the operations of the API, lists of branches, step outputs and artifacts as the service does, with its
@@ -76,6 +75,8 @@ class FakeCircleCI(ScriptedService):
             waiting or running. Before, it is queued for a tenth of that time; while it runs, its steps appear and their
             output grows; then it has succeeded, unless `finish_build`, `update_build` or a cancellation has ended it.
             `advance` moves the clock. None leaves each build as it is: the fake uses neither the clock nor chance.
+        control: Whether requests below `/__fake` on the API's port, with the token, can reset the fake, seed it, finish
+            builds, script faults and list the requests, as programs in other languages need it. The guide shows them.
 
     Attributes:
         token: The valid token. Set another one when it has expired.
@@ -93,9 +94,10 @@ class FakeCircleCI(ScriptedService):
         port: int = 0,
         server: bool = False,
         run_seconds: float | None = None,
+        control: bool = False,
     ) -> None:
         super().__init__(token, server=server, run_seconds=run_seconds)
-        self.requests = RequestLog()
+        self._is_controlled = control
         self.delay: Delay = 0.0
         self._listeners: dict[SiteName, Listener] = {
             "api": Listener(self._serve_api, host, port, name=host),
@@ -185,6 +187,8 @@ class FakeCircleCI(ScriptedService):
         """
         if self._listeners["api"].is_open:
             raise RuntimeError("this fake is started already")
+        if self._is_controlled:
+            self._keep_state()
         try:
             if self._source is not None:
                 await self._source.open()
@@ -258,12 +262,15 @@ class FakeCircleCI(ScriptedService):
         return hook
 
     async def _serve_api(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._is_controlled and request.path.startswith(CONTROL_PREFIX):
+            received = await self._receive("api", request, None)
+            return await send(request, self._answer_control(received), self._make_headers(received), None)
         return await self._serve("artifacts" if request.path.startswith(_ARTIFACTS_PREFIX) else "api", request)
 
-    async def _serve(self, site: SiteName, request: web.BaseRequest) -> web.StreamResponse:
+    async def _receive(self, site: SiteName, request: web.BaseRequest, operation: str | None) -> ReceivedRequest:
+        self._served += 1
         path, _, query_string = request.raw_path.partition("?")
-        found = SITES[site].find(request.method, path)
-        received = ReceivedRequest(
+        return ReceivedRequest(
             site=site,
             method=request.method,
             path=path,
@@ -272,10 +279,13 @@ class FakeCircleCI(ScriptedService):
             query=tuple(request.query.items()),
             headers=request.headers,
             body=await request.read(),
-            operation=found and found[0].name,
+            operation=operation,
         )
+
+    async def _serve(self, site: SiteName, request: web.BaseRequest) -> web.StreamResponse:
+        found = SITES[site].find(request.method, request.raw_path.partition("?")[0])
+        received = await self._receive(site, request, found and found[0].name)
         self.requests.record(received)
-        self._served += 1
         headers = self._make_headers(received)
         outcome = self._script.take(received) or self._refuse_by_rate(received)
         reply = outcome if isinstance(outcome, Reply) else None

@@ -5,6 +5,7 @@ from circleci_v1_async.testing._nouns.user import make_default_user
 from circleci_v1_async.testing._script.drift import Drift, Drifts
 from circleci_v1_async.testing._script.faults import Faults, Script
 from circleci_v1_async.testing._script.rates import Rates
+from circleci_v1_async.testing._server.requests import RequestLog
 from circleci_v1_async.testing._state.account import Account
 from circleci_v1_async.testing._state.arguments import check_seconds
 
@@ -14,8 +15,9 @@ class ScriptedService(Builders, Drifts, Faults, Rates):
 
     def __init__(self, token: str, *, server: bool, run_seconds: float | None) -> None:
         self.token = token
+        self.requests = RequestLog()
         if run_seconds is not None:
-            run_seconds = check_seconds("run_seconds", run_seconds)
+            check_seconds("run_seconds", run_seconds)
         self._account = Account(make_default_user(), is_server=server, run_seconds=run_seconds)
         self._script = Script()
         self._drifts: list[Drift] = []

@@ -26,7 +26,7 @@ class GeneratedBytes:
         seed: The seed; another one gives other bytes.
     """
 
-    size: int = attrs.field(validator=attrs.validators.ge(0))
+    size: int = attrs.field(validator=[attrs.validators.ge(0), attrs.validators.le(2**53)])
     seed: int = 0
 
     def __len__(self) -> int:
