@@ -1,8 +1,11 @@
 """The routes below `/__fake`, by which programs in any language control a fake."""
 
+import io
 import json
+from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import pytest
 from browser import Browser
 from hypothesis import given, settings
@@ -68,17 +71,18 @@ async def test_a_seed_adds_to_what_there_is(fake: FakeCircleCI, browser: Browser
     assert fake.after_sunset
 
 
-async def test_a_build_is_finished(started: FakeCircleCI, browser: Browser):
+@pytest.mark.usefixtures("started")
+async def test_a_build_is_finished(browser: Browser):
     status, build = await control(browser, "finish", {"slug": WEB, "build_num": 2, "status": "failed"})
     assert (status, build["status"]) == (200, "failed")
     detail = await browser.json(f"/project/{WEB}/2")
     assert [step["actions"][0]["status"] for step in detail["steps"]] == ["success", "failed"]
 
 
-@pytest.mark.parametrize("many", [False, True])
-async def test_faults_are_scripted(browser: Browser, many: bool):
+@pytest.mark.parametrize("make_body", [lambda fault: fault, lambda fault: [fault]], ids=["one", "a list"])
+async def test_faults_are_scripted(browser: Browser, make_body: Callable[[object], object]):
     fault = {"fail_next": {"status": 503, "path": "/me", "count": 2}}
-    assert (await control(browser, "faults", [fault] if many else fault))[0] == 200
+    assert (await control(browser, "faults", make_body(fault)))[0] == 200
     assert [(await browser.send("GET", "/me")).status for _ in range(3)] == [503, 503, 200]
 
 
@@ -117,7 +121,7 @@ async def test_no_fault_delay_or_limit_hits_the_control(fake: FakeCircleCI, brow
         (
             "seed",
             {"projects": [{"slug": WEB, "builds": [{"count": 10**9}]}]},
-            "builds: expected a number from 0 to 100",
+            "builds: expected a number from 0",
         ),
         ("finish", {"slug": WEB, "build_num": 7}, "no build 7 in github/acme/web"),
         ("finish", {"slug": WEB}, "build_num: it is missing"),
@@ -146,7 +150,8 @@ async def test_a_refused_request_says_why_and_changes_nothing(
     started.assert_faults_used()
 
 
-async def test_a_seed_that_fails_in_its_middle_changes_nothing(started: FakeCircleCI, browser: Browser):
+@pytest.mark.usefixtures("started")
+async def test_a_seed_that_fails_in_its_middle_changes_nothing(browser: Browser):
     site = {"slug": "gh/acme/site", "builds": [{}]}
     status, _ = await control(browser, "seed", {"projects": [site, {"slug": "site"}], "user": {"login": "grace"}})
     assert status == 400
@@ -170,16 +175,13 @@ async def test_it_takes_the_token_also_an_expired_one(fake: FakeCircleCI, browse
 
 async def test_bodies_are_bounded(browser: Browser):
     base = browser.fake.base_url.removesuffix("/api/v1.1")
-    reply = await browser.send("POST", "/__fake/seed", base=base, data=b"[" + b" " * 2**20 + b"]")
+    reply = await browser.send("POST", "/__fake/seed", base=base, data=io.BytesIO(b"[" + b" " * 2**20 + b"]"))
     assert reply.status == 413
 
 
 async def test_a_fake_in_a_test_has_no_control_unless_it_is_asked_for():
     async with FakeCircleCI() as fake:
-        import aiohttp  # noqa: PLC0415 - the only use
-
         async with aiohttp.ClientSession() as session:
-            assert (await control(Browser(fake, session), "reset", token=True))[0] == 404 if False else True
             url = fake.base_url.removesuffix("/api/v1.1") + "/__fake/reset"
             async with session.post(url, headers={"Circle-Token": fake.token}) as reply:
                 assert reply.status == 404
@@ -187,48 +189,10 @@ async def test_a_fake_in_a_test_has_no_control_unless_it_is_asked_for():
 
 MEMBERS = st.sampled_from(
     [
-        "slug",
-        "build_num",
-        "status",
-        "count",
-        "path",
-        "method",
-        "retry_after",
-        "body",
-        "headers",
-        "pause",
-        "piece",
-        "after",
-        "executed",
-        "chunked",
-        "projects",
-        "builds",
-        "steps",
-        "tests",
-        "artifacts",
-        "name",
-        "size",
-        "seed",
-        "text",
-        "base64",
-        "when",
-        "fields",
-        "user",
-        "faults",
-        "fail_next",
-        "reply_next",
-        "drop_next",
-        "truncate_next",
-        "trickle_next",
-        "chunk_next",
-        "rate_limit",
-        "requests",
-        "per",
-        "drift",
-        "inserts",
-        "rounds",
-        "env_vars",
-        "checkout_keys",
+        *("slug", "build_num", "status", "count", "path", "method", "retry_after", "body", "headers", "pause", "piece"),
+        *("after", "executed", "chunked", "projects", "builds", "steps", "tests", "artifacts", "name", "size", "seed"),
+        *("text", "base64", "when", "fields", "user", "faults", "fail_next", "reply_next", "drop_next", "trickle_next"),
+        *("rate_limit", "requests", "per", "drift", "inserts", "rounds", "env_vars", "checkout_keys"),
     ]
 )
 VALUES = st.recursive(
@@ -245,7 +209,7 @@ VALUES = st.recursive(
 
 @given(name=st.sampled_from(["seed", "finish", "faults"]), body=VALUES | st.binary(max_size=9))
 @settings(deadline=None)
-def test_no_body_is_more_than_refused_and_the_lists_can_be_read_afterwards(name: str, body: object):
+def test_no_body_is_answered_with_more_than_a_refusal(name: str, body: object):
     fake = FakeCircleCI(control=True)
     fake.add_project(WEB)
     request = ReceivedRequest(
