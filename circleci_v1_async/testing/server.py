@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import attrs
 from aiohttp import web
+from yarl import URL
 
 from circleci_v1_async.testing._nouns.routes import LISTS, SITES
 from circleci_v1_async.testing._record.recording import Recording
@@ -40,8 +41,10 @@ Hook = Callable[[ReceivedRequest], object]
 HookT = TypeVar("HookT", bound=Hook)
 Delay = float | Callable[[ReceivedRequest], float]
 
+# Nobody can connect to the addresses that stand for all of a machine's.
+_LOCAL_HOSTS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not bound here
 # Storage has another host name than the API, for clients that compare hosts without ports.
-_STORAGE_HOSTS: Final = {"127.0.0.1": "localhost"}
+_STORAGE_HOSTS: Final = {"127.0.0.1": "localhost", "0.0.0.0": "localhost", "::": "::1"}  # noqa: S104 - as above
 _ARTIFACTS_PREFIX: Final = "/output/"
 _BODY_FORBIDDEN: Final = Reply.html_page(403, "403 ERROR", text="<p>A GET request has no body.</p>")
 
@@ -98,9 +101,10 @@ class FakeCircleCI(ControlledService):
     ) -> None:
         super().__init__(token, server=server, run_seconds=run_seconds)
         self._is_controlled = control
+        self._host = host
         self.delay: Delay = 0.0
         self._listeners: dict[SiteName, Listener] = {
-            "api": Listener(self._serve_api, host, port, name=host),
+            "api": Listener(self._serve_api, host, port, name=_LOCAL_HOSTS.get(host, host)),
             "storage": Listener(partial(self._serve, "storage"), host, name=_STORAGE_HOSTS.get(host, host)),
         }
         self._served = 0
@@ -301,11 +305,13 @@ class FakeCircleCI(ControlledService):
         if not is_text(request.path + request.query_string):
             return BAD_REQUEST
         if self._source is not None:
-            return await self._source.answer(request, self._listeners["api"].origin)
+            return await self._source.answer(request, self._find_origin("api", request))
         if is_api and request.path.endswith("/"):
             # Recorded: the redirect is absolute and repeats the whole query, including a token in it.
             query = f"?{request.query_string}" if request.query_string else ""
-            return Reply(302, headers={"Location": self._listeners["api"].origin + request.path.rstrip("/") + query})
+            return Reply(
+                302, headers={"Location": self._find_origin("api", request) + request.path.rstrip("/") + query}
+            )
         if found is None or (self._account.is_server and found[0].cloud_only):
             return SITES[request.site].not_found
         if is_api and request.method == "GET" and request.body:
@@ -336,12 +342,29 @@ class FakeCircleCI(ControlledService):
             params=params,
             # S3 does not accept CircleCI's tokens.
             authorized=request.site != "storage" and is_authorized(request, self.token, self._expired_tokens),
-            addresses=Addresses(self._listeners["api"].origin, self.storage_origin, self._account.signed_at),
+            addresses=Addresses(
+                self._find_origin("api", request), self._find_origin("storage", request), self._account.signed_at
+            ),
         )
         if route.name in LISTS:
             for drift in self._drifts:
                 drift.before_page(call)
         return route.run(call)
+
+    def _find_origin(self, site: SiteName, request: ReceivedRequest) -> str:
+        """Return the origin of a site, at the host that the client named if the fake listens on all of a machine's."""
+        origin = self._listeners[site].origin
+        if self._host not in _LOCAL_HOSTS:
+            return origin
+        try:
+            named = URL(f"http://{request.headers.get('Host', '')}")
+        except ValueError:
+            return origin
+        if not named.host:
+            return origin
+        if site == "api":
+            return f"{named.origin()}"
+        return f"{URL(origin).with_host(_STORAGE_HOSTS.get(named.host, named.host))}".rstrip("/")
 
     def _make_headers(self, request: ReceivedRequest) -> dict[str, str]:
         """Make the headers of every answer; storage sets no cookie."""
