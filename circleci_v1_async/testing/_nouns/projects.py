@@ -55,7 +55,7 @@ class ProjectBuilders:
         """
         vcs_type, username, reponame = split_slug(slug)
         project = Project(vcs_type, username, reponame, default_branch, following, public, foreign)
-        self._account.projects[project.slug] = project
+        self._account.add_project(project)
 
     def brownout(self, *, on: bool = True) -> None:
         """Leave out the branches of projects, as the cloud does on the days announced for trial.

@@ -1,5 +1,6 @@
 """Steps of builds and their outputs, which are also stored in the bucket."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
@@ -10,10 +11,18 @@ from circleci_v1_async.testing._server.routing import BUILD, Call, Route
 from circleci_v1_async.testing._server.storage import StoredObject, serve_signed
 from circleci_v1_async.testing._server.wire import Payload, Reply, encode_json, format_time
 from circleci_v1_async.testing._state.account import Account
+from circleci_v1_async.testing._state.arguments import check_choice, check_fields
 from circleci_v1_async.testing._state.builds import FIRST_CONFIGURED_STEP, Action, Build
 from circleci_v1_async.testing._state.files import make_fingerprint
 
-_ACTION_TIME: Final = timedelta(milliseconds=3_497)
+STEP_STATUSES: Final = ("success", "failed", "running", "canceled", "timedout", "infrastructure_fail")
+_FIELDS: Final = frozenset(
+    {
+        *("allocation_id", "background", "bash_command", "canceled", "continue", "end_time", "exit_code", "failed"),
+        *("has_output", "infrastructure_fail", "insignificant", "output_url", "parallel", "run_time_millis"),
+        *("start_time", "timedout", "truncated", "type"),
+    }
+)
 
 
 class StepBuilders:
@@ -32,7 +41,8 @@ class StepBuilders:
         step: int | None = None,
         index: int = 0,
         published: bool = True,
-        **fields: object,
+        fields: Mapping[str, object] | None = None,
+        **named: object,
     ) -> None:
         r"""Add a step to a build, or one more container to a step.
 
@@ -46,10 +56,25 @@ class StepBuilders:
                 step to add a container to it.
             index: The container.
             published: False for an action that has output, but no URL to fetch it from.
-            **fields: Any keys of the action's payload.
+            fields: Keys of the action's payload that are sent as they are, known or not.
+            **named: Keys that the action's payload has, in place of the computed values.
+
+        Raises:
+            KeyError: There is no such build.
+            ValueError: The status or the name of a field is unknown.
         """
+        check_choice("status", status, STEP_STATUSES)
+        check_fields(named, _FIELDS)
         build = self._account.get_build(slug, build_num)
-        build.add_action(name, output=output, status=status, step=step, index=index, published=published, fields=fields)
+        build.add_action(
+            name,
+            output=output,
+            status=status,
+            step=step,
+            index=index,
+            published=published,
+            fields={**named, **(fields or {})},
+        )
 
     def add_output(
         self,
@@ -71,6 +96,8 @@ class StepBuilders:
             index: The container.
             status: The status that the step ends with; it goes on running without one.
         """
+        if status is not None:
+            check_choice("status", status, STEP_STATUSES)
         actions = self._account.get_build(slug, build_num).actions
         number = actions[-1].step if step is None else step
         action = next(action for action in actions if (action.step, action.index) == (number, index))
@@ -122,7 +149,7 @@ def _render_action(build: Build, action: Action, addresses: Addresses) -> Payloa
         "insignificant": False,
         "canceled": True if action.status == "canceled" else None,
         "step": action.step,
-        "run_time_millis": None if running else _ACTION_TIME // timedelta(milliseconds=1),
+        "run_time_millis": None if running else action.duration // timedelta(milliseconds=1),
         "has_output": bool(action.output),
     }
     # Recorded: an action has no output URL while it runs, and sometimes none afterwards.
@@ -132,7 +159,7 @@ def _render_action(build: Build, action: Action, addresses: Addresses) -> Payloa
 
 
 def _compute_end_time(action: Action) -> datetime:
-    return action.start_time + _ACTION_TIME
+    return action.start_time + action.duration
 
 
 def get_step_output(call: Call) -> object:

@@ -40,6 +40,22 @@ def parse_integer(value: str) -> int:
     return int(value)
 
 
+def parse_json(text: bytes | str) -> object:
+    """Return a value of JSON.
+
+    Raises:
+        ValueError: The text is not JSON, is nested too deeply, or has what JSON cannot express: lone surrogates,
+            infinite numbers.
+    """
+    try:
+        value: object = json.loads(text, parse_constant=_refuse, parse_float=_parse_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not _is_sound(value, _MAX_DEPTH):
+        raise ValueError("it is nested too deeply, or has characters that no text has")
+    return value
+
+
 def parse_body(body: bytes) -> Payload:
     """Return the JSON object in a body; an empty one for an empty body or null.
 
@@ -47,14 +63,14 @@ def parse_body(body: bytes) -> Payload:
         RefusedError: The body is anything else, or holds what JSON cannot express: lone surrogates, infinite numbers.
     """
     try:
-        value: object = json.loads(body, parse_constant=_refuse, parse_float=_parse_finite) if body else None
-    except (ValueError, RecursionError):
+        value = parse_json(body) if body else None
+    except ValueError:
         raise RefusedError from None
     if value is None:
         return {}
-    if not isinstance(value, dict) or not _is_sound(members := cast(Payload, value), _MAX_DEPTH):
+    if not isinstance(value, dict):
         raise RefusedError
-    return members
+    return cast(Payload, value)
 
 
 def parse_body_or_form(body: bytes, content_type: str) -> Payload:

@@ -10,6 +10,7 @@ import attrs
 
 from circleci_v1_async.testing._state.digests import make_stable_uuid
 from circleci_v1_async.testing._state.files import Artifact
+from circleci_v1_async.testing._state.runs import Run
 
 FIRST_CONFIGURED_STEP: Final = 101
 # Recorded: the steps before the configured ones, for the machine and its environment, have these numbers.
@@ -93,6 +94,8 @@ class Action:
     published: bool
     start_time: datetime
     fields: dict[str, object]
+    duration: timedelta = timedelta(milliseconds=3_497)
+    is_planned: bool = False
 
 
 @attrs.frozen(eq=False)
@@ -104,6 +107,7 @@ class Build:
         workflow_run: The UUID of the workflow's run; None for the one that all builds of a revision share.
         fields: Keys of the payload that are set by hand; they override the computed ones.
         actions: The steps. They change in place, as `artifacts` and `tests` do: lists of builds show none of them.
+        run: Its course by the fake's clock; None if it has none.
         encoded: The JSON of this version in lists, by form; a list encodes each version once.
     """
 
@@ -133,6 +137,7 @@ class Build:
     actions: list[Action] = attrs.Factory(list[Action])
     artifacts: dict[tuple[str, str], Artifact] = attrs.Factory(dict[tuple[str, str], Artifact])
     tests: list[dict[str, object]] = attrs.Factory(list[dict[str, object]])
+    run: Run | None = None
     encoded: dict[str, bytes] = attrs.field(factory=dict[str, bytes], init=False, repr=False)
 
     @cached_property
@@ -168,6 +173,29 @@ class Build:
         start = self.start_time + timedelta(seconds=4 * len(self.actions))
         self.actions.append(Action(number, index, name, status, output, published, start, dict(fields or {})))
 
+    def follow_run(self, run: Run, now: datetime) -> None:
+        """Show the steps that the run has at a time. Steps of the build's own stay, and end with the run."""
+        if any(not action.is_planned for action in self.actions):
+            if run.find_status(now) == "success":
+                self.end_actions("success", now)
+            return
+        self.actions.clear()
+        for step in run.list_steps(now):
+            self.add_action(step.name, output="".join(f"{line}\r\n" for line in step.lines))
+            action = self.actions[-1]
+            action.is_planned = True
+            action.status = "success" if step.is_over else "running"
+            action.start_time = run.start_time + timedelta(seconds=step.started)
+            action.duration = timedelta(seconds=step.seconds)
+
+    def end_actions(self, status: str, now: datetime) -> None:
+        """End the steps that run."""
+        for action in self.actions:
+            if action.status == "running":
+                action.status = status
+                if action.is_planned:
+                    action.duration = now - action.start_time
+
     def _choose_step_number(self) -> int:
         taken = [action.step for action in self.actions]
         return next(
@@ -191,6 +219,8 @@ class Build:
     @cached_property
     def duration(self) -> timedelta:
         """The duration of the build, also before it is finished."""
+        if self.run is not None:
+            return self.run.stop_time - self.run.start_time
         return timedelta(milliseconds=60_000 + 7_919 * self.build_num % 90_000)
 
     @cached_property
@@ -201,7 +231,7 @@ class Build:
     @property
     def start_time(self) -> datetime:
         """The time at which the build starts."""
-        return self.created + timedelta(milliseconds=4_500)
+        return self.created + timedelta(milliseconds=4_500) if self.run is None else self.run.start_time
 
     @property
     def stop_time(self) -> datetime:
