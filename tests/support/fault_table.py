@@ -29,7 +29,7 @@ TITLES = {
     17: "FIN or RST before the headers of a POST's or PUT's reply",
     18: "FIN or RST in the body, a chunk cut off",
     19: "a body cut off that has no length",
-    20: "gzip cut off",
+    20: "compressed data cut off: gzip, deflate, br, zstd",
     21: "a gzip bomb; a body of gigabytes",
     22: "headers or a body that trickle",
     23: "a reply that does not come",
