@@ -36,7 +36,7 @@ class _Member(Protocol):
 
     @property
     def unused_data(self) -> bytes:
-        """What was fed after the end."""
+        """Bytes that were fed after the end."""
         ...
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
