@@ -3,8 +3,8 @@
 - `::: operations builds` becomes one directive of mkdocstrings per operation of `_operations/builds.py`.
 - `::: models builds` becomes a table of fields per public class of `models/builds.py`.
 - `::: enums` becomes a table of values per public enum.
-- `::: fake state` and `::: fake control` become one directive per method of `FakeCircleCI` that changes the state that it
-  serves, and per other documented member.
+- `::: fake state` becomes one directive per method of `FakeCircleCI` that changes the served state.
+- `::: fake control` becomes one directive per other documented member of `FakeCircleCI`.
 
 A page without a description of its own gets its first sentence as the description, for search engines and previews.
 """
