@@ -45,9 +45,10 @@ def quick(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and spelling by the hooks of pre-commit, and which module imports which."""
+    """Check style and spelling with the hooks of pre-commit, the wording of texts, and which module imports which."""
     install(session, "lint")
     session.run("pre-commit", "run", "--all-files", "--show-diff-on-failure")
+    session.run("python", "tools/phrases.py")
     session.run("lint-imports")
 
 

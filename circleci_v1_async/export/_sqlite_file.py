@@ -99,7 +99,7 @@ class ExportFile:
         return int(rows[0][0]) if rows else 0
 
     def raise_known_through(self, project: str, build_num: int) -> None:
-        """Note that the file has all builds of a project up to a number. The note of another export may be higher."""
+        """Record that the file has all builds of a project up to a number, unless it has a higher number."""
         with self._write():
             known_through = max(build_num, self.get_known_through(project))
             self._db.execute(

@@ -20,7 +20,7 @@ _STATUSES: Final = ("success", "success", "failed", "fixed", "success", "cancele
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM, then return. With `--export`, let another process serve, and return at once.
+    """Serve until SIGINT or SIGTERM; with `--export`, return at once and let another process serve.
 
     Args:
         argv: The arguments; by default those of the process.

@@ -352,7 +352,7 @@ class FakeCircleCI(ControlledService):
         return route.run(call)
 
     def _find_origin(self, site: SiteName, request: ReceivedRequest) -> str:
-        """Return the origin of a site, at the host that the client named if the fake listens on all of a machine's."""
+        """Return the origin of a site, at the host that the client named if the fake listens on all."""
         origin = self._listeners[site].origin
         if self._host not in _LOCAL_HOSTS:
             return origin
