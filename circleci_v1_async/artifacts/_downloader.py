@@ -1,6 +1,7 @@
 """The way of an artifact to its file."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable
 from contextlib import aclosing, closing
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from yarl import URL
 from circleci_v1_async._calls.attempts import Attempt
 from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._core.tracebacks import TracebackScrubber
-from circleci_v1_async._files.checks import check_file, look
+from circleci_v1_async._files.checks import check_file
 from circleci_v1_async._files.part_file import NameTakenError, PartFile, PartInUseError
 from circleci_v1_async._files.threads import FileThreads
 from circleci_v1_async._transport.streams import get_length, read_chunks
@@ -185,7 +186,7 @@ class Downloader:
                     text = f"{error}, and has not finished within {timeout:g} s; a longer timeout waits longer"
                     raise PathConflictError(text) from None
             await clock.sleep(_POLL)
-            if self.on_exists != "overwrite" and await self._run_on(part, look, part.path):
+            if self.on_exists != "overwrite" and await self._run_on(part, os.path.lexists, part.path):
                 raise NameTakenError(f"{part.path}: it is there already")
 
     async def _run_on(self, part: PartFile, function: Callable[..., R], *args: Any, **options: Any) -> R:
