@@ -63,7 +63,7 @@ __all__ = [
     "UnsafePathError",
     "UsageError",
     "WaitTimeoutError",
-    "status_error",
+    "error_class",
 ]
 
 
@@ -258,12 +258,12 @@ _BY_STATUS: Mapping[int, type[StatusError]] = {
 }
 
 
-def status_error(status: int) -> type[StatusError]:
+def error_class(status: int) -> type[StatusError]:
     """The class for an error status."""
     return ServerError if status >= 500 else _BY_STATUS.get(status, StatusError)  # noqa: PLR2004 - 5xx
 
 
-def in_short(error: CircleCIError) -> str:
+def status_or_class(error: CircleCIError) -> str:
     """Return an error's status, or its class, for a line in a log."""
     return str(error.status) if isinstance(error, StatusError) else type(error).__name__
 
@@ -392,7 +392,7 @@ class TruncatedError(DownloadError):
 E = TypeVar("E", bound=CircleCIError)
 
 
-def name_request(error: E, request: "Request[Any]", url: str, attempts: int) -> E:
+def attach_request(error: E, request: "Request[Any]", url: str, attempts: int) -> E:
     """Say in an error what was sent, where, and how many times."""
     if isinstance(error, TransportError | StatusError | DecodeError):
         error.request, error.url, error.attempts = request.without_body(), url, attempts

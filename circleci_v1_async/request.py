@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from ._core.errors import InvalidInputError
-from ._core.secret import hide
+from ._core.secret import wrap_secret
 from .slug import ProjectSlug
 from .sunset import Sunset
 
@@ -209,7 +209,7 @@ class Request(Generic[T]):
         sunset: Sunset | None = None,
         headers: Any = None,
     ) -> None:
-        body, headers = hide(body), hide(headers)
+        body, headers = wrap_secret(body), wrap_secret(headers)
         path_values = dict(path_values or {})
         if isinstance(project := path_values.get("project"), str) and _IN_PROJECT.match(path):
             path_values["project"] = ProjectSlug.parse(project)

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import attrs
 
-from ._core.arguments import integer, seconds
+from ._core.arguments import check_integer, check_seconds
 from .errors import CircleCIError, DecodeError, RateLimitError, StatusError, TransportError
 from .request import Request
 
-__all__ = ["Retry", "RetryBudget", "RetryPolicy", "may_have_been_done", "parse_retry_after"]
+__all__ = ["Retry", "RetryBudget", "RetryPolicy", "maybe_sent", "parse_retry_after"]
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _READ_STATUSES: Final = frozenset({408, 500, 502, 503, 504})
@@ -21,11 +21,11 @@ _GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
 
 
 def _not_negative(_policy: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    seconds(f"RetryPolicy.{attribute.name}", value, from_zero=True)
+    check_seconds(f"RetryPolicy.{attribute.name}", value, from_zero=True)
 
 
 def _at_least_once(_policy: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
-    integer("RetryPolicy.attempts", value, 1)
+    check_integer("RetryPolicy.attempts", value, 1)
 
 
 @attrs.frozen(kw_only=True)
@@ -111,7 +111,7 @@ class Retry:
     delay: float
 
 
-def may_have_been_done(error: CircleCIError) -> bool:
+def maybe_sent(error: CircleCIError) -> bool:
     """Whether the service may have acted on a request that ended so."""
     return error.maybe_sent if isinstance(error, TransportError) else not isinstance(error, RateLimitError)
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, cast
 
 import attrs
 
-from ._calls.calls import Calls, Options
+from ._calls.caller import Caller, Options
 from ._calls.gate import Gate
-from ._core.arguments import integer
+from ._core.arguments import check_integer
 from ._core.clock import Clock
-from ._core.secret import hide
+from ._core.secret import wrap_secret
 from ._decoding.codec import Decoder
-from ._files.disk import Disk
+from ._files.threads import FileThreads
 from ._operations.artifacts import ArtifactOperations
 from ._operations.keys import KeyOperations
 from ._operations.logs import LogOperations
@@ -153,7 +153,7 @@ class CircleCISession(
         durable: bool = True,
         trust_env: bool = False,
     ) -> None:
-        token = token if callable(token) else hide(token)
+        token = token if callable(token) else wrap_secret(token)
         credential = Token(source=token) if callable(token) else Token(parse_token(token))
         check_borrowed(session, trust_env=trust_env)
         if limiter is not None and not isinstance(cast("object", limiter), AbstractAsyncContextManager):
@@ -161,15 +161,15 @@ class CircleCISession(
         if on_retry is not None and (not callable(cast("object", on_retry)) or inspect.iscoroutinefunction(on_retry)):
             raise InvalidInputError(f"on_retry: expected a plain callable, got {on_retry!r}")
         clock = Clock()
-        self._calls = Calls(
+        self._caller = Caller(
             Transport(parse_base_url(base_url, with_token=token is not None), credential, session, clock, trust_env),
-            Gate(integer("concurrency", concurrency, 1), limiter, clock),
+            Gate(check_integer("concurrency", concurrency, 1), limiter, clock),
             RetryBudget(),
             clock,
             on_retry,
             Options(timeout, retry, max_body, Decoder(strict)),
         )
-        self._disk = Disk(integer("download_concurrency", download_concurrency, 1), durable)
+        self._file_threads = FileThreads(check_integer("download_concurrency", download_concurrency, 1), durable)
 
     @classmethod
     def from_env(
@@ -265,27 +265,27 @@ class CircleCISession(
             print(len(await patient.list_projects()), "projects")
             ```
         """
-        options = self._calls.options
+        options = self._caller.options
         decoder = options.decoder if strict is _UNCHANGED else Decoder(strict, options.decoder.reported)
         given = {"timeout": timeout, "retry": retry, "max_body": max_body, "decoder": decoder}
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not _UNCHANGED}
         view = object.__new__(type(self))
-        calls = attrs.evolve(self._calls, options=attrs.evolve(options, **changes))
-        vars(view).update(vars(self), _calls=calls, _is_view=True)
+        caller = attrs.evolve(self._caller, options=attrs.evolve(options, **changes))
+        vars(view).update(vars(self), _caller=caller, _is_view=True)
         return view
 
     @property
     def closed(self) -> bool:
         """Whether the session, or the one that this is a view of, is closed."""
-        return self._calls.transport.closed
+        return self._caller.transport.closed
 
     async def close(self) -> None:
         """Close the session. Calls in flight end with `SessionClosedError`. Closing twice is no error."""
         if not self._is_view:
             try:
-                await self._calls.transport.close()
+                await self._caller.transport.close()
             finally:
-                self._disk.close()
+                self._file_threads.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -294,10 +294,10 @@ class CircleCISession(
         await self.close()
 
     def __repr__(self) -> str:
-        if "_calls" not in vars(self):
+        if "_caller" not in vars(self):
             # A traceback that shows variables does so also of a constructor that raises.
             return f"<{type(self).__name__} that was not made>"
-        transport, gate = self._calls.transport, self._calls.gate
+        transport, gate = self._caller.transport, self._caller.gate
         state = " closed" if self.closed else f" {gate}".rstrip()
         return f"<{type(self).__name__} {transport.base_url} {transport.credential}{state}>"
 

@@ -1,4 +1,4 @@
-"""The retry loop, as an iterator over the attempts at one request."""
+"""The retry loop: an iterator over the attempts at one request."""
 
 import logging
 from collections.abc import Callable
@@ -17,15 +17,15 @@ from circleci_v1_async.errors import (
     DecodeError,
     RateLimitError,
     StatusError,
-    in_short,
-    name_request,
+    attach_request,
+    status_or_class,
 )
 from circleci_v1_async.request import Request
-from circleci_v1_async.retry import Retry, RetryBudget, RetryPolicy, may_have_been_done
+from circleci_v1_async.retry import Retry, RetryBudget, RetryPolicy, maybe_sent
 
 from .gate import Gate
 
-__all__ = ["Attempts"]
+__all__ = ["Attempt", "RetryLoop"]
 
 _log = logging.getLogger("circleci_v1_async")
 
@@ -33,24 +33,46 @@ _FAILURES: Final = 500
 
 
 @attrs.define(eq=False)
-class Attempts:
-    """The attempts at a request, each of which is a block.
+class Attempt:
+    """One attempt at a request, as a block around the exchange.
 
-    To be used so:
+    The block adds the request, the URL and the number of the attempt to a `CircleCIError`, and suppresses the error if
+    the request will be resent. Other errors leave the block.
 
-        async for attempt in attempts:
+    Attributes:
+        number: Number of the attempt, from 1.
+        maybe_sent: Whether the service may have executed an earlier attempt.
+        hold_count: Number of holds when the gate admitted the exchange; -1 if it did not, or once the gate knows the
+            outcome.
+        started: Clock time at which the gate admitted it.
+        token: Token that the exchange was sent with.
+    """
+
+    _loop: "RetryLoop"
+    number: int
+    maybe_sent: bool
+    hold_count: int = attrs.field(default=-1, init=False)
+    started: float = attrs.field(default=0.0, init=False)
+    token: Secret[str] | None = attrs.field(default=None, init=False)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
+        return self._loop.end(self, error)
+
+
+@attrs.define(eq=False)
+class RetryLoop:
+    """The attempts at one request.
+
+    Usage:
+
+        async for attempt in retry_loop:
             with attempt:
                 return await exchange()
 
-    An error is told which request it is about, and leaves the block when that is not to be sent again. Otherwise the
-    loop goes on after the wait that the policy asks for.
-
-    Attributes:
-        number: The number of the attempt, from 1.
-        maybe_done: Whether the service may have acted on an earlier one.
-        holds: What the gate said when it let the exchange begin; -1 if it did not, or knows the outcome.
-        started: When that was.
-        token: What the exchange was made with.
+    After an error that the block suppresses, the loop waits for the delay of the retry policy, then continues.
     """
 
     _request: Request[Any]
@@ -61,93 +83,90 @@ class Attempts:
     _gate: Gate
     _clock: Clock
     _on_retry: Callable[[Retry], None] | None
-    number: int = attrs.field(default=0, init=False)
-    maybe_done: bool = attrs.field(default=False, init=False)
-    holds: int = attrs.field(default=-1, init=False)
-    started: float = attrs.field(default=0.0, init=False)
-    token: Secret[str] | None = attrs.field(default=None, init=False)
-    # Attempts that neither the policy nor the budget counts: they ended with a 429, or with a token that was renewed.
+    _number: int = attrs.field(default=0, init=False)
+    _maybe_sent: bool = attrs.field(default=False, init=False)
+    # Attempts that the policy and the budget ignore, because they ended with a 429 or with a token that was renewed.
     _free: int = attrs.field(default=0, init=False)
     # Seconds that it was held back because of its own 429s.
     _held: float = attrs.field(default=0.0, init=False)
+    # No delay where the gate makes the next attempt wait.
     _delay: float | None = attrs.field(default=None, init=False)
-    # The token that the service has refused, once it has.
-    _refused: Secret[str] | None = attrs.field(default=None, init=False)
+    # The token that the service has rejected, once it has.
+    _rejected: Secret[str] | None = attrs.field(default=None, init=False)
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Self:
+    async def __anext__(self) -> Attempt:
         if self._delay is not None:
-            with self._transport.call():
+            with self._transport.track():
                 await self._clock.sleep(self._delay)
         credential = self._transport.credential
-        if credential.value is self._refused:
-            await credential.renew(self._refused)
-        self.number += 1
-        return self
+        if credential.value is self._rejected:
+            await credential.renew(self._rejected)
+        self._number += 1
+        return Attempt(self, self._number, self._maybe_sent)
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
+    def end(self, attempt: Attempt, error: BaseException | None) -> bool:
+        """Take note of the outcome of an attempt, and return whether the request will be resent."""
         if _was_taken(error):
-            self._gate.took(self.holds)
+            self._gate.accepted(attempt.hold_count)
         if isinstance(error, CircleCIError):
-            name_request(error, self._request, without_query(self._url), self.number)
+            attach_request(error, self._request, without_query(self._url), attempt.number)
         match error:
             case None:
-                self._budget.succeeded(self.number - self._free)
+                self._budget.succeeded(attempt.number - self._free)
                 return False
             case RateLimitError():
-                return self._will_wait(error)
+                return self._will_wait(attempt, error)
             case AuthenticationError():
-                return self._will_renew(error)
+                return self._will_renew(attempt, error)
             case CircleCIError():
-                return self._will_retry(error)
+                return self._will_retry(attempt, error)
             case _:
                 return False
 
-    def _will_wait(self, error: RateLimitError) -> bool:
+    def _will_wait(self, attempt: Attempt, error: RateLimitError) -> bool:
         policy = self._policy
-        wait = self._gate.refused(self.holds, self.started, error.retry_after, policy.max_retry_after)
+        wait = self._gate.refused(attempt.hold_count, attempt.started, error.retry_after, policy.max_retry_after)
         self._held += wait
         if policy.attempts == 1 or self._held > policy.max_retry_after:
             return False
         self._free += 1
-        # The gate is what waits.
         self._delay = None
-        self._tell(error, wait)
+        self._report(attempt, error, wait)
         return True
 
-    def _will_renew(self, error: AuthenticationError) -> bool:
-        if self._refused is not None or self._transport.credential.source is None:
+    def _will_renew(self, attempt: Attempt, error: AuthenticationError) -> bool:
+        if self._rejected is not None or self._transport.credential.source is None:
             return False
-        self._refused = self.token
+        self._rejected = attempt.token
         self._free += 1
         self._delay = None
-        self._tell(error, 0.0)
+        self._report(attempt, error, 0.0)
         return True
 
-    def _will_retry(self, error: CircleCIError) -> bool:
+    def _will_retry(self, attempt: Attempt, error: CircleCIError) -> bool:
         if isinstance(error, DecodeError) and error.mismatched:
             # The reply to another request: each connection may be one reply ahead.
             self._transport.distrust_connections()
-        delay = self._policy.delay(self._request, error, self.number - self._free, self._clock.random())
+        delay = self._policy.delay(self._request, error, attempt.number - self._free, self._clock.random())
         if delay is None or not self._budget.spend():
             return False
-        self.maybe_done |= may_have_been_done(error)
+        self._maybe_sent |= maybe_sent(error)
         self._delay = delay
-        self._tell(error, delay)
+        self._report(attempt, error, delay)
         return True
 
-    def _tell(self, error: CircleCIError, delay: float) -> None:
+    def _report(self, attempt: Attempt, error: CircleCIError, delay: float) -> None:
         request = self._request
-        _log.warning("%s %s: %s; trying again in %.1f s", request.method, request.location, in_short(error), delay)
+        _log.warning(
+            "%s %s: %s; trying again in %.1f s", request.method, request.location, status_or_class(error), delay
+        )
         if self._on_retry is None:
             return
         try:
-            self._on_retry(Retry(request.without_body(), self.number, error, delay))
+            self._on_retry(Retry(request.without_body(), attempt.number, error, delay))
         except Exception as failure:  # noqa: BLE001 - metrics are no reason to fail
             # Without this frame, which knows the request.
             traceback = failure.__traceback__ and failure.__traceback__.tb_next

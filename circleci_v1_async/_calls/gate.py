@@ -18,8 +18,8 @@ _log = logging.getLogger("circleci_v1_async")
 
 # A refusal that asks for no wait may be chance: some services refuse one request in fifty. More than so many cannot be,
 # unless ten successes came for each.
-_CHANCES: Final = 3
-_SUCCESSES_FOR_CHANCE: Final = 10
+_MOST_SPARED: Final = 3
+_SUCCESSES_FOR_ONE: Final = 10
 
 
 class HeldTooLongError(Exception):
@@ -61,7 +61,7 @@ class Gate:
     # Holds in a row that ended with a refusal, of those whose length the service left to us.
     _failures: int = attrs.field(default=0, init=False)
     # Refusals that were taken for chance, less what successes since then have made up for.
-    _chances: float = attrs.field(default=0.0, init=False)
+    _spare_refusals: float = attrs.field(default=0.0, init=False)
     _held_until: float = attrs.field(default=0.0, init=False)
     # Later than that if the service asks for more than a hold may have.
     _asked_until: float = attrs.field(default=0.0, init=False)
@@ -83,7 +83,7 @@ class Gate:
             patience: Seconds that a hold may still take.
 
         Returns:
-            The number of holds so far, to be given to `took` or `refused`.
+            The number of holds so far, to be given to `accepted` or `refused`.
 
         Raises:
             HeldTooLongError: The service has asked for a longer hold.
@@ -112,10 +112,10 @@ class Gate:
         finally:
             self._slots.release()
 
-    def took(self, holds: int) -> None:
+    def accepted(self, holds: int) -> None:
         """Learn that the service took an exchange, which began after so many holds."""
-        if self._chances:
-            self._chances = max(self._chances - 1 / _SUCCESSES_FOR_CHANCE, 0.0)
+        if self._spare_refusals:
+            self._spare_refusals = max(self._spare_refusals - 1 / _SUCCESSES_FOR_ONE, 0.0)
         if holds != self._holds:
             # It says nothing about the time after the hold.
             if holds == self._holds - 1:
@@ -132,23 +132,23 @@ class Gate:
             if not self._is_limited:
                 _log.debug("Calls are no longer paced")
 
-    def refused(self, holds: int, started: float, asked: float | None, longest: float) -> float:
+    def refused(self, holds: int, started: float, retry_after: float | None, max_hold: float) -> float:
         """Hold back all exchanges, because the service has refused one with a 429.
 
         Args:
             holds: How many there were when it began.
             started: When that was.
-            asked: Seconds that the service asks to wait, if it does.
-            longest: Seconds that a hold may have. After that, one exchange sees whether the service still refuses.
+            retry_after: Seconds that the service asks to wait, if it does.
+            max_hold: Seconds that a hold may have. After that, one exchange sees whether the service still refuses.
 
         Returns:
             Seconds to wait.
         """
         now = self.clock.monotonic()
         if holds == self._holds:
-            wait = self._first_wait(asked, longest)
+            wait = self._first_wait(retry_after, max_hold)
             self._asked_until = now + wait
-            self._held_until = now + min(wait, longest)
+            self._held_until = now + min(wait, max_hold)
             # A service that lets the next one come at once refuses by chance: slower calls would fare no better.
             if wait > 0:
                 self._pace.refused(started, now, self._held_until)
@@ -156,26 +156,26 @@ class Gate:
             self._is_limited = not self._pace.is_open
             if self._is_limited:
                 _log.debug("The service limits the rate: calls are %s", self)
-        elif asked is not None and holds == self._holds - 1:
+        elif retry_after is not None and holds == self._holds - 1:
             # It was in flight when another one was refused.
-            self._asked_until = max(self._asked_until, now + asked)
-            self._held_until = max(self._held_until, now + min(asked, longest))
+            self._asked_until = max(self._asked_until, now + retry_after)
+            self._held_until = max(self._held_until, now + min(retry_after, max_hold))
         return max(self._asked_until - now, 0.0)
 
     def _first_wait(self, asked: float | None, longest: float) -> float:
         # Not less than a second also when a hold may not have it: that is raised, where none would be an endless loop.
         longest = max(longest, 1.0)
-        if asked is not None and (asked >= 1 or self._take_for_chance()):
+        if asked is not None and (asked >= 1 or self._spare()):
             return asked
         wait = min(2.0 ** min(self._failures, 64), longest)
         self._failures += 1
         return max(asked or 0.0, wait)
 
-    def _take_for_chance(self) -> bool:
+    def _spare(self) -> bool:
         """Take a refusal for chance, unless too many were lately."""
-        if self._chances >= _CHANCES:
+        if self._spare_refusals >= _MOST_SPARED:
             return False
-        self._chances += 1
+        self._spare_refusals += 1
         return True
 
     async def _wait_for_opening(self, patience: float) -> None:

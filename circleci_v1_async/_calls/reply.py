@@ -16,7 +16,7 @@ from multidict import CIMultiDict
 from circleci_v1_async._calls.redact import escape, redact, redact_header
 from circleci_v1_async._core.secret import Secret
 from circleci_v1_async._decoding.codec import HTML, Decoder
-from circleci_v1_async.errors import DecodeError, StatusError, status_error
+from circleci_v1_async.errors import DecodeError, StatusError, error_class
 from circleci_v1_async.models import BuildDetail, PipelineResult
 from circleci_v1_async.request import Reply, Request, Response
 from circleci_v1_async.retry import parse_retry_after
@@ -44,7 +44,7 @@ async def read_reply(
     decoder: Decoder,
     *,
     token: Secret[str] | None,
-    maybe_done: bool,
+    maybe_sent: bool,
     now: float,
 ) -> T:
     """Return the value of a reply. A large one is decoded in slices, with turns for other tasks.
@@ -54,14 +54,14 @@ async def read_reply(
         response: The reply.
         decoder: Decodes its body.
         token: Redacted in errors, as are the secrets in the body of the request.
-        maybe_done: Whether the service may have acted on it before.
+        maybe_sent: Whether the service may have acted on it before.
         now: Seconds since 1970, for a `Retry-After` that names a date.
 
     Raises:
         StatusError: The service refused.
         DecodeError: The body is not what `request.returns` names. `Response` is the reply itself.
     """
-    is_deleted_before = maybe_done and response.status == _NOT_FOUND and request.method == "DELETE"
+    is_deleted_before = maybe_sent and response.status == _NOT_FOUND and request.method == "DELETE"
     if response.status >= _SUCCESS.stop and not is_deleted_before:
         raise explain_status(request, response, token=token, now=now)
     if request.returns is None:
@@ -112,7 +112,7 @@ def explain_status(request: Request[Any], response: Reply, *, token: Secret[str]
     """Return the error that a reply with an error status is."""
     clean = partial(redact, request=request, token=token)
     response = _with_clean_headers(response, clean)
-    return status_error(response.status)(
+    return error_class(response.status)(
         response.status,
         _message(response.body, clean),
         request.without_body(),

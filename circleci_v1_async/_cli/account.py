@@ -4,7 +4,7 @@ import click
 
 from . import lines
 from .login import open_session
-from .shell import Command, as_json, tell
+from .shell import Command, as_json, print_note
 
 __all__ = ["projects", "whoami"]
 
@@ -34,4 +34,4 @@ async def projects(*, as_json: bool) -> None:
     for project in found:
         click.echo(lines.encode_json(project) if as_json else lines.to_one_line(f"{project.slug or project.vcs_url}"))
     if not found:
-        tell("You follow no projects.")
+        print_note("You follow no projects.")

@@ -12,7 +12,7 @@ from circleci_v1_async import Build, BuildEvent, BuildFilter, CircleCISession, C
 
 from . import lines, screen
 from .login import open_session
-from .shell import UNSUCCESSFUL, Command, as_json, build, check_project, project, tell
+from .shell import UNSUCCESSFUL, Command, as_json, build, check_project, print_note, project
 
 __all__ = ["builds", "print_build", "wait", "watch"]
 
@@ -51,7 +51,7 @@ async def builds(
                     count += 1
                     print_build(console, build, as_json=as_json)
     if not count:
-        tell("No builds found.")
+        print_note("No builds found.")
 
 
 @click.command(cls=Command, example="watch gh/acme/web --branch main")

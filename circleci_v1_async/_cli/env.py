@@ -5,11 +5,11 @@ from typing import Any
 
 import click
 
-from circleci_v1_async._core.secret import hide
+from circleci_v1_async._core.secret import wrap_secret
 
 from . import lines
 from .login import open_session
-from .shell import Command, as_json, project, tell
+from .shell import Command, as_json, print_note, project
 
 __all__ = ["env"]
 
@@ -33,13 +33,13 @@ async def list_variables(project: str, *, as_json: bool) -> None:
         text = lines.encode_json(variable) if as_json else lines.to_one_line(variable.name)
         click.echo(text)
     if not found:
-        tell("The project has no environment variables.")
+        print_note("The project has no environment variables.")
 
 
 def _read_value(_ctx: click.Context, _param: click.Parameter, _value: None) -> Any:
     if sys.stdin.isatty():
-        return hide(click.prompt("Value", hide_input=True, err=True))
-    return hide(sys.stdin.read().rstrip("\r\n"))
+        return wrap_secret(click.prompt("Value", hide_input=True, err=True))
+    return wrap_secret(sys.stdin.read().rstrip("\r\n"))
 
 
 @env.command("set", cls=Command, example="env set gh/acme/web DEPLOY_KEY < key.txt")
@@ -54,7 +54,7 @@ async def set_variable(project: str, name: str, *, value: Any) -> None:
     """
     async with open_session(needs_token=True) as ci:
         await ci.add_env_var(project, name, value)
-    tell(f"{name} is set.")
+    print_note(f"{name} is set.")
 
 
 @env.command(
@@ -66,4 +66,4 @@ async def delete_variable(project: str, name: str) -> None:
     """Delete an environment variable of a project."""
     async with open_session(needs_token=True) as ci:
         await ci.delete_env_var(project, name)
-    tell(f"{name} is deleted.")
+    print_note(f"{name} is deleted.")

@@ -10,7 +10,7 @@ from circleci_v1_async import Artifact, Download, DownloadStatus, OnExists, Path
 
 from . import lines, screen
 from .login import open_session
-from .shell import INCOMPLETE, Command, as_json, build, tell
+from .shell import INCOMPLETE, Command, as_json, build, print_note
 
 __all__ = ["artifacts", "logs"]
 
@@ -58,7 +58,7 @@ async def artifacts(
         if found and not matching:
             raise click.ClickException(f"None of the {len(found)} artifacts of build {build_num} matches {match!r}.")
         if not found:
-            tell(f"Build {build_num} has no artifacts.")
+            print_note(f"Build {build_num} has no artifacts.")
         elif output is None:
             _list(matching, as_json=as_json)
         else:
@@ -87,10 +87,12 @@ def _list(artifacts: list[Artifact], *, as_json: bool) -> None:
 def _report(ctx: click.Context, downloads: list[Download]) -> None:
     failed = [download for download in downloads if download.status == DownloadStatus.FAILED]
     for download in failed:
-        tell(f"Error: {download.artifact.path}: {download.error}")
+        print_note(f"Error: {download.artifact.path}: {download.error}")
     if any(isinstance(download.error, PathConflictError) for download in failed):
-        tell("--on-exists skip leaves files that are there already alone, and --on-exists overwrite replaces them.")
-    tell(lines.summarize_downloads(downloads))
+        print_note(
+            "--on-exists skip leaves files that are there already alone, and --on-exists overwrite replaces them."
+        )
+    print_note(lines.summarize_downloads(downloads))
     if failed:
         ctx.exit(INCOMPLETE)
 
@@ -135,4 +137,4 @@ async def logs(
         click.echo(log if raw else lines.replace_controls(log), nl=False, color=True)
     else:
         steps = "steps that failed" if failed else "steps"
-        tell(f"Build {build_num} has no {steps}, or CircleCI has forgotten them.")
+        print_note(f"Build {build_num} has no {steps}, or CircleCI has forgotten them.")

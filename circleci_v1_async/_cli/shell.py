@@ -41,8 +41,8 @@ __all__ = [
     "build",
     "check_project",
     "parse_pairs",
+    "print_note",
     "project",
-    "tell",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -105,7 +105,7 @@ def parse_pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str,
     return {name: value for name, _, value in pairs}
 
 
-def tell(message: str) -> None:
+def print_note(message: str) -> None:
     """Print a line beside the output, on standard error."""
     click.echo(to_one_line(message), err=True)
 
@@ -160,7 +160,7 @@ class Command(click.Command):
             error.ctx = error.ctx or ctx
             raise
         except CircleCIError as error:
-            tell(f"Error: {error}")
+            print_note(f"Error: {error}")
             ctx.exit(next(_EXIT_CODES[kind] for kind in type(error).__mro__ if kind in _EXIT_CODES))
         except signals.Signalled as end:
             ctx.exit(end.exit_code)
@@ -198,7 +198,7 @@ def _open_log(*, is_verbose: bool) -> Generator[None, None, None]:
 
 class _LineHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        tell(record.getMessage())
+        print_note(record.getMessage())
 
 
 @contextmanager
@@ -214,7 +214,7 @@ def _show_sunsets() -> Generator[None, None, None]:
         line: str | None = None,
     ) -> None:
         del category, filename, lineno, file, line
-        tell(f"Warning: {message}.")
+        print_note(f"Warning: {message}.")
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", CircleCISunsetWarning)

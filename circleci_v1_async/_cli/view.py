@@ -15,7 +15,7 @@ from . import lines
 from .lines import to_one_line
 from .login import open_session
 from .screen import STYLES
-from .shell import Command, as_json, build, tell
+from .shell import Command, as_json, build, print_note
 
 __all__ = ["open_page", "tests", "view"]
 
@@ -87,7 +87,9 @@ async def tests(console: Console, project: str, build_num: int, *, failed: bool,
     else:
         _print_rows(console, [_list_test_fields(test, with_message=failed) for test in found])
     if not found:
-        tell(f"Build {build_num} has no failed tests." if failed else f"Build {build_num} has stored no test results.")
+        print_note(
+            f"Build {build_num} has no failed tests." if failed else f"Build {build_num} has stored no test results."
+        )
 
 
 def _list_test_fields(test: TestMetadata, *, with_message: bool) -> tuple[str, ...]:

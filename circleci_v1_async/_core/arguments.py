@@ -8,18 +8,18 @@ from .errors import InvalidInputError
 from .secret import Secret
 
 __all__ = [
-    "commit",
-    "flags",
-    "integer",
-    "names",
-    "one_of",
-    "real",
-    "required_text",
-    "seconds",
-    "secret",
-    "strings",
-    "text",
-    "uuid",
+    "check_commit",
+    "check_hidden_strings",
+    "check_integer",
+    "check_names",
+    "check_one_of",
+    "check_real",
+    "check_required_text",
+    "check_seconds",
+    "check_secret",
+    "check_settings",
+    "check_text",
+    "check_uuid",
 ]
 
 # 40 digits, or 64 where Git uses SHA-256. Git abbreviates to 7 digits or more.
@@ -27,7 +27,7 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def integer(name: str, value: object, low: int, high: int | None = None) -> int:
+def check_integer(name: str, value: object, low: int, high: int | None = None) -> int:
     """Require an integer in a range; booleans are rejected."""
     if isinstance(value, int) and not isinstance(value, bool) and low <= value and (high is None or value <= high):
         return value
@@ -35,7 +35,7 @@ def integer(name: str, value: object, low: int, high: int | None = None) -> int:
     raise InvalidInputError(f"{name}: expected {expected}, got {value!r}")
 
 
-def real(name: str, value: object, unit: str = "", *, from_zero: bool = False) -> float:
+def check_real(name: str, value: object, unit: str = "", *, from_zero: bool = False) -> float:
     """Require a number above 0, or from 0 on; booleans are rejected."""
     if isinstance(value, int | float) and not isinstance(value, bool) and (value > 0 or (from_zero and value == 0)):
         return value
@@ -43,47 +43,47 @@ def real(name: str, value: object, unit: str = "", *, from_zero: bool = False) -
     raise InvalidInputError(f"{name}: expected {expected}, got {value!r}")
 
 
-def seconds(name: str, value: object, *, from_zero: bool = False) -> float:
+def check_seconds(name: str, value: object, *, from_zero: bool = False) -> float:
     """Require a number of seconds above 0, or from 0 on."""
-    return real(name, value, " of seconds", from_zero=from_zero)
+    return check_real(name, value, " of seconds", from_zero=from_zero)
 
 
-def text(name: str, value: object) -> str | None:
+def check_text(name: str, value: object) -> str | None:
     """Require a non-empty string, or `None`."""
     if value is None or (isinstance(value, str) and value):
         return value
     raise InvalidInputError(f"{name}: expected a non-empty string, got {value!r}")
 
 
-def required_text(name: str, value: object, *, may_be_empty: bool = False) -> str:
+def check_required_text(name: str, value: object, *, may_be_empty: bool = False) -> str:
     """Require a string, by default a non-empty one."""
     if isinstance(value, str) and (value or may_be_empty):
         return value
     raise InvalidInputError(f"{name}: expected a {'' if may_be_empty else 'non-empty '}string, got {value!r}")
 
 
-def secret(name: str, value: object, expected: str) -> Secret[str]:
+def check_secret(name: str, value: object, expected: str) -> Secret[str]:
     """Require a hidden string that is not empty. The error does not show it."""
     if isinstance(value, Secret) and _is_filled(cast("Secret[object]", value).reveal()):
         return cast("Secret[str]", value)
     raise InvalidInputError(f"{name}: expected {expected}, as a string that is not empty")
 
 
-def commit(name: str, value: object) -> str:
+def check_commit(name: str, value: object) -> str:
     """Require a commit's hash, or its beginning; return it in lower case."""
     if isinstance(value, str) and _COMMIT.fullmatch(value.lower()):
         return value.lower()
     raise InvalidInputError(f"{name}: expected 7 or more hexadecimal digits of a commit's hash, got {value!r}")
 
 
-def uuid(name: str, value: object) -> str:
+def check_uuid(name: str, value: object) -> str:
     """Require a UUID with its hyphens; return it in lower case."""
     if isinstance(value, str) and _UUID.fullmatch(value.lower()):
         return value.lower()
     raise InvalidInputError(f"{name}: expected a UUID such as 8b3f1c9e-52a4-4d0c-9a77-1f0e6b2d4c58, got {value!r}")
 
 
-def names(name: str, value: object) -> tuple[str, ...] | None:
+def check_names(name: str, value: object) -> tuple[str, ...] | None:
     """Require one or more non-empty strings in a collection, or `None`; return each once."""
     if value is None:
         return None
@@ -94,7 +94,7 @@ def names(name: str, value: object) -> tuple[str, ...] | None:
     raise InvalidInputError(f"{name}: expected a list of non-empty strings, at least one, got {value!r}")
 
 
-def one_of(name: str, value: object, values: Iterable[str]) -> str | None:
+def check_one_of(name: str, value: object, values: Iterable[str]) -> str | None:
     """Require one of these strings, or `None`."""
     known = [str(each) for each in values]
     if value is None or (isinstance(value, str) and value in known):
@@ -102,7 +102,7 @@ def one_of(name: str, value: object, values: Iterable[str]) -> str | None:
     raise InvalidInputError(f"{name}: expected {' or '.join(map(repr, known))}, got {value!r}")
 
 
-def strings(name: str, value: object) -> Secret[dict[str, str]] | None:
+def check_hidden_strings(name: str, value: object) -> Secret[dict[str, str]] | None:
     """Require a hidden mapping of strings to strings, or `None`, and copy it. The error shows no values."""
     if value is None:
         return None
@@ -124,7 +124,7 @@ def _is_of_strings(value: object) -> bool:
     return all(isinstance(part, str) for item in cast("Mapping[object, object]", value).items() for part in item)
 
 
-def flags(name: str, value: object) -> dict[str, object]:
+def check_settings(name: str, value: object) -> dict[str, object]:
     """Require a mapping with names in kebab case: the service ignores all others."""
     if isinstance(value, Mapping) and value:
         value = cast("Mapping[object, object]", value)

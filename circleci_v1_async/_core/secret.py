@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Generic, SupportsIndex, TypeVar, cast
 
-__all__ = ["RedactedBytes", "RedactedStr", "Secret", "hide"]
+__all__ = ["RedactedBytes", "RedactedStr", "Secret", "wrap_secret"]
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ class RedactedBytes(bytes):
         raise TypeError("a secret is not pickled")
 
 
-def hide(value: object) -> Any:
+def wrap_secret(value: object) -> Any:
     """Wrap a secret argument of any type; `None` stays. Call it in the first line of a function.
 
     Later lines may raise, and tracebacks then show the variables of the function.

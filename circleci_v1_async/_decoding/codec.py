@@ -17,8 +17,8 @@ from urllib.parse import quote, unquote
 import attrs
 import msgspec
 
-from circleci_v1_async._core.boundary import Boundary
-from circleci_v1_async._core.secret import Secret, hide
+from circleci_v1_async._core.secret import Secret, wrap_secret
+from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async.errors import DecodeError, InvalidInputError
 from circleci_v1_async.models import OTHER_NAMES, Build, Project
 
@@ -254,7 +254,7 @@ def dumps(model: Any) -> bytes:
     Raises:
         InvalidInputError: It holds something that JSON has no form for.
     """
-    with Boundary():
+    with TracebackScrubber():
         try:
             return msgspec.json.encode(_with_encoded_branch_names(model), enc_hook=_plain)
         except (TypeError, ValueError, RecursionError):
@@ -276,9 +276,9 @@ def loads(data: bytes | str, type: type[T]) -> T:
         DecodeError: It is not JSON, or not that type.
         InvalidInputError: Nothing can be decoded into that type.
     """
-    data = hide(data)
+    data = wrap_secret(data)
     Decoder.check(type)
-    with Boundary():
+    with TracebackScrubber():
         return _LOADS.decode(_encoded(cast("Secret[bytes | str]", data).reveal()), type)
 
 

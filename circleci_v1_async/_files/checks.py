@@ -9,9 +9,9 @@ from typing import Final
 from circleci_v1_async.errors import DownloadError, InvalidInputError, PathConflictError, UnsafePathError
 
 from .folder import Folder
-from .names import measure_longest
+from .names import longest_name_bytes
 
-__all__ = ["check_file", "find_bad_file", "look", "measure_room"]
+__all__ = ["check_file", "find_obstacle", "look", "path_bytes_left"]
 
 # Bytes of a whole path with its final NUL. Longer ones can be made from an open folder, but neither opened nor removed.
 _PATH_MAX: Final = os.pathconf("/", "PC_PATH_MAX") if hasattr(os, "pathconf") else 260
@@ -30,28 +30,28 @@ def check_file(path: Path, *, overwrite: bool) -> None:
         raise InvalidInputError(f"path: expected the path of a file, got that of a folder: {path}")
     if os.path.lexists(path) and not overwrite:
         raise PathConflictError(f"{path}: it is there already")
-    if problem := find_bad_file(path, "overwrite"):
+    if problem := find_obstacle(path, may_replace=True):
         raise problem
-    if measure_longest(path.name) > measure_room(path.parent):
+    if longest_name_bytes(path.name) > path_bytes_left(path.parent):
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     Folder.open(path.parent).close()
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def measure_room(root: Path) -> int:
+def path_bytes_left(root: Path) -> int:
     """Return how many bytes a path below a folder may have."""
     return _PATH_MAX - len(os.fsencode(os.path.abspath(root))) - len(os.sep) - len("\0")  # noqa: PTH100 - no links
 
 
-def find_bad_file(file: Path, on_exists: str) -> DownloadError | None:
+def find_obstacle(file: Path, *, may_replace: bool) -> DownloadError | None:
     """Return what is wrong with what is in a file's place."""
     found = look(file)
     if found is None:
         return None
     if stat.S_ISLNK(found.st_mode):
         return UnsafePathError(f"{file}: expected a file, found a symbolic link")
-    if on_exists == "error" or not stat.S_ISREG(found.st_mode):
+    if not may_replace or not stat.S_ISREG(found.st_mode):
         return PathConflictError(f"{file}: it is there already")
     return None
 

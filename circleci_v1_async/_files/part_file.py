@@ -18,7 +18,7 @@ import attrs
 from circleci_v1_async.errors import PathConflictError, UnsafePathError
 
 from .folder import Folder
-from .names import note_name, part_name
+from .names import part_name, resume_info_name
 
 try:
     import fcntl
@@ -217,11 +217,11 @@ class PartFile:
         """Return the ETag that is noted, if it is one of this artifact."""
         folder = self._opened
         try:
-            fd = os.open(folder.at(note_name(self.name)), os.O_RDONLY | _PLAIN, dir_fd=folder.fd)
+            fd = os.open(folder.at(resume_info_name(self.name)), os.O_RDONLY | _PLAIN, dir_fd=folder.fd)
         except FileNotFoundError:
             return None
         try:
-            _check_regular(os.fstat(fd), folder, note_name(self.name))
+            _check_regular(os.fstat(fd), folder, resume_info_name(self.name))
             self._has_note = True
             source, _, etag = os.read(fd, _MAX_NOTE).decode("latin-1").partition(" ")
         finally:
@@ -232,14 +232,14 @@ class PartFile:
     def _write_note(self, etag: str) -> None:
         folder = self._opened
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN
-        fd = os.open(folder.at(note_name(self.name)), flags, _MODE, dir_fd=folder.fd)
+        fd = os.open(folder.at(resume_info_name(self.name)), flags, _MODE, dir_fd=folder.fd)
         self._has_note = True
         with os.fdopen(fd, "wb") as note:
             note.write(f"{self.source} {etag}".encode("latin-1"))
 
     def _remove_note(self) -> None:
         if self._has_note:
-            self._remove(note_name(self.name))
+            self._remove(resume_info_name(self.name))
             self._has_note = False
 
     def _remove(self, name: str) -> None:

@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 import attrs
 
 from .checks import check_file
-from .disk import Disk
 from .part_file import PartFile
+from .threads import FileThreads
 
 __all__ = ["TextFile", "write_text_file"]
 
@@ -23,7 +23,7 @@ _BATCH: Final = 2**20
 class TextFile:
     """A file that text is written to, in batches."""
 
-    _disk: Disk
+    _file_threads: FileThreads
     _part: PartFile
     _batch: list[str] = attrs.field(factory=list[str], init=False)
     _batched: int = attrs.field(default=0, init=False)
@@ -37,25 +37,25 @@ class TextFile:
         self._batch.append(text)
         self._batched += len(text)
         if self._batched >= _BATCH:
-            await self._disk.run_on(self._part.path, self._part.write, self._take())
+            await self._file_threads.run_on(self._part.path, self._part.write, self._take())
 
     async def open(self, *, overwrite: bool) -> None:
         """Make the part, unless the path is taken."""
-        await self._disk.run_on(self._part.path, check_file, self._part.path, overwrite=overwrite)
-        await self._disk.run_on(self._part.path, self._part.open, resume=False)
+        await self._file_threads.run_on(self._part.path, check_file, self._part.path, overwrite=overwrite)
+        await self._file_threads.run_on(self._part.path, self._part.open, resume=False)
         if not self._part.is_locked:
-            self._disk.warn_of_no_locks(self._part.path)
+            self._file_threads.warn_of_no_locks(self._part.path)
 
     async def publish(self, *, overwrite: bool) -> None:
         """Give the file its name."""
-        await self._disk.run_on(
-            self._part.path, self._part.publish, self._take(), overwrite=overwrite, durable=self._disk.durable
+        await self._file_threads.run_on(
+            self._part.path, self._part.publish, self._take(), overwrite=overwrite, durable=self._file_threads.durable
         )
 
     async def close(self) -> None:
         """Remove the part, unless it has become the file."""
         if self._part.is_open:
-            await self._disk.run_on(self._part.path, self._part.close, keep=False)
+            await self._file_threads.run_on(self._part.path, self._part.close, keep=False)
 
     def _take(self) -> tuple[bytes]:
         text = "".join(self._batch)
@@ -65,7 +65,7 @@ class TextFile:
 
 
 @asynccontextmanager
-async def write_text_file(disk: Disk, path: Path, *, overwrite: bool) -> AsyncGenerator[TextFile, None]:
+async def write_text_file(disk: FileThreads, path: Path, *, overwrite: bool) -> AsyncGenerator[TextFile, None]:
     """Open a file to write text to. It gets its name at the end of the block, unless that fails.
 
     Raises:

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from circleci_v1_async._core.arguments import integer, one_of, text
-from circleci_v1_async._files.disk import Disk
+from circleci_v1_async._core.arguments import check_integer, check_one_of, check_text
+from circleci_v1_async._files.threads import FileThreads
 from circleci_v1_async.enums import BuildFilter
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Artifact, BuildSummary
@@ -17,7 +17,7 @@ from circleci_v1_async.request import Request, drop_none
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
-from .paths import BUILD, in_build, in_project
+from .paths import BUILD, build_values, project_values
 
 if TYPE_CHECKING:
     from circleci_v1_async.artifacts import (
@@ -35,7 +35,7 @@ __all__ = ["ArtifactOperations"]
 class ArtifactOperations(Operations):
     """Files that builds kept."""
 
-    _disk: Disk
+    _file_threads: FileThreads
 
     async def list_build_artifacts(
         self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
@@ -48,7 +48,7 @@ class ArtifactOperations(Operations):
             NotFoundError: There is no such build, or the token may not see it.
         """
         return await self.send(
-            Request("GET", f"{BUILD}/artifacts", in_build(project, build_num), returns=list[Artifact])
+            Request("GET", f"{BUILD}/artifacts", build_values(project, build_num), returns=list[Artifact])
         )
 
     async def list_latest_artifacts(
@@ -73,12 +73,12 @@ class ArtifactOperations(Operations):
         Raises:
             NotFoundError: There is no such build; the service has been seen to say so also when it kept nothing.
         """
-        query = drop_none(branch=text("branch", branch), filter=one_of("filter", filter, BuildFilter))
+        query = drop_none(branch=check_text("branch", branch), filter=check_one_of("filter", filter, BuildFilter))
         return await self.send(
             Request(
                 "GET",
                 "/project/{project}/latest/artifacts",
-                in_project(project),
+                project_values(project),
                 query=query,
                 returns=list[Artifact],
             )
@@ -114,9 +114,9 @@ class ArtifactOperations(Operations):
         from circleci_v1_async.artifacts import ArtifactStream
         from circleci_v1_async.artifacts._requests import open_artifact_stream
 
-        stream = await open_artifact_stream(self._calls, artifact)
+        stream = await open_artifact_stream(self._caller, artifact)
         with closing(stream):
-            yield ArtifactStream(stream, artifact.path, self._calls.options.max_body)
+            yield ArtifactStream(stream, artifact.path, self._caller.options.max_body)
 
     async def download_artifact(
         self,
@@ -152,15 +152,17 @@ class ArtifactOperations(Operations):
                     await ci.download_artifact(artifact, "web.tar.gz", resume=True)
             ```
         """
+        from circleci_v1_async.artifacts._destinations import Destination
         from circleci_v1_async.artifacts._downloader import Downloader
-        from circleci_v1_async.artifacts._events import Tally
-        from circleci_v1_async.artifacts._places import Place
+        from circleci_v1_async.artifacts._events import ProgressReporter
 
         file = Path(path)
         if not file.name or os.fspath(path).endswith(("/", os.sep)):
             raise InvalidInputError(f"path: expected the path of a file, got that of a folder: {os.fspath(path)!r}")
-        downloader = Downloader(self._calls, self._disk, file.parent, Tally(progress, 1), resume=resume)
-        return await downloader.download_one(Place(artifact, (file.name,)))
+        downloader = Downloader(
+            self._caller, self._file_threads, file.parent, ProgressReporter(progress, 1), resume=resume
+        )
+        return await downloader.download_one(Destination(artifact, (file.name,)))
 
     def download_artifacts(
         self,
@@ -211,13 +213,15 @@ class ArtifactOperations(Operations):
             ```
         """
         from circleci_v1_async.artifacts import ArtifactDownloads, OnError, OnExists
+        from circleci_v1_async.artifacts._destinations import plan_destinations
         from circleci_v1_async.artifacts._downloader import Downloader
-        from circleci_v1_async.artifacts._events import Tally
-        from circleci_v1_async.artifacts._places import plan_places
+        from circleci_v1_async.artifacts._events import ProgressReporter
 
-        one_of("on_exists", on_exists, get_args(OnExists))
-        one_of("on_error", on_error, get_args(OnError))
-        integer("concurrency", concurrency, 1)
-        places = plan_places(artifacts, match)
-        downloader = Downloader(self._calls, self._disk, Path(dest), Tally(progress, len(places)), on_exists)
-        return ArtifactDownloads(downloader, places, concurrency=concurrency, on_error=on_error)
+        check_one_of("on_exists", on_exists, get_args(OnExists))
+        check_one_of("on_error", on_error, get_args(OnError))
+        check_integer("concurrency", concurrency, 1)
+        destinations = plan_destinations(artifacts, match)
+        downloader = Downloader(
+            self._caller, self._file_threads, Path(dest), ProgressReporter(progress, len(destinations)), on_exists
+        )
+        return ArtifactDownloads(downloader, destinations, concurrency=concurrency, on_error=on_error)

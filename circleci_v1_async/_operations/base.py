@@ -3,7 +3,7 @@
 from inspect import isfunction, unwrap
 from typing import Any, TypeVar, cast
 
-from circleci_v1_async._calls.calls import Calls
+from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.request import Request, Response
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 class Operations:
     """The base of the operations: they build requests, and `send` sends them."""
 
-    _calls: Calls
+    _caller: Caller
 
     def __init_subclass__(cls) -> None:
         """Let reprs, tracebacks and `TypeError`s name the class that users know."""
@@ -48,7 +48,7 @@ class Operations:
             print(user["login"])
             ```
         """
-        return await self._calls.send(_check_request(request))
+        return await self._caller.send(_check_request(request))
 
     async def send_raw(self, request: Request[Any]) -> Response:
         """Send a request and return the reply itself, undecoded: its status, headers and bytes.
@@ -70,7 +70,7 @@ class Operations:
             print(response.status, len(response.body))
             ```
         """
-        return await self._calls.send(_check_request(request).with_returns(Response))
+        return await self._caller.send(_check_request(request).with_returns(Response))
 
 
 def _check_request(request: Request[T]) -> Request[T]:

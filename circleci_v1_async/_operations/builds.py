@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
 
-from circleci_v1_async._core.arguments import integer, one_of
+from circleci_v1_async._core.arguments import check_integer, check_one_of
 from circleci_v1_async.enums import BuildFilter, TestResult
 from circleci_v1_async.models import Build, BuildDetail, BuildSummary, TestMetadata, TestReport
 from circleci_v1_async.request import QueryValue, Request
@@ -13,7 +13,7 @@ from circleci_v1_async.slug import ProjectSlug
 from circleci_v1_async.walk._lists import MAX_PAGE
 
 from .base import Operations
-from .paths import BUILD, PROJECT, in_build, in_project
+from .paths import BUILD, PROJECT, build_values, project_values
 
 if TYPE_CHECKING:
     from circleci_v1_async.walk import PageWalk, WalkOptions
@@ -57,7 +57,7 @@ class BuildOperations(Operations):
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
         """
-        query = {**_page(limit, offset), "filter": one_of("filter", filter, BuildFilter), "shallow": shallow}
+        query = {**_page(limit, offset), "filter": check_one_of("filter", filter, BuildFilter), "shallow": shallow}
         return await self.send(request_project_builds(project, branch, query))
 
     async def list_recent_builds(self, *, limit: int = 30, offset: int = 0, shallow: bool | None = None) -> list[Build]:
@@ -96,7 +96,7 @@ class BuildOperations(Operations):
         Raises:
             NotFoundError: There is no such build, or the token may not see it.
         """
-        report = await self.send(Request("GET", f"{BUILD}/tests", in_build(project, build_num), returns=TestReport))
+        report = await self.send(Request("GET", f"{BUILD}/tests", build_values(project, build_num), returns=TestReport))
         return list(report.tests)
 
     async def list_failed_tests(
@@ -186,7 +186,7 @@ class BuildOperations(Operations):
             ```
         """
         request = request_project_builds(
-            project, branch, {"filter": one_of("filter", filter, BuildFilter), "shallow": shallow}
+            project, branch, {"filter": check_one_of("filter", filter, BuildFilter), "shallow": shallow}
         )
         return self._walk(
             request, model, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch
@@ -244,16 +244,16 @@ class BuildOperations(Operations):
 
     def _walk(self, request: Request[list[Build]], model: type[Any], **options: Unpack[WalkOptions]) -> PageWalk[Any]:
         from circleci_v1_async.walk import PageWalk
-        from circleci_v1_async.walk._identity import make_page_identifier
+        from circleci_v1_async.walk._identity import make_key_reader
 
         returns: Any = list[model]  # type: ignore[valid-type] # known at run time
-        identify = make_page_identifier(model, across_projects="project" not in request.path_values)
-        return PageWalk(self._calls, request.with_returns(returns), identify, **options)
+        identify = make_key_reader(model, across_projects="project" not in request.path_values)
+        return PageWalk(self._caller, request.with_returns(returns), identify, **options)
 
 
 def request_build(project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Request[BuildDetail]:
     """Return the request for one build."""
-    return Request("GET", BUILD, in_build(project, build_num), returns=BuildDetail)
+    return Request("GET", BUILD, build_values(project, build_num), returns=BuildDetail)
 
 
 def request_project_builds(
@@ -261,10 +261,10 @@ def request_project_builds(
 ) -> Request[list[Build]]:
     """Return the request for the builds of a project, or of one of its branches."""
     if branch is None:
-        return Request("GET", PROJECT, in_project(project), query=query, returns=list[Build])
-    path_values = {**in_project(project), "branch": branch}
+        return Request("GET", PROJECT, project_values(project), query=query, returns=list[Build])
+    path_values = {**project_values(project), "branch": branch}
     return Request("GET", f"{PROJECT}/tree/{{branch}}", path_values, query=query, returns=list[Build])
 
 
 def _page(limit: int, offset: int) -> dict[str, QueryValue]:
-    return {"limit": integer("limit", limit, 1, MAX_PAGE), "offset": integer("offset", offset, 0)}
+    return {"limit": check_integer("limit", limit, 1, MAX_PAGE), "offset": check_integer("offset", offset, 0)}

@@ -2,15 +2,15 @@
 
 from typing import Any, Final
 
-from circleci_v1_async._core.arguments import one_of, required_text, secret
-from circleci_v1_async._core.secret import hide
+from circleci_v1_async._core.arguments import check_one_of, check_required_text, check_secret
+from circleci_v1_async._core.secret import wrap_secret
 from circleci_v1_async.enums import CheckoutKeyType
 from circleci_v1_async.models import CheckoutKey, Message
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
-from .paths import PROJECT, in_project
+from .paths import PROJECT, project_values
 
 __all__ = ["KeyOperations"]
 
@@ -43,12 +43,12 @@ class KeyOperations(Operations):
             await ci.add_ssh_key("gh/acme/web", hostname="acme.example", private_key=key)
             ```
         """
-        private_key = hide(private_key)
+        private_key = wrap_secret(private_key)
         body = {
-            "hostname": required_text("hostname", hostname, may_be_empty=True),
-            "private_key": secret("private_key", private_key, "a key in PEM format"),
+            "hostname": check_required_text("hostname", hostname, may_be_empty=True),
+            "private_key": check_secret("private_key", private_key, "a key in PEM format"),
         }
-        await self.send(Request("POST", _SSH_KEYS, in_project(project), body=body, returns=None))
+        await self.send(Request("POST", _SSH_KEYS, project_values(project), body=body, returns=None))
 
     async def delete_ssh_key(self, project: ProjectSlug | str, *, hostname: str, fingerprint: str) -> None:
         """Take a key to reach a host with from a project's builds.
@@ -74,10 +74,10 @@ class KeyOperations(Operations):
             ```
         """
         body = {
-            "hostname": required_text("hostname", hostname, may_be_empty=True),
-            "fingerprint": required_text("fingerprint", fingerprint),
+            "hostname": check_required_text("hostname", hostname, may_be_empty=True),
+            "fingerprint": check_required_text("fingerprint", fingerprint),
         }
-        await self.send(Request("DELETE", _SSH_KEYS, in_project(project), body=body, returns=None))
+        await self.send(Request("DELETE", _SSH_KEYS, project_values(project), body=body, returns=None))
 
     async def list_checkout_keys(self, project: ProjectSlug | str, *, digest: str | None = None) -> list[CheckoutKey]:
         """The keys that builds check the code out with.
@@ -91,8 +91,8 @@ class KeyOperations(Operations):
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
         """
-        query = {"digest": one_of("digest", digest, ("md5", "sha256"))}
-        return await self.send(Request("GET", _KEYS, in_project(project), query=query, returns=list[CheckoutKey]))
+        query = {"digest": check_one_of("digest", digest, ("md5", "sha256"))}
+        return await self.send(Request("GET", _KEYS, project_values(project), query=query, returns=list[CheckoutKey]))
 
     async def create_checkout_key(self, project: ProjectSlug | str, type: CheckoutKeyType | str) -> CheckoutKey:
         """Make a key that builds check the code out with.
@@ -112,8 +112,8 @@ class KeyOperations(Operations):
             print(key.fingerprint)
             ```
         """
-        body = {"type": one_of("type", type, CheckoutKeyType)}
-        return await self.send(Request("POST", _KEYS, in_project(project), body=body, returns=CheckoutKey))
+        body = {"type": check_one_of("type", type, CheckoutKeyType)}
+        return await self.send(Request("POST", _KEYS, project_values(project), body=body, returns=CheckoutKey))
 
     async def get_checkout_key(self, project: ProjectSlug | str, fingerprint: str) -> CheckoutKey:
         """A key that builds check the code out with.
@@ -155,4 +155,4 @@ class KeyOperations(Operations):
 
 
 def _for_key(project: ProjectSlug | str, fingerprint: str) -> dict[str, Any]:
-    return {"project": ProjectSlug.parse(project), "fingerprint": fingerprint}
+    return {**project_values(project), "fingerprint": check_required_text("fingerprint", fingerprint)}

@@ -7,21 +7,21 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast, overload
 
-from circleci_v1_async._core.arguments import integer, seconds, text
-from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._core.arguments import check_integer, check_seconds, check_text
 from circleci_v1_async._core.tasks import run_together
-from circleci_v1_async._files.disk import Disk
+from circleci_v1_async._core.tracebacks import TracebackScrubber
+from circleci_v1_async._files.threads import FileThreads
 from circleci_v1_async.errors import BodyTooLargeError, CircleCIError, InvalidInputError
 from circleci_v1_async.models import Action, BuildSummary, Step
 from circleci_v1_async.slug import ProjectSlug
 
 from .builds import BuildOperations
 from .output import OutputOperations
-from .paths import find_build
+from .paths import parse_build_reference
 
 if TYPE_CHECKING:
     from circleci_v1_async.logs import LogLine
-    from circleci_v1_async.logs._runs import FollowedRun, RunLines
+    from circleci_v1_async.logs._actions import ActionLines, FollowedAction
 
 __all__ = ["LogOperations"]
 
@@ -31,7 +31,7 @@ _AT_ONCE: Final = 8
 class LogOperations(BuildOperations, OutputOperations):
     """Logs of builds."""
 
-    _disk: Disk
+    _file_threads: FileThreads
 
     async def get_build_log(
         self,
@@ -70,14 +70,14 @@ class LogOperations(BuildOperations, OutputOperations):
             print(await ci.get_build_log("gh/acme/web", 7, failed_only=True, tail=40))
             ```
         """
-        from circleci_v1_async.logs._runs import select_runs
+        from circleci_v1_async.logs._actions import select_actions
         from circleci_v1_async.logs._stream import take_turns
         from circleci_v1_async.logs._text import LogText, heading
 
-        text("step", step)
+        check_text("step", step)
         if tail is not None:
-            integer("tail", tail, 1)
-        slug, number = find_build(project, build_num)
+            check_integer("tail", tail, 1)
+        slug, number = parse_build_reference(project, build_num)
         build = await self.get_build(slug, number)
         slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -88,8 +88,8 @@ class LogOperations(BuildOperations, OutputOperations):
                     log.add(piece)
             return heading(step, action, strip_ansi=strip_ansi) + log.finish()
 
-        with Boundary():
-            runs = select_runs(build, step, failed_only=failed_only)
+        with TracebackScrubber():
+            runs = select_actions(build, step, failed_only=failed_only)
             return "\n".join(await run_together(read(*run) for run in runs))
 
     def iter_build_log(
@@ -136,9 +136,9 @@ class LogOperations(BuildOperations, OutputOperations):
                 print(line.step, line.text)
             ```
         """
-        slug, number = find_build(project, build_num)
-        text("step", step)
-        seconds("interval", interval)
+        slug, number = parse_build_reference(project, build_num)
+        check_text("step", step)
+        check_seconds("interval", interval)
         if follow:
             return self._follow_log(slug, number, step, interval, failed_only=failed_only)
         return self._read_log(slug, number, step, failed_only=failed_only)
@@ -210,23 +210,23 @@ class LogOperations(BuildOperations, OutputOperations):
             ```
         """
         from circleci_v1_async._files.text_file import write_text_file
-        from circleci_v1_async.logs._runs import RunLines, select_runs
+        from circleci_v1_async.logs._actions import ActionLines, select_actions
         from circleci_v1_async.logs._text import heading
 
         if path is None and isinstance(build_num, str | os.PathLike):
             build_num, path = None, build_num
         if path is None:
             raise InvalidInputError("path: expected the path of a file, got None")
-        slug, number = find_build(project, cast("int | None", build_num))
-        text("step", step)
-        with Boundary():
-            async with write_text_file(self._disk, Path(path), overwrite=overwrite) as file:
+        slug, number = parse_build_reference(project, cast("int | None", build_num))
+        check_text("step", step)
+        with TracebackScrubber():
+            async with write_text_file(self._file_threads, Path(path), overwrite=overwrite) as file:
                 build = await self.get_build(slug, number)
                 between = ""
-                for run in select_runs(build, step, failed_only=failed_only):
+                for run in select_actions(build, step, failed_only=failed_only):
                     await file.write(between + heading(*run, strip_ansi=strip_ansi))
                     between = "\n"
-                    run_lines = RunLines(*run, self._max_size, strip_ansi=strip_ansi)
+                    run_lines = ActionLines(*run, self._max_size, strip_ansi=strip_ansi)
                     async with aclosing(self._read_run(slug, number, run[1], run_lines)) as lines:
                         async for line in lines:
                             await file.write(f"{line}\n")
@@ -234,16 +234,16 @@ class LogOperations(BuildOperations, OutputOperations):
 
     @property
     def _max_size(self) -> int:
-        return self._calls.options.max_body
+        return self._caller.options.max_body
 
     async def _read_log(
         self, slug: ProjectSlug, number: int, step_name: str | None, *, failed_only: bool
     ) -> "AsyncGenerator[LogLine, None]":
-        from circleci_v1_async.logs._runs import RunLines, select_runs
+        from circleci_v1_async.logs._actions import ActionLines, select_actions
 
         build = await self.get_build(slug, number)
-        for step, action in select_runs(build, step_name, failed_only=failed_only):
-            run_lines = RunLines(step, action, self._max_size)
+        for step, action in select_actions(build, step_name, failed_only=failed_only):
+            run_lines = ActionLines(step, action, self._max_size)
             async with aclosing(self._read_run(slug, number, action, run_lines)) as lines:
                 async for line in lines:
                     yield line
@@ -252,10 +252,10 @@ class LogOperations(BuildOperations, OutputOperations):
         self, slug: ProjectSlug, number: int, step_name: str | None, interval: float, *, failed_only: bool
     ) -> "AsyncGenerator[LogLine, None]":
         from circleci_v1_async._polling.pauses import pause_after_error
-        from circleci_v1_async.logs._runs import FollowedRun, RunLines, select_runs
+        from circleci_v1_async.logs._actions import ActionLines, FollowedAction, select_actions
         from circleci_v1_async.logs._screen import HEIGHT
 
-        runs: dict[tuple[object, ...], FollowedRun] = {}
+        runs: dict[tuple[object, ...], FollowedAction] = {}
         # One that has finished before the first look is read once, as without `follow`.
         was_running = False
         quiet = 0
@@ -265,12 +265,12 @@ class LogOperations(BuildOperations, OutputOperations):
                 build = await self.get_build(slug, number)
                 was_running = was_running or not build.is_finished
                 is_done = build.is_finished
-                for step, action in select_runs(build, step_name, failed_only=failed_only):
+                for step, action in select_actions(build, step_name, failed_only=failed_only):
                     key = action.step, action.index, action.allocation_id, action.auto_rerun_number
-                    run = runs.setdefault(key, FollowedRun(is_over=not was_running))
+                    run = runs.setdefault(key, FollowedAction(is_over=not was_running))
                     if not run.is_done:
                         is_over = build.is_finished or action.end_time is not None
-                        run_lines = RunLines(step, action, self._max_size, height=1 if was_running else HEIGHT)
+                        run_lines = ActionLines(step, action, self._max_size, height=1 if was_running else HEIGHT)
                         new = self._read_new(slug, number, action, run_lines, run, is_over=is_over)
                         async with aclosing(new) as lines:
                             async for line in lines:
@@ -283,16 +283,16 @@ class LogOperations(BuildOperations, OutputOperations):
                 if not error.transient:
                     raise
                 quiet += 1
-                delay = pause_after_error(self._calls, f"log of build {number}", interval, quiet, error)
-            await self._calls.clock.sleep(delay)
+                delay = pause_after_error(self._caller, f"log of build {number}", interval, quiet, error)
+            await self._caller.clock.sleep(delay)
 
     async def _read_new(
         self,
         slug: ProjectSlug,
         number: int,
         action: Action,
-        run_lines: "RunLines",
-        run: "FollowedRun",
+        run_lines: "ActionLines",
+        run: "FollowedAction",
         *,
         is_over: bool,
     ) -> "AsyncGenerator[LogLine, None]":
@@ -314,7 +314,7 @@ class LogOperations(BuildOperations, OutputOperations):
             run.is_done = is_last
 
     async def _read_run(
-        self, slug: ProjectSlug, number: int, action: Action, run_lines: "RunLines", *, is_last: bool = True
+        self, slug: ProjectSlug, number: int, action: Action, run_lines: "ActionLines", *, is_last: bool = True
     ) -> "AsyncGenerator[LogLine, None]":
         """Yield the lines of a run of a step that are final; all of them if it has ended."""
         from circleci_v1_async.logs._stream import take_turns

@@ -3,15 +3,15 @@
 from collections.abc import AsyncGenerator
 from typing import cast, overload
 
-from circleci_v1_async._core.arguments import integer
-from circleci_v1_async._core.secret import hide
+from circleci_v1_async._core.arguments import check_integer
+from circleci_v1_async._core.secret import wrap_secret
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Action, BuildSummary, StepOutput
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
-from .paths import BUILD, in_build
+from .paths import BUILD, build_values
 
 __all__ = ["OutputOperations"]
 
@@ -69,9 +69,9 @@ class OutputOperations(Operations):
             build_num, action = None, build_num
         if not isinstance(action, Action):
             raise InvalidInputError(f"action: expected an Action of a step of the build, got {action!r}")
-        values = in_build(project, cast("int | None", build_num))
-        values["step"] = integer("action.step", action.step, 0)
-        values["index"] = integer("action.index", action.index, 0)
+        values = build_values(project, cast("int | None", build_num))
+        values["step"] = check_integer("action.step", action.step, 0)
+        values["index"] = check_integer("action.index", action.index, 0)
         query = {"file": True, "allocation-id": action.allocation_id}
         request = Request("GET", f"{BUILD}/output/{{step}}/{{index}}", values, query=query)
-        return stream_output(self._calls, request, hide(action.output_url or None))
+        return stream_output(self._caller, request, wrap_secret(action.output_url or None))

@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
-from circleci_v1_async._core.arguments import integer
+from circleci_v1_async._core.arguments import check_integer
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import BuildSummary
 from circleci_v1_async.slug import ProjectSlug, find_build_num
 
-__all__ = ["BUILD", "PROJECT", "find_build", "in_build", "in_project"]
+__all__ = ["BUILD", "PROJECT", "build_values", "parse_build_reference", "project_values"]
 
 PROJECT: Final = "/project/{project}"
 BUILD: Final = f"{PROJECT}/{{build_num}}"
@@ -17,12 +17,12 @@ _BOTH_WAYS: Final = (
 )
 
 
-def in_project(project: ProjectSlug | str) -> dict[str, Any]:
+def project_values(project: ProjectSlug | str) -> dict[str, Any]:
     """Return the checked value for `PROJECT`."""
     return {"project": ProjectSlug.parse(project)}
 
 
-def find_build(project: ProjectSlug | str | BuildSummary, build_num: int | None) -> tuple[ProjectSlug, int]:
+def parse_build_reference(project: ProjectSlug | str | BuildSummary, build_num: int | None) -> tuple[ProjectSlug, int]:
     """Return the project and the number of a build that is named by both, by itself, or by a URL.
 
     Raises:
@@ -40,12 +40,12 @@ def find_build(project: ProjectSlug | str | BuildSummary, build_num: int | None)
     number = own if build_num is None else build_num
     if number is None:
         raise InvalidInputError(f"build_num: expected an integer from 1, got None. {_BOTH_WAYS}")
-    if own not in {None, integer("build_num", number, 1)}:
+    if own not in {None, check_integer("build_num", number, 1)}:
         raise InvalidInputError(f"build_num: expected {own}, as what is beside it says, got {number}. {_BOTH_WAYS}")
     return slug, number
 
 
-def in_build(project: ProjectSlug | str | BuildSummary, build_num: int | None) -> dict[str, Any]:
+def build_values(project: ProjectSlug | str | BuildSummary, build_num: int | None) -> dict[str, Any]:
     """Return the checked values for `BUILD`."""
-    slug, number = find_build(project, build_num)
+    slug, number = parse_build_reference(project, build_num)
     return {"project": slug, "build_num": number}

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from circleci_v1_async._core.arguments import flags, secret
-from circleci_v1_async._core.secret import hide
+from circleci_v1_async._core.arguments import check_secret, check_settings
+from circleci_v1_async._core.secret import wrap_secret
 from circleci_v1_async.models import CacheResult, FollowResult, Project, ProjectSettings, User
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
-from .paths import PROJECT, in_project
+from .paths import PROJECT, project_values
 
 __all__ = ["ProjectOperations"]
 
@@ -48,8 +48,8 @@ class ProjectOperations(Operations):
             await ci.add_heroku_key(os.environ["HEROKU_API_KEY"])
             ```
         """
-        apikey = hide(apikey)
-        body = {"apikey": secret("apikey", apikey, "a Heroku API key")}
+        apikey = wrap_secret(apikey)
+        body = {"apikey": check_secret("apikey", apikey, "a Heroku API key")}
         await self.send(Request("POST", "/user/heroku-key", body=body, returns=None))
 
     async def list_projects(self, *, shallow: bool | None = None) -> list[Project]:
@@ -83,7 +83,7 @@ class ProjectOperations(Operations):
             print(result.following)
             ```
         """
-        return await self.send(Request("POST", f"{PROJECT}/follow", in_project(project), returns=FollowResult))
+        return await self.send(Request("POST", f"{PROJECT}/follow", project_values(project), returns=FollowResult))
 
     async def unfollow_project(self, project: ProjectSlug | str) -> FollowResult:
         """Follow a project no more. It stays set up, and others who follow it still do.
@@ -98,7 +98,7 @@ class ProjectOperations(Operations):
             await ci.unfollow_project("gh/acme/web")
             ```
         """
-        return await self.send(Request("POST", f"{PROJECT}/unfollow", in_project(project), returns=FollowResult))
+        return await self.send(Request("POST", f"{PROJECT}/unfollow", project_values(project), returns=FollowResult))
 
     async def enable_project(self, project: ProjectSlug | str) -> ProjectSettings:
         """Set a project up, so that pushes are built. The token's owner must administer the repository.
@@ -117,7 +117,7 @@ class ProjectOperations(Operations):
             await ci.enable_project("gh/acme/web")
             ```
         """
-        return await self.send(Request("POST", f"{PROJECT}/enable", in_project(project), returns=ProjectSettings))
+        return await self.send(Request("POST", f"{PROJECT}/enable", project_values(project), returns=ProjectSettings))
 
     async def disable_project(self, project: ProjectSlug | str) -> ProjectSettings:
         """Stop building pushes to a project, for everyone who follows it. Its builds stay.
@@ -136,7 +136,7 @@ class ProjectOperations(Operations):
             await ci.disable_project("gh/acme/web")
             ```
         """
-        return await self.send(Request("DELETE", f"{PROJECT}/enable", in_project(project), returns=ProjectSettings))
+        return await self.send(Request("DELETE", f"{PROJECT}/enable", project_values(project), returns=ProjectSettings))
 
     async def get_project_settings(self, project: ProjectSlug | str) -> ProjectSettings:
         """The settings of a project.
@@ -148,7 +148,7 @@ class ProjectOperations(Operations):
             NotFoundError: The project does not exist, or the token may not see it.
         """
         query = {"skip-branches": True}
-        return await self.send(Request("GET", _SETTINGS, in_project(project), query=query, returns=ProjectSettings))
+        return await self.send(Request("GET", _SETTINGS, project_values(project), query=query, returns=ProjectSettings))
 
     async def update_project_settings(self, project: ProjectSlug | str, *, feature_flags: Mapping[str, Any]) -> None:
         """Change settings of a project.
@@ -171,8 +171,8 @@ class ProjectOperations(Operations):
             )
             ```
         """
-        body = {"feature_flags": flags("feature_flags", feature_flags)}
-        await self.send(Request("PUT", _SETTINGS, in_project(project), body=body, returns=None))
+        body = {"feature_flags": check_settings("feature_flags", feature_flags)}
+        await self.send(Request("PUT", _SETTINGS, project_values(project), body=body, returns=None))
 
     async def clear_build_cache(self, project: ProjectSlug | str) -> CacheResult:
         """Delete the caches of a project's dependencies. Those of CircleCI 2.0 have keys, and stay.
@@ -187,4 +187,6 @@ class ProjectOperations(Operations):
             await ci.clear_build_cache("gh/acme/web")
             ```
         """
-        return await self.send(Request("DELETE", f"{PROJECT}/build-cache", in_project(project), returns=CacheResult))
+        return await self.send(
+            Request("DELETE", f"{PROJECT}/build-cache", project_values(project), returns=CacheResult)
+        )

@@ -4,7 +4,7 @@ from typing import Final
 
 import attrs
 
-from circleci_v1_async._core.arguments import one_of, required_text
+from circleci_v1_async._core.arguments import check_one_of, check_required_text
 from circleci_v1_async._core.secret import RedactedStr
 from circleci_v1_async.enums import TokenScope
 from circleci_v1_async.models import ProjectToken
@@ -12,7 +12,7 @@ from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
-from .paths import PROJECT, in_project
+from .paths import PROJECT, project_values
 
 __all__ = ["TokenOperations"]
 
@@ -30,7 +30,7 @@ class TokenOperations(Operations):
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
         """
-        return await self.send(Request("GET", _TOKENS, in_project(project), returns=list[ProjectToken]))
+        return await self.send(Request("GET", _TOKENS, project_values(project), returns=list[ProjectToken]))
 
     async def create_project_token(
         self, project: ProjectSlug | str, *, scope: TokenScope | str, label: str
@@ -60,10 +60,10 @@ class TokenOperations(Operations):
             ```
         """
         body = {
-            "scope": one_of("scope", required_text("scope", scope), TokenScope),
-            "label": required_text("label", label),
+            "scope": check_one_of("scope", check_required_text("scope", scope), TokenScope),
+            "label": check_required_text("label", label),
         }
-        created = await self.send(Request("POST", _TOKENS, in_project(project), body=body, returns=ProjectToken))
+        created = await self.send(Request("POST", _TOKENS, project_values(project), body=body, returns=ProjectToken))
         return attrs.evolve(created, token=None if created.token is None else RedactedStr(created.token))
 
     async def delete_project_token(self, project: ProjectSlug | str, token_id: str) -> None:
@@ -85,5 +85,5 @@ class TokenOperations(Operations):
                     await ci.delete_project_token("gh/acme/web", token.id)
             ```
         """
-        path_values = {**in_project(project), "token_id": token_id}
+        path_values = {**project_values(project), "token_id": check_required_text("token_id", token_id)}
         await self.send(Request("DELETE", f"{_TOKENS}/{{token_id}}", path_values, returns=None))

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from circleci_v1_async._core.arguments import integer, strings, text
-from circleci_v1_async._core.secret import hide
+from circleci_v1_async._core.arguments import check_hidden_strings, check_integer, check_required_text, check_text
+from circleci_v1_async._core.secret import wrap_secret
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build, BuildSummary, PipelineResult
 from circleci_v1_async.request import Request, drop_none
@@ -13,7 +13,7 @@ from circleci_v1_async.slug import ProjectSlug
 from circleci_v1_async.sunset import Sunset
 
 from .base import Operations
-from .paths import BUILD, PROJECT, in_build, in_project
+from .paths import BUILD, PROJECT, build_values, project_values
 
 __all__ = ["TriggerOperations"]
 
@@ -69,19 +69,19 @@ class TriggerOperations(Operations):
             print(build.build_url)
             ```
         """
-        build_parameters = hide(build_parameters)
+        build_parameters = wrap_secret(build_parameters)
         if revision is not None and tag is not None:
             raise InvalidInputError("trigger_build: expected revision or tag, got both")
         body = drop_none(
-            branch=text("branch", branch),
-            revision=text("revision", revision),
-            tag=text("tag", tag),
-            parallel=None if parallel is None else integer("parallel", parallel, 1),
-            build_parameters=strings("build_parameters", build_parameters),
-            job=text("job", job),
+            branch=check_text("branch", branch),
+            revision=check_text("revision", revision),
+            tag=check_text("tag", tag),
+            parallel=None if parallel is None else check_integer("parallel", parallel, 1),
+            build_parameters=check_hidden_strings("build_parameters", build_parameters),
+            job=check_text("job", job),
         )
         return await self.send(
-            Request("POST", PROJECT, in_project(project), body=body or None, returns=Build, sunset=_TRIGGERS_END)
+            Request("POST", PROJECT, project_values(project), body=body or None, returns=Build, sunset=_TRIGGERS_END)
         )
 
     async def trigger_branch_build(
@@ -117,13 +117,13 @@ class TriggerOperations(Operations):
             print(build.build_url)
             ```
         """
-        build_parameters = hide(build_parameters)
+        build_parameters = wrap_secret(build_parameters)
         body = drop_none(
-            revision=text("revision", revision),
-            parallel=None if parallel is None else integer("parallel", parallel, 1),
-            build_parameters=strings("build_parameters", build_parameters),
+            revision=check_text("revision", revision),
+            parallel=None if parallel is None else check_integer("parallel", parallel, 1),
+            build_parameters=check_hidden_strings("build_parameters", build_parameters),
         )
-        path_values = {**in_project(project), "branch": branch}
+        path_values = {**project_values(project), "branch": check_required_text("branch", branch)}
         return await self.send(
             Request(
                 "POST",
@@ -168,12 +168,14 @@ class TriggerOperations(Operations):
         """
         if tag is not None and (branch is not None or revision is not None):
             raise InvalidInputError("trigger_pipeline: expected tag, or branch and revision, got both")
-        body = drop_none(branch=text("branch", branch), tag=text("tag", tag), revision=text("revision", revision))
+        body = drop_none(
+            branch=check_text("branch", branch), tag=check_text("tag", tag), revision=check_text("revision", revision)
+        )
         return await self.send(
             Request(
                 "POST",
                 f"{PROJECT}/build",
-                in_project(project),
+                project_values(project),
                 body=body or None,
                 returns=PipelineResult,
                 sunset=_TRIGGERS_END,
@@ -200,7 +202,7 @@ class TriggerOperations(Operations):
             ```
         """
         return await self.send(
-            Request("POST", f"{BUILD}/retry", in_build(project, build_num), returns=Build, sunset=_RERUNS_END)
+            Request("POST", f"{BUILD}/retry", build_values(project, build_num), returns=Build, sunset=_RERUNS_END)
         )
 
     async def retry_build_with_ssh(
@@ -225,7 +227,7 @@ class TriggerOperations(Operations):
             ```
         """
         return await self.send(
-            Request("POST", f"{BUILD}/ssh", in_build(project, build_num), returns=Build, sunset=_RERUNS_END)
+            Request("POST", f"{BUILD}/ssh", build_values(project, build_num), returns=Build, sunset=_RERUNS_END)
         )
 
     async def cancel_build(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
@@ -245,7 +247,7 @@ class TriggerOperations(Operations):
             print(build.status)
             ```
         """
-        return await self.send(Request("POST", f"{BUILD}/cancel", in_build(project, build_num), returns=Build))
+        return await self.send(Request("POST", f"{BUILD}/cancel", build_values(project, build_num), returns=Build))
 
     async def add_ssh_users(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
         """Let the user whom the token belongs to into a running build by SSH. It must be a personal token.
@@ -264,4 +266,4 @@ class TriggerOperations(Operations):
             print([user.login for user in build.ssh_users])
             ```
         """
-        return await self.send(Request("POST", f"{BUILD}/ssh-users", in_build(project, build_num), returns=Build))
+        return await self.send(Request("POST", f"{BUILD}/ssh-users", build_values(project, build_num), returns=Build))

@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from circleci_v1_async._core.arguments import required_text, secret
-from circleci_v1_async._core.secret import hide
+from circleci_v1_async._core.arguments import check_required_text, check_secret
+from circleci_v1_async._core.secret import wrap_secret
 from circleci_v1_async.models import EnvVar, Message
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
-from .paths import PROJECT, in_project
+from .paths import PROJECT, project_values
 
 __all__ = ["VariableOperations"]
 
@@ -28,7 +28,7 @@ class VariableOperations(Operations):
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
         """
-        return await self.send(Request("GET", _VARIABLES, in_project(project), returns=list[EnvVar]))
+        return await self.send(Request("GET", _VARIABLES, project_values(project), returns=list[EnvVar]))
 
     async def get_env_var(self, project: ProjectSlug | str, name: str) -> EnvVar:
         """One environment variable of a project, its value masked.
@@ -38,7 +38,7 @@ class VariableOperations(Operations):
         Raises:
             NotFoundError: There is no such variable.
         """
-        return await self.send(Request("GET", _VARIABLE, {**in_project(project), "name": name}, returns=EnvVar))
+        return await self.send(Request("GET", _VARIABLE, {**project_values(project), "name": name}, returns=EnvVar))
 
     async def add_env_var(self, project: ProjectSlug | str, name: str, value: str) -> EnvVar:
         """Give a project an environment variable.
@@ -59,9 +59,12 @@ class VariableOperations(Operations):
             print(variable.value)  # xxxx1234
             ```
         """
-        value = hide(value)
-        body = {"name": required_text("name", name), "value": secret("value", value, "the value of the variable")}
-        return await self.send(Request("POST", _VARIABLES, in_project(project), body=body, returns=EnvVar))
+        value = wrap_secret(value)
+        body = {
+            "name": check_required_text("name", name),
+            "value": check_secret("value", value, "the value of the variable"),
+        }
+        return await self.send(Request("POST", _VARIABLES, project_values(project), body=body, returns=EnvVar))
 
     async def delete_env_var(self, project: ProjectSlug | str, name: str) -> Message:
         """Delete an environment variable of a project.
@@ -79,4 +82,4 @@ class VariableOperations(Operations):
             await ci.delete_env_var("gh/acme/web", "DEPLOY_KEY")
             ```
         """
-        return await self.send(Request("DELETE", _VARIABLE, {**in_project(project), "name": name}, returns=Message))
+        return await self.send(Request("DELETE", _VARIABLE, {**project_values(project), "name": name}, returns=Message))

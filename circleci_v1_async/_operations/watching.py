@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from circleci_v1_async._core.arguments import one_of, text
+from circleci_v1_async._core.arguments import check_one_of, check_text
 from circleci_v1_async.models import Build, BuildDetail, BuildSummary
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
@@ -64,7 +64,7 @@ class WatchOperations(Operations):
 
         request = request_build(project, build_num)
         return await wait_until_finished(
-            self._calls,
+            self._caller,
             request,
             name="build {build_num} of {project}".format(**request.path_values),
             within=timeout,
@@ -106,7 +106,7 @@ class WatchOperations(Operations):
             ```
         """
         slug = ProjectSlug.parse(project)
-        source = f"/project/{slug}" if text("branch", branch) is None else f"/project/{slug}/tree/{branch}"
+        source = f"/project/{slug}" if check_text("branch", branch) is None else f"/project/{slug}/tree/{branch}"
         request = request_project_builds(slug, branch, {"shallow": shallow})
         return self._watch(request, source, slug, start_at, cursor, interval)
 
@@ -145,7 +145,7 @@ class WatchOperations(Operations):
         from circleci_v1_async.watch._plan import WatchPlan
 
         plan = WatchPlan(source, project)
-        start = one_of("start_at", start_at, ("now", "oldest"))
+        start = check_one_of("start_at", start_at, ("now", "oldest"))
         if cursor is not None or start == "oldest":
             cursor = plan.resume(cursor)
-        return BuildWatch(self._calls, request, request_build, plan, cursor=cursor, interval=interval)
+        return BuildWatch(self._caller, request, request_build, plan, cursor=cursor, interval=interval)

@@ -6,7 +6,7 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from circleci_v1_async._core.arguments import commit, names, seconds, uuid
+from circleci_v1_async._core.arguments import check_commit, check_names, check_seconds, check_uuid
 from circleci_v1_async.models import Build
 from circleci_v1_async.slug import ProjectSlug
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from circleci_v1_async._polling.job_search import JobSearch
-    from circleci_v1_async._polling.plan import Look, WaitPlan
+    from circleci_v1_async._polling.plan import PollResult, WaitPlan
     from circleci_v1_async.verdict import Verdict
 
 __all__ = ["WorkflowOperations"]
@@ -65,7 +65,7 @@ class WorkflowOperations(BuildOperations):
                 print(build.build_num, build.job, build.status)
             ```
         """
-        matches = partial(_is_of_commit, commit("sha", sha))
+        matches = partial(_is_of_commit, check_commit("sha", sha))
         return await self._find(project, matches, branch, limit, latest_only=latest_only)
 
     async def builds_for_workflow(
@@ -105,7 +105,7 @@ class WorkflowOperations(BuildOperations):
                 print(await ci.builds_for_workflow("gh/acme/web", workflow_id))
             ```
         """
-        matches = partial(_is_of_workflow, uuid("workflow_id", workflow_id))
+        matches = partial(_is_of_workflow, check_uuid("workflow_id", workflow_id))
         return await self._find(project, matches, branch, limit, latest_only=latest_only)
 
     async def wait_for_commit(
@@ -161,7 +161,7 @@ class WorkflowOperations(BuildOperations):
                 print(build.job, build.status, build.build_url)
             ```
         """
-        sha = commit("sha", sha)
+        sha = check_commit("sha", sha)
         plan = _make_plan(partial(_is_of_commit, sha), jobs, settle, fail_fast=fail_fast)
         return await self._wait(
             plan,
@@ -217,7 +217,7 @@ class WorkflowOperations(BuildOperations):
             print(verdict.is_success)
             ```
         """
-        workflow_id = uuid("workflow_id", workflow_id)
+        workflow_id = check_uuid("workflow_id", workflow_id)
         plan = _make_plan(partial(_is_of_workflow, workflow_id), jobs, settle, fail_fast=fail_fast)
         return await self._wait(
             plan,
@@ -262,16 +262,16 @@ class WorkflowOperations(BuildOperations):
 
         look = partial(self._look, plan, project, branch)
         return await poll(
-            self._calls, look, name=f"{name} of {project}", within=within, interval=interval, on_update=on_update
+            self._caller, look, name=f"{name} of {project}", within=within, interval=interval, on_update=on_update
         )
 
-    async def _look(self, plan: WaitPlan, project: ProjectSlug, branch: str | None) -> Look[Build, Verdict]:
-        began = self._calls.clock.monotonic()
+    async def _look(self, plan: WaitPlan, project: ProjectSlug, branch: str | None) -> PollResult[Build, Verdict]:
+        began = self._caller.clock.monotonic()
         search = plan.begin()
         await self._read(search, project, branch, None if plan.seen_up_to else _HISTORY)
         for build_num in plan.find_unseen(search):
             search.candidates.append(await self.get_build(project, build_num))
-        return plan.observe(search, began, self._calls.clock.monotonic())
+        return plan.update(search, began, self._caller.clock.monotonic())
 
     async def _read(self, search: JobSearch, project: ProjectSlug | str, branch: str | None, limit: int | None) -> None:
         async with self.iter_project_builds(project, branch=branch, limit=limit, prefetch=0) as walk:
@@ -285,7 +285,9 @@ def _make_plan(
 ) -> WaitPlan:
     from circleci_v1_async._polling.plan import WaitPlan
 
-    return WaitPlan(matches, names("jobs", jobs) or (), seconds("settle", settle, from_zero=True), fail_fast=fail_fast)
+    return WaitPlan(
+        matches, check_names("jobs", jobs) or (), check_seconds("settle", settle, from_zero=True), fail_fast=fail_fast
+    )
 
 
 def _is_of_commit(sha: str, build: Build) -> bool:

@@ -3,8 +3,8 @@
 import logging
 from typing import Final
 
-from circleci_v1_async._calls.calls import Calls
-from circleci_v1_async.errors import CircleCIError, StatusError, in_short
+from circleci_v1_async._calls.caller import Caller
+from circleci_v1_async.errors import CircleCIError, StatusError, status_or_class
 
 __all__ = ["choose_pause", "pause_after_error"]
 
@@ -27,15 +27,15 @@ def choose_pause(interval: float, quiet: int, chance: float, asked: float = 0.0)
     return max(interval * min(_GROWTH ** min(quiet, 10), _SLOWEST) * (0.75 + chance / 2), asked)
 
 
-def pause_after_error(calls: Calls, name: str, interval: float, quiet: int, error: CircleCIError) -> float:
+def pause_after_error(caller: Caller, name: str, interval: float, quiet: int, error: CircleCIError) -> float:
     """Log an error that may pass, and return the seconds until the next poll.
 
     The `Retry-After` of the service is granted up to `max_retry_after`: one bogus reply must not silence a watch for
     good.
     """
     asked = (error.retry_after if isinstance(error, StatusError) else None) or 0.0
-    granted = min(asked, calls.options.retry.max_retry_after)
-    delay = choose_pause(interval, quiet, calls.clock.random(), granted)
+    granted = min(asked, caller.options.retry.max_retry_after)
+    delay = choose_pause(interval, quiet, caller.clock.random(), granted)
     cut = f", not in the {asked:.0f} s that the service asks for" if asked > delay else ""
-    _log.warning("%s: %s; polling again in %.1f s%s", name, in_short(error), delay, cut)
+    _log.warning("%s: %s; polling again in %.1f s%s", name, status_or_class(error), delay, cut)
     return delay

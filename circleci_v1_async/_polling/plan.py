@@ -18,7 +18,7 @@ from circleci_v1_async.verdict import Verdict
 
 from .job_search import Job, JobSearch, find_latest_of_each_job, select_builds
 
-__all__ = ["Look", "WaitPlan", "read_state"]
+__all__ = ["PollResult", "WaitPlan", "result_state"]
 
 # A sleeper may wake a little early: seconds until it looks again.
 _TICK: Final = 0.01
@@ -28,7 +28,7 @@ L = TypeVar("L")
 
 
 @attrs.frozen
-class Look(Generic[B, L]):
+class PollResult(Generic[B, L]):
     """Result of a look.
 
     Attributes:
@@ -46,7 +46,7 @@ class Look(Generic[B, L]):
     soon: float = math.inf
 
 
-def read_state(build: Build) -> tuple[object, ...]:
+def result_state(build: Build) -> tuple[object, ...]:
     """Return the part of a build of which a change is news."""
     return build.status, build.lifecycle, build.outcome, build.is_finished
 
@@ -56,7 +56,7 @@ class WaitPlan:
     """Decides when a commit or a workflow is done.
 
     To drive it: `begin`, let the search take pages until it is at its end, add the builds that `find_unseen` names to
-    its candidates, and `observe`.
+    its candidates, and `update`.
 
     Args:
         matches: Tells whether a build is one of those that are waited for.
@@ -87,7 +87,7 @@ class WaitPlan:
             build.build_num for build in self._latest().values() if not build.is_finished and build.build_num not in met
         ]
 
-    def observe(self, search: JobSearch, began: float, ended: float) -> Look[Build, Verdict]:
+    def update(self, search: JobSearch, began: float, ended: float) -> PollResult[Build, Verdict]:
         """Take in a look, and decide.
 
         Args:
@@ -105,7 +105,7 @@ class WaitPlan:
             self._idle_since = None
         elif news or self._idle_since is None:
             self._idle_since = ended
-        return Look(
+        return PollResult(
             last=self._judge(latest),
             is_over=self._is_settled(began) or self._is_decided(latest),
             news=news,
@@ -115,7 +115,7 @@ class WaitPlan:
 
     def _is_news(self, build: Build) -> bool:
         known = self._builds.get(build.build_num)
-        return known is None or read_state(known) != read_state(build)
+        return known is None or result_state(known) != result_state(build)
 
     def _latest(self) -> dict[Job, Build]:
         return find_latest_of_each_job(self._builds[number] for number in sorted(self._builds))

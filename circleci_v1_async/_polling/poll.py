@@ -5,15 +5,15 @@ from collections.abc import Awaitable, Callable, Iterable
 from inspect import isawaitable
 from typing import TypeVar
 
-from circleci_v1_async._calls.calls import Calls
-from circleci_v1_async._core.arguments import seconds
+from circleci_v1_async._calls.caller import Caller
+from circleci_v1_async._core.arguments import check_seconds
 from circleci_v1_async._polling.pauses import choose_pause, pause_after_error
 from circleci_v1_async.errors import CircleCIError, WaitTimeoutError
 from circleci_v1_async.models import Build
 from circleci_v1_async.request import Request
 from circleci_v1_async.verdict import Verdict
 
-from .plan import Look, read_state
+from .plan import PollResult, result_state
 
 __all__ = ["poll", "wait_until_finished"]
 
@@ -22,7 +22,7 @@ L = TypeVar("L", bound=Build | Verdict)
 
 
 async def wait_until_finished(
-    calls: Calls,
+    caller: Caller,
     request: Request[B],
     *,
     name: str,
@@ -33,7 +33,7 @@ async def wait_until_finished(
     """Poll a build until it has finished; see `poll`.
 
     Args:
-        calls: Makes the requests.
+        caller: Makes the requests.
         request: Asks for the build.
         name: The build's name in errors and logs.
         within: Seconds that all of it may take; `None` for as long as it takes.
@@ -43,19 +43,19 @@ async def wait_until_finished(
     """
     state: tuple[object, ...] = ()
 
-    async def look() -> Look[B, B]:
+    async def look() -> PollResult[B, B]:
         nonlocal state
-        build = await calls.send(request)
-        before, state = state, read_state(build)
+        build = await caller.send(request)
+        before, state = state, result_state(build)
         summary = f"last seen {build.status or 'without a status'}"
-        return Look(build, is_over=build.is_finished, news=(build,) * (state != before), summary=summary)
+        return PollResult(build, is_over=build.is_finished, news=(build,) * (state != before), summary=summary)
 
-    return await poll(calls, look, name=name, within=within, interval=interval, on_update=on_update)
+    return await poll(caller, look, name=name, within=within, interval=interval, on_update=on_update)
 
 
 async def poll(
-    calls: Calls,
-    look: Callable[[], Awaitable[Look[B, L]]],
+    caller: Caller,
+    look: Callable[[], Awaitable[PollResult[B, L]]],
     *,
     name: str,
     within: float | None,
@@ -65,7 +65,7 @@ async def poll(
     """Look again and again until a look says that it is over.
 
     Args:
-        calls: Have the clock, and the longest `Retry-After` to grant.
+        caller: Has the clock, and the longest `Retry-After` to grant.
         look: Makes the requests of one look.
         name: What is waited for, in errors and logs.
         within: Seconds that all of it may take; `None` for as long as it takes.
@@ -77,9 +77,9 @@ async def poll(
         CircleCIError: A look failed for a reason that will not pass.
         InvalidInputError: An argument is out of its range.
     """
-    interval = seconds("interval", interval)
-    limit = asyncio.timeout(within if within is None else seconds("timeout", within))
-    seen: Look[B, L] | None = None
+    interval = check_seconds("interval", interval)
+    limit = asyncio.timeout(within if within is None else check_seconds("timeout", within))
+    seen: PollResult[B, L] | None = None
     failure: CircleCIError | None = None
     quiet = 0
     try:
@@ -92,15 +92,15 @@ async def poll(
                         raise
                     failure = error
                     quiet += 1
-                    delay = pause_after_error(calls, name, interval, quiet, error)
+                    delay = pause_after_error(caller, name, interval, quiet, error)
                 else:
                     failure = None
                     await _tell(seen.news, on_update)
                     if seen.is_over:
                         return seen.last
                     quiet = 0 if seen.news else quiet + 1
-                    delay = min(choose_pause(interval, quiet, calls.clock.random()), seen.soon)
-                await calls.clock.sleep(delay)
+                    delay = min(choose_pause(interval, quiet, caller.clock.random()), seen.soon)
+                await caller.clock.sleep(delay)
     except TimeoutError:
         if not limit.expired():
             raise

@@ -6,13 +6,13 @@ import aiohttp
 
 from circleci_v1_async.errors import RequestTimeoutError, TransportError, is_transient
 
-__all__ = ["FOREIGN", "explain"]
+__all__ = ["AIOHTTP_ERRORS", "translate_error"]
 
 # Exceptions that aiohttp raises or lets pass.
-FOREIGN: Final = (aiohttp.ClientError, OSError, ValueError, RuntimeError)
+AIOHTTP_ERRORS: Final = (aiohttp.ClientError, OSError, ValueError, RuntimeError)
 
 
-def explain(  # noqa: PLR0911 - a table
+def translate_error(  # noqa: PLR0911 - a table
     error: Exception, *, waited_for_pool: bool, timeout: float, awaited: str
 ) -> TransportError:
     """Return the error that an exception of aiohttp means. Its text may quote what was sent."""

@@ -7,13 +7,13 @@ import attrs
 
 from circleci_v1_async.errors import SessionClosedError
 
-__all__ = ["CLOSED_MEANWHILE", "Call"]
+__all__ = ["CLOSED_MEANWHILE", "InFlight"]
 
 CLOSED_MEANWHILE: Final = "The session was closed during the call"
 
 
 @attrs.define(eq=False)
-class Call:
+class InFlight:
     """A call in flight, as a block: the session that it is of can end it.
 
     Args:
@@ -21,7 +21,7 @@ class Call:
         task: The task that makes the call.
     """
 
-    _calls: "set[Call]" = attrs.field(repr=False)
+    _calls: "set[InFlight]" = attrs.field(repr=False)
     task: "asyncio.Task[object]"
     _cancelling: int = attrs.field(init=False)
     _ended: asyncio.Event | None = attrs.field(default=None, init=False)

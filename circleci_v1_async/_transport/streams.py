@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 
-from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async.errors import RequestTimeoutError, TransportError, TruncatedError
 
 from .transport import Stream
@@ -18,7 +18,7 @@ async def read_chunks(stream: Stream, size: int | None) -> AsyncGenerator[bytes,
         TransportError: The connection broke or stalled.
     """
     received = 0
-    with Boundary():
+    with TracebackScrubber():
         try:
             while chunk := await stream.read():
                 received += len(chunk)

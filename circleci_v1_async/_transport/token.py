@@ -7,7 +7,7 @@ from typing import cast
 
 import attrs
 
-from circleci_v1_async._core.secret import RedactedStr, Secret, hide
+from circleci_v1_async._core.secret import RedactedStr, Secret, wrap_secret
 from circleci_v1_async.errors import InvalidInputError
 
 __all__ = ["Token", "TokenSource", "parse_token"]
@@ -76,5 +76,5 @@ async def _ask(source: TokenSource) -> Secret[str]:
 async def _hidden(source: TokenSource) -> Secret[str] | None:
     # In a frame of its own, which is gone before an error of ours is raised.
     given = source()
-    hidden: Secret[str] | None = hide(await given if inspect.isawaitable(given) else given)
+    hidden: Secret[str] | None = wrap_secret(await given if inspect.isawaitable(given) else given)
     return hidden

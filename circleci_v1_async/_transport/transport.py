@@ -25,15 +25,15 @@ from circleci_v1_async.errors import (
     InvalidInputError,
     RedirectError,
     SessionClosedError,
-    name_request,
+    attach_request,
 )
 from circleci_v1_async.request import Reply, Request
 
 from .bodies import read_limited
 from .connector import Connector
 from .environment import find_proxy
-from .failures import FOREIGN, explain
-from .in_flight import CLOSED_MEANWHILE, Call
+from .failures import AIOHTTP_ERRORS, translate_error
+from .in_flight import CLOSED_MEANWHILE, InFlight
 from .token import Token
 from .urls import find_next_hop, is_trusted, without_query
 
@@ -112,7 +112,7 @@ class Transport:
     _base: str = attrs.field(init=False)
     _own: aiohttp.ClientSession | None = attrs.field(default=None, init=False)
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
-    _calls: set[Call] = attrs.field(factory=set[Call], init=False)
+    _calls: set[InFlight] = attrs.field(factory=set[InFlight], init=False)
     streams: set["Stream"] = attrs.field(factory=set["Stream"], init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -123,7 +123,7 @@ class Transport:
         """The token that requests are sent with now."""
         return self.credential.value
 
-    def call(self) -> Call:
+    def track(self) -> InFlight:
         """Hold one call open for a block. `close` ends it: its caller gets `SessionClosedError`.
 
         Raises:
@@ -138,7 +138,7 @@ class Transport:
             raise SessionClosedError("The session belongs to another event loop: use one session for each")
         task = asyncio.current_task()
         assert task is not None, "a coroutine is run by a task"  # noqa: S101 - for the type checkers
-        return Call(self._calls, task)
+        return InFlight(self._calls, task)
 
     def __del__(self) -> None:
         if self._own is not None and not self.closed:
@@ -192,7 +192,7 @@ class Transport:
             reply = await self._follow(method, url, headers_at, body, limits, deadline=started + timeout)
             try:
                 content = await _read_body(reply.content, max_body)
-            except (*FOREIGN, BodyTooLargeError):
+            except (*AIOHTTP_ERRORS, BodyTooLargeError):
                 # The status of an error says enough.
                 if reply.status < HTTPStatus.BAD_REQUEST or self.closed:
                     raise
@@ -200,7 +200,7 @@ class Transport:
             finally:
                 reply.release()
             return Reply(reply.status, reply.headers, content)
-        except FOREIGN as error:
+        except AIOHTTP_ERRORS as error:
             raise self.translate(error, started, timeout, "whole reply") from None
 
     async def open(
@@ -217,7 +217,7 @@ class Transport:
 
         Args:
             request: The request for it, as errors show it.
-            url: Where it is, below the base URL or anywhere else: `below` and `found_at` give one.
+            url: Where it is, below the base URL or anywhere else: `api_url` and `file_url` give one.
             headers: To send beside the usual ones.
             stall: Seconds that may pass without a byte. There is no limit to the whole.
             with_token: Whether the token may be sent to where it belongs.
@@ -231,7 +231,7 @@ class Transport:
         limits, started = _limits(stall, each_byte=True), self.clock.monotonic()
         try:
             reply = await self._follow("GET", url, headers_at, None, limits)
-        except FOREIGN as error:
+        except AIOHTTP_ERRORS as error:
             raise self.translate(error, started, stall, "byte") from None
         stream = Stream(self, reply, stall, request, url, attempt)
         self.streams.add(stream)
@@ -243,11 +243,11 @@ class Transport:
         if isinstance(connector, Connector):
             connector.distrust()
 
-    def below(self, target: str) -> URL:
+    def api_url(self, target: str) -> URL:
         """The URL of a request's target."""
         return URL(self._base + target, encoded=True)
 
-    def found_at(self, location: str) -> URL:
+    def file_url(self, location: str) -> URL:
         """The URL of a file that a reply names, as if the service had redirected there.
 
         Raises:
@@ -259,7 +259,7 @@ class Transport:
         """Return the error of ours that an exception of aiohttp is.
 
         Args:
-            error: One of `FOREIGN`.
+            error: One of `AIOHTTP_ERRORS`.
             started: The clock's time when the wait began.
             timeout: Seconds that there were.
             awaited: What did not come.
@@ -271,7 +271,7 @@ class Transport:
         if self.closed:
             return SessionClosedError(CLOSED_MEANWHILE)
         waited_for_pool = self.borrowed is not None and self.clock.monotonic() - started >= timeout * _POOL_SHARE
-        return explain(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
+        return translate_error(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
 
     async def _follow(
         self,
@@ -368,12 +368,12 @@ class Stream:
         started = self._transport.clock.monotonic()
         try:
             return await self._reply.content.readany()
-        except FOREIGN as error:
+        except AIOHTTP_ERRORS as error:
             raise self.name(self._transport.translate(error, started, self._stall, "byte")) from None
 
     def name(self, error: E) -> E:
         """Say in an error which request it is about."""
-        return name_request(error, self._request, without_query(self._url), self._attempt)
+        return attach_request(error, self._request, without_query(self._url), self._attempt)
 
     def close(self) -> None:
         """Let the connection go, which is kept when everything was read."""

@@ -1,46 +1,54 @@
-"""Checks of files and their places before the first request. Blocking: to be called in threads."""
+"""Checks of files and their destinations before the first request. Blocking: to be called in threads."""
 
 import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from circleci_v1_async._files.checks import find_bad_file, look, measure_room
+from circleci_v1_async._files.checks import find_obstacle, look, path_bytes_left
 from circleci_v1_async.errors import CircleCIError, DownloadError, PathConflictError, UnsafePathError
 
+from ._destinations import Destination
 from ._events import Download, DownloadStatus, OnExists
-from ._places import Place
 
-__all__ = ["check_places", "fail"]
-
-
-def check_places(places: Iterable[Place], root: Path, on_exists: OnExists) -> dict[Place, Download]:
-    """Return the outcomes of the places that need no request."""
-    room = measure_room(root)
-    return {place: download for place in places if (download := _check_place(place, root, room, on_exists))}
+__all__ = ["check_destinations", "failed_download"]
 
 
-def fail(place: Place, root: Path, error: CircleCIError) -> Download:
+def check_destinations(
+    destinations: Iterable[Destination], root: Path, on_exists: OnExists
+) -> dict[Destination, Download]:
+    """Return the outcomes of the destinations that need no request."""
+    room = path_bytes_left(root)
+    return {
+        destination: download
+        for destination in destinations
+        if (download := _check_destination(destination, root, room, on_exists))
+    }
+
+
+def failed_download(destination: Destination, root: Path, error: CircleCIError) -> Download:
     """Return the outcome of a download that failed."""
-    return Download(place.artifact, root.joinpath(*place.parts), None, DownloadStatus.FAILED, error)
+    return Download(destination.artifact, root.joinpath(*destination.parts), None, DownloadStatus.FAILED, error)
 
 
-def _check_place(place: Place, root: Path, room: int, on_exists: OnExists) -> Download | None:
-    if place.problem:
-        return fail(place, root, place.problem)
-    if place.length > room:
-        text = f"{place.artifact.path!r}: expected a path of at most {room} bytes below {root}"
-        return fail(place, root, UnsafePathError(text))
+def _check_destination(destination: Destination, root: Path, room: int, on_exists: OnExists) -> Download | None:
+    if destination.problem:
+        return failed_download(destination, root, destination.problem)
+    if destination.length > room:
+        text = f"{destination.artifact.path!r}: expected a path of at most {room} bytes below {root}"
+        return failed_download(destination, root, UnsafePathError(text))
     try:
-        file = Path(root, *place.parts)
-        if problem := _find_bad_folder(place.parts[:-1], root) or find_bad_file(file, on_exists):
-            return fail(place, root, problem)
+        file = Path(root, *destination.parts)
+        if problem := _find_bad_folder(destination.parts[:-1], root) or find_obstacle(
+            file, may_replace=on_exists != "error"
+        ):
+            return failed_download(destination, root, problem)
         if on_exists == "skip" and (found := look(file)):
-            return Download(place.artifact, file, found.st_size, DownloadStatus.SKIPPED)
+            return Download(destination.artifact, file, found.st_size, DownloadStatus.SKIPPED)
     except OSError as error:
-        problem = DownloadError(f"{root.joinpath(*place.parts)}: {error.strerror}")
+        problem = DownloadError(f"{root.joinpath(*destination.parts)}: {error.strerror}")
         problem.__cause__ = error.with_traceback(None)
-        return fail(place, root, problem)
+        return failed_download(destination, root, problem)
     return None
 
 

@@ -10,22 +10,22 @@ from typing import Any, Final, TypeVar
 import attrs
 from yarl import URL
 
-from circleci_v1_async._calls.attempts import Attempts
-from circleci_v1_async._calls.calls import Calls
-from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._calls.attempts import Attempt
+from circleci_v1_async._calls.caller import Caller
+from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._files.checks import check_file
-from circleci_v1_async._files.disk import Disk
 from circleci_v1_async._files.part_file import PartFile
+from circleci_v1_async._files.threads import FileThreads
 from circleci_v1_async._transport.streams import get_length, read_chunks
 from circleci_v1_async._transport.transport import Stream
 from circleci_v1_async.errors import StatusError, TransportError, TruncatedError
 from circleci_v1_async.models import Artifact
 from circleci_v1_async.request import Request
 
-from ._checks import check_places
-from ._events import Download, DownloadStatus, OnExists, Tally
-from ._places import Place
-from ._requests import get_strong_etag, is_rest, locate_artifact, open_whole
+from ._checks import check_destinations
+from ._destinations import Destination
+from ._events import Download, DownloadStatus, OnExists, ProgressReporter
+from ._requests import artifact_request, get_strong_etag, is_requested_range, open_whole
 
 __all__ = ["Downloader"]
 
@@ -37,86 +37,86 @@ _SMALL: Final = 2**20  # bytes of a file that is written by one call of a thread
 
 @attrs.frozen(eq=False)
 class Downloader:
-    """Downloads artifacts to places below a folder.
+    """Downloads artifacts below a folder.
 
     Attributes:
-        calls: Makes the requests.
-        disk: Does the disk work.
+        caller: Makes the requests.
+        threads: Do the disk work.
         root: The folder.
         on_exists: What to do with a file that is there already.
         resume: Whether to go on from what an earlier download has left, and to leave it when this one fails.
-        tally: Is told of what happens.
+        reporter: Reports progress.
     """
 
-    calls: Calls
-    disk: Disk
+    caller: Caller
+    threads: FileThreads
     root: Path
-    tally: Tally
+    reporter: ProgressReporter
     on_exists: OnExists = "error"
     resume: bool = False
 
-    async def check(self, places: Iterable[Place]) -> dict[Place, Download]:
-        """Return the outcomes of the places that need no request."""
-        with Boundary():
-            return await self.disk.run_on(self.root, check_places, places, self.root, self.on_exists)
+    async def check(self, destinations: Iterable[Destination]) -> dict[Destination, Download]:
+        """Return the outcomes of the destinations that need no request."""
+        with TracebackScrubber():
+            return await self.threads.run_on(self.root, check_destinations, destinations, self.root, self.on_exists)
 
-    async def download_one(self, place: Place) -> Download:
+    async def download_one(self, destination: Destination) -> Download:
         """Download an artifact to a path of the caller's own.
 
         Raises:
             InvalidInputError: There is a folder.
             PathConflictError: There is something else already.
         """
-        with Boundary():
-            locate_artifact(self.calls, place.artifact)
-            path = self.root.joinpath(*place.parts)
-            await self.disk.run_on(path, check_file, path, overwrite=False)
-        download = await self.download(place)
-        self.tally.finish(download)
+        with TracebackScrubber():
+            artifact_request(self.caller, destination.artifact)
+            path = self.root.joinpath(*destination.parts)
+            await self.threads.run_on(path, check_file, path, overwrite=False)
+        download = await self.download(destination)
+        self.reporter.finish(download)
         return download
 
-    async def download(self, place: Place) -> Download:
-        """Download an artifact to its place."""
-        with Boundary():
-            request, url = locate_artifact(self.calls, place.artifact)
-            part = PartFile(self.root, place.parts, _identify(url))
-            with self.calls.transport.call():
-                async with self.disk.slots:
+    async def download(self, destination: Destination) -> Download:
+        """Download an artifact to its destination."""
+        with TracebackScrubber():
+            request, url = artifact_request(self.caller, destination.artifact)
+            part = PartFile(self.root, destination.parts, _identify(url))
+            with self.caller.transport.track():
+                async with self.threads.slots:
                     try:
                         if self.resume:
                             await self._run_on(part, part.open, resume=True)
-                        async for attempt in self.calls.attempts(request, url):  # pragma: no branch - it ends
+                        async for attempt in self.caller.attempts(request, url):  # pragma: no branch - it ends
                             with attempt:
                                 stream, offset = await self._open(part, request, url, attempt)
                                 with closing(stream):
-                                    return await self._save(place.artifact, part, stream, offset)
+                                    return await self._save(destination.artifact, part, stream, offset)
                     finally:
                         if part.is_open:
                             await self._run_on(part, part.close, keep=self.resume)
         raise AssertionError  # pragma: no cover - for the type checkers
 
-    async def _open(self, part: PartFile, request: Request[Any], url: URL, attempt: Attempts) -> tuple[Stream, int]:
+    async def _open(self, part: PartFile, request: Request[Any], url: URL, attempt: Attempt) -> tuple[Stream, int]:
         """Return what is missing, and where it begins."""
         if part.etag and (offset := part.size):
             headers = {"Range": f"bytes={offset}-", "If-Range": part.etag}
             try:
-                stream = await self.calls.open(request, url, attempt, headers=headers)
+                stream = await self.caller.open(request, url, attempt, headers=headers)
             except StatusError as error:
                 if error.status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     raise
             else:
-                if is_rest(stream, offset, part.etag):
+                if is_requested_range(stream, offset, part.etag):
                     return stream, offset
                 if stream.status == HTTPStatus.OK:
                     return stream, 0
                 stream.close()
-        return await open_whole(self.calls, request, url, attempt), 0
+        return await open_whole(self.caller, request, url, attempt), 0
 
     async def _save(self, artifact: Artifact, part: PartFile, stream: Stream, received: int) -> Download:
         """Write what comes, and give the file its name."""
         path = part.path
         rest = get_length(stream)
-        self.tally.start(artifact, path, None if rest is None else received + rest, received)
+        self.reporter.start(artifact, path, None if rest is None else received + rest, received)
         part.begin(received, part.etag if received else get_strong_etag(stream))
         if not part.is_open and (rest is None or rest > _SMALL):
             await self._run_on(part, part.open, resume=False)
@@ -128,7 +128,7 @@ class Downloader:
                     batch.append(chunk)
                     batched += len(chunk)
                     received += len(chunk)
-                    self.tally.advance(artifact, path, received)
+                    self.reporter.advance(artifact, path, received)
                     if batched >= _BATCH:
                         await self._run_on(part, part.write, batch)
                         batch, batched = [], 0
@@ -138,13 +138,13 @@ class Downloader:
                 await self._run_on(part, part.write, batch)
             raise
         overwrite = self.on_exists == "overwrite"
-        await self._run_on(part, part.publish, batch, overwrite=overwrite, durable=self.disk.durable)
+        await self._run_on(part, part.publish, batch, overwrite=overwrite, durable=self.threads.durable)
         return Download(artifact, path, received, DownloadStatus.DOWNLOADED, verified=rest is not None)
 
     async def _run_on(self, part: PartFile, function: Callable[..., R], *args: Any, **options: Any) -> R:
-        result = await self.disk.run_on(part.path, function, *args, **options)
+        result = await self.threads.run_on(part.path, function, *args, **options)
         if not part.is_locked:
-            self.disk.warn_of_no_locks(part.path)
+            self.threads.warn_of_no_locks(part.path)
         return result
 
 

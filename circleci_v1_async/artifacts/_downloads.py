@@ -13,13 +13,13 @@ from circleci_v1_async.errors import (
     UnsafePathError,
 )
 
-from ._checks import fail
+from ._checks import failed_download
+from ._destinations import Destination
 from ._downloader import Downloader
 from ._events import (
     Download,
     OnError,
 )
-from ._places import Place
 
 __all__ = ["ArtifactDownloads"]
 
@@ -38,10 +38,12 @@ class ArtifactDownloads(TaskIterable):
     _begun_before = "These downloads were begun before and can be looped over only once: make new ones."
     _closed_early = "These downloads were closed before their end: not everything may have been fetched."
 
-    def __init__(self, downloader: Downloader, places: list[Place], *, concurrency: int, on_error: OnError) -> None:
+    def __init__(
+        self, downloader: Downloader, destinations: list[Destination], *, concurrency: int, on_error: OnError
+    ) -> None:
         super().__init__(str(downloader.root))
         self._downloader = downloader
-        self._places = places
+        self._destinations = destinations
         self._concurrency = concurrency
         self._on_error = on_error
         self._finished = 0
@@ -62,7 +64,7 @@ class ArtifactDownloads(TaskIterable):
 
     def _progress(self) -> str:
         failed = f", {len(self._failed)} failed" if self._failed else ""
-        return f"{self._finished} of {_count(self._places)}{failed}"
+        return f"{self._finished} of {_count(self._destinations)}{failed}"
 
     async def _iterate(self) -> AsyncGenerator[Download, None]:
         try:
@@ -80,22 +82,22 @@ class ArtifactDownloads(TaskIterable):
         finally:
             await self._end()
         if self._failed and self._on_error != "yield":
-            text = f"{_count(self._failed)} of {len(self._places)} failed: {self._failed[0].error}"
+            text = f"{_count(self._failed)} of {len(self._destinations)} failed: {self._failed[0].error}"
             raise DownloadError(text, tuple(self._failed))
 
     # As in a walk, tasks are kept by hand. There are never more than may run: 10,000 artifacts are no 10,000 tasks.
     async def _fetch(self) -> AsyncGenerator[Download, None]:
-        tally = self._downloader.tally
-        settled = await self._downloader.check(self._places)
+        reporter = self._downloader.reporter
+        settled = await self._downloader.check(self._destinations)
         if self._on_error != "yield":
             self._refuse([download for download in settled.values() if download.error])
-        waiting = (place for place in self._places if place not in settled)
+        waiting = (destination for destination in self._destinations if destination not in settled)
         running: set[asyncio.Task[Download]] = set()
         self._begin_more(running, waiting)
         for download in settled.values():
             if download.size is not None:
-                tally.start(download.artifact, download.path, download.size, download.size)
-            tally.finish(download)
+                reporter.start(download.artifact, download.path, download.size, download.size)
+            reporter.finish(download)
             yield download
         while running:
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -104,20 +106,20 @@ class ArtifactDownloads(TaskIterable):
             for task in done:
                 yield task.result()
 
-    def _begin_more(self, running: "set[asyncio.Task[Download]]", waiting: Iterator[Place]) -> None:
-        while len(running) < self._concurrency and (place := next(waiting, None)):
-            running.add(self._create_task(self._download(place)))
+    def _begin_more(self, running: "set[asyncio.Task[Download]]", waiting: Iterator[Destination]) -> None:
+        while len(running) < self._concurrency and (destination := next(waiting, None)):
+            running.add(self._create_task(self._download(destination)))
 
-    async def _download(self, place: Place) -> Download:
+    async def _download(self, destination: Destination) -> Download:
         try:
-            download = await self._downloader.download(place)
+            download = await self._downloader.download(destination)
         except SessionClosedError:
             # A closed session fails every download.
             raise
         except CircleCIError as error:
             # It is kept, and would keep its frames.
-            download = fail(place, self._downloader.root, error.with_traceback(None))
-        self._downloader.tally.finish(download)
+            download = failed_download(destination, self._downloader.root, error.with_traceback(None))
+        self._downloader.reporter.finish(download)
         return download
 
     def _refuse(self, problems: list[Download]) -> None:
@@ -130,5 +132,5 @@ class ArtifactDownloads(TaskIterable):
         raise kind(f"{_count(problems)} cannot go below {self._downloader.root}: {first}", tuple(problems))
 
 
-def _count(items: list[Place] | list[Download]) -> str:
+def _count(items: list[Destination] | list[Download]) -> str:
     return f"{len(items)} artifact{'s' * (len(items) != 1)}"

@@ -21,7 +21,7 @@ __all__ = [
     "OnError",
     "OnExists",
     "Progress",
-    "Tally",
+    "ProgressReporter",
 ]
 
 OnExists = Literal["error", "skip", "overwrite"]
@@ -138,7 +138,7 @@ Progress = Callable[[DownloadEvent], object]
 """A function that is called with each event of a download, in the event loop."""
 
 
-class Tally:
+class ProgressReporter:
     """Counts what happens to the files of a call, and tells the caller.
 
     Args:

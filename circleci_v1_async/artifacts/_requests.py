@@ -6,9 +6,9 @@ from typing import Any, Final, cast
 
 from yarl import URL
 
-from circleci_v1_async._calls.attempts import Attempts
-from circleci_v1_async._calls.calls import Calls
-from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._calls.attempts import Attempt
+from circleci_v1_async._calls.caller import Caller
+from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._files.part_file import is_strong_etag
 from circleci_v1_async._transport.streams import get_length
 from circleci_v1_async._transport.transport import Stream
@@ -16,12 +16,12 @@ from circleci_v1_async.errors import InvalidInputError, TransportError
 from circleci_v1_async.models import Artifact
 from circleci_v1_async.request import Request, make_file_request
 
-__all__ = ["get_strong_etag", "is_rest", "locate_artifact", "open_artifact_stream", "open_whole"]
+__all__ = ["artifact_request", "get_strong_etag", "is_requested_range", "open_artifact_stream", "open_whole"]
 
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
-def locate_artifact(calls: Calls, artifact: Artifact) -> tuple[Request[Any], URL]:
+def artifact_request(caller: Caller, artifact: Artifact) -> tuple[Request[Any], URL]:
     """Return the request for an artifact, as logs and errors show it, and its URL.
 
     Raises:
@@ -36,27 +36,27 @@ def locate_artifact(calls: Calls, artifact: Artifact) -> tuple[Request[Any], URL
         )
     if not artifact.url:
         raise InvalidInputError("artifact.url: expected the URL that a list of artifacts gives, got none")
-    url = calls.transport.found_at(artifact.url)
+    url = caller.transport.file_url(artifact.url)
     return make_file_request(url), url
 
 
-async def open_artifact_stream(calls: Calls, artifact: Artifact) -> Stream:
+async def open_artifact_stream(caller: Caller, artifact: Artifact) -> Stream:
     """Open an artifact, which the caller is to close."""
-    with Boundary(), calls.transport.call():
-        request, url = locate_artifact(calls, artifact)
-        async for attempt in calls.attempts(request, url):  # pragma: no branch - the policy ends it
+    with TracebackScrubber(), caller.transport.track():
+        request, url = artifact_request(caller, artifact)
+        async for attempt in caller.attempts(request, url):  # pragma: no branch - the policy ends it
             with attempt:
-                return await open_whole(calls, request, url, attempt)
+                return await open_whole(caller, request, url, attempt)
     raise AssertionError  # pragma: no cover - for the type checkers
 
 
-async def open_whole(calls: Calls, request: Request[Any], url: URL, attempt: Attempts) -> Stream:
+async def open_whole(caller: Caller, request: Request[Any], url: URL, attempt: Attempt) -> Stream:
     """Open a file from its first byte, in one attempt.
 
     Raises:
         TransportError: The reply is not a whole file.
     """
-    stream = await calls.open(request, url, attempt)
+    stream = await caller.open(request, url, attempt)
     if stream.status != HTTPStatus.OK:
         stream.close()
         raise TransportError(f"the service answered {stream.status} to a request for a file", transient=False)
@@ -69,7 +69,7 @@ def get_strong_etag(stream: Stream) -> str | None:
     return etag if is_strong_etag(etag) and "Content-Encoding" not in stream.headers else None
 
 
-def is_rest(stream: Stream, offset: int, etag: str) -> bool:
+def is_requested_range(stream: Stream, offset: int, etag: str) -> bool:
     """Tell whether the reply is all bytes from `offset` on, of the version with this ETag."""
     found = _CONTENT_RANGE.fullmatch(stream.headers.get("Content-Range", ""))
     if stream.status != HTTPStatus.PARTIAL_CONTENT or found is None or stream.headers.get("ETag", etag) != etag:

@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from circleci_v1_async._core.arguments import integer
-from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._core.arguments import check_integer
+from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._transport.bodies import read_limited
 from circleci_v1_async._transport.streams import get_length, read_chunks
 from circleci_v1_async._transport.transport import Stream
@@ -46,8 +46,8 @@ class ArtifactStream:
             BodyTooLargeError: There are more.
             TruncatedError: And the other errors of `iter_chunks`.
         """
-        limit = self._max_body if max_bytes is None else integer("max_bytes", max_bytes, 0)
-        with Boundary():
+        limit = self._max_body if max_bytes is None else check_integer("max_bytes", max_bytes, 0)
+        with TracebackScrubber():
             try:
                 async with aclosing(self.iter_chunks()) as rest:
                     return await read_limited(rest, limit, "the artifact", "max_bytes")

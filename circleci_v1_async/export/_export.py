@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from circleci_v1_async._core.arguments import integer
+from circleci_v1_async._core.arguments import check_integer
 from circleci_v1_async._core.tasks import run_in_thread, run_together
 from circleci_v1_async.errors import InvalidInputError, NotFoundError
 from circleci_v1_async.models import Build
@@ -99,7 +99,7 @@ async def export_builds(
     unknown = include if isinstance(include, str) else sorted(set(include).difference(PARTS))
     if unknown:
         raise InvalidInputError(f"include: expected a list of {', '.join(PARTS)}, got {unknown!r}")
-    limit = asyncio.Semaphore(integer("concurrency", concurrency, 1))
+    limit = asyncio.Semaphore(check_integer("concurrency", concurrency, 1))
 
     # A thread of its own, since SQLite's connections stay in theirs.
     thread = ThreadPoolExecutor(1, "export")

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import attrs
 
-from circleci_v1_async._calls.calls import Calls
+from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._calls.reply import locate_decode_error
-from circleci_v1_async._core.boundary import Boundary
 from circleci_v1_async._core.secret import Secret
+from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._decoding.splitter import ListSplitter
 from circleci_v1_async._transport.bodies import read_limited
 from circleci_v1_async._transport.streams import get_length, read_chunks
@@ -29,20 +29,20 @@ _TURN: Final = 2**16
 
 
 async def stream_output(
-    calls: Calls, request: Request[Any], output_url: Secret[str] | None
+    caller: Caller, request: Request[Any], output_url: Secret[str] | None
 ) -> AsyncGenerator[StepOutput, None]:
     """Yield the log of a run of a step: in pieces from its presigned URL, else all of it from the API.
 
     Args:
-        calls: Makes the requests.
+        caller: Makes the requests.
         request: Asks the API for it.
         output_url: The presigned URL, which may have expired.
     """
-    with Boundary():
+    with TracebackScrubber():
         if output_url is not None:
             begun = False
             try:
-                async with aclosing(_read_pieces(calls, output_url)) as pieces:
+                async with aclosing(_read_pieces(caller, output_url)) as pieces:
                     async for piece in pieces:
                         begun = True
                         yield piece
@@ -51,7 +51,7 @@ async def stream_output(
                     raise
             else:
                 return
-        if message := await _read_text(calls, request):
+        if message := await _read_text(caller, request):
             yield StepOutput(message=message)
 
 
@@ -67,31 +67,31 @@ async def take_turns(output: AsyncGenerator[StepOutput, None]) -> AsyncGenerator
                 await asyncio.sleep(0)
 
 
-async def _read_pieces(calls: Calls, output_url: Secret[str]) -> AsyncGenerator[StepOutput, None]:
-    url = calls.transport.found_at(output_url.reveal())
+async def _read_pieces(caller: Caller, output_url: Secret[str]) -> AsyncGenerator[StepOutput, None]:
+    url = caller.transport.file_url(output_url.reveal())
     request = make_file_request(url)
     given = 0
-    async for attempt in calls.attempts(request, url):  # pragma: no branch - the policy ends it
+    async for attempt in caller.attempts(request, url):  # pragma: no branch - the policy ends it
         with attempt:
-            with calls.transport.call():
-                stream = await calls.open(request, url, attempt, with_token=False)
+            with caller.transport.track():
+                stream = await caller.open(request, url, attempt, with_token=False)
             with closing(stream):
                 try:
-                    async with aclosing(_split(stream, calls.options.max_body)) as items:
+                    async with aclosing(_split(stream, caller.options.max_body)) as items:
                         async for position, item in items:
                             # Earlier attempts gave what came before they broke off.
                             if position >= given:
                                 given += 1
-                                yield _decode_piece(calls, item, position)
+                                yield _decode_piece(caller, item, position)
                 except DecodeError as error:
                     response = Reply(stream.status, stream.headers, b"")
-                    raise locate_decode_error(error, request, response, calls.transport.token) from None
+                    raise locate_decode_error(error, request, response, caller.transport.token) from None
             return
 
 
-def _decode_piece(calls: Calls, item: bytes, position: int) -> StepOutput:
+def _decode_piece(caller: Caller, item: bytes, position: int) -> StepOutput:
     try:
-        return calls.options.decoder.decode(item, StepOutput)
+        return caller.options.decoder.decode(item, StepOutput)
     except DecodeError as error:
         raise DecodeError(error.reason, f"$[{position}]{error.path[1:]}", error.size) from None
 
@@ -111,19 +111,19 @@ async def _split(stream: Stream, max_body: int) -> AsyncGenerator[tuple[int, byt
         raise TruncatedError(f"The log broke off after {splitter.count} pieces")
 
 
-async def _read_text(calls: Calls, request: Request[Any]) -> str:
+async def _read_text(caller: Caller, request: Request[Any]) -> str:
     """Return the log as the API gives it; empty when it has none."""
-    url = calls.transport.below(request.target)
-    with calls.transport.call():
+    url = caller.transport.api_url(request.target)
+    with caller.transport.track():
         try:
-            async for attempt in calls.attempts(request, url):  # pragma: no branch - the policy ends it
+            async for attempt in caller.attempts(request, url):  # pragma: no branch - the policy ends it
                 with attempt:
-                    stream = await calls.open(request, url, attempt)
+                    stream = await caller.open(request, url, attempt)
                     with closing(stream):
                         if stream.status == HTTPStatus.NO_CONTENT:
                             return ""
                         async with aclosing(read_chunks(stream, get_length(stream))) as coming:
-                            text = await read_limited(coming, calls.options.max_body, "the log", "max_body")
+                            text = await read_limited(coming, caller.options.max_body, "the log", "max_body")
                     return text.decode("utf-8", "replace")
         except StatusError as error:
             if error.status != HTTPStatus.NOT_FOUND:

@@ -9,13 +9,13 @@ from typing import Any, Final
 from circleci_v1_async._decoding.codec import find_fields
 from circleci_v1_async.errors import InvalidInputError
 
-__all__ = ["make_page_identifier"]
+__all__ = ["make_key_reader"]
 
 _NUMBER: Final = "build_num"
 _PLACES: Final = ("vcs_url", "build_url")
 
 
-def make_page_identifier(model: type[Any], *, across_projects: bool) -> Callable[[list[Any]], list[Hashable]]:
+def make_key_reader(model: type[Any], *, across_projects: bool) -> Callable[[list[Any]], list[Hashable]]:
     """Return a function that identifies builds: by number in the first repository, by both in all others.
 
     Args:

@@ -6,9 +6,9 @@ from contextlib import aclosing
 from functools import partial
 from typing import Generic, TypedDict, TypeVar
 
-from circleci_v1_async._calls.calls import Calls
-from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._core.tasks import TaskIterable, wait_until_done
+from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async.request import Request
 
 from ._lists import MAX_PAGE, name_list
@@ -66,7 +66,7 @@ class PageWalk(TaskIterable, Generic[T]):
 
     def __init__(
         self,
-        calls: Calls,
+        caller: Caller,
         request: Request[list[T]],
         identify: Callable[[list[T]], list[Hashable]],
         *,
@@ -77,7 +77,7 @@ class PageWalk(TaskIterable, Generic[T]):
         prefetch: int = 1,
     ) -> None:
         super().__init__(name_list(request))
-        self._calls = calls
+        self._caller = caller
         self._request = request
         self._plan = PagePlan(
             identify,
@@ -136,7 +136,7 @@ class PageWalk(TaskIterable, Generic[T]):
     # Tasks are kept by hand: to yield from inside a TaskGroup would let it cancel the caller.
     async def _pages(self) -> AsyncGenerator[list[T], None]:
         plan = self._plan
-        with Boundary():
+        with TracebackScrubber():
             try:
                 while True:
                     self._check_open()
@@ -168,7 +168,7 @@ class PageWalk(TaskIterable, Generic[T]):
     async def _exchange(self, slot: Slot[T]) -> None:
         self._requests += 1
         request = self._request.with_query(limit=self._plan.page_size, offset=slot.offset)
-        self._plan.answer(slot, await self._calls.send(request))
+        self._plan.answer(slot, await self._caller.send(request))
 
     def _forget(self, slot: Slot[T], task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is None:

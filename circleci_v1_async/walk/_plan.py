@@ -21,7 +21,7 @@ from typing import Final, Generic, TypeVar
 
 import attrs
 
-from circleci_v1_async._core.arguments import integer
+from circleci_v1_async._core.arguments import check_integer
 from circleci_v1_async.errors import PaginationDriftError
 
 from ._lists import MAX_PAGE
@@ -79,11 +79,11 @@ class PagePlan(Generic[T]):
         overlap: int,
         prefetch: int,
     ) -> None:
-        self._limit = sys.maxsize if limit is None else integer("limit", limit, 0)
-        self._start = self.resume_offset = integer("offset", offset, 0)
-        self.page_size = min(integer("page_size", page_size, _MIN_PAGE, MAX_PAGE), self._limit)
-        self._overlap = min(integer("overlap", overlap, 1), max(0, self.page_size - 1))
-        self._prefetch = integer("prefetch", prefetch, 0)
+        self._limit = sys.maxsize if limit is None else check_integer("limit", limit, 0)
+        self._start = self.resume_offset = check_integer("offset", offset, 0)
+        self.page_size = min(check_integer("page_size", page_size, _MIN_PAGE, MAX_PAGE), self._limit)
+        self._overlap = min(check_integer("overlap", overlap, 1), max(0, self.page_size - 1))
+        self._prefetch = check_integer("prefetch", prefetch, 0)
         self.given = 0
         self.done = self._limit == 0
         self._identify = identify

@@ -8,11 +8,11 @@ from functools import partial
 from itertools import starmap
 from typing import TypeVar
 
-from circleci_v1_async._calls.calls import Calls
-from circleci_v1_async._core.arguments import seconds
+from circleci_v1_async._calls.caller import Caller
+from circleci_v1_async._core.arguments import check_seconds
 from circleci_v1_async._core.tasks import TaskIterable, stop
 from circleci_v1_async._polling.pauses import choose_pause, pause_after_error
-from circleci_v1_async.errors import CircleCIError, NotFoundError, UsageError, in_short
+from circleci_v1_async.errors import CircleCIError, NotFoundError, UsageError, status_or_class
 from circleci_v1_async.models import Build, BuildDetail
 from circleci_v1_async.request import Request
 from circleci_v1_async.walk import PageWalk
@@ -72,7 +72,7 @@ class BuildWatch(TaskIterable):
 
     def __init__(
         self,
-        calls: Calls,
+        caller: Caller,
         request: Request[list[Build]],
         request_build: Callable[[str, int], Request[BuildDetail]],
         plan: WatchPlan,
@@ -81,14 +81,14 @@ class BuildWatch(TaskIterable):
         interval: float,
     ) -> None:
         super().__init__(name_list(request))
-        self._calls = calls
+        self._caller = caller
         self._request = request
         self._request_build = request_build
         self._plan = plan
         self._first = self._cursor = cursor
         self._starting = asyncio.Lock()
-        self._interval = seconds("interval", interval)
-        self._told = 0
+        self._interval = check_seconds("interval", interval)
+        self._event_count = 0
 
     @property
     def cursor(self) -> WatchCursor | None:
@@ -126,7 +126,7 @@ class BuildWatch(TaskIterable):
         return self._events()
 
     def _progress(self) -> str:
-        return f"{self._told} events"
+        return f"{self._event_count} events"
 
     async def _events(self) -> AsyncGenerator[BuildEvent, None]:
         delay = 0.0
@@ -139,11 +139,11 @@ class BuildWatch(TaskIterable):
                     return
                 for event in task.result():
                     self._cursor = event.cursor
-                    self._told += 1
+                    self._event_count += 1
                     yield event
                     if self._state != "running":
                         return
-                delay = choose_pause(self._interval, 0, self._calls.clock.random())
+                delay = choose_pause(self._interval, 0, self._caller.clock.random())
         finally:
             await self._end()
 
@@ -155,7 +155,7 @@ class BuildWatch(TaskIterable):
             return self._first
 
     async def _find_events(self, delay: float) -> Iterable[BuildEvent]:
-        await self._calls.clock.sleep(delay)
+        await self._caller.clock.sleep(delay)
         if self._cursor is None:
             await self._find_start()
             return ()
@@ -171,8 +171,8 @@ class BuildWatch(TaskIterable):
                 if not error.transient:
                     raise
                 failures += 1
-                delay = pause_after_error(self._calls, self._plan.source, self._interval, failures, error)
-            await self._calls.clock.sleep(delay)
+                delay = pause_after_error(self._caller, self._plan.source, self._interval, failures, error)
+            await self._caller.clock.sleep(delay)
 
     async def _read_first_page(self) -> list[Build]:
         return await self._walk(limit=MAX_PAGE).collect()
@@ -181,14 +181,14 @@ class BuildWatch(TaskIterable):
         reading = self._plan.read(cursor)
         async with aclosing(self._walk().pages()) as pages:
             async for page in pages:
-                reading.add(self._plan.place(page))
+                reading.add(self._plan.locate(page))
                 if reading.is_done:
                     break
-        answers = await self._get_builds(self._plan.ask(reading))
-        return self._plan.tell(reading, answers)
+        answers = await self._get_builds(self._plan.choose_lookups(reading))
+        return self._plan.emit(reading, answers)
 
     def _walk(self, limit: int | None = None) -> PageWalk[Build]:
-        return PageWalk(self._calls, self._request, lambda page: [build.key for build in page], limit=limit)
+        return PageWalk(self._caller, self._request, lambda page: [build.key for build in page], limit=limit)
 
     async def _get_builds(self, keys: Iterable[Key]) -> list[Placed]:
         """Ask for builds one by one. One that cannot be had at present is left out."""
@@ -201,9 +201,9 @@ class BuildWatch(TaskIterable):
 
     async def _get_build(self, project: str, build_num: int) -> Placed | None:
         try:
-            return project, await self._calls.send(self._request_build(project, build_num))
+            return project, await self._caller.send(self._request_build(project, build_num))
         except CircleCIError as error:
             if not (error.transient or isinstance(error, NotFoundError)):
                 raise
-            _log.info("build %d of %s: %s; asking again later", build_num, project, in_short(error))
+            _log.info("build %d of %s: %s; asking again later", build_num, project, status_or_class(error))
             return None

@@ -16,7 +16,7 @@ __all__ = [
     "WatchCursor",
     "check_cursor",
     "is_full",
-    "read_state",
+    "progress_state",
     "replace_known",
 ]
 
@@ -53,7 +53,7 @@ class KnownBuilds:
     def with_build(self, build: Build, *, told_end: bool) -> Self:
         """Return the same with that build told of, and its end too or not yet."""
         number = build.build_num
-        unfinished = {**self.unfinished, number: read_state(build)}
+        unfinished = {**self.unfinished, number: progress_state(build)}
         if told_end:
             del unfinished[number]
         highest = max(number, self.highest)
@@ -144,6 +144,6 @@ def replace_known(cursor: WatchCursor, project: str, known: KnownBuilds) -> Watc
     return attrs.evolve(cursor, projects=projects | {project: known})
 
 
-def read_state(build: Build) -> State:
+def progress_state(build: Build) -> State:
     """Return the part of a build whose changes a watch tells of."""
     return build.status, build.lifecycle

@@ -19,7 +19,7 @@ from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build
 from circleci_v1_async.slug import ProjectSlug
 
-from ._cursor import MOST_UNFINISHED, KnownBuilds, WatchCursor, check_cursor, is_full, read_state, replace_known
+from ._cursor import MOST_UNFINISHED, KnownBuilds, WatchCursor, check_cursor, is_full, progress_state, replace_known
 
 __all__ = ["BuildEvent", "Key", "Placed", "Reading", "WatchPlan"]
 
@@ -29,7 +29,7 @@ EventKind = Literal["new", "changed", "finished"]
 
 _log = logging.getLogger("circleci_v1_async")
 
-_GROUND: Final = 50
+_KNOWN_STREAK: Final = 50
 _ASKS: Final = 20
 _NOTHING: Final = KnownBuilds()
 
@@ -54,26 +54,21 @@ class BuildEvent:
 class Reading:
     """A list that is read from its top down to known ground.
 
-    Args:
-        cursor: The builds that are known.
-        ground: Number of builds in a row that have to be known.
-
     Attributes:
         cursor: The builds that are known.
         builds: Builds that were read and may be news, in the list's order: unknown ones down to known ground, and all
             that are known.
     """
 
-    def __init__(self, cursor: WatchCursor, ground: int) -> None:
+    def __init__(self, cursor: WatchCursor) -> None:
         self.cursor = cursor
         self.builds: list[Placed] = []
-        self._ground = ground
         self._known_in_a_row = 0
 
     @property
     def is_done(self) -> bool:
         """Whether known ground was reached."""
-        return self._known_in_a_row >= self._ground
+        return self._known_in_a_row >= _KNOWN_STREAK
 
     def add(self, builds: Iterable[Placed]) -> None:
         """Take in the next builds of the list."""
@@ -90,22 +85,20 @@ class Reading:
 class WatchPlan:
     """Decides which builds to ask for, and which events they make.
 
-    To drive it: begin at the cursor that `resume` or `start_now` gives; for each poll `read` the list, `ask` for the
-    builds that were not in it, and `tell` the events.
+    To drive it: begin at the cursor that `resume` or `start_now` gives. For each poll, `read` the list,
+    `choose_lookups` of builds that were not in it, and `emit` the events.
 
     Args:
         source: The name of the list, which its cursors carry.
         project: The project that all builds of the list are of; `None` when they are of several.
-        ground: Number of builds in a row that have to be known for all below them to be.
 
     Attributes:
         source: The name of the list.
     """
 
-    def __init__(self, source: str, project: ProjectSlug | None = None, *, ground: int = _GROUND) -> None:
+    def __init__(self, source: str, project: ProjectSlug | None = None) -> None:
         self.source = source
         self._project = project
-        self._ground = ground
         self._turn = count(1)
         self._asked: dict[Key, int] = {}
 
@@ -125,7 +118,7 @@ class WatchPlan:
         """Return a cursor that knows the builds of the first page, and all of their projects that are older."""
         projects: dict[str, KnownBuilds] = {}
         lowest: dict[str, int] = {}
-        for project, build in self.place(page):
+        for project, build in self.locate(page):
             projects[project] = projects.get(project, _NOTHING).with_build(build, told_end=build.is_finished)
             lowest[project] = min(build.build_num, lowest.get(project, build.build_num))
         return WatchCursor(
@@ -134,15 +127,15 @@ class WatchPlan:
 
     def read(self, cursor: WatchCursor) -> Reading:
         """Begin to read the list."""
-        return Reading(cursor, self._ground)
+        return Reading(cursor)
 
-    def place(self, page: Iterable[Build]) -> Iterator[Placed]:
+    def locate(self, page: Iterable[Build]) -> Iterator[Placed]:
         """Give each build the slug of its project, and leave out those that do not say which that is."""
         for build in page:
             if (project := self._project or build.project) is not None:
                 yield str(project), build
 
-    def ask(self, reading: Reading) -> list[Key]:
+    def choose_lookups(self, reading: Reading) -> list[Key]:
         """Return the unfinished builds to ask for: those not read, the longest waiting first."""
         seen = {(project, build.build_num) for project, build in reading.builds}
         waiting = [
@@ -156,7 +149,7 @@ class WatchPlan:
         self._asked = {key: turn if key in asks else self._asked.get(key, 0) for key in waiting}
         return [key for key in waiting if key in asks]
 
-    def tell(self, reading: Reading, asked: Iterable[Placed] = ()) -> Iterator[BuildEvent]:
+    def emit(self, reading: Reading, asked: Iterable[Placed] = ()) -> Iterator[BuildEvent]:
         """Yield the events, the oldest first.
 
         Args:
@@ -194,7 +187,7 @@ def _find_news(cursor: WatchCursor, project: str, build: Build) -> tuple[EventKi
     if build.build_num in unfinished:
         if build.is_finished:
             return ("finished",)
-        return () if unfinished[build.build_num] == read_state(build) else ("changed",)
+        return () if unfinished[build.build_num] == progress_state(build) else ("changed",)
     if _knows(cursor, project, build):
         return ()
     return ("new", "finished") if build.is_finished else ("new",)

@@ -72,7 +72,7 @@ class TestLines:
         async with aclosing(ci.iter_build_log(WEB, 1)) as lines:
             async for _ in lines:
                 break
-        assert not ci._calls.transport.streams
+        assert not ci._caller.transport.streams
 
     @pytest.mark.parametrize("options", [{"step": 5}, {"interval": 0}, {"interval": float("nan")}])
     async def test_bad_options_are_refused_at_once(self, ci: CircleCISession, options: dict[str, Any]) -> None:

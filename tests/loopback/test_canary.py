@@ -16,7 +16,7 @@ from faults.secrets import SECRETS_SENT, make_from_env
 from reporters import REPORTERS, Sentry, Texts, by_itself, raised
 
 from circleci_v1_async import CircleCIError, CircleCISession, DecodeError, Request, User, loads
-from circleci_v1_async._calls.calls import Calls
+from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._transport import transport as _transport
 from circleci_v1_async.request import Reply
 
@@ -69,13 +69,13 @@ class Kept(list[Any]):
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
     kept = Kept()
-    send = Calls.send
+    send = Caller.send
 
-    async def keep_and_send(self: Calls, request: Request[Any]) -> Any:
+    async def keep_and_send(self: Caller, request: Request[Any]) -> Any:
         kept.append(request)
         return await send(self, request)
 
-    monkeypatch.setattr(Calls, "send", keep_and_send)
+    monkeypatch.setattr(Caller, "send", keep_and_send)
     monkeypatch.setattr(_transport, "Reply", kept.keep(Reply))
     return kept
 
@@ -104,7 +104,7 @@ async def test_no_secret_is_in_anything_that_is_left_of_a_fault(
                 result = await fault.call(scene)
             except BaseException as error:  # noqa: BLE001 - cancellations too
                 caught = error
-            session = repr(scene.ci) + repr(vars(scene.ci)) + repr(scene.ci._calls.transport) + str(scene.ci)
+            session = repr(scene.ci) + repr(vars(scene.ci)) + repr(scene.ci._caller.transport) + str(scene.ci)
 
     assert (type(caught) if caught else None) is fault.raises
     assert search.leaks(caught) == []

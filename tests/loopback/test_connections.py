@@ -24,7 +24,7 @@ async def as_asked(received: Received, writer: asyncio.StreamWriter) -> None:
 
 async def data_has_come(ci: CircleCISession, connections: int = 1) -> None:
     """Wait until what the server sent over so many idle connections is there."""
-    (pool,) = ci._calls.transport._own.connector._conns.values()
+    (pool,) = ci._caller.transport._own.connector._conns.values()
     while sum(protocol.should_close for protocol, _ in pool) < connections:  # noqa: ASYNC110 - there is no event
         await asyncio.sleep(0)
 
@@ -162,7 +162,7 @@ async def test_a_connection_that_is_being_made_is_none_of_those_that_mixed_up_re
         with patch("aiohttp.resolver.ThreadedResolver.resolve", resolve):
             call = asyncio.create_task(ci.get_current_user())
             await resolving.wait()
-            ci._calls.transport.distrust_connections()
+            ci._caller.transport.distrust_connections()
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
@@ -180,7 +180,7 @@ async def test_a_close_that_is_cancelled_closes_all_the_same() -> None:
         ci = CircleCISession(base_url=server.base_url)
         call = asyncio.create_task(ci.get_current_user())
         await server.has_received(1)
-        own = ci._calls.transport._own
+        own = ci._caller.transport._own
         close = asyncio.create_task(ci.close())
         await asyncio.sleep(0)
         close.cancel()

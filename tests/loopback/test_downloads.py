@@ -54,7 +54,7 @@ from circleci_v1_async import (
     TransportError,
     TruncatedError,
 )
-from circleci_v1_async._files.names import note_name, part_name
+from circleci_v1_async._files.names import part_name, resume_info_name
 from circleci_v1_async._files.part_file import PartFile
 from circleci_v1_async.testing import FakeCircleCI, GeneratedBytes
 
@@ -67,7 +67,7 @@ class TestOneFile:
             path, artifact = tmp_path / "new" / "folder" / NAME, at(scene.server)
             task = asyncio.create_task(scene.ci.download_artifact(artifact, path, progress=events))
             await events.reached(3 * 2**20)
-            assert names(path.parent) == [part_name(NAME), note_name(NAME)]
+            assert names(path.parent) == [part_name(NAME), resume_info_name(NAME)]
             go_on.set()
             download = await task
         assert download == Download(artifact, path, len(DATA), DownloadStatus.DOWNLOADED, verified=True)
@@ -273,7 +273,7 @@ class TestWhatBreaksOff:
             with pytest.raises(NotFoundError):
                 await scene.ci.download_artifact(at(scene.server), tmp_path / NAME, resume=True)
         assert len(scene.server.requests) == 1
-        assert names(tmp_path) == [part_name(NAME), note_name(NAME)]
+        assert names(tmp_path) == [part_name(NAME), resume_info_name(NAME)]
 
     @pytest.mark.parametrize("status", [204, 206])
     async def test_a_part_that_nobody_asked_for_is_no_file(self, tmp_path: Path, status: int) -> None:
@@ -303,7 +303,7 @@ class TestWhatBreaksOff:
         async with facing(broken_off(BYTES, 3000, events, reset), reset, reset, rest(BYTES, 3000, ETAG)) as scene:
             with pytest.raises(TransportError):
                 await scene.ci.download_artifact(at(scene.server), tmp_path / NAME, resume=True, progress=events)
-            assert names(tmp_path) == [part_name(NAME), note_name(NAME)]
+            assert names(tmp_path) == [part_name(NAME), resume_info_name(NAME)]
             assert (tmp_path / part_name(NAME)).read_bytes() == BYTES[:3000]
             await scene.ci.download_artifact(at(scene.server), tmp_path / NAME, resume=True)
         assert ranges(scene.server) == [(None, None)] + 3 * [("bytes=3000-", ETAG[1])]
@@ -381,7 +381,7 @@ async def test_a_download_that_is_killed_leaves_no_file_and_can_be_gone_on_with(
     child.send_signal(signal.SIGKILL)
     await child.communicate()
     assert child.returncode == -signal.SIGKILL
-    assert names(tmp_path) == [part_name(NAME), note_name(NAME)]
+    assert names(tmp_path) == [part_name(NAME), resume_info_name(NAME)]
     size = (tmp_path / part_name(NAME)).stat().st_size
     assert 2 * 2**20 <= size < len(data)
 

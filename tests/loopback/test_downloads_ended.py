@@ -30,7 +30,7 @@ from circleci_v1_async import (
     RetryPolicy,
     SessionClosedError,
 )
-from circleci_v1_async._files.names import note_name, part_name
+from circleci_v1_async._files.names import part_name, resume_info_name
 from circleci_v1_async._files.part_file import PartFile
 
 
@@ -158,7 +158,7 @@ class TestCancelling:
             await events.reached(3 * 2**20)
             task.cancel()
             await is_cancelled(task)
-        assert names(tmp_path) == [part_name(NAME), note_name(NAME)]
+        assert names(tmp_path) == [part_name(NAME), resume_info_name(NAME)]
 
     async def test_a_timeout_of_the_callers_is_the_callers(self, tmp_path: Path) -> None:
         async with facing(then(reply(200, b"0", length=10), hang)) as scene:

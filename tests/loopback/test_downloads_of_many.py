@@ -43,8 +43,8 @@ from circleci_v1_async import (
     UnsafePathError,
     UsageError,
 )
+from circleci_v1_async.artifacts._destinations import Destination
 from circleci_v1_async.artifacts._downloader import Downloader
-from circleci_v1_async.artifacts._places import Place
 from circleci_v1_async.testing import FakeCircleCI
 
 
@@ -167,7 +167,7 @@ class TestMany:
 
         download = Downloader.download
 
-        async def download_late(downloader: Downloader, place: Place) -> Download:
+        async def download_late(downloader: Downloader, place: Destination) -> Download:
             await asyncio.to_thread(shop.folder.mkdir)
             await asyncio.to_thread((shop.folder / "a").symlink_to, tmp_path)
             return await download(downloader, place)
@@ -417,7 +417,7 @@ class TestTenThousand:
         before = asyncio.all_tasks()
         under_way, most_under_way, most_tasks = 0, 0, 0
 
-        async def fetch(_downloader: Downloader, place: Place) -> Download:
+        async def fetch(_downloader: Downloader, place: Destination) -> Download:
             nonlocal under_way, most_under_way, most_tasks
             under_way += 1
             most_under_way = max(most_under_way, under_way)

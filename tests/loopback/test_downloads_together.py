@@ -42,9 +42,9 @@ from circleci_v1_async import (
     UnsafePathError,
     UsageError,
 )
-from circleci_v1_async._files.disk import Disk
-from circleci_v1_async._files.names import note_name, part_name
+from circleci_v1_async._files.names import part_name, resume_info_name
 from circleci_v1_async._files.part_file import PartFile
+from circleci_v1_async._files.threads import FileThreads
 from circleci_v1_async.testing import FakeCircleCI
 
 THREADS = "circleci_v1_async"
@@ -248,13 +248,13 @@ class TestThreads:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         calls: list[str] = []
-        run = Disk.run
+        run = FileThreads.run
 
-        async def record(disk: Disk, function: Any, *args: Any, **options: Any) -> Any:
+        async def record(disk: FileThreads, function: Any, *args: Any, **options: Any) -> Any:
             calls.append(function.__name__)
             return await run(disk, function, *args, **options)
 
-        monkeypatch.setattr(Disk, "run", record)
+        monkeypatch.setattr(FileThreads, "run", record)
         unannounced = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nx"
         small, large = BYTES[: 2**20], BYTES[: 2**20 + 1]
         for number, (script, resume, expected) in enumerate(
@@ -274,7 +274,7 @@ class TestThreads:
                 else:
                     artifact = at(scene.server, f"{number}")
                     await scene.ci.download_artifacts([artifact], tmp_path).collect()
-                    assert calls.pop(0) == "check_places"
+                    assert calls.pop(0) == "check_destinations"
             assert calls == expected
         assert (tmp_path / "0").read_bytes() == small
 
@@ -317,7 +317,7 @@ class TestOneAfterTheOther:
             )
             with pytest.raises(TransportError):
                 await scene.ci.download_artifact(first, tmp_path / NAME, resume=True, progress=events)
-            assert names(tmp_path) == [part_name(NAME), note_name(NAME)]
+            assert names(tmp_path) == [part_name(NAME), resume_info_name(NAME)]
             download = await scene.ci.download_artifact(second, tmp_path / NAME, resume=True)
         assert ranges(scene.server)[-1] == (None, None)
         assert download.verified
@@ -336,7 +336,7 @@ class TestOneAfterTheOther:
             )
             with pytest.raises(TransportError):
                 await scene.ci.download_artifact(first, tmp_path / NAME, resume=True, progress=events)
-            note = (tmp_path / note_name(NAME)).read_text()
+            note = (tmp_path / resume_info_name(NAME)).read_text()
             await scene.ci.download_artifact(second, tmp_path / NAME, resume=True)
         assert ranges(scene.server)[-1] == (f"bytes={3 * 2**20}-", ETAG[1])
         assert (tmp_path / NAME).read_bytes() == BYTES
@@ -404,8 +404,8 @@ class TestLongPaths:
         longest = os.pathconf(tmp_path, "PC_PATH_MAX") - 1
         room = longest - len(os.fsencode(tmp_path)) - 1
         # The note beside the part has the longest name.
-        fits = deep(room - len(note_name("")))
-        assert (room - len(note_name(""))) % 100 > 0
+        fits = deep(room - len(resume_info_name("")))
+        assert (room - len(resume_info_name(""))) % 100 > 0
         async with facing(reply(200, b"x")) as scene:
             artifacts = [Artifact(path=path, url=f"{scene.server.origin}/x") for path in (fits, fits + "f")]
             with pytest.raises(UnsafePathError, match=f"expected a path of at most {room} bytes below"):

@@ -43,7 +43,7 @@ async def test_who_waits_holds_no_connection_no_slot_and_no_limiter(first: bytes
         seen: list[tuple[int, bool, int]] = []
 
         async def look_around(_seconds: float) -> None:
-            calls = scene.ci._calls
+            calls = scene.ci._caller
             seen.append((len(calls.transport._own.connector._acquired), calls.gate._slots.locked(), limiter.inside))
 
         scene.clock.while_asleep = look_around
@@ -108,8 +108,8 @@ async def test_a_429_that_lasts_takes_nothing_from_the_budget_for_outages_and_tw
             with pytest.raises(RateLimitError):
                 await get(scene)
         assert len(scene.server.requests) <= 10 + 2 * 19
-        assert scene.ci._calls.budget.spend()
-        assert scene.ci._calls.budget._left == 95
+        assert scene.ci._caller.budget.spend()
+        assert scene.ci._caller.budget._left == 95
 
 
 @pytest.mark.fault(12)

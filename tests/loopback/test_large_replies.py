@@ -94,7 +94,7 @@ async def test_a_call_can_be_ended_while_its_reply_is_decoded(end: str) -> None:
         connector = None
         while connector is None or connector._acquired:
             await asyncio.sleep(0)
-            connector = scene.ci._calls.transport._own.connector
+            connector = scene.ci._caller.transport._own.connector
         assert not task.done()
         if end == "cancel":
             task.cancel()

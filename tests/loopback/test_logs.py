@@ -139,9 +139,9 @@ class TestPieces:
     )
     @example("http://[]@")
     def test_any_address_is_one_to_go_to_or_is_refused(self, address: str) -> None:
-        transport = CircleCISession(base_url="http://127.0.0.1:1/api/v1.1")._calls.transport
+        transport = CircleCISession(base_url="http://127.0.0.1:1/api/v1.1")._caller.transport
         try:
-            url = transport.found_at(address)
+            url = transport.file_url(address)
         except RedirectError:
             return
         assert url.scheme == "http"

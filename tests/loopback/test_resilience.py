@@ -147,7 +147,7 @@ async def test_a_429_holds_back_every_call_until_its_time_and_no_connection_mean
         for _ in range(10):
             await asyncio.sleep(0)
         assert len(server.requests) == 1
-        assert not ci._calls.transport._own.connector._acquired
+        assert not ci._caller.transport._own.connector._acquired
         wake.set()
         assert {user.login for user in await asyncio.gather(*calls)} == {"ada"}
         assert len(server.requests) == 11
@@ -243,7 +243,7 @@ async def test_a_429_also_holds_back_whom_the_limiter_let_in_late() -> None:
     async with serve(USER, limiter=Slow()) as (_, ci, clock):
         call = asyncio.create_task(ci.get_current_user())
         await asyncio.sleep(0)
-        ci._calls.gate.refused(0, 0.0, 5.0, 120.0)
+        ci._caller.gate.refused(0, 0.0, 5.0, 120.0)
         ready.set()
         await call
         assert clock.slept == [5.0]

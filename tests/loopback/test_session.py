@@ -127,7 +127,7 @@ async def test_closing_ends_the_calls_in_flight_with_an_error_that_says_so() -> 
 
 async def test_closing_from_within_a_call_of_the_same_task_does_not_wait_for_itself() -> None:
     ci = CircleCISession()
-    with ci._calls.transport.call():
+    with ci._caller.transport.track():
         await ci.close()
     assert ci.closed
 
@@ -245,7 +245,7 @@ def test_from_env_takes_the_address_also_as_other_clients_write_it(
 ) -> None:
     monkeypatch.setenv("CIRCLE_TOKEN", TOKEN)
     monkeypatch.setenv("CIRCLE_API_URL", address)
-    assert CircleCISession.from_env()._calls.transport.base_url == URL(base_url)
+    assert CircleCISession.from_env()._caller.transport.base_url == URL(base_url)
 
 
 @pytest.mark.parametrize("name", ["CIRCLE_HOST", "CIRCLECI_BASE_URL"])
@@ -267,20 +267,20 @@ def test_from_env_takes_the_address_of_a_service(
 ) -> None:
     monkeypatch.setenv("CIRCLE_TOKEN", TOKEN)
     monkeypatch.setenv(name, address)
-    assert CircleCISession.from_env()._calls.transport.base_url == URL(base_url)
+    assert CircleCISession.from_env()._caller.transport.base_url == URL(base_url)
 
 
 def test_from_env_takes_the_first_address_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIRCLE_TOKEN", TOKEN)
     for name in ("CIRCLECI_BASE_URL", "CIRCLE_HOST", "CIRCLE_API_URL"):
         monkeypatch.setenv(name, f"https://{name.replace('_', '-').lower()}.example/api/v1.1")
-        assert CircleCISession.from_env()._calls.transport.base_url.host == f"{name.replace('_', '-').lower()}.example"
+        assert CircleCISession.from_env()._caller.transport.base_url.host == f"{name.replace('_', '-').lower()}.example"
 
 
 async def test_a_session_that_is_dropped_unclosed_warns_by_its_own_name() -> None:
     ci = CircleCISession().with_options(strict=True)
     # As by its first request, and without a connection, which the loop would hold.
-    ci._calls.transport._session()
+    ci._caller.transport._session()
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         del ci
@@ -349,11 +349,11 @@ def test_the_token_is_in_no_repr_and_a_session_is_not_pickled() -> None:
     assert repr(ci) == "<CircleCISession https://circleci.com/api/v1.1 token=***>"
     assert repr(CircleCISession()) == "<CircleCISession https://circleci.com/api/v1.1 anonymous>"
     assert TOKEN not in repr(vars(ci))
-    assert TOKEN not in repr(ci._calls.transport)
+    assert TOKEN not in repr(ci._caller.transport)
     with pytest.raises(TypeError, match="not pickled"):
         pickle.dumps(ci)
     with pytest.raises(TypeError, match="not pickled"):
-        pickle.dumps(ci._calls.transport.token)
+        pickle.dumps(ci._caller.transport.token)
 
 
 @pytest.mark.fault(51)

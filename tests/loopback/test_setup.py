@@ -75,7 +75,7 @@ async def test_a_new_token_shows_itself_only_to_those_who_ask(ci: CircleCISessio
     assert token.startswith("fake-project-token-")
     assert token not in f"{created!r} {created} {created.token!r} {[created.token]}"
     assert token.encode() in dumps(created)
-    assert CircleCISession(created.token)._calls.transport.token.reveal() == token
+    assert CircleCISession(created.token)._caller.transport.token.reveal() == token
 
 
 async def test_a_reply_without_the_token_gives_none() -> None:

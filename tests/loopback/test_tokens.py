@@ -153,7 +153,7 @@ async def test_an_error_is_redacted_of_the_token_that_was_sent_also_when_it_was_
         with pytest.raises(NotFoundError) as caught:
             await ci.get_current_user()
     assert "canary" not in str(caught.value)
-    assert "canary" not in repr(vars(ci)["_calls"])
+    assert "canary" not in repr(vars(ci)["_caller"])
 
 
 def test_a_callable_is_not_used_over_plain_http() -> None:

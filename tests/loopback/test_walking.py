@@ -136,7 +136,7 @@ async def test_leaving_a_walk_early_leaves_no_task_no_connection_and_no_request(
         for _ in range(5):
             await asyncio.sleep(0)
         assert not [task for task in asyncio.all_tasks() if "PageWalk" in repr(task)]
-        assert not ci._calls.transport._own.connector._acquired
+        assert not ci._caller.transport._own.connector._acquired
         seen = len(server.requests)
         await asyncio.sleep(0)
         assert len(server.requests) == seen

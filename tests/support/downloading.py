@@ -19,7 +19,7 @@ from circleci_v1_async import (
     DownloadFinished,
     DownloadProgress,
 )
-from circleci_v1_async._files.names import note_name, part_name
+from circleci_v1_async._files.names import part_name, resume_info_name
 from circleci_v1_async.testing import GeneratedBytes
 
 WEB = "github/acme/web"
@@ -52,7 +52,7 @@ def left_over(folder: Path, data: bytes, artifact: Artifact, etag: str | None = 
     (folder / part_name(NAME)).write_bytes(data)
     if etag is not None:
         source = hashlib.sha256(artifact.url.encode()).hexdigest()
-        (folder / note_name(NAME)).write_text(f"{source} {etag}")
+        (folder / resume_info_name(NAME)).write_text(f"{source} {etag}")
 
 
 def ranges(server: ScriptServer) -> list[tuple[str | None, str | None]]:

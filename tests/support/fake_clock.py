@@ -47,8 +47,8 @@ class FakeClock:
 
 def use(ci: CircleCISession, clock: FakeClock) -> CircleCISession:
     """Let a session that was just made wait by that clock. Views of it are to be made afterwards."""
-    ci._calls = attrs.evolve(ci._calls, clock=clock.clock)
-    ci._calls.gate.clock = clock.clock
+    ci._caller = attrs.evolve(ci._caller, clock=clock.clock)
+    ci._caller.gate.clock = clock.clock
     return ci
 
 

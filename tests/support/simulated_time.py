@@ -168,10 +168,10 @@ def session(service: Service, **options: Any) -> CircleCISession:
     """A session with that service, within `simulate`."""
     ci = CircleCISession("a-token", **options)
     clock = Clock(monotonic=now, sleep=asyncio.sleep, random=lambda: 1.0)
-    calls = ci._calls
+    calls = ci._caller
     transport = _SimulatedTransport(calls.transport.base_url, calls.transport.credential, None, clock, service=service)
-    ci._calls = attrs.evolve(calls, transport=transport, clock=clock)
-    ci._calls.gate.clock = clock
+    ci._caller = attrs.evolve(calls, transport=transport, clock=clock)
+    ci._caller.gate.clock = clock
     return ci
 
 

@@ -33,7 +33,7 @@ from circleci_v1_async.errors import (
     UnsafePathError,
     UsageError,
     WaitTimeoutError,
-    status_error,
+    error_class,
 )
 
 GET = Request("GET", "/project/{project}/{n}", {"project": "gh/a/b", "n": 7}, query={"limit": 1}, returns=list[Build])
@@ -64,7 +64,7 @@ STATUSES = {
 
 
 def answered(status: int, message: str = "", attempts: int = 1, request: Request[Any] = GET) -> StatusError:
-    return status_error(status)(status, message, request.without_body(), HEADERS, "id-1", attempts)
+    return error_class(status)(status, message, request.without_body(), HEADERS, "id-1", attempts)
 
 
 EXAMPLES = [
@@ -142,12 +142,12 @@ def test_the_statuses_in_the_docstring_are_the_real_ones():
     drawn = re.findall(r"(\w+Error) +(\d)(\d\d|xx)$", errors.__doc__, re.MULTILINE)
     assert len(drawn) == 7
     for name, first, rest in drawn:
-        assert status_error(int(first + rest.replace("xx", "00"))).__name__ == name
+        assert error_class(int(first + rest.replace("xx", "00"))).__name__ == name
 
 
 @pytest.mark.parametrize(("status", "kind"), STATUSES.items())
 def test_each_status_has_its_class(status: int, kind: type[StatusError]):
-    assert status_error(status) is kind
+    assert error_class(status) is kind
 
 
 @pytest.mark.parametrize(

@@ -186,9 +186,9 @@ async def test_a_hold_grows_with_what_calls_in_flight_are_told_and_says_so() -> 
     assert str(gate) == "held for 7.0 s, paced at 1/s"
     # Successes of before the hold tell more of the rate, and open nothing.
     for _ in range(10):
-        gate.took(0)
+        gate.accepted(0)
     assert str(gate) == "held for 7.0 s, paced at 1.9/s"
-    gate.took(-1)
+    gate.accepted(-1)
     assert str(gate) == "held for 7.0 s, paced at 1.9/s"
 
 

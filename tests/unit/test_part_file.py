@@ -12,14 +12,14 @@ from descriptors import descriptors
 
 from circleci_v1_async import PathConflictError, UnsafePathError
 from circleci_v1_async._files.folder import Folder
-from circleci_v1_async._files.names import note_name, part_name
+from circleci_v1_async._files.names import part_name, resume_info_name
 from circleci_v1_async._files.part_file import PartFile, is_strong_etag
 
 ETAG = '"abc"'
 SOURCE = "one"
 NAME = "core.tar"
 PART = part_name(NAME)
-NOTE = note_name(NAME)
+NOTE = resume_info_name(NAME)
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from circleci_v1_async import (
     PreviousBuild,
     ProjectSlug,
 )
-from circleci_v1_async._operations.paths import find_build
+from circleci_v1_async._operations.paths import parse_build_reference
 
 WEB = ProjectSlug("github", "acme", "web")
 IDS = ProjectSlug("circleci", "43G3kM5RtfFE7v5sa4nWAU", "9e9f3d70-bd8c-4957-a27e-ada96d967706")
@@ -41,7 +41,7 @@ BOTH_WAYS = re.escape("by its project and number, such as ('gh/acme/web', 7), or
     ],
 )
 def test_a_url_of_a_build_or_job_names_it(url: str, slug: ProjectSlug):
-    assert find_build(url, None) == find_build(url, 456) == (slug, 456)
+    assert parse_build_reference(url, None) == parse_build_reference(url, 456) == (slug, 456)
 
 
 @pytest.mark.parametrize(
@@ -64,38 +64,38 @@ def test_a_url_of_a_build_or_job_names_it(url: str, slug: ProjectSlug):
     ],
 )
 def test_a_project_without_a_number_names_no_build(project: ProjectSlug | str):
-    assert find_build(project, 7) == (WEB, 7)
+    assert parse_build_reference(project, 7) == (WEB, 7)
     with pytest.raises(InvalidInputError, match=f"^build_num: expected an integer from 1, got None.*{BOTH_WAYS}"):
-        find_build(project, None)
+        parse_build_reference(project, None)
 
 
 @pytest.mark.parametrize("kind", [BuildSummary, BranchBuild, Build, BuildDetail])
 def test_a_build_that_says_where_it_belongs_names_itself(kind: type[BuildSummary]):
     build = kind(build_num=456, build_url=URL)
-    assert find_build(build, None) == find_build(build, 456) == (WEB, 456)
+    assert parse_build_reference(build, None) == parse_build_reference(build, 456) == (WEB, 456)
 
 
 @pytest.mark.parametrize("build_num", [None, 7])
 def test_a_build_that_does_not_say_where_it_belongs_is_refused(build_num: int | None):
     with pytest.raises(InvalidInputError, match=f"^project: build 7 does not say where it belongs.*{BOTH_WAYS}"):
-        find_build(BranchBuild(build_num=7), build_num)
+        parse_build_reference(BranchBuild(build_num=7), build_num)
 
 
 @pytest.mark.parametrize("build", [URL, Build(build_num=456, build_url=URL)])
 def test_another_number_beside_a_build_is_refused(build: str | BuildSummary):
     with pytest.raises(InvalidInputError, match=f"^build_num: expected 456, as .*, got 7.*{BOTH_WAYS}"):
-        find_build(build, 7)
+        parse_build_reference(build, 7)
 
 
 @pytest.mark.parametrize("build_num", [0, -1, "7", 7.0, True])
 def test_what_is_no_number_is_refused(build_num: object):
     with pytest.raises(InvalidInputError, match=r"^build_num: expected an integer from 1, got"):
-        find_build(WEB, build_num)
+        parse_build_reference(WEB, build_num)
 
 
 def test_what_is_neither_a_project_nor_a_build_is_refused():
     with pytest.raises(InvalidInputError, match=r"expected a project as .*; got PreviousBuild"):
-        find_build(PreviousBuild(build_num=7), None)
+        parse_build_reference(PreviousBuild(build_num=7), None)
 
 
 def test_output_without_an_action_is_refused_before_any_io():

@@ -98,7 +98,7 @@ def test_the_budget_for_outages_is_not_spent_on_429s() -> None:
         await ci.get_current_user()
         return ci
 
-    budget = simulate(run())._calls.budget
+    budget = simulate(run())._caller.budget
     assert budget == type(budget)()
 
 

@@ -36,7 +36,7 @@ def read(
     headers: Mapping[str, str] = MappingProxyType({"Content-Type": "text/html"}),
     **options: Any,
 ) -> Any:
-    context = {"token": Secret(CANARY), "maybe_done": False, "now": 0.0}
+    context = {"token": Secret(CANARY), "maybe_sent": False, "now": 0.0}
     response = Reply(status, CIMultiDict(headers), body)
     reading = read_reply(request, response, Decoder(), **(context | options))
     pauses = 0
@@ -68,12 +68,12 @@ def test_a_success_is_decoded_and_ignored_where_nothing_is_returned():
 
 @pytest.mark.fault(91)
 def test_a_404_is_a_success_of_a_delete_that_may_have_been_done_before():
-    assert read(DELETE, 404, maybe_done=True) is None
-    assert read(Request("DELETE", "/me", returns=Message), 404, b"<html>", maybe_done=True) == Message(message=None)
-    assert read(Request("DELETE", "/me"), 404, b'{"message": "key not found"}', maybe_done=True) == {}
+    assert read(DELETE, 404, maybe_sent=True) is None
+    assert read(Request("DELETE", "/me", returns=Message), 404, b"<html>", maybe_sent=True) == Message(message=None)
+    assert read(Request("DELETE", "/me"), 404, b'{"message": "key not found"}', maybe_sent=True) == {}
     assert refused(b"", DELETE, 404).status == 404
-    assert refused(b"", DELETE, 409, maybe_done=True).status == 409
-    assert refused(b"", GET, 404, maybe_done=True).status == 404
+    assert refused(b"", DELETE, 409, maybe_sent=True).status == 409
+    assert refused(b"", GET, 404, maybe_sent=True).status == 404
 
 
 def test_a_status_within_a_success_counts():

@@ -19,14 +19,14 @@ from circleci_v1_async import (
     StatusError,
     TransportError,
 )
-from circleci_v1_async.errors import status_error
+from circleci_v1_async.errors import error_class
 from circleci_v1_async.retry import RetryBudget, parse_retry_after
 
 GET, HEAD, POST, PUT, DELETE = (Request(method, "/x") for method in ("GET", "HEAD", "POST", "PUT", "DELETE"))
 
 
 def status(code: int, retry_after: float | None = None) -> StatusError:
-    return status_error(code)(code, "", GET, {}, None, 1, retry_after)
+    return error_class(code)(code, "", GET, {}, None, 1, retry_after)
 
 
 BROKEN = TransportError("The connection broke")

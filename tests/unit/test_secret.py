@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from reporters import REPORTERS, Sentry, raised
 
-from circleci_v1_async._core.arguments import secret, strings
-from circleci_v1_async._core.secret import RedactedBytes, RedactedStr, Secret, hide
+from circleci_v1_async._core.arguments import check_hidden_strings, check_secret
+from circleci_v1_async._core.secret import RedactedBytes, RedactedStr, Secret, wrap_secret
 from circleci_v1_async.errors import CircleCIError, InvalidInputError
 
 MARK = "s3cret"
@@ -38,7 +38,7 @@ def walk(value: object, depth: int = 4) -> Iterator[object]:
 @pytest.mark.fault(101)
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value)[:20])
 def test_a_secret_of_any_type_is_given_by_nothing_but_reveal(value: Any) -> None:
-    hidden = hide(value)
+    hidden = wrap_secret(value)
     assert hidden.reveal() is value
     assert f"{hidden} {hidden!r} {[hidden]} {hidden!s:>9}" == "*** *** [***]       ***"
     assert MARK not in " ".join(map(repr, walk(hidden)))
@@ -63,9 +63,9 @@ def test_a_secret_of_any_type_is_given_by_nothing_but_reveal(value: Any) -> None
 
 @pytest.mark.fault(101)
 def test_none_is_no_secret_and_a_secret_is_not_hidden_twice() -> None:
-    hidden = hide(MARK)
-    assert hide(hidden) is hidden
-    assert hide(None) is None
+    hidden = wrap_secret(MARK)
+    assert wrap_secret(hidden) is hidden
+    assert wrap_secret(None) is None
 
 
 @pytest.mark.fault(101)
@@ -96,7 +96,7 @@ def vars_of(value: object) -> object:
 @pytest.mark.parametrize("reporter", [*REPORTERS, "sentry"])
 def test_no_reporter_shows_a_secret_among_the_variables_of_a_frame(reporter: str) -> None:
     text, data = RedactedStr(LONG), RedactedBytes(LONG.encode())
-    hidden = [hide(value) for value in VALUES]
+    hidden = [wrap_secret(value) for value in VALUES]
     error = raised(
         CircleCIError(), text=text, data=data, hidden=hidden, headers={"Circle-Token": text}, first=hidden[1]
     )
@@ -110,7 +110,7 @@ def test_no_reporter_shows_a_secret_among_the_variables_of_a_frame(reporter: str
 @pytest.mark.parametrize("value", [None, MARK, Secret(""), Secret(MARK.encode()), Secret([MARK]), Secret(1)], ids=repr)
 def test_a_secret_that_is_no_hidden_string_is_refused_and_not_shown(value: object) -> None:
     with pytest.raises(InvalidInputError, match=r"^key: expected a key, as a string that is not empty$"):
-        secret("key", value, "a key")
+        check_secret("key", value, "a key")
 
 
 @pytest.mark.fault(45)
@@ -119,13 +119,13 @@ def test_a_secret_that_is_no_hidden_string_is_refused_and_not_shown(value: objec
 )
 def test_variables_that_are_no_hidden_mapping_of_strings_are_refused_and_not_shown(value: object) -> None:
     with pytest.raises(InvalidInputError, match=r"^variables: expected a mapping of strings to strings$"):
-        strings("variables", value)
+        check_hidden_strings("variables", value)
 
 
 def test_variables_are_copied_since_they_are_looked_for_in_replies() -> None:
     variables = {"A": MARK}
-    copied = strings("variables", hide(variables))
+    copied = check_hidden_strings("variables", wrap_secret(variables))
     variables["A"] = "other"
     assert copied is not None
     assert copied.reveal() == {"A": MARK}
-    assert strings("variables", None) is None
+    assert check_hidden_strings("variables", None) is None

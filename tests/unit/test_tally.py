@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from circleci_v1_async import Artifact, Download, DownloadEvent, DownloadStatus, DownloadTotals, InvalidInputError
-from circleci_v1_async.artifacts._events import Tally
+from circleci_v1_async.artifacts._events import ProgressReporter
 
 A, B = (Artifact(path=name, url=f"https://a.example/{name}") for name in "ab")
 PATH_A, PATH_B = Path("a"), Path("b")
@@ -11,7 +11,7 @@ PATH_A, PATH_B = Path("a"), Path("b")
 
 def test_a_file_that_begins_once_more_is_counted_anew() -> None:
     events: list[DownloadEvent] = []
-    tally = Tally(events.append, 2)
+    tally = ProgressReporter(events.append, 2)
     tally.start(A, PATH_A, 100, 0)
     tally.advance(A, PATH_A, 60)
     tally.start(B, PATH_B, 10, 4)
@@ -21,7 +21,7 @@ def test_a_file_that_begins_once_more_is_counted_anew() -> None:
 
 def test_a_file_of_unknown_size_counts_with_what_is_there() -> None:
     events: list[DownloadEvent] = []
-    tally = Tally(events.append, 2)
+    tally = ProgressReporter(events.append, 2)
     tally.start(A, PATH_A, None, 0)
     tally.advance(A, PATH_A, 7)
     assert events[-1].totals == DownloadTotals(2, received=7, size=7)
@@ -33,7 +33,7 @@ def test_a_file_of_unknown_size_counts_with_what_is_there() -> None:
 
 def test_bytes_of_a_file_that_failed_no_longer_count() -> None:
     events: list[DownloadEvent] = []
-    tally = Tally(events.append, 2)
+    tally = ProgressReporter(events.append, 2)
     tally.start(B, PATH_B, 10, 10)
     tally.finish(Download(B, PATH_B, 10, DownloadStatus.SKIPPED))
     assert events[-1].totals == DownloadTotals(2, finished=1, received=10, size=10)
@@ -43,7 +43,7 @@ def test_bytes_of_a_file_that_failed_no_longer_count() -> None:
 
 
 def test_without_a_callback_nothing_is_counted() -> None:
-    tally = Tally(None, 1)
+    tally = ProgressReporter(None, 1)
     tally.start(A, PATH_A, 5, 0)
     tally.advance(A, PATH_A, 5)
     tally.finish(Download(A, PATH_A, 5, DownloadStatus.DOWNLOADED))

@@ -11,7 +11,7 @@ from workflows import Event, Play, plays
 
 from circleci_v1_async import Build, BuildStatus, Verdict, Workflow
 from circleci_v1_async._polling.job_search import JobSearch
-from circleci_v1_async._polling.plan import Look, WaitPlan
+from circleci_v1_async._polling.plan import PollResult, WaitPlan
 
 SHA = "c0ffee7" + "0" * 33
 UNFINISHED = {"scheduled", "queued", "running"}
@@ -34,10 +34,10 @@ def plan(**options: object) -> WaitPlan:
     return WaitPlan(lambda build: build.vcs_revision == SHA, **options)  # type: ignore[arg-type]
 
 
-def look(waiting: WaitPlan, *builds: Build, at: float = 0.0, until: float | None = None) -> Look[Build, Verdict]:
+def look(waiting: WaitPlan, *builds: Build, at: float = 0.0, until: float | None = None) -> PollResult[Build, Verdict]:
     search = waiting.begin()
     search.take(sorted(builds, key=lambda build: build.build_num, reverse=True))
-    return waiting.observe(search, at, at if until is None else until)
+    return waiting.update(search, at, at if until is None else until)
 
 
 def numbers(builds: Iterable[Build]) -> list[int]:
@@ -261,7 +261,7 @@ def wait(
         search = waiting.begin()
         search.take(served.at(now))
         now += latency()
-        seen = waiting.observe(search, began, now)
+        seen = waiting.update(search, began, now)
         if seen.is_over:
             return began, seen.last
         now += min(pauses(), seen.soon)

@@ -41,7 +41,7 @@ from circleci_v1_async import (
 from circleci_v1_async._operations.builds import request_build
 from circleci_v1_async._polling.pauses import choose_pause
 from circleci_v1_async._polling.poll import wait_until_finished
-from circleci_v1_async.errors import status_error
+from circleci_v1_async.errors import error_class
 from circleci_v1_async.watch._plan import WatchPlan
 
 SLUG = ProjectSlug("github", "acme", "web")
@@ -49,7 +49,7 @@ LOGGER = "circleci_v1_async"
 
 
 def status(number: int, *, retry_after: float | None = None) -> CircleCIError:
-    return status_error(number)(number, "No.", Request("GET", "/x"), {}, None, 3, retry_after)
+    return error_class(number)(number, "No.", Request("GET", "/x"), {}, None, 3, retry_after)
 
 
 def build(number: int = 7, status: str = "running") -> Build:

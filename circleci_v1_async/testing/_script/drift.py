@@ -37,6 +37,8 @@ class Drift:
             each of them once.
     """
 
+    __module__ = "circleci_v1_async.testing"
+
     slug: str
     inserts: float
     removals: float

@@ -72,6 +72,8 @@ class RateLimit:
         refused: The number of requests that were answered with 429.
     """
 
+    __module__ = "circleci_v1_async.testing"
+
     _gauge: Gauge = attrs.field(repr=False)
     _retry_after: float | str | None
     served: int = attrs.field(default=0, init=False)

@@ -10,6 +10,8 @@ from circleci_v1_async.testing._server.wire import ReceivedRequest
 class RequestLog(list[ReceivedRequest]):
     """The requests that a fake has received, in order of arrival."""
 
+    __module__ = "circleci_v1_async.testing"
+
     def __init__(self) -> None:
         super().__init__()
         # Requests arrive on the serving thread, and any thread may wait for them.

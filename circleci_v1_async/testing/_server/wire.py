@@ -51,6 +51,8 @@ class ReceivedRequest:
         operation: The operation that the request calls, such as `list_project_builds`; None for an unknown route.
     """
 
+    __module__ = "circleci_v1_async.testing"
+
     site: SiteName
     method: str
     path: str

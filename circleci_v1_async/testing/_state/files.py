@@ -26,6 +26,8 @@ class GeneratedBytes:
         seed: The seed; another one gives other bytes.
     """
 
+    __module__ = "circleci_v1_async.testing"
+
     size: int = attrs.field(validator=[attrs.validators.ge(0), attrs.validators.le(2**53)])
     seed: int = 0
 

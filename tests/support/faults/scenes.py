@@ -159,14 +159,14 @@ async def holds_nothing(ci: CircleCISession, before: set[asyncio.Task[Any]]) -> 
     # A transport is told of its end in the next turns of the loop, which is also when aiohttp lets go of it.
     for _ in range(5):
         await asyncio.sleep(0)
-    transport = ci._calls.transport
+    transport = ci._caller.transport
     for session in (transport._own, transport.borrowed):
         assert session is None or session.connector is None or not session.connector._acquired, "connections are held"
     assert not transport._calls, "calls are counted as in flight"
     assert not transport.streams, "streams are open"
-    gate = ci._calls.gate
+    gate = ci._caller.gate
     assert gate._slots._value == gate.concurrency, "slots of the gate are held"
-    assert ci._disk.slots._value == ci._disk.concurrency, "slots of downloads are held"
+    assert ci._file_threads.slots._value == ci._file_threads.concurrency, "slots of downloads are held"
     left = {task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()}
     assert not {task for task in left if task.get_coro().__qualname__ != "ScriptServer._serve"}, "tasks are left"
 

@@ -7,14 +7,14 @@ from typing import Final
 
 from .errors import CircleCIError
 
-__all__ = ["Boundary"]
+__all__ = ["TracebackScrubber"]
 
 
 # The modules through which a request and its reply pass.
 _OURS: Final = frozenset({__name__.partition(".")[0], "aiohttp", "asyncio"})
 
 
-class Boundary:
+class TracebackScrubber:
     """A block that errors leave without frames from within it: those hold what was sent and received.
 
     The context of an error is what its caller was handling when the block began, and nothing from within. A cause

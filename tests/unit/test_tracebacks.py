@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from circleci_v1_async import DownloadError, InvalidInputError, TransportError, User, dumps, loads
-from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async.errors import CircleCIError
 
 
@@ -24,7 +24,7 @@ def fail(error: BaseException, context: BaseException | None = None, *, hidden: 
 
 def leave(error: BaseException, context: BaseException | None = None, *, hidden: bool = False) -> BaseException:
     try:
-        with Boundary():
+        with TracebackScrubber():
             fail(error, context, hidden=hidden)
     except BaseException as left:  # noqa: BLE001 - cancellations too
         return left
@@ -66,7 +66,7 @@ def test_a_cause_stays_without_its_frames():
         except OSError as failure:
             raise error from failure
 
-    with pytest.raises(DownloadError) as caught, Boundary():
+    with pytest.raises(DownloadError) as caught, TracebackScrubber():
         write()
     assert caught.value.__cause__ is cause
     assert caught.value.__suppress_context__
@@ -100,7 +100,7 @@ def variables(error: BaseException) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("hidden", [True, False])
 def test_an_error_of_others_leaves_the_variables_of_their_frames_and_not_those_of_ours(hidden: bool):  # noqa: FBT001 - a column
     def pass_through() -> None:
-        library("circleci_v1_async._calls.calls")(
+        library("circleci_v1_async._calls.caller")(
             library("aiohttp.client"), library("limiter"), library("asyncio.tasks"), fail, RuntimeError()
         )
 
@@ -112,18 +112,18 @@ def test_an_error_of_others_leaves_the_variables_of_their_frames_and_not_those_o
         except RuntimeError:
             raise LookupError from None
 
-    with pytest.raises((RuntimeError, LookupError)) as caught, Boundary():
+    with pytest.raises((RuntimeError, LookupError)) as caught, TracebackScrubber():
         fail_within()
     error = caught.value.__context__ if hidden else caught.value
     assert error is not None
     seen = variables(error)
     assert {name for name, held in seen.items() if "held" in held} == {"limiter"}
-    assert set(seen) == {"circleci_v1_async._calls.calls", "aiohttp.client", "limiter", "asyncio.tasks", __name__}
+    assert set(seen) == {"circleci_v1_async._calls.caller", "aiohttp.client", "limiter", "asyncio.tasks", __name__}
 
 
 async def test_closing_a_generator_leaves_an_error_alone_that_its_caller_raises():
     async def pieces():
-        with Boundary():
+        with TracebackScrubber():
             yield 1
 
     async def read() -> None:

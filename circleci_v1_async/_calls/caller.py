@@ -9,10 +9,10 @@ from typing import Any, Final, Self, TypeVar
 import attrs
 from yarl import URL
 
-from circleci_v1_async._core.arguments import real
-from circleci_v1_async._core.boundary import Boundary
+from circleci_v1_async._core.arguments import check_real
 from circleci_v1_async._core.clock import Clock
 from circleci_v1_async._core.secret import RedactedBytes, Secret
+from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._decoding.codec import Decoder, encode
 from circleci_v1_async._transport.transport import Stream, Transport
 from circleci_v1_async.errors import InvalidInputError, RateLimitError, TransportError
@@ -20,12 +20,12 @@ from circleci_v1_async.request import REQUEST_ID, Reply, Request, Response
 from circleci_v1_async.retry import Retry, RetryBudget, RetryPolicy
 from circleci_v1_async.sunset import log_once, warn_once
 
-from .attempts import Attempts
+from .attempts import Attempt, RetryLoop
 from .gate import Gate, HeldTooLongError
 from .redact import redact, redact_header
 from .reply import explain_status, read_reply
 
-__all__ = ["Calls", "Options"]
+__all__ = ["Caller", "Options"]
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ _ERROR_BODY: Final = 2**16
 
 
 def _positive(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    real(attribute.name, value)
+    check_real(attribute.name, value)
 
 
 def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -57,7 +57,7 @@ class Options:
 
 
 @attrs.frozen(eq=False)
-class Calls:
+class Caller:
     """Makes the calls of a session, or of a view of one.
 
     Attributes:
@@ -79,17 +79,17 @@ class Calls:
     async def send(self, request: Request[T]) -> T:
         """Send a request and decode the reply, as `CircleCISession.send` says."""
         options = self.options
-        with Boundary():
-            url = self.transport.below(request.target)
+        with TracebackScrubber():
+            url = self.transport.api_url(request.target)
             body = None if request.body is None else Secret(RedactedBytes(encode(request.body)))
             if request.returns is not None and request.returns is not Response:
                 Decoder.check(request.returns)
             if request.sunset is not None:
                 warn_once(str(request), request.sunset)
-            with self.transport.call():
+            with self.transport.track():
                 async for attempt in self.attempts(request, url):  # pragma: no branch - the policy ends it
                     with attempt:
-                        async with _Turn(self, request, attempt) as turn:
+                        async with Exchange(self, request, attempt) as turn:
                             response = turn.reply = await self.transport.exchange(
                                 request.method,
                                 url,
@@ -103,21 +103,21 @@ class Calls:
                             response,
                             options.decoder,
                             token=attempt.token,
-                            maybe_done=attempt.maybe_done,
+                            maybe_sent=attempt.maybe_sent,
                             now=self.clock.now(),
                         )
         raise AssertionError  # pragma: no cover - for the type checkers
 
-    def attempts(self, request: Request[Any], url: URL) -> Attempts:
+    def attempts(self, request: Request[Any], url: URL) -> RetryLoop:
         """Return the attempts at a request to that URL, to be looped over."""
         retry = self.options.retry
-        return Attempts(request, url, retry, self.budget, self.transport, self.gate, self.clock, self.on_retry)
+        return RetryLoop(request, url, retry, self.budget, self.transport, self.gate, self.clock, self.on_retry)
 
     async def open(
         self,
         request: Request[Any],
         url: URL,
-        attempt: Attempts,
+        attempt: Attempt,
         *,
         headers: Mapping[str, str] | None = None,
         with_token: bool = True,
@@ -125,7 +125,7 @@ class Calls:
         """Open a stream, in one attempt. It has left the gate: a slow reader must not hold up calls."""
         stream: Stream | None = None
         try:
-            async with _Turn(self, request, attempt) as turn:
+            async with Exchange(self, request, attempt) as turn:
                 stream = turn.reply = await self.transport.open(
                     request,
                     url,
@@ -136,8 +136,8 @@ class Calls:
                 )
             if stream.status < 300:  # noqa: PLR2004 - a success
                 # Not only when all of it has come.
-                self.gate.took(attempt.holds)
-                attempt.holds = -1
+                self.gate.accepted(attempt.hold_count)
+                attempt.hold_count = -1
                 return stream
             response = Reply(stream.status, stream.headers, await _read_error(stream))
         except BaseException:
@@ -150,28 +150,28 @@ class Calls:
 
 
 @attrs.define(eq=False)
-class _Turn:
+class Exchange:
     """One exchange: begins when the gate lets it, and is logged when it ends.
 
     Attributes:
         reply: The reply, once there is one.
     """
 
-    _calls: Calls
+    _caller: Caller
     _request: Request[Any]
-    _attempt: Attempts
+    _attempt: Attempt
     reply: Reply | Stream | None = None
 
     async def __aenter__(self) -> Self:
-        calls, attempt = self._calls, self._attempt
+        caller, attempt = self._caller, self._attempt
         try:
-            attempt.holds = await calls.gate.enter(calls.options.retry.max_retry_after)
+            attempt.hold_count = await caller.gate.enter(caller.options.retry.max_retry_after)
         except HeldTooLongError as held:
-            attempt.holds = -1
+            attempt.hold_count = -1
             attempt.number -= 1
             request = self._request.without_body()
             raise RateLimitError(429, _STILL_HELD, request, {}, None, retry_after=held.seconds) from None
-        attempt.started, attempt.token = calls.clock.monotonic(), calls.transport.token
+        attempt.started, attempt.token = caller.clock.monotonic(), caller.transport.token
         return self
 
     async def __aexit__(
@@ -180,7 +180,7 @@ class _Turn:
         try:
             self._tell(error)
         finally:
-            await self._calls.gate.leave(kind, error, traceback)
+            await self._caller.gate.leave(kind, error, traceback)
 
     def _tell(self, error: BaseException | None) -> None:
         request, reply = self._request, self.reply
@@ -192,7 +192,7 @@ class _Turn:
         if _log.isEnabledFor(logging.DEBUG):
             # A record keeps its arguments: not the request, which has a body.
             method, path, number = request.method, request.location, self._attempt.number
-            milliseconds = (self._calls.clock.monotonic() - self._attempt.started) * 1000
+            milliseconds = (self._caller.clock.monotonic() - self._attempt.started) * 1000
             _log.debug(
                 "%s %s: %s in %.0f ms (attempt %d%s)", method, path, outcome, milliseconds, number, self._request_id()
             )

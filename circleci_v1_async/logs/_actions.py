@@ -10,10 +10,10 @@ from ._line import LogLine
 from ._screen import HEIGHT, Line, remove_controls
 from ._text import LogLines, has_failed
 
-__all__ = ["FollowedRun", "RunLines", "select_runs"]
+__all__ = ["ActionLines", "FollowedAction", "select_actions"]
 
 
-def select_runs(build: BuildDetail, step_name: str | None, *, failed_only: bool) -> Iterator[tuple[Step, Action]]:
+def select_actions(build: BuildDetail, step_name: str | None, *, failed_only: bool) -> Iterator[tuple[Step, Action]]:
     """Yield the runs of steps that are wanted, in their order."""
     for step in build.steps:
         for action in step.actions:
@@ -21,7 +21,7 @@ def select_runs(build: BuildDetail, step_name: str | None, *, failed_only: bool)
                 yield step, action
 
 
-class RunLines:
+class ActionLines:
     """Lines of the run of a step.
 
     Args:
@@ -57,7 +57,7 @@ class RunLines:
 
 
 @attrs.define(eq=False)
-class FollowedRun:
+class FollowedAction:
     """A run of a step whose output is read from its beginning at each look.
 
     Attributes:

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circleci_v1_async import Artifact, DownloadError, InvalidInputError, PathConflictError, UnsafePathError
-from circleci_v1_async._files.names import note_name, part_name
-from circleci_v1_async.artifacts import _places as places
-from circleci_v1_async.artifacts._places import Place, plan_places
+from circleci_v1_async._files.names import part_name, resume_info_name
+from circleci_v1_async.artifacts import _destinations as destinations
+from circleci_v1_async.artifacts._destinations import Destination, plan_destinations
 
 URL = "https://output.circle-artifacts.com/output/job/1/artifacts/0/x"
 # What paths are made of, with what is dangerous in them more often than chance has it.
@@ -31,11 +31,11 @@ def artifact(path: str, node_index: int | None = 0, url: str = URL) -> Artifact:
     return Artifact(path=path, node_index=node_index, url=url)
 
 
-def planned(*paths: str, match: str | None = None) -> list[Place]:
-    return plan_places([artifact(path) for path in paths], match)
+def planned(*paths: str, match: str | None = None) -> list[Destination]:
+    return plan_destinations([artifact(path) for path in paths], match)
 
 
-def accepted(places: Sequence[Place]) -> list[Place]:
+def accepted(places: Sequence[Destination]) -> list[Destination]:
     return [place for place in places if place.problem is None]
 
 
@@ -46,7 +46,7 @@ def goes_to(path: str) -> tuple[str, ...]:
 
 
 def refused(path: str, **options: Any) -> DownloadError:
-    (place,) = plan_places([artifact(path, **options)], None)
+    (place,) = plan_destinations([artifact(path, **options)], None)
     assert place.problem is not None
     assert place.parts == (path,)
     return place.problem
@@ -133,7 +133,7 @@ def is_reserved(name: str) -> bool:
 @pytest.mark.fault(52)
 @given(st.lists(st.tuples(PATH, st.integers(0, 2)), max_size=8))
 def test_nothing_that_is_accepted_leaves_the_folder_on_any_system(paths: list[tuple[str, int]]) -> None:
-    for place in accepted(plan_places([artifact(*path) for path in paths], None)):
+    for place in accepted(plan_destinations([artifact(*path) for path in paths], None)):
         for system, root in ((posixpath, "/dest"), (ntpath, "D:\\dest")):
             assert not system.isabs(system.join(*place.parts))
             assert system.splitdrive(system.join(*place.parts))[0] == ""
@@ -158,12 +158,12 @@ def composed(part: str) -> str:
 @pytest.mark.fault(54)
 @given(st.lists(st.tuples(PATH, st.integers(0, 1)), max_size=12))
 def test_no_two_that_are_accepted_are_one_file_or_one_the_folder_of_the_other(paths: list[tuple[str, int]]) -> None:
-    places = accepted(plan_places([artifact(*path) for path in paths], None))
+    places = accepted(plan_destinations([artifact(*path) for path in paths], None))
     for fold in (canonical, composed):
         taken: set[tuple[str, ...]] = set()
         for place in places:
             *folders, name = place.parts
-            for last in (name, part_name(name), note_name(name)):
+            for last in (name, part_name(name), resume_info_name(name)):
                 whole = tuple(map(fold, (*folders, last)))
                 assert whole not in taken
                 taken.add(whole)
@@ -216,25 +216,28 @@ def test_what_is_unsafe_is_in_nobodys_way() -> None:
 
 @pytest.mark.fault(54)
 def test_artifacts_of_several_containers_go_to_a_folder_for_each() -> None:
-    places = plan_places([artifact("a", None), artifact("a", 1), artifact("b/c", 12)], None)
+    places = plan_destinations([artifact("a", None), artifact("a", 1), artifact("b/c", 12)], None)
     assert [place.parts for place in places] == [("node-0", "a"), ("node-1", "a"), ("node-12", "b", "c")]
 
 
 def test_artifacts_of_one_container_need_no_folder_whatever_its_number() -> None:
-    assert [place.parts for place in plan_places([artifact("a", 3), artifact("b", 3)], None)] == [("a",), ("b",)]
+    assert [place.parts for place in plan_destinations([artifact("a", 3), artifact("b", 3)], None)] == [("a",), ("b",)]
 
 
 def test_folders_for_containers_are_made_if_what_matches_is_of_several() -> None:
     artifacts = [artifact("a.txt", 0), artifact("b.log", 1), artifact("c.txt", 1)]
-    assert [place.parts for place in plan_places(artifacts[:2], "*.txt")] == [("a.txt",)]
-    assert [place.parts for place in plan_places(artifacts, "*.txt")] == [("node-0", "a.txt"), ("node-1", "c.txt")]
+    assert [place.parts for place in plan_destinations(artifacts[:2], "*.txt")] == [("a.txt",)]
+    assert [place.parts for place in plan_destinations(artifacts, "*.txt")] == [
+        ("node-0", "a.txt"),
+        ("node-1", "c.txt"),
+    ]
 
 
 @pytest.mark.parametrize("wrong", ["https://a.example/a?s3cret", None, artifact("a")])
 def test_what_is_no_list_of_artifacts_is_refused(wrong: Any) -> None:
     expected = rf"^artifacts: expected several Artifacts, .*; got {type(wrong).__name__}$"
     with pytest.raises(InvalidInputError, match=expected):
-        plan_places(wrong, None)
+        plan_destinations(wrong, None)
 
 
 def test_a_pattern_is_for_the_whole_path_and_knows_no_slashes_and_no_case() -> None:
@@ -256,7 +259,7 @@ def test_what_does_not_match_is_in_nobodys_way() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda name: len(name.encode()) <= 255))
 def test_a_part_has_a_name_that_fits_also_where_the_file_barely_does(name: str) -> None:
-    part, etag = part_name(name), note_name(name)
+    part, etag = part_name(name), resume_info_name(name)
     assert len({name, part, etag}) == 3
     assert max(len(part.encode()), len(etag.encode())) <= 255
 
@@ -285,8 +288,8 @@ def test_a_path_of_thousands_of_folders_costs_no_more_than_its_length(monkeypatc
         def __eq__(self, other: object) -> bool:
             return super().__eq__(other)
 
-    fold = places._fold
-    monkeypatch.setattr(places, "_fold", lambda part: Counted(fold(part)))
+    fold = destinations._fold
+    monkeypatch.setattr(destinations, "_fold", lambda part: Counted(fold(part)))
     assert len(accepted(planned(*("x/" * 2000 + str(number) for number in range(10))))) == 10
     assert hashed < 2 * 10 * 2000
 
@@ -301,15 +304,15 @@ def test_a_place_knows_the_length_of_the_longest_path_that_it_needs() -> None:
 def test_a_name_that_is_no_unicode_has_a_part_too() -> None:
     """A caller may have such a file, though no artifact may."""
     assert part_name("a\udcff") == "a\udcff.circleci.part"
-    assert Place(artifact("a"), ("a\udcff",)).length == len("a...") + len(".circleci.part.note")
+    assert Destination(artifact("a"), ("a\udcff",)).length == len("a...") + len(".circleci.part.note")
 
 
 @pytest.mark.parametrize("wrong", ["https://a.example/a", 7, None])
 def test_something_that_is_no_artifact_is_refused(wrong: Any) -> None:
     with pytest.raises(InvalidInputError, match="artifacts: expected the Artifacts of a list of artifacts, got"):
-        plan_places([artifact("a"), wrong], None)
+        plan_destinations([artifact("a"), wrong], None)
 
 
 def test_a_place_keeps_its_artifact() -> None:
     given_artifact = attrs.evolve(artifact("a"), pretty_path="$HOME/a")
-    assert plan_places([given_artifact], None)[0].artifact is given_artifact
+    assert plan_destinations([given_artifact], None)[0].artifact is given_artifact

@@ -13,7 +13,7 @@ import attrs
 from circleci_v1_async._core.tasks import run_in_thread
 from circleci_v1_async.errors import DownloadError, SessionClosedError
 
-__all__ = ["Disk"]
+__all__ = ["FileThreads"]
 
 R = TypeVar("R")
 
@@ -23,7 +23,7 @@ _MAX_THREADS: Final = 32
 
 
 @attrs.define(eq=False)
-class Disk:
+class FileThreads:
     """Threads for the disk work of a session, and slots for the files under way.
 
     asyncio's own threads also resolve names: a slow disk would hold up API calls there.

@@ -13,11 +13,11 @@ from typing import Final, cast
 
 import attrs
 
-from circleci_v1_async._files.names import MAX_NAME, encode_name, measure_longest, note_name, part_name
+from circleci_v1_async._files.names import MAX_NAME, encode_name, longest_name_bytes, part_name, resume_info_name
 from circleci_v1_async.errors import DownloadError, InvalidInputError, PathConflictError, UnsafePathError
 from circleci_v1_async.models import Artifact
 
-__all__ = ["Place", "plan_places"]
+__all__ = ["Destination", "plan_destinations"]
 
 _SHOWN: Final = 3  # names, in an error
 _ROOT: Final = 0  # the destination, in a tree of numbered paths
@@ -27,7 +27,7 @@ _DEVICE: Final = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-
 
 
 @attrs.frozen
-class Place:
+class Destination:
     """Place of an artifact below a folder.
 
     Attributes:
@@ -44,10 +44,10 @@ class Place:
     def length(self) -> int:
         """Bytes of the longest path below the destination that is needed on the way."""
         *folders, name = self.parts
-        return sum(len(encode_name(folder)) + 1 for folder in folders) + measure_longest(name)
+        return sum(len(encode_name(folder)) + 1 for folder in folders) + longest_name_bytes(name)
 
 
-def plan_places(artifacts: Iterable[Artifact], match: str | None) -> list[Place]:
+def plan_destinations(artifacts: Iterable[Artifact], match: str | None) -> list[Destination]:
     """Find a place for each artifact that matches.
 
     Where those that match are of several containers, they go to `node-<i>/…`.
@@ -61,9 +61,14 @@ def plan_places(artifacts: Iterable[Artifact], match: str | None) -> list[Place]
     """
     wanted = [artifact for artifact in _check(artifacts) if match is None or fnmatchcase(artifact.path, match)]
     has_nodes = len({artifact.node_index or 0 for artifact in wanted}) > 1
-    places = [_find_place(artifact, (f"node-{artifact.node_index or 0}",) if has_nodes else ()) for artifact in wanted]
-    conflicts = _find_conflicts([place for place in places if place.problem is None])
-    return [attrs.evolve(place, problem=conflicts[id(place)]) if id(place) in conflicts else place for place in places]
+    destinations = [
+        _find_destination(artifact, (f"node-{artifact.node_index or 0}",) if has_nodes else ()) for artifact in wanted
+    ]
+    conflicts = _find_conflicts([destination for destination in destinations if destination.problem is None])
+    return [
+        attrs.evolve(destination, problem=conflicts[id(destination)]) if id(destination) in conflicts else destination
+        for destination in destinations
+    ]
 
 
 def _check(artifacts: Iterable[Artifact]) -> list[Artifact]:
@@ -82,18 +87,18 @@ def _check(artifacts: Iterable[Artifact]) -> list[Artifact]:
     return cast("list[Artifact]", everything)
 
 
-def _find_place(artifact: Artifact, node: tuple[str, ...]) -> Place:
+def _find_destination(artifact: Artifact, node: tuple[str, ...]) -> Destination:
     path = artifact.path
     if path.startswith("/"):
-        return Place(artifact, (path,), UnsafePathError(f"{path!r}: expected a relative path"))
+        return Destination(artifact, (path,), UnsafePathError(f"{path!r}: expected a relative path"))
     parts = tuple(part for part in path.split("/") if part not in {"", "."})
     if not parts:
-        return Place(artifact, (path,), UnsafePathError(f"{path!r}: expected the path of a file"))
+        return Destination(artifact, (path,), UnsafePathError(f"{path!r}: expected the path of a file"))
     if problem := next(filter(None, map(_find_problem, parts)), None):
-        return Place(artifact, (path,), UnsafePathError(f"{path!r}: {problem}"))
+        return Destination(artifact, (path,), UnsafePathError(f"{path!r}: {problem}"))
     if not artifact.url:
-        return Place(artifact, (path,), DownloadError(f"{path!r}: the service gave no URL for it"))
-    return Place(artifact, (*node, *parts))
+        return Destination(artifact, (path,), DownloadError(f"{path!r}: the service gave no URL for it"))
+    return Destination(artifact, (*node, *parts))
 
 
 def _find_problem(part: str) -> str | None:
@@ -106,26 +111,26 @@ def _find_problem(part: str) -> str | None:
     return None
 
 
-def _find_conflicts(places: list[Place]) -> dict[int, PathConflictError]:
+def _find_conflicts(destinations: list[Destination]) -> dict[int, PathConflictError]:
     """Return why places cannot all be had, by the `id` of each that cannot."""
     # Paths are numbered, by the number of their folder and their name: a path of a thousand folders is then a thousand
     # steps, and not a thousand paths.
     numbers: dict[tuple[int, str], int] = {}
-    wanted: dict[int, list[tuple[Place, str]]] = defaultdict(list)
-    below: dict[int, list[Place]] = defaultdict(list)
-    for place in places:
-        *folders, name = place.parts
+    wanted: dict[int, list[tuple[Destination, str]]] = defaultdict(list)
+    below: dict[int, list[Destination]] = defaultdict(list)
+    for destination in destinations:
+        *folders, name = destination.parts
         folder = _ROOT
         for part in folders:
             folder = numbers.setdefault((folder, _fold(part)), len(numbers) + 1)
-            below[folder].append(place)
-        for last in (name, part_name(name), note_name(name)):
-            wanted[numbers.setdefault((folder, _fold(last)), len(numbers) + 1)].append((place, last))
+            below[folder].append(destination)
+        for last in (name, part_name(name), resume_info_name(name)):
+            wanted[numbers.setdefault((folder, _fold(last)), len(numbers) + 1)].append((destination, last))
     found: dict[int, PathConflictError] = {}
     for number, claims in wanted.items():
         if len(claims) + len(below.get(number, ())) > 1:
             first, last = claims[0]
-            rivals = [place for place, _ in claims] + below.get(number, [])
+            rivals = [destination for destination, _ in claims] + below.get(number, [])
             names = sorted({repr(rival.artifact.path) for rival in rivals})
             # Each of ten thousand rivals has an error, which is not to name the other ten thousand.
             shown = ", ".join(names[:_SHOWN]) + ", …" * (len(names) > _SHOWN)
