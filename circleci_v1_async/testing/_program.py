@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from circleci_v1_async.testing._seed import plant
+from circleci_v1_async.testing._script.seed import load_seed
 from circleci_v1_async.testing.server import FakeCircleCI
 
 _STATUSES: Final = ("success", "success", "failed", "fixed", "success", "canceled", "success", "timedout")
@@ -48,7 +48,7 @@ def _make_server(options: argparse.Namespace) -> FakeCircleCI:
             for slug in options.project:
                 _fill(fake, slug, options.builds)
             for path in options.seed:
-                plant(fake, path)
+                load_seed(fake, path)
             return fake
 
 

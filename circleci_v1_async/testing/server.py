@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import random
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,20 +12,15 @@ from urllib.parse import unquote
 import attrs
 from aiohttp import web
 
-from circleci_v1_async.testing._addresses import Addresses
-from circleci_v1_async.testing._api import API, LISTS
-from circleci_v1_async.testing._build_payloads import PageRenderer
-from circleci_v1_async.testing._checks import BAD_REQUEST, RefusedError, is_text
-from circleci_v1_async.testing._drift import Drift
-from circleci_v1_async.testing._faults import Faults
-from circleci_v1_async.testing._rates import Rates
-from circleci_v1_async.testing._recording import Recording
-from circleci_v1_async.testing._relay import Relay, parse_upstream
-from circleci_v1_async.testing._requests import RequestLog
-from circleci_v1_async.testing._routing import Call, Created, Route, Site, is_authorized
-from circleci_v1_async.testing._state import make_stable_uuid
-from circleci_v1_async.testing._storage import ARTIFACTS, STORAGE, AccountWithArtifacts
-from circleci_v1_async.testing._wire import (
+from circleci_v1_async.testing._nouns.routes import LISTS, SITES
+from circleci_v1_async.testing._record.recording import Recording
+from circleci_v1_async.testing._record.relay import Relay, parse_upstream
+from circleci_v1_async.testing._script.service import ScriptedService
+from circleci_v1_async.testing._server.addresses import Addresses
+from circleci_v1_async.testing._server.checks import BAD_REQUEST, RefusedError, is_text
+from circleci_v1_async.testing._server.requests import RequestLog
+from circleci_v1_async.testing._server.routing import Call, Created, Route, is_authorized
+from circleci_v1_async.testing._server.wire import (
     API_PREFIX,
     Delivery,
     Drop,
@@ -39,6 +33,7 @@ from circleci_v1_async.testing._wire import (
     reset,
     send,
 )
+from circleci_v1_async.testing._state.digests import make_stable_uuid
 
 __all__ = ["FakeCircleCI"]
 
@@ -46,14 +41,13 @@ Hook = Callable[[ReceivedRequest], object]
 HookT = TypeVar("HookT", bound=Hook)
 Delay = float | Callable[[ReceivedRequest], float]
 
-_SITES: Final[dict[SiteName, Site]] = {"api": API, "artifacts": ARTIFACTS, "storage": STORAGE}
 # Storage has another host name than the API, for clients that compare hosts without ports.
 _STORAGE_HOSTS: Final = {"127.0.0.1": "localhost"}
 _ARTIFACTS_PREFIX: Final = "/output/"
 _BODY_FORBIDDEN: Final = Reply.html_page(403, "403 ERROR", text="<p>A GET request has no body.</p>")
 
 
-class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
+class FakeCircleCI(ScriptedService):
     """The CircleCI REST API v1.1, served by this process on loopback.
 
     It answers the operations of the API, lists of branches, step outputs and artifacts as the service does, with its
@@ -82,6 +76,7 @@ class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
     Attributes:
         token: The valid token. Set another one when it has expired.
         requests: All requests received, in order of arrival; `requests.matching(method, path)` selects some.
+        allow_unused_faults: Whether the fixture `fake_circleci` lets a test pass that leaves scripted faults unused.
         delay: Seconds before each reply is sent, or a function that returns them for a request. The reply is computed
             before the delay, so that a slow page shows the list as it was when its request arrived.
     """
@@ -94,9 +89,7 @@ class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
         port: int = 0,
         server: bool = False,
     ) -> None:
-        super().__init__()
-        self.server = server
-        self.token = token
+        super().__init__(token, server=server)
         self.requests = RequestLog()
         self.delay: Delay = 0.0
         self._listeners: dict[SiteName, Listener] = {
@@ -104,10 +97,7 @@ class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
             "storage": Listener(partial(self._serve, "storage"), host, name=_STORAGE_HOSTS.get(host, host)),
         }
         self._served = 0
-        self._expired_tokens: set[str] = set()
         self._hooks: list[Hook] = []
-        self._drifts: list[Drift] = []
-        self._pages = PageRenderer(self._projects)
         self._source: Recording | Relay | None = None
 
     @classmethod
@@ -262,47 +252,12 @@ class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
         self._hooks.append(hook)
         return hook
 
-    def drift(
-        self,
-        slug: str,
-        *,
-        seed: int = 0,
-        inserts: float = 0.0,
-        removals: float = 0.0,
-        finishes: float = 0.0,
-        rounds: int | None = None,
-    ) -> Drift:
-        """Change lists before each of their pages is served. Rates are means per page.
-
-        Args:
-            slug: The project in which builds arrive and finish.
-            seed: The seed of the changes; the same seed gives the same changes.
-            inserts: Builds that arrive at the head.
-            removals: Listed builds that leave the list.
-            finishes: Running builds that end.
-            rounds: The number of pages before which the list changes; None for all.
-
-        Returns:
-            A record of the changes; its `survivors` are the builds that were in every served version of the list.
-        """
-        chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
-        drift = Drift(self._get_project(slug).slug, inserts, removals, finishes, rounds, chance)
-        self._drifts.append(drift)
-        return drift
-
-    def expire_token(self) -> None:
-        """Expire the token: requests with it are answered with 401, also for public projects.
-
-        A new one is valid as soon as it is assigned to `token`.
-        """
-        self._expired_tokens.add(self.token)
-
     async def _serve_api(self, request: web.BaseRequest) -> web.StreamResponse:
         return await self._serve("artifacts" if request.path.startswith(_ARTIFACTS_PREFIX) else "api", request)
 
     async def _serve(self, site: SiteName, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query_string = request.raw_path.partition("?")
-        found = _SITES[site].find(request.method, path)
+        found = SITES[site].find(request.method, path)
         received = ReceivedRequest(
             site=site,
             method=request.method,
@@ -336,8 +291,8 @@ class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
             # Recorded: the redirect is absolute and repeats the whole query, including a token in it.
             query = f"?{request.query_string}" if request.query_string else ""
             return Reply(302, headers={"Location": self._listeners["api"].origin + request.path.rstrip("/") + query})
-        if found is None or (self.server and found[0].cloud_only):
-            return _SITES[request.site].not_found
+        if found is None or (self._account.is_server and found[0].cloud_only):
+            return SITES[request.site].not_found
         if is_api and request.method == "GET" and request.body:
             return _BODY_FORBIDDEN
         route, params = found
@@ -361,19 +316,17 @@ class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
             if inspect.isawaitable(result):
                 await result
         call = Call(
-            account=self,
-            projects=self._projects,
+            account=self._account,
             request=request,
             params=params,
             # S3 does not accept CircleCI's tokens.
             authorized=request.site != "storage" and is_authorized(request, self.token, self._expired_tokens),
-            addresses=Addresses(self._listeners["api"].origin, self.storage_origin, self._signed_at),
-            pages=self._pages,
+            addresses=Addresses(self._listeners["api"].origin, self.storage_origin, self._account.signed_at),
         )
         if route.name in LISTS:
             for drift in self._drifts:
                 drift.before_page(call)
-        return route.operation(call)
+        return route.run(call)
 
     def _make_headers(self, request: ReceivedRequest) -> dict[str, str]:
         """Make the headers of every answer; storage sets no cookie."""

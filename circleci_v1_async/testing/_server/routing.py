@@ -10,18 +10,23 @@ from urllib.parse import quote, unquote
 
 import attrs
 
-from circleci_v1_async.testing._actions import AccountWithActions
-from circleci_v1_async.testing._addresses import Addresses
-from circleci_v1_async.testing._build_payloads import PageRenderer, Payload
-from circleci_v1_async.testing._checks import RefusedError, parse_body, parse_body_or_form, parse_integer
-from circleci_v1_async.testing._state import VCS_ALIASES, Build, Project
-from circleci_v1_async.testing._wire import ReceivedRequest, Reply
+from circleci_v1_async.testing._server.addresses import Addresses
+from circleci_v1_async.testing._server.checks import RefusedError, parse_body, parse_body_or_form, parse_integer
+from circleci_v1_async.testing._server.wire import API_PREFIX, Payload, ReceivedRequest, Reply, SiteName
+from circleci_v1_async.testing._state.account import Account
+from circleci_v1_async.testing._state.builds import Build
+from circleci_v1_async.testing._state.projects import VCS_ALIASES, Project
 
+PROJECT: Final = "/project/:vcs-type/:username/:repo"
+BUILD: Final = f"{PROJECT}/:build-num"
 NOT_FOUND: Final = Reply.html_page(
     404, "Page not found", text="<p>There is nothing here. Perhaps there was, once upon a build.</p>\n" * 120
 )
 _LOG_IN: Final = Reply.json_error(401, "You must log in first.")
+_GONE: Final = Reply.json_error(410, "This endpoint has been removed.")
 _DENIED: Final = Reply.json_error(403, "Permission denied")
+# CircleCI has announced that these endpoints will answer 410 from that day on.
+_SUNSET_HEADERS: Final = {"Deprecation": "@1777593600", "Sunset": "Mon, 01 Feb 2027 00:00:00 GMT"}
 # The segments of `/api/v1.1/project/github/acme/web`, with the empty one before the first slash.
 _PROJECT_SEGMENTS: Final = 7
 _DIGITS: Final = re.compile("[0-9]+")
@@ -37,16 +42,13 @@ class Call:
         params: The route's parameters, decoded.
         authorized: Whether the request carries the right token.
         addresses: Makes and checks the addresses of files.
-        pages: Renders lists of builds.
     """
 
-    account: AccountWithActions
-    projects: Mapping[str, Project]
+    account: Account
     request: ReceivedRequest
     params: Mapping[str, str]
     authorized: bool
     addresses: Addresses
-    pages: PageRenderer
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -57,7 +59,7 @@ class Call:
     def project(self) -> Project:
         """The project in the path. Without a token, a private one gives the same 404 as a missing one."""
         vcs_type = VCS_ALIASES.get(self.params["vcs-type"], self.params["vcs-type"])
-        project = self.projects.get(f"{vcs_type}/{self.params['username']}/{self.params['repo']}")
+        project = self.account.projects.get(f"{vcs_type}/{self.params['username']}/{self.params['repo']}")
         if project is None or not (project.public or self.authorized):
             raise RefusedError(Reply.json_error(404, "Project not found"))
         return project
@@ -105,7 +107,7 @@ class Call:
     @property
     def followed_projects(self) -> list[Project]:
         """The projects that the token's owner follows."""
-        return [project for project in self.projects.values() if project.following]
+        return [project for project in self.account.projects.values() if project.following]
 
     def require_token(self) -> None:
         """Refuse a request without the right token."""
@@ -131,22 +133,40 @@ class Route:
     Attributes:
         template: The path. `:name` is a parameter, `:build-num` takes digits only, a final `*name` takes the rest.
         operation: Returns a reply, a compact JSON body, or a value that is sent as JSON.
-        cloud_only: Whether CircleCI Server lacks the route.
         status: The status of the answer, unless the operation returns a reply.
-        headers: Headers of the answer, in addition to those of every answer.
+        site: The part of the service that has the route.
+        has_sunset: Whether the route announces its sunset, and answers 410 after it.
+        cloud_only: Whether CircleCI Server lacks the route.
     """
 
     method: str
     template: str
     operation: Operation
     status: int = 200
-    headers: Mapping[str, str] = attrs.Factory(dict[str, str])
+    site: SiteName = "api"
+    has_sunset: bool = False
     cloud_only: bool = False
 
     @property
     def name(self) -> str:
         """The operation's name."""
         return getattr(self.operation, "__name__", "")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of the route's answers, in addition to those of every answer."""
+        named = {"X-Route": API_PREFIX + self.template} if self.site == "api" else {}
+        return named | (_SUNSET_HEADERS if self.has_sunset else {})
+
+    def run(self, call: Call) -> object:
+        """Return what the operation answers.
+
+        Raises:
+            RefusedError: The operation refuses the request, or has been removed.
+        """
+        if self.has_sunset and call.account.after_sunset:
+            raise RefusedError(_GONE)
+        return self.operation(call)
 
     @cached_property
     def _parts(self) -> list[str]:

@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import attrs
@@ -22,6 +23,7 @@ _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 # Enough for a reply that is being sent; delayed replies are not waited for.
 _SHUTDOWN_SECONDS: Final = 0.1
 SiteName: TypeAlias = Literal["api", "artifacts", "storage"]
+Payload: TypeAlias = dict[str, Any]
 JSON: TypeAlias = dict[str, "JSON"] | list["JSON"] | str | float | bool | None
 
 
@@ -48,6 +50,8 @@ class ReceivedRequest:
         body: The body.
         operation: The operation that the request calls, such as `list_project_builds`; None for an unknown route.
     """
+
+    __module__ = "circleci_v1_async.testing"
 
     site: SiteName
     method: str
@@ -109,6 +113,9 @@ class Reply:
         return cls(status, body.encode(), {"Content-Type": "application/xml"})
 
 
+OK: Final[Payload] = {"message": "ok"}
+
+
 @attrs.frozen
 class Drop:
     """A connection reset before the reply; `executed` says whether the request is executed."""
@@ -139,6 +146,16 @@ class Delivery:
         if not self.is_cut:
             return size
         return size // 2 if self.cut is None else min(self.cut, size)
+
+
+def format_time(moment: datetime) -> str:
+    """Format a time as the service does: UTC, with milliseconds and `Z`."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def format_commit_time(moment: datetime) -> str:
+    """Format a commit's time, which has no milliseconds."""
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def encode_json(value: object) -> bytes:

@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, unquote
 
 import attrs
 
-from circleci_v1_async.testing._secrets import blank
-from circleci_v1_async.testing._wire import ReceivedRequest, Reply, encode_json
+from circleci_v1_async.testing._record.secrets import blank
+from circleci_v1_async.testing._server.wire import ReceivedRequest, Reply, encode_json
 
 # Stands for the address of the server that replays; no such host can exist.
 PLACEHOLDER: Final = "http://recording.invalid"

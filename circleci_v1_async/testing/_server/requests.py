@@ -4,11 +4,13 @@ import asyncio
 from concurrent.futures import Future
 from threading import Lock
 
-from circleci_v1_async.testing._wire import ReceivedRequest
+from circleci_v1_async.testing._server.wire import ReceivedRequest
 
 
 class RequestLog(list[ReceivedRequest]):
     """The requests that a fake has received, in order of arrival."""
+
+    __module__ = "circleci_v1_async.testing"
 
     def __init__(self) -> None:
         super().__init__()

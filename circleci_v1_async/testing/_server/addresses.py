@@ -8,8 +8,9 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import attrs
 
-from circleci_v1_async.testing._state import Action, Artifact, Build
-from circleci_v1_async.testing._wire import ReceivedRequest, Reply
+from circleci_v1_async.testing._server.wire import ReceivedRequest, Reply
+from circleci_v1_async.testing._state.builds import Action, Build
+from circleci_v1_async.testing._state.files import Artifact
 
 _SECRET: Final = b"known to the fake alone"
 _SIGNATURE: Final = "&X-Amz-Signature="

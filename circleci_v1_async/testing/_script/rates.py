@@ -7,8 +7,8 @@ from typing import Protocol
 
 import attrs
 
-from circleci_v1_async.testing._faults import make_error_reply
-from circleci_v1_async.testing._wire import ReceivedRequest, Reply
+from circleci_v1_async.testing._script.faults import make_error_reply
+from circleci_v1_async.testing._server.wire import ReceivedRequest, Reply
 
 Clock = Callable[[], float]
 
@@ -70,6 +70,8 @@ class RateLimit:
         refused: The number of requests that were answered with 429.
     """
 
+    __module__ = "circleci_v1_async.testing"
+
     _gauge: Gauge = attrs.field(repr=False)
     _retry_after: float | str | None
     served: int = attrs.field(default=0, init=False)
@@ -87,9 +89,7 @@ class RateLimit:
 class Rates:
     """The method that limits the rate of requests to the API."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._rate_limit: RateLimit | None = None
+    _rate_limit: RateLimit | None = None
 
     def limit_rate(
         self,

@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-from circleci_v1_async.testing._wire import PIECE_SIZE, Delivery, Drop, ReceivedRequest, Reply
+from circleci_v1_async.testing._server.wire import PIECE_SIZE, Delivery, Drop, ReceivedRequest, Reply
 
 _RATE_LIMITED: Final = 429
 _MESSAGES: Final = {
@@ -73,10 +73,8 @@ class Faults:
         allow_unused_faults: Whether the fixture `fake_circleci` lets a test pass that leaves scripted faults unused.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.allow_unused_faults = False
-        self._script = Script()
+    allow_unused_faults = False
+    _script: Script
 
     def assert_faults_used(self) -> None:
         """Check that every scripted fault has met a request: else a test proves less than it seems to.

@@ -11,10 +11,10 @@ import aiohttp
 import attrs
 from yarl import URL
 
-from circleci_v1_async.testing._recording import PLACEHOLDER, Exchange, relocate
-from circleci_v1_async.testing._routing import list_tokens
-from circleci_v1_async.testing._secrets import Scrubber
-from circleci_v1_async.testing._wire import API_PREFIX, ReceivedRequest, Reply
+from circleci_v1_async.testing._record.recording import PLACEHOLDER, Exchange, relocate
+from circleci_v1_async.testing._record.secrets import Scrubber
+from circleci_v1_async.testing._server.routing import list_tokens
+from circleci_v1_async.testing._server.wire import API_PREFIX, ReceivedRequest, Reply
 
 _LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}
 # The path under which the relay has the files of other hosts.

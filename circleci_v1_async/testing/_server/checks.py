@@ -3,12 +3,10 @@
 import json
 import math
 import re
-from typing import Any, Final, NoReturn, TypeAlias, cast
+from typing import Final, NoReturn, cast
 from urllib.parse import parse_qsl
 
-from circleci_v1_async.testing._wire import Reply
-
-Payload: TypeAlias = dict[str, Any]
+from circleci_v1_async.testing._server.wire import Payload, Reply
 
 BAD_REQUEST: Final = Reply.json_error(400, "Bad request.")
 _FORM: Final = "application/x-www-form-urlencoded"

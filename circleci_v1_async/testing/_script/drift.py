@@ -5,9 +5,10 @@ from typing import Final
 
 import attrs
 
-from circleci_v1_async.testing._lists import parse_list_query, select_listed_builds
-from circleci_v1_async.testing._routing import Call
-from circleci_v1_async.testing._state import Build
+from circleci_v1_async.testing._nouns.lists import parse_list_query, select_listed_builds
+from circleci_v1_async.testing._server.routing import Call
+from circleci_v1_async.testing._state.account import Account
+from circleci_v1_async.testing._state.builds import Build
 
 _ARRIVAL_STATUSES: Final = {"completed": "success", "successful": "success", "failed": "failed"}
 
@@ -33,6 +34,8 @@ class Drift:
             each of them once.
     """
 
+    __module__ = "circleci_v1_async.testing"
+
     slug: str
     inserts: float
     removals: float
@@ -56,27 +59,28 @@ class Drift:
             self._change(call)
             self.rounds = self.rounds and self.rounds - 1
         version = frozenset(
-            (call.projects[build.slug].vcs_url, build.build_num) for build in select_listed_builds(call)
+            (call.account.projects[build.slug].vcs_url, build.build_num) for build in select_listed_builds(call)
         )
         self.survivors = self.survivors & version if self.served else version
         self.served += 1
 
     def _change(self, call: Call) -> None:
         query, account = parse_list_query(call), call.account
-        running = [build for build in call.projects[self.slug].builds.values() if build.status == "running"]
+        project = account.projects[self.slug]
+        running = [build for build in project.builds.values() if build.status == "running"]
         for build in self._sample(running, self.finishes):
-            account.finish_build(build.slug, build.build_num, self._random.choice(("success", "failed")))
+            account.finish_build(build, self._random.choice(("success", "failed")))
             self.finished += 1
         for build in self._sample(select_listed_builds(call), self.removals):
             if query.filter == "running":
-                account.finish_build(build.slug, build.build_num)
+                account.finish_build(build, "success")
                 self.finished += 1
             else:
-                account.remove_build(build.slug, build.build_num)
+                account.remove_build(build)
                 self.removed += 1
         for _ in range(self._draw(self.inserts)):
             status = _ARRIVAL_STATUSES.get(query.filter or "", "running")
-            account.add_build(self.slug, branch=query.branch, status=status)
+            account.create_build(project, branch=query.branch, status=status)
             self.arrived += 1
 
     def _sample(self, builds: list[Build], rate: float) -> list[Build]:
@@ -84,3 +88,38 @@ class Drift:
 
     def _draw(self, rate: float) -> int:
         return int(rate) + (self._random.random() < rate % 1)
+
+
+class Drifts:
+    """The method that lets lists drift."""
+
+    _account: Account
+    _drifts: list[Drift]
+
+    def drift(
+        self,
+        slug: str,
+        *,
+        seed: int = 0,
+        inserts: float = 0.0,
+        removals: float = 0.0,
+        finishes: float = 0.0,
+        rounds: int | None = None,
+    ) -> Drift:
+        """Change lists before each of their pages is served. Rates are means per page.
+
+        Args:
+            slug: The project in which builds arrive and finish.
+            seed: The seed of the changes; the same seed gives the same changes.
+            inserts: Builds that arrive at the head.
+            removals: Listed builds that leave the list.
+            finishes: Running builds that end.
+            rounds: The number of pages before which the list changes; None for all.
+
+        Returns:
+            A record of the changes; its `survivors` are the builds that were in every served version of the list.
+        """
+        chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
+        drift = Drift(self._account.get_project(slug).slug, inserts, removals, finishes, rounds, chance)
+        self._drifts.append(drift)
+        return drift

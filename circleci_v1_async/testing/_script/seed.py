@@ -12,8 +12,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, cast, get_args, get_origin, get_type_hints
 
-from circleci_v1_async.testing._state import Data, GeneratedBytes
-from circleci_v1_async.testing.server import FakeCircleCI
+from circleci_v1_async.testing._script.service import ScriptedService
+from circleci_v1_async.testing._state.files import Data, GeneratedBytes
 
 Payload = dict[str, Any]
 
@@ -22,7 +22,7 @@ _MEMBERS: Final = ("user", "projects", "faults", "rate_limit", "drift", "after_s
 _PLAIN: Final = (str, int, float, bool, NoneType)
 
 
-def plant(fake: FakeCircleCI, path: Path) -> None:
+def load_seed(fake: ScriptedService, path: Path) -> None:
     """Fill a fake as a file says.
 
     Raises:
@@ -45,7 +45,7 @@ def plant(fake: FakeCircleCI, path: Path) -> None:
             fake.expire_token()
 
 
-def _add_project(fake: FakeCircleCI, project: Payload) -> None:
+def _add_project(fake: ScriptedService, project: Payload) -> None:
     below = {name: project.pop(name, []) for name in ("builds", "checkout_keys", "ssh_keys", "tokens", "env_vars")}
     _call(fake.add_project, project)
     slug = project["slug"]
@@ -56,7 +56,7 @@ def _add_project(fake: FakeCircleCI, project: Payload) -> None:
     _for_each(below, "env_vars", partial(_call, fake.add_env_var, slug=slug))
 
 
-def _add_builds(fake: FakeCircleCI, slug: str, build: Payload) -> None:
+def _add_builds(fake: ScriptedService, slug: str, build: Payload) -> None:
     """Add a build, or as many alike as its member `count` says."""
     count = _expect(build.pop("count", 1), int)
     below = {name: build.pop(name, []) for name in ("steps", "artifacts", "tests")}
@@ -68,7 +68,7 @@ def _add_builds(fake: FakeCircleCI, slug: str, build: Payload) -> None:
         _for_each(below, "artifacts", partial(_add_artifact, fake, **place))
 
 
-def _add_artifact(fake: FakeCircleCI, artifact: Payload, **place: object) -> None:
+def _add_artifact(fake: ScriptedService, artifact: Payload, **place: object) -> None:
     """Add an artifact whose bytes are a `text`, are in `base64`, or are made up, `size` of them."""
     given = [name for name in ("text", "base64", "size") if name in artifact]
     if len(given) != 1:
@@ -86,7 +86,7 @@ def _add_artifact(fake: FakeCircleCI, artifact: Payload, **place: object) -> Non
     _call(fake.add_artifact, artifact, data=data, **place)
 
 
-def _script_fault(fake: FakeCircleCI, fault: Payload) -> None:
+def _script_fault(fake: ScriptedService, fault: Payload) -> None:
     if len(fault) != 1 or not fault.keys() <= set(_FAULTS):
         raise ValueError(f"a fault has one member, which is one of {', '.join(_FAULTS)}")
     ((name, options),) = fault.items()
