@@ -52,8 +52,7 @@ class CircleCIConverter(Converter):
         self._hooks.register()
         # So far, cattrs and this package registered hooks, and not a user.
         self._native.claims.clear()
-        self._own_hooks = self._structure_func.get_num_fns()
-        self._own_unstructure_hooks = self._unstructure_func.get_num_fns()
+        self._own_hooks = (self._structure_func.get_num_fns(), self._unstructure_func.get_num_fns())
 
     def copy(self, *, strict: bool | None = None) -> Self:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride] - the options of cattrs are fixed
         """Return a converter with the same hooks.
@@ -61,10 +60,10 @@ class CircleCIConverter(Converter):
         Args:
             strict: Whether a value that does not fit is always an error; by default, as here.
         """
-        copied: Any = type(self)(strict=self.strict if strict is None else strict)
         mine: Any = self
-        mine._structure_func.copy_to(copied._structure_func, skip=self._own_hooks)
-        mine._unstructure_func.copy_to(copied._unstructure_func, skip=self._own_unstructure_hooks)
+        copied: Any = type(self)(strict=self.strict if strict is None else strict)
+        mine._structure_func.copy_to(copied._structure_func, skip=self._own_hooks[0])
+        mine._unstructure_func.copy_to(copied._unstructure_func, skip=self._own_hooks[1])
         copied._native.claims.extend(self._native.claims)
         return cast("Self", copied)
 
@@ -126,8 +125,8 @@ class CircleCIConverter(Converter):
             if self._native.get_decoder(kind) is None:
                 self._hooks.find(kind)
         except (TypeError, NameError, StructureHandlerNotFoundError) as error:
-            expected = "a model, a container of models or a JSON type"
-            raise InvalidInputError(f"{argument}: expected {expected}; {error}") from None
+            expected = f"{argument}: expected a model, a container of models or a JSON type"
+            raise InvalidInputError(f"{expected}; {error}") from None
 
     def decode(self, body: bytes, kind: type[T]) -> T:
         """Decode a reply into a type that `check` accepted. A list that lacks items is a `ShortList`.

@@ -26,9 +26,8 @@ Field: TypeAlias = Any  # of attrs; the type of its converter is not known
 Hook = Callable[[Any, Any], Any]
 # Structures the value of a field and adds it to the arguments for its class.
 Filler = Callable[[Any, dict[str, Any]], None]
-# Groups of errors with a third argument, which type checkers do not know.
-_ClassError: Any = errors.ClassValidationError
-_ListError: Any = errors.IterableValidationError
+# With a third argument, which type checkers do not know.
+_ClassError, _ListError = cast("Any", errors.ClassValidationError), cast("Any", errors.IterableValidationError)
 
 _LISTS: Final[Mapping[Any, type]] = {list: list, Sequence: list, MutableSequence: list, tuple: tuple}
 _MAPPINGS: Final = frozenset({dict, Mapping, MutableMapping})

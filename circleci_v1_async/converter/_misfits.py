@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Mapping
 from types import NoneType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 import msgspec
@@ -15,10 +15,8 @@ __all__ = ["MISFITS", "MisfitError", "Misfits", "check_misfit", "explain", "json
 _log = logging.getLogger("circleci_v1_async")
 
 # Errors of hooks, converters and validators for a value that does not fit. All others leave the call unchanged.
-MISFITS: Final = (
-    *(ValueError, TypeError, msgspec.ValidationError),
-    *(errors.BaseValidationError, errors.ForbiddenExtraKeysError, errors.StructureHandlerNotFoundError),
-)
+_OF_CATTRS = (errors.BaseValidationError, errors.ForbiddenExtraKeysError, errors.StructureHandlerNotFoundError)
+MISFITS: Final = (ValueError, TypeError, msgspec.ValidationError, *_OF_CATTRS)
 _JSON_TYPES: Final[Mapping[Any, str]] = {NoneType: "null", bool: "boolean", str: "string", list: "array"}
 # msgspec adds the path within the value to its message.
 _PATH_WITHIN: Final = re.compile(r" - at `(?:key in )?\$(?P<path>.*)`$")
@@ -53,8 +51,7 @@ def check_misfit(error: Exception) -> None:
     """Raise the first error in a group of cattrs that is not a misfit."""
     # There, a `KeyError` stands for a missing field.
     if isinstance(error, errors.BaseValidationError):
-        group: Any = error
-        for each in group.exceptions:
+        for each in cast("Any", error).exceptions:
             check_misfit(each)
     elif not isinstance(error, (*MISFITS, KeyError)):
         raise error

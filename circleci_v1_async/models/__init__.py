@@ -61,3 +61,5 @@ __all__ = [
     "Workflow",
     "model",
 ]
+
+model.__module__ = __name__  # as users import it

@@ -14,7 +14,6 @@ import attrs
 from circleci_v1_async.enums import BuildStatus, Lifecycle, Outcome, VcsType
 from circleci_v1_async.slug import ProjectSlug
 
-from ._durations import parse_milliseconds
 from ._model import Model, Timestamp, model
 from ._slugs import slug_of_names, slug_of_url
 from .commits import Commit, PullRequest
@@ -368,7 +367,10 @@ class Build(BuildSummary):
         `None` while it runs, when it never ran, when its times contradict, and for a number that no `timedelta` holds.
         """
         if self.build_time_millis is not None:
-            return parse_milliseconds(self.build_time_millis)
+            try:
+                return timedelta(milliseconds=self.build_time_millis)
+            except OverflowError:
+                return None
         # Builds that CircleCI retried by itself have no duration, and are recorded to stop before they start.
         if self.start_time is None or self.stop_time is None or self.stop_time < self.start_time:
             return None

@@ -12,7 +12,7 @@ import attrs
 from circleci_v1_async.converter import CircleCIConverter
 from circleci_v1_async.errors import InvalidInputError
 
-__all__ = ["make_key_reader"]
+__all__ = ["find_attributes", "make_key_reader"]
 
 _NUMBER: Final = "build_num"
 _PLACES: Final = ("vcs_url", "build_url")
@@ -31,7 +31,7 @@ def make_key_reader(
     Raises:
         InvalidInputError: The class lacks the fields for this, or JSON cannot be decoded into it.
     """
-    fields = _find_attributes(model)
+    fields = find_attributes(model)
     if not fields:
         raise InvalidInputError(f"model: expected an attrs class, a msgspec Struct or a dataclass; got {model!r}")
     converter.check(model, "model")
@@ -56,7 +56,7 @@ def make_key_reader(
     return identify
 
 
-def _find_attributes(model: Any) -> Mapping[str, str]:
+def find_attributes(model: Any) -> Mapping[str, str]:
     """Return the attributes of a class by the JSON keys that fill them; none for any other type."""
     if not isinstance(model, type):
         return {}
