@@ -134,8 +134,8 @@ class CircleCISession(
     or `retry.max_retry_after` when the service asks for it), `retry.max_retry_after` because of 429s that it got
     itself and as many more exchanges, and the time until it is its turn.
 
-    A reply of more than a megabyte may have 20,000 objects, and one more for each 64 bytes; likewise lists. A reply
-    with more is a `DecodeError`, because its values would take many times its size in memory.
+    A reply of more than 1 MiB may have 20,000 objects, and one more for each 64 bytes; likewise lists, in a reply of
+    more than 8 MiB. A reply with more is a `DecodeError`, because its values would take many times its size in memory.
 
     Every operation may raise `InvalidInputError` before any I/O, `TransportError` when no reply came,
     `StatusError` (or the class for its status) when the service refused, `DecodeError` when the reply is not what was
