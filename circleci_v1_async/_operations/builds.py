@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from circleci_v1_async._core.arguments import check_aware_datetime, check_integer, check_one_of
-from circleci_v1_async.enums import BuildFilter, TestResult
-from circleci_v1_async.models import Build, BuildDetail, BuildSummary, TestMetadata, TestReport
+from circleci_v1_async.enums import BuildFilter
+from circleci_v1_async.models import Build, BuildDetail, BuildSummary
 from circleci_v1_async.request import QueryValue, Request
 from circleci_v1_async.slug import ProjectSlug
 from circleci_v1_async.walk._lists import MAX_PAGE
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["BuildOperations", "request_build", "request_project_builds"]
 
 M = TypeVar("M")
-
-_NO_FAILURE: Final = frozenset({TestResult.SUCCESS, TestResult.SKIPPED})
 
 
 class BuildOperations(Operations):
@@ -87,38 +85,6 @@ class BuildOperations(Operations):
             NotFoundError: There is no such build, or the token may not see it.
         """
         return await self.send(request_build(project, build_num))
-
-    async def list_build_tests(
-        self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
-    ) -> list[TestMetadata]:
-        """The results of a build's tests. Empty when it stored none.
-
-        `GET /project/{project}/{build_num}/tests` (openapi.yml: listBuildTests).
-
-        Raises:
-            NotFoundError: There is no such build, or the token may not see it.
-        """
-        report = await self.send(Request("GET", f"{BUILD}/tests", build_values(project, build_num), returns=TestReport))
-        return list(report.tests)
-
-    async def list_failed_tests(
-        self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
-    ) -> list[TestMetadata]:
-        """The tests of a build that failed. Empty when none did, or when it stored no results.
-
-        One request, that of `list_build_tests`. A test has failed if its result is neither `success` nor `skipped`,
-        also when this package does not know the result, or when there is none.
-
-        Raises:
-            NotFoundError: There is no such build, or the token may not see it.
-
-        Examples:
-            ```python
-            for test in await ci.list_failed_tests("gh/acme/web", 7):
-                print(test.file, test.name, test.message)
-            ```
-        """
-        return [test for test in await self.list_build_tests(project, build_num) if test.result not in _NO_FAILURE]
 
     @overload
     def iter_project_builds(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from circleci_v1_async._core.arguments import check_hidden_strings, check_integer, check_text
+from circleci_v1_async._core.arguments import check_hidden_strings, check_integer, check_required_text, check_text
 from circleci_v1_async._core.secret import wrap_secret
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build, BuildSummary, PipelineResult
@@ -123,7 +123,7 @@ class TriggerOperations(Operations):
             parallel=None if parallel is None else check_integer("parallel", parallel, 1),
             build_parameters=check_hidden_strings("build_parameters", build_parameters),
         )
-        path_values = {**project_values(project), "branch": branch}
+        path_values = {**project_values(project), "branch": check_required_text("branch", branch)}
         return await self.send(
             Request(
                 "POST",

@@ -58,7 +58,7 @@ class TestBuilding:
             fake.update_build("gh/acme/web", 7, subject="x")
 
     def test_any_key_of_the_wire_can_be_fixed(self, fake):
-        build = fake.add_build(WEB, committer_date="", novelty={"a": 1})
+        build = fake.add_build(WEB, committer_date="", fields={"novelty": {"a": 1}})
         assert (build["committer_date"], build["novelty"]) == ("", {"a": 1})
         assert fake.update_build(WEB, 1, why="magic", subject="New")["why"] == "magic"
         assert fake.update_build(WEB, 1, body="b")["subject"] == "New"
@@ -91,7 +91,6 @@ class TestBuilding:
             ("scheduled", "scheduled", None, None),
             ("not_running", "not_running", None, None),
             ("not_run", "not_run", None, None),
-            ("unheard_of", "not_running", None, None),
         ],
     )
     def test_a_status_brings_what_belongs_to_it(self, fake, status, lifecycle, outcome, failed):
@@ -231,7 +230,7 @@ class TestLists:
 class TestOneBuild:
     async def test_a_build_comes_with_its_steps(self, fake, browser):
         fake.add_build(WEB, status="failed", steps=["Spin up environment", "Preparing", "checkout", "pytest"])
-        fake.add_step(WEB, 1, "pytest", step=102, index=1, output="ok", name_of="x")
+        fake.add_step(WEB, 1, "pytest", step=102, index=1, output="ok", fields={"name_of": "x"})
         build = await browser.json(f"/project/{WEB}/1")
         assert [step["name"] for step in build["steps"]] == ["Spin up environment", "Preparing", "checkout", "pytest"]
         assert [step["actions"][0]["step"] for step in build["steps"]] == [0, 99, 101, 102]

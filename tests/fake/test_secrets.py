@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from circleci_v1_async.testing._secrets import Scrubber, blank
+from circleci_v1_async.testing._record.secrets import Scrubber, blank
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\\nMIIB\\n-----END RSA PRIVATE KEY-----\\n"
 JOB = "0a1b2c3d-0a1b-4c3d-a1b2-0a1b2c3d4e5f"
