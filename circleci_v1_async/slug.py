@@ -169,7 +169,10 @@ def find_build_num(text: str) -> int | None:
     url = _complete_url(text.strip())
     if url is None:
         return None
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
     if parts.hostname in _VCS_HOSTS:
         # Folders may be called by numbers.
         return None

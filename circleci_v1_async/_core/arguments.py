@@ -22,11 +22,14 @@ __all__ = [
     "check_settings",
     "check_text",
     "check_uuid",
+    "check_variable_name",
 ]
 
 # 40 digits, or 64 where Git uses SHA-256. Git abbreviates to 7 digits or more.
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Names that every shell can read.
+_VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def check_integer(name: str, value: object, low: int, high: int | None = None) -> int:
@@ -92,6 +95,15 @@ def check_uuid(name: str, value: object) -> str:
     if isinstance(value, str) and _UUID.fullmatch(value.lower()):
         return value.lower()
     raise InvalidInputError(f"{name}: expected a UUID such as 8b3f1c9e-52a4-4d0c-9a77-1f0e6b2d4c58, got {value!r}")
+
+
+def check_variable_name(name: str, value: object) -> str:
+    """Require a name that an environment variable can have in every shell."""
+    if isinstance(value, str) and _VARIABLE_NAME.fullmatch(value):
+        return value
+    # What follows an equals sign may be a secret.
+    shown = repr(value.partition("=")[0] + "=***") if isinstance(value, str) and "=" in value else repr(value)
+    raise InvalidInputError(f"{name}: expected letters, digits and underscores, not a digit first, got {shown}")
 
 
 def check_names(name: str, value: object) -> tuple[str, ...] | None:

@@ -225,9 +225,7 @@ async def _look(
     began = caller.clock.monotonic()
     search = plan.begin()
     limit = None if plan.seen_up_to else HISTORY
-    async with PageWalk(
-        caller, request, lambda page: [build.build_num for build in page], limit=limit, prefetch=0
-    ) as walk:
+    async with PageWalk(caller, request, _identify, limit=limit, prefetch=0) as walk:
         async for page in walk.pages():
             if search.take(page):
                 break

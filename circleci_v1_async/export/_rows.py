@@ -123,10 +123,10 @@ def _time(time: datetime | None) -> str | None:
 
 
 def fit_integer(number: int) -> int | str:
-    """Return an integer as SQLite can store it: as text beyond 64 bits.
+    """Return an integer as SQLite can store it: beyond 64 bits as text.
 
-    Without the underscores, a column of integers would turn the text into a rounded float
-    (https://www.sqlite.org/datatype3.html#type_affinity). `int()` reads both forms.
+    The text is of the form `9_223_372_036_854_775_808`. Without underscores, a column of integers would turn it into a
+    rounded float (https://www.sqlite.org/datatype3.html#type_affinity). `int()` reads both forms.
     """
     return number if -(2**63) <= number < 2**63 else f"{number:_}"
 

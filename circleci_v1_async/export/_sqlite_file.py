@@ -88,7 +88,7 @@ class ExportFile:
     def close(self) -> None:
         """Close the file, and move all of its content to one file, unless others have it open too."""
         with suppress(sqlite3.Error):
-            # Whoever closes it last does the rest.
+            # The last one to close it does the rest.
             self._db.execute("PRAGMA busy_timeout = 0")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()
@@ -99,7 +99,7 @@ class ExportFile:
         return int(rows[0][0]) if rows else 0
 
     def raise_known_through(self, project: str, build_num: int) -> None:
-        """Record that the file has all builds of a project up to a number, unless it has a higher number."""
+        """Note that the file has all builds of a project up to a number, unless a higher one is noted."""
         with self._write():
             known_through = max(build_num, self.get_known_through(project))
             self._db.execute(

@@ -69,7 +69,8 @@ class FakeCircleCI(ControlledService):
 
     Args:
         token: The only valid token. It is accepted in `Circle-Token`, as a bearer, as the user name of basic
-            authentication, and as `circle-token` in the query. Requests with a wrong token are treated as anonymous.
+            authentication, and as `circle-token` in the query. With a wrong one, private projects are not found, and
+            all else is refused.
         host: The host to listen on.
         port: The API's port; 0 for any free one. Storage always has any free port.
         server: Whether to behave as CircleCI Server rather than the cloud: without retries, with or without SSH, and
@@ -80,6 +81,8 @@ class FakeCircleCI(ControlledService):
             `advance` moves the clock. None leaves each build as it is: the fake uses neither the clock nor chance.
         control: Whether requests below `/__fake` on the API's port, with the token, can reset the fake, seed it, finish
             builds, script faults and list the requests, as programs in other languages need it. The guide shows them.
+        max_offset: The deepest offset that lists accept; deeper ones are answered with 400. None for no limit: past the
+            end, pages are empty.
 
     Attributes:
         token: The valid token. Set another one when it has expired.
@@ -98,8 +101,9 @@ class FakeCircleCI(ControlledService):
         server: bool = False,
         run_seconds: float | None = None,
         control: bool = False,
+        max_offset: int | None = None,
     ) -> None:
-        super().__init__(token, server=server, run_seconds=run_seconds)
+        super().__init__(token, server=server, run_seconds=run_seconds, max_offset=max_offset)
         self._is_controlled = control
         self._host = host
         self.delay: Delay = 0.0
@@ -343,7 +347,10 @@ class FakeCircleCI(ControlledService):
             # S3 does not accept CircleCI's tokens.
             authorized=request.site != "storage" and is_authorized(request, self.token, self._expired_tokens),
             addresses=Addresses(
-                self._find_origin("api", request), self._find_origin("storage", request), self._account.signed_at
+                self._find_origin("api", request),
+                self._find_origin("storage", request),
+                self._account.signed_at,
+                self._account.has_lost_credentials,
             ),
         )
         if route.name in LISTS:
@@ -373,6 +380,10 @@ class FakeCircleCI(ControlledService):
         number = make_stable_uuid("request", self._served)
         return {
             "Server": "nginx",
+            "Strict-Transport-Security": "max-age=15724800",
+            "X-Frame-Options": "DENY",
+            "X-Circleci-Identity": "fake",
+            "X-Client-Trace-Id": number,
             "X-Request-Id": number,
             "X-Circleci-Request-Id": number,
             "Set-Cookie": f"ring-session={number};Path=/;HttpOnly;Max-Age=31536000;Secure",

@@ -9,16 +9,34 @@ from circleci_v1_async.testing._nouns.steps import STEP_STATUSES, render_steps
 from circleci_v1_async.testing._nouns.user import AUTHOR, AVATAR, render_identity
 from circleci_v1_async.testing._server.addresses import Addresses
 from circleci_v1_async.testing._server.routing import BUILD, Call, Route
-from circleci_v1_async.testing._server.wire import Payload, format_commit_time, format_time
+from circleci_v1_async.testing._server.wire import Payload, format_commit_time, format_time, sort_keys
 from circleci_v1_async.testing._state.account import Account
 from circleci_v1_async.testing._state.arguments import check_choice, check_fields, check_seconds, check_time
 from circleci_v1_async.testing._state.builds import PHASES, Build, Previous
 from circleci_v1_async.testing._state.digests import make_stable_uuid
 from circleci_v1_async.testing._state.projects import Project
 
+_SINGLE: Final[Payload] = {"platform": "2.0", "ssh_disabled": True}
 _SHORT_VCS: Final = {"github": "gh", "bitbucket": "bb"}
 _CONFIG: Final = (
     "version: 2.1\njobs:\n  build:\n    docker:\n      - image: cimg/python:3.13\n    steps:\n      - checkout\n"
+)
+
+# Recorded.
+_ORDER: Final = (
+    *("compare", "previous_successful_build", "build_parameters", "oss", "all_commit_details_truncated"),
+    *("committer_date", "steps", "body", "usage_queued_at", "context_ids", "fail_reason", "retry_of"),
+    *("reponame", "ssh_users", "build_url", "parallel", "failed", "branch", "username", "author_date", "why"),
+    *("user", "vcs_revision", "workflows", "owners", "vcs_tag", "pull_requests", "build_num"),
+    *("infrastructure_fail", "committer_email", "previous", "status", "committer_name", "retries", "subject"),
+    *("vcs_type", "timedout", "dont_build", "lifecycle", "stop_time", "ssh_disabled", "build_time_millis"),
+    *("picard", "circle_yml", "messages", "is_first_green_build", "job_name", "start_time", "canceler"),
+    *("all_commit_details", "platform", "outcome", "vcs_url", "author_name", "node", "queued_at", "canceled"),
+    *("author_email",),
+)
+_COMMIT_ORDER: Final = (
+    *("committer_date", "body", "branch", "author_date", "committer_email", "commit", "committer_login"),
+    *("committer_name", "subject", "commit_url", "author_login", "author_name", "author_email"),
 )
 
 
@@ -161,7 +179,7 @@ def get_build(call: Call) -> Payload:
 
 
 def render_build(project: Project, build: Build) -> Payload:
-    """Render a build as lists, triggers, retries and cancellations show it; `build.fields` come last."""
+    """Render a build as lists show it, with `build.fields` in place of what is computed."""
     payload: Payload = {
         "compare": None,
         "previous_successful_build": None,
@@ -200,12 +218,18 @@ def render_build(project: Project, build: Build) -> Payload:
         "is_first_green_build": False,
         "job_name": None,
         "canceler": render_identity() if build.canceled_by_user else None,
-        "platform": "2.0",
+        # Recorded: lists have these two values in all builds, single builds have the opposite.
+        "platform": "1.0",
         "outcome": build.phase.outcome,
         "node": None,
         "canceled": build.phase.outcome == "canceled",
     }
-    return payload | build.fields
+    return sort_keys(payload | build.fields, _ORDER)
+
+
+def render_single_build(project: Project, build: Build) -> Payload:
+    """Render a build as triggers, retries and cancellations show it, without its steps."""
+    return sort_keys(render_build(project, build) | _SINGLE | build.fields, _ORDER)
 
 
 def _render_build_detail(project: Project, build: Build, *, addresses: Addresses) -> Payload:
@@ -221,7 +245,7 @@ def _render_build_detail(project: Project, build: Build, *, addresses: Addresses
         "circle_yml": {"string": _CONFIG},
         "steps": render_steps(build, addresses=addresses),
     }
-    return render_build(project, build) | payload | build.fields
+    return sort_keys(render_build(project, build) | _SINGLE | payload | build.fields, _ORDER)
 
 
 @cache
@@ -275,7 +299,7 @@ def _render_commit(project: Project, build: Build) -> Payload:
         "author_login": AUTHOR["login"],
         "committer_login": committer[0] and AUTHOR["login"],
     }
-    return commit | {"all_commit_details": [listed], "all_commit_details_truncated": False}
+    return commit | {"all_commit_details": [sort_keys(listed, _COMMIT_ORDER)], "all_commit_details_truncated": False}
 
 
 def _render_workflow(build: Build) -> Payload:

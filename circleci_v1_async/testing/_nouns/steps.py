@@ -15,12 +15,14 @@ from circleci_v1_async.testing._state.arguments import check_choice, check_field
 from circleci_v1_async.testing._state.builds import FIRST_CONFIGURED_STEP, Action, Build
 from circleci_v1_async.testing._state.files import make_fingerprint
 
+# Seen in use: of longer outputs, the beginning is cut off.
+_MOST_STORED: Final = 400_000
 STEP_STATUSES: Final = ("success", "failed", "running", "canceled", "timedout", "infrastructure_fail")
 _FIELDS: Final = frozenset(
     {
         *("allocation_id", "background", "bash_command", "canceled", "continue", "end_time", "exit_code", "failed"),
         *("has_output", "infrastructure_fail", "insignificant", "output_url", "parallel", "run_time_millis"),
-        *("start_time", "timedout", "truncated", "type"),
+        *("start_time", "timedout", "type"),
     }
 )
 
@@ -41,6 +43,7 @@ class StepBuilders:
         step: int | None = None,
         index: int = 0,
         published: bool = True,
+        truncated: bool = False,
         fields: Mapping[str, object] | None = None,
         **named: object,
     ) -> None:
@@ -56,6 +59,8 @@ class StepBuilders:
                 step to add a container to it.
             index: The container.
             published: False for an action that has output, but no URL to fetch it from.
+            truncated: Whether its URL has only the last 400,000 characters of the output, as the service has of long
+                ones. The API's own route has all of them.
             fields: Keys of the action's payload that are sent as they are, known or not.
             **named: Keys that the action's payload has, in place of the computed values.
 
@@ -73,6 +78,7 @@ class StepBuilders:
             step=step,
             index=index,
             published=published,
+            truncated=truncated,
             fields={**named, **(fields or {})},
         )
 
@@ -130,7 +136,7 @@ def _render_action(build: Build, action: Action, addresses: Addresses) -> Payloa
     running = action.status == "running"
     from_config = action.step >= FIRST_CONFIGURED_STEP
     payload: Payload = {
-        "truncated": False,
+        "truncated": action.truncated,
         "index": action.index,
         "parallel": True,
         "failed": True if action.status == "failed" else None,
@@ -180,7 +186,10 @@ def fetch_step_output(call: Call) -> Reply:
     action = build and build.find_action(call.params["step"], call.params["index"])
     if not action:
         return serve_signed(call, None)
-    data = encode_json(render_step_output(action))
+    output = render_step_output(action)
+    if action.truncated and action.output:
+        output[0] |= {"message": action.output[-_MOST_STORED:], "truncated": True}
+    data = encode_json(output)
     return serve_signed(call, StoredObject(data, "application/json", action.start_time, f'"{make_fingerprint(data)}"'))
 
 

@@ -57,11 +57,14 @@ class Call:
 
     @cached_property
     def project(self) -> Project:
-        """The project in the path. Without a token, a private one gives the same 404 as a missing one."""
+        """The project in the path. Without the right token, a private one gives the same 404 as a missing one."""
         vcs_type = VCS_ALIASES.get(self.params["vcs-type"], self.params["vcs-type"])
         project = self.account.projects.get(f"{vcs_type}/{self.params['username']}/{self.params['repo']}")
         if project is None or not (project.public or self.authorized):
             raise RefusedError(Reply.json_error(404, "Project not found"))
+        if not self.authorized and list_tokens(self.request):
+            # A wrong token is refused where none is needed.
+            raise RefusedError(LOG_IN)
         return project
 
     @property

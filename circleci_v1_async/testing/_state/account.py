@@ -27,7 +27,9 @@ class Account:
         in_brownout: Whether branches are left out unless a request asks for them.
         run_seconds: The time that builds run by the clock, in seconds; None if nothing happens by the clock.
         clock: The fake's own clock.
+        max_offset: The deepest offset that lists accept; None for no limit.
         signed_at: The time in signatures that are made now; addresses with another time have expired.
+        has_lost_credentials: Whether addresses have expired because of the credentials behind their signatures.
         created: The number of builds, keys and tokens made so far, from which their times and ids are derived.
     """
 
@@ -37,7 +39,9 @@ class Account:
     in_brownout: bool = False
     run_seconds: float | None = None
     clock: Clock = attrs.Factory(Clock)
+    max_offset: int | None = None
     signed_at: datetime = attrs.field(default=EPOCH, init=False)
+    has_lost_credentials: bool = attrs.field(default=False, init=False)
     created: int = attrs.field(default=0, init=False)
     _projects: dict[str, Project] = attrs.field(factory=dict[str, Project], init=False)
     # The project and the number of each build that may still change by the clock, in the order of creation.

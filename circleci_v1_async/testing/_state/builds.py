@@ -24,11 +24,12 @@ class Phase:
     Attributes:
         lifecycle: The wire's `lifecycle`.
         outcome: The wire's `outcome`; None until the build is finished.
-        failed: The wire's `failed`; null, not false, for builds that timed out or have no tests.
+        failed: The wire's `failed`; null, not false, for builds that are fixed, timed out or have no tests.
         usage_queued: Whether the build has entered the plan's queue.
         queued: Whether the build has entered a machine's queue.
         started: Whether the build has started.
         timed: Whether a finished build has a duration; it has none after an infrastructure failure.
+        never_runs: Whether the build will not be run, whatever its lifecycle says.
     """
 
     lifecycle: str
@@ -38,6 +39,7 @@ class Phase:
     queued: bool = False
     started: bool = False
     timed: bool = True
+    never_runs: bool = False
 
     @property
     def is_finished(self) -> bool:
@@ -47,7 +49,7 @@ class Phase:
     @property
     def is_over(self) -> bool:
         """Whether the build will never change again."""
-        return self.outcome is not None or self.lifecycle == "not_run"
+        return self.outcome is not None or self.never_runs
 
 
 def _make_finished_phase(outcome: str, *, failed: bool | None = None, timed: bool = True) -> Phase:
@@ -56,7 +58,7 @@ def _make_finished_phase(outcome: str, *, failed: bool | None = None, timed: boo
 
 PHASES: Final = {
     "success": _make_finished_phase("success", failed=False),
-    "fixed": _make_finished_phase("success", failed=False),
+    "fixed": _make_finished_phase("success"),
     "failed": _make_finished_phase("failed", failed=True),
     "canceled": _make_finished_phase("canceled", failed=False),
     "timedout": _make_finished_phase("timedout"),
@@ -67,10 +69,13 @@ PHASES: Final = {
     "queued": Phase("queued", queued=True),
     "scheduled": Phase("scheduled"),
     "not_running": Phase("not_running"),
-    "not_run": Phase("not_run", usage_queued=False),
+    "not_run": Phase("not_run", usage_queued=False, never_runs=True),
 }
 # Recorded: a build that is canceled before it starts keeps the lifecycle that it had and never gets a queue time.
-CANCELED_WHILE_WAITING: Final = Phase("scheduled", "canceled", usage_queued=False)
+_CANCELED_WHILE_WAITING: Final = Phase("scheduled", "canceled", usage_queued=False)
+
+# Recorded: a retry that is not run keeps the lifecycle of one that waits.
+_NOT_RUN_AGAIN: Final = Phase("scheduled", usage_queued=False, never_runs=True)
 
 
 @attrs.frozen
@@ -92,6 +97,7 @@ class Action:
     status: str
     output: str
     published: bool
+    truncated: bool
     start_time: datetime
     fields: dict[str, object]
     duration: timedelta = timedelta(milliseconds=3_497)
@@ -142,10 +148,12 @@ class Build:
 
     @cached_property
     def phase(self) -> Phase:
-        """The stage that the status implies; an unknown status counts as waiting."""
+        """The stage that the status implies."""
         if self.canceled_while_waiting and self.status == "canceled":
-            return CANCELED_WHILE_WAITING
-        return PHASES.get(self.status, PHASES["not_running"])
+            return _CANCELED_WHILE_WAITING
+        if self.retry_of is not None and self.status == "not_run":
+            return _NOT_RUN_AGAIN
+        return PHASES[self.status]
 
     @cached_property
     def job_id(self) -> str:
@@ -166,12 +174,15 @@ class Build:
         step: int | None = None,
         index: int = 0,
         published: bool = True,
+        truncated: bool = False,
         fields: Mapping[str, object] | None = None,
     ) -> None:
         """Add a step, or one more container to a step; without a number the next step that the service counts."""
         number = self._choose_step_number() if step is None else step
         start = self.start_time + timedelta(seconds=4 * len(self.actions))
-        self.actions.append(Action(number, index, name, status, output, published, start, dict(fields or {})))
+        self.actions.append(
+            Action(number, index, name, status, output, published, truncated, start, dict(fields or {}))
+        )
 
     def follow_run(self, run: Run, now: datetime) -> None:
         """Show the steps that the run has at a time. Steps of the build's own stay, and end with the run."""
