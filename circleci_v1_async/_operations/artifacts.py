@@ -62,8 +62,8 @@ class ArtifactOperations(Operations):
 
         `GET /project/{project}/latest/artifacts` (openapi.yml: listLatestArtifacts; `running` from CircleCI's docs).
 
-        The latest build is the build of any job that ran last, such as `deploy`, which often stores no artifacts. For the
-        artifacts of a certain job, find its latest build with `find_latest_build` and pass it to
+        The latest build is the build of any job that ran last, such as `deploy`, which often stores no artifacts. For
+        the artifacts of a certain job, find its latest build with `find_latest_build` and pass it to
         `list_build_artifacts`.
 
         Args:

@@ -1,13 +1,12 @@
 """The program of the guide on starting builds runs against a fake whose builds run by the clock."""
 
-import asyncio
 from typing import Any
 
 import pytest
 from doc_blocks import BLOCKS, ROOT
 from fake_clock import FakeClock
 
-from circleci_v1_async import session
+from circleci_v1_async import CircleCISession, session
 from circleci_v1_async.testing import FakeCircleCI
 
 WEB = "gh/acme/web"
@@ -93,8 +92,6 @@ async def test_the_program_gives_up_at_its_deadline(
 async def test_failed_jobs_run_again_and_are_waited_for(scene: Scene) -> None:
     scene.fake.after_sunset = True
     scene.fake.finish_build(WEB, 1, "failed")
-    from circleci_v1_async import CircleCISession
-
     async with CircleCISession.from_env() as ci:
         verdict = await load("rerun.py")["rerun_failed"](ci, await ci.get_build(WEB, 1))
     assert (verdict.is_success, [build.build_num for build in verdict.builds]) == (True, [2])
