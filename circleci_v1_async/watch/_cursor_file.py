@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -103,12 +104,11 @@ class CursorFile:
 
     def _write(self, content: bytes) -> None:
         target = Path(os.path.realpath(self.path))
-        try:
+        mode: int | None = None
+        with suppress(FileNotFoundError):
             previous = target.stat()
-        except FileNotFoundError:
-            previous = None
-        else:
             self._check_regular(previous)
+            mode = stat.S_IMODE(previous.st_mode)
         temporary = target.with_name(f".{target.name}.{token_hex(4)}")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, _MODE)
         try:
@@ -116,8 +116,8 @@ class CursorFile:
                 file.write(content)
                 file.flush()
                 os.fsync(descriptor)
-            if previous is not None:
-                temporary.chmod(stat.S_IMODE(previous.st_mode))
+            if mode is not None:
+                temporary.chmod(mode)
             temporary.replace(target)
         except BaseException:
             temporary.unlink()
