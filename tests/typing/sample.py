@@ -42,6 +42,7 @@ from circleci_v1_async import (
     InvalidInputError,
     LogLine,
     Message,
+    OffsetRefusedError,
     OnError,
     OnExists,
     Outcome,
@@ -363,6 +364,15 @@ async def own_requests(ci: CircleCISession) -> None:
     nothing = Request("POST", "/project/{project}/unfollow", {"project": SLUG}, returns=None, idempotent=True)
     assert_type(nothing, Request[None])
     await ci.send(nothing)
+
+
+async def refused_offsets(ci: CircleCISession) -> int:
+    try:
+        await ci.iter_recent_builds().collect()
+    except OffsetRefusedError as error:
+        assert_type(error.items, list[Any])
+        return error.resume_offset
+    return 0
 
 
 async def errors(ci: CircleCISession) -> float:
