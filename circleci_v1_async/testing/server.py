@@ -22,6 +22,7 @@ from circleci_v1_async.testing._server.checks import BAD_REQUEST, RefusedError, 
 from circleci_v1_async.testing._server.routing import Call, Created, Route, is_authorized
 from circleci_v1_async.testing._server.wire import (
     API_PREFIX,
+    V2_PREFIX,
     Delivery,
     Drop,
     Listener,
@@ -41,12 +42,16 @@ Hook = Callable[[ReceivedRequest], object]
 HookT = TypeVar("HookT", bound=Hook)
 Delay = float | Callable[[ReceivedRequest], float]
 
-# Nobody can connect to the addresses that stand for all of a machine's.
+# Clients cannot connect to the addresses that stand for all of a machine's.
 _LOCAL_HOSTS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not bound here
 # Storage has another host name than the API, for clients that compare hosts without ports.
 _STORAGE_HOSTS: Final = {"127.0.0.1": "localhost", "0.0.0.0": "localhost", "::": "::1"}  # noqa: S104 - as above
-_ARTIFACTS_PREFIX: Final = "/output/"
+_PREFIXES: Final[dict[str, SiteName]] = {"/output/": "artifacts", f"{V2_PREFIX}/": "v2"}
 _BODY_FORBIDDEN: Final = Reply.html_page(403, "403 ERROR", text="<p>A GET request has no body.</p>")
+
+
+def _find_site(path: str) -> SiteName:
+    return next((site for prefix, site in _PREFIXES.items() if path.startswith(prefix)), "api")
 
 
 class FakeCircleCI(ControlledService):
@@ -273,7 +278,7 @@ class FakeCircleCI(ControlledService):
         if self._is_controlled and request.path.startswith(CONTROL_PREFIX):
             received = await self._receive("api", request, None)
             return await send(request, self._answer_control(received), self._make_headers(received), None)
-        return await self._serve("artifacts" if request.path.startswith(_ARTIFACTS_PREFIX) else "api", request)
+        return await self._serve(_find_site(request.path), request)
 
     async def _receive(self, site: SiteName, request: web.BaseRequest, operation: str | None) -> ReceivedRequest:
         self._served += 1
@@ -359,7 +364,7 @@ class FakeCircleCI(ControlledService):
         return route.run(call)
 
     def _find_origin(self, site: SiteName, request: ReceivedRequest) -> str:
-        """Return the origin of a site, at the host that the client named if the fake listens on all of a machine's."""
+        """Return the origin of a site, at the host that the client named if the fake listens on all addresses."""
         origin = self._listeners[site].origin
         if self._host not in _LOCAL_HOSTS:
             return origin
