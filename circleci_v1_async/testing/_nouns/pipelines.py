@@ -1,6 +1,6 @@
-"""The two operations of API v2 that take the place of triggers and retries. The rest of v2 is not there."""
+"""The two operations of API v2 that take the place of triggers and retries."""
 
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from circleci_v1_async.testing._server.checks import RefusedError, take_members, take_text
 from circleci_v1_async.testing._server.routing import PROJECT, Call, Route
@@ -20,9 +20,7 @@ def run_pipeline(call: Call) -> Payload:
     take_text(call.body, "definition_id")
     take_members(call.body, "parameters")
     sources = [take_members(call.body, name) or {} for name in ("checkout", "config")]
-    branch, tag = (
-        next(filter(None, (take_text(source, name) for source in sources)), None) for name in ("branch", "tag")
-    )
+    branch, tag = (_choose(sources, name) for name in ("branch", "tag"))
     if branch and tag:
         raise RefusedError(_BRANCH_OR_TAG)
     build = _start(call.account, project, branch=branch or project.default_branch, tag=tag)
@@ -86,11 +84,19 @@ def _find_run(account: Account, workflow_id: str) -> tuple[Project, list[Build]]
     raise RefusedError(_NO_WORKFLOW)
 
 
-def _take_jobs(body: Payload) -> list[Any] | None:
+def _choose(sources: list[Payload], name: str) -> str | None:
+    """Return a text of the first object that has it; the others must have none, or texts as well."""
+    texts = [take_text(source, name) for source in sources]
+    return next(filter(None, texts), None)
+
+
+def _take_jobs(body: Payload) -> list[object] | None:
     jobs: object = body.get("jobs")
-    if not isinstance(jobs, list | None):
+    if jobs is None:
+        return None
+    if not isinstance(jobs, list):
         raise RefusedError
-    return cast("list[Any] | None", jobs) or None
+    return cast("list[object]", jobs)
 
 
 ROUTES: Final = (
