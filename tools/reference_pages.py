@@ -6,8 +6,8 @@
 - `::: fake state` becomes one directive per method of `FakeCircleCI` that changes the served state.
 - `::: fake control` becomes one directive per other documented member of `FakeCircleCI`.
 
-A page without its own description gets its first sentence, for search engines and previews. The search of the site shows
-guides first, and pages about the project last.
+A page without its own description gets its first sentence, for search engines and previews. The search of the site
+shows guides first, and pages about the project last.
 """
 
 import re
