@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Final, cast
 
 from .errors import InvalidInputError
 from .secret import Secret
 
 __all__ = [
+    "check_aware_datetime",
     "check_commit",
     "check_hidden_strings",
     "check_integer",
@@ -49,6 +51,15 @@ def check_real(name: str, value: object, unit: str = "", *, from_zero: bool = Fa
 def check_seconds(name: str, value: object, *, from_zero: bool = False) -> float:
     """Require a number of seconds above 0, or from 0 on."""
     return check_real(name, value, " of seconds", from_zero=from_zero)
+
+
+def check_aware_datetime(name: str, value: object) -> datetime | None:
+    """Require a datetime with a time zone, or `None`."""
+    if value is None or (isinstance(value, datetime) and value.utcoffset() is not None):
+        return value
+    raise InvalidInputError(
+        f"{name}: expected a datetime with a time zone, such as datetime.now(UTC) - timedelta(days=7), got {value!r}"
+    )
 
 
 def check_text(name: str, value: object) -> str | None:

@@ -140,8 +140,8 @@ class FindOperations(BuildOperations):
             print(Verdict.of(builds).is_success)
             ```
         """
+        from circleci_v1_async._jobs import find_latest_of_each_job, sort_newest_first
         from circleci_v1_async._polling.job_search import find_newest_commit, select_builds
-        from circleci_v1_async.verdict import find_latest_of_each_job, sort_newest_first
 
         matches = partial(_is_of_pull_request, check_integer("number", number, 1))
         builds = await self.iter_project_builds(project, limit=limit, prefetch=0).collect()
@@ -212,8 +212,8 @@ class FindOperations(BuildOperations):
         *,
         latest_only: bool,
     ) -> list[Build]:
+        from circleci_v1_async._jobs import find_latest_of_each_job, sort_newest_first
         from circleci_v1_async._polling.job_search import JobSearch, select_builds
-        from circleci_v1_async.verdict import find_latest_of_each_job, sort_newest_first
 
         search = JobSearch(matches)
         async with self.iter_project_builds(project, branch=branch, limit=limit, prefetch=0) as walk:

@@ -154,7 +154,7 @@ def test_the_programs_commands_run_in_this_process_as_well(
     """Coverage does not see other processes."""
     file = tmp_path / "recording.jsonl"
 
-    async def serve(fake: FakeCircleCI) -> None:
+    async def serve(fake: FakeCircleCI, _options: object) -> None:
         async with fake:
             fake.clear_requests()
             if not await asyncio.to_thread(file.read_text):

@@ -288,7 +288,7 @@ def test_no_verdict_comes_before_the_last_job_if_settle_is_longer_than_the_longe
 
 
 @given(
-    plays(jobs=5), st.floats(0.5, 60.0), st.floats(0.01, 300.0), st.floats(0.01, 300.0), st.floats(0.0, 2.0), st.data()
+    plays(jobs=5), st.floats(0.5, 60.0), st.floats(1.0, 300.0), st.floats(1.0, 300.0), st.floats(0.0, 2.0), st.data()
 )
 def test_builds_that_have_finished_and_settled_before_the_deadline_never_time_out(
     play: Play, more: float, interval: float, max_interval: float, latency: float, data: st.DataObject

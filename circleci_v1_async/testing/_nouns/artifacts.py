@@ -59,8 +59,14 @@ class ArtifactBuilders:
             raise KeyError(f"no artifact {path!r} of container {node_index} in build {build_num} of {slug}")
         artifacts[str(node_index), path] = attrs.evolve(old, data=data, version=old.version + 1)
 
-    def expire_signatures(self) -> None:
-        """Expire all signed addresses so far, of step outputs and of artifacts after the redirect."""
+    def expire_signatures(self, *, credentials: bool = False) -> None:
+        """Expire all signed addresses so far, of step outputs and of artifacts after the redirect.
+
+        Args:
+            credentials: Whether S3 says that the temporary credentials behind the signatures have expired, with 400
+                rather than 403.
+        """
+        self._account.has_lost_credentials = credentials
         self._account.signed_at += timedelta(minutes=10)
 
 

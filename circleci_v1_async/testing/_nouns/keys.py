@@ -27,23 +27,54 @@ class KeyBuilders:
         slug: str,
         *,
         type: Literal["deploy-key", "github-user-key"] = "deploy-key",
+        fingerprint: str | None = None,
         sha256: str | None = None,
+        public_key: str | None = None,
+        login: str | None = None,
     ) -> Payload:
         """Add a checkout key, which becomes the preferred one.
 
         Args:
             slug: The project.
             type: "deploy-key" for a key of the project, "github-user-key" for one of the token's owner.
+            fingerprint: The MD5 fingerprint, hex pairs with colons; by default computed from the key.
             sha256: The SHA-256 fingerprint, base64 without a prefix; by default computed from the key.
+            public_key: The public key; by default one made up, to which no private key exists.
+            login: The login of the key's owner; by default the token's owner, or none for a deploy key.
 
         Returns:
             The key as lists show it, with its MD5 fingerprint.
         """
-        return _add_checkout_key(self._account, self._account.get_project(slug), type, sha256=sha256)
+        return _add_checkout_key(
+            self._account,
+            self._account.get_project(slug),
+            type,
+            md5=fingerprint,
+            sha256=sha256,
+            public_key=public_key,
+            login=login,
+        )
 
-    def add_ssh_key(self, slug: str, *, hostname: str, private_key: str) -> None:
-        """Store an SSH key for a host, as `POST …/ssh-key` does. Only a made-up public half is kept."""
-        _add_ssh_key(self._account.get_project(slug), hostname, private_key)
+    def add_ssh_key(
+        self,
+        slug: str,
+        *,
+        hostname: str,
+        private_key: str = "",
+        fingerprint: str | None = None,
+        public_key: str | None = None,
+    ) -> None:
+        """Store an SSH key for a host, as `POST …/ssh-key` does. Only its public half is kept.
+
+        Args:
+            slug: The project.
+            hostname: The host; empty for all hosts.
+            private_key: The key. The fake does not compute its public half from it, but makes one up.
+            fingerprint: The MD5 fingerprint, hex pairs with colons; by default that of the public half made up.
+            public_key: The public half; by default one made up.
+        """
+        project = self._account.get_project(slug)
+        _add_ssh_key(project, hostname, private_key, fingerprint=fingerprint, public_key=public_key)
 
     def delete_ssh_key(self, slug: str, *, hostname: str, fingerprint: str) -> bool:
         """Delete an SSH key of a host.
@@ -57,7 +88,7 @@ class KeyBuilders:
 def _render_checkout_key(key: CheckoutKey, *, digest: Literal["md5", "sha256"]) -> Payload:
     """Render a checkout key with its fingerprint in the given digest."""
     return {
-        "public_key": f"ssh-rsa {base64.b64encode(key.blob).decode()} \n",
+        "public_key": key.public_key or f"{_format_public_key(key.blob)} \n",
         "type": key.type,
         "fingerprint": key.make_fingerprint(digest),
         "login": key.login,
@@ -70,15 +101,15 @@ def render_ssh_key(key: SshKey) -> Payload:
     """Render a stored SSH key, of which the service shows the public half only."""
     return {
         "hostname": key.hostname,
-        "public_key": f"ssh-rsa {base64.b64encode(key.blob).decode()}",
-        "fingerprint": make_md5_fingerprint(key.blob),
+        "public_key": key.public_key,
+        "fingerprint": key.md5,
     }
 
 
 def add_ssh_key(call: Call) -> str:
     project = call.project_to_change
     hostname, private_key = take_texts(call.body, "hostname", "private_key")
-    if not (private_key.startswith("-----BEGIN ") and "PRIVATE KEY-----" in private_key):
+    if not (private_key.lstrip().startswith("-----BEGIN ") and "PRIVATE KEY-----" in private_key):
         raise RefusedError(_INVALID_KEY)
     _add_ssh_key(project, hostname, private_key)
     return ""
@@ -127,25 +158,39 @@ def _choose_digest(call: Call) -> Literal["md5", "sha256"]:
     return "sha256" if call.query.get("digest") == "sha256" else "md5"
 
 
-def _add_checkout_key(account: Account, project: Project, type_: str, *, sha256: str | None = None) -> Payload:
+def _add_checkout_key(
+    account: Account, project: Project, type_: str, *, login: str | None = None, **shown: str | None
+) -> Payload:
     older = [attrs.evolve(key, preferred=False) for key in project.checkout_keys]
-    login = account.user["login"] if type_ == "github-user-key" else None
+    if login is None and type_ == "github-user-key":
+        login = account.user["login"]
     blob = _make_ssh_blob(f"{project.slug}#{account.created}#{len(older)}")
-    key = CheckoutKey(type_, account.take_next_time(), login, preferred=True, blob=blob, sha256=sha256)
+    key = CheckoutKey(type_, account.take_next_time(), login, preferred=True, blob=blob, **shown)
     project.checkout_keys = [key, *older]
     return _render_checkout_key(key, digest="md5")
 
 
-def _add_ssh_key(project: Project, hostname: str, private_key: str) -> None:
-    project.ssh_keys.append(SshKey(hostname, _make_ssh_blob(private_key)))
+def _add_ssh_key(
+    project: Project,
+    hostname: str,
+    private_key: str,
+    *,
+    fingerprint: str | None = None,
+    public_key: str | None = None,
+) -> None:
+    blob = _make_ssh_blob(private_key)
+    key = SshKey(hostname, public_key or _format_public_key(blob), fingerprint or make_md5_fingerprint(blob))
+    project.ssh_keys.append(key)
 
 
 def _delete_ssh_key(project: Project, hostname: str, fingerprint: str) -> bool:
     before = len(project.ssh_keys)
-    project.ssh_keys = [
-        key for key in project.ssh_keys if (key.hostname, make_md5_fingerprint(key.blob)) != (hostname, fingerprint)
-    ]
+    project.ssh_keys = [key for key in project.ssh_keys if (key.hostname, key.md5) != (hostname, fingerprint)]
     return len(project.ssh_keys) < before
+
+
+def _format_public_key(blob: bytes) -> str:
+    return f"ssh-rsa {base64.b64encode(blob).decode()}"
 
 
 def _make_ssh_blob(seed: str) -> bytes:

@@ -8,9 +8,9 @@ from typing import Final
 import attrs
 
 from circleci_v1_async.testing._nouns.builds import render_build
-from circleci_v1_async.testing._server.checks import parse_integer
+from circleci_v1_async.testing._server.checks import RefusedError, parse_integer
 from circleci_v1_async.testing._server.routing import PROJECT, Call, Route
-from circleci_v1_async.testing._server.wire import Payload, encode_json
+from circleci_v1_async.testing._server.wire import Payload, Reply, encode_json
 from circleci_v1_async.testing._state.builds import Build
 from circleci_v1_async.testing._state.projects import Project
 
@@ -21,6 +21,7 @@ _SHALLOW_KEYS: Final = (
     *("parallel", "platform", "pull_requests", "queued_at", "reponame", "start_time", "status", "stop_time"),
     *("subject", "usage_queued_at", "user", "username", "vcs_revision", "vcs_tag", "vcs_url", "why", "workflows"),
 )
+_TOO_DEEP: Final = Reply.json_error(400, "No more builds to download")
 _FAILURES: Final = frozenset({"failed", "timedout", "infrastructure_fail"})
 
 
@@ -78,7 +79,11 @@ class ListQuery:
 
 def parse_list_query(call: Call) -> ListQuery:
     """Parse the parameters of a request for a list, or refuse the request."""
-    return ListQuery.parse(call.query, branch=call.params.get("branch"))
+    query = ListQuery.parse(call.query, branch=call.params.get("branch"))
+    deepest = call.account.max_offset
+    if deepest is not None and query.offset > deepest:
+        raise RefusedError(_TOO_DEEP)
+    return query
 
 
 def select_listed_builds(call: Call) -> list[Build]:

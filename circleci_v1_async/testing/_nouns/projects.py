@@ -38,6 +38,7 @@ class ProjectBuilders:
         following: bool = True,
         public: bool = False,
         foreign: bool = False,
+        dont_build: str | None = None,
     ) -> None:
         """Add a project.
 
@@ -49,13 +50,15 @@ class ProjectBuilders:
             public: Whether it can be read without a token.
             foreign: Whether it belongs to others, so that the token's owner may read and follow it, and is refused
                 every change with 403.
+            dont_build: The reason for which builds that are started or retried here become `not_run`, such as
+                `"1.0-not-available"`; None to run them.
 
         Raises:
             ValueError: The slug does not have three parts, or its version control system is unknown.
         """
         vcs_type, username, reponame = split_slug(slug)
-        project = Project(vcs_type, username, reponame, default_branch, following, public, foreign)
-        self._account.projects[project.slug] = project
+        project = Project(vcs_type, username, reponame, default_branch, following, public, foreign, dont_build)
+        self._account.add_project(project)
 
     def brownout(self, *, on: bool = True) -> None:
         """Leave out the branches of projects, as the cloud does on the days announced for trial.

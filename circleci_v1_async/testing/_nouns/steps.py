@@ -1,5 +1,6 @@
 """Steps of builds and their outputs, which are also stored in the bucket."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
@@ -10,10 +11,20 @@ from circleci_v1_async.testing._server.routing import BUILD, Call, Route
 from circleci_v1_async.testing._server.storage import StoredObject, serve_signed
 from circleci_v1_async.testing._server.wire import Payload, Reply, encode_json, format_time
 from circleci_v1_async.testing._state.account import Account
+from circleci_v1_async.testing._state.arguments import check_choice, check_fields
 from circleci_v1_async.testing._state.builds import FIRST_CONFIGURED_STEP, Action, Build
 from circleci_v1_async.testing._state.files import make_fingerprint
 
-_ACTION_TIME: Final = timedelta(milliseconds=3_497)
+# Seen in use: of longer outputs, the beginning is cut off.
+_MOST_STORED: Final = 400_000
+STEP_STATUSES: Final = ("success", "failed", "running", "canceled", "timedout", "infrastructure_fail")
+_FIELDS: Final = frozenset(
+    {
+        *("allocation_id", "background", "bash_command", "canceled", "continue", "end_time", "exit_code", "failed"),
+        *("has_output", "infrastructure_fail", "insignificant", "output_url", "parallel", "run_time_millis"),
+        *("start_time", "timedout", "type"),
+    }
+)
 
 
 class StepBuilders:
@@ -32,7 +43,9 @@ class StepBuilders:
         step: int | None = None,
         index: int = 0,
         published: bool = True,
-        **fields: object,
+        truncated: bool = False,
+        fields: Mapping[str, object] | None = None,
+        **named: object,
     ) -> None:
         r"""Add a step to a build, or one more container to a step.
 
@@ -46,10 +59,28 @@ class StepBuilders:
                 step to add a container to it.
             index: The container.
             published: False for an action that has output, but no URL to fetch it from.
-            **fields: Any keys of the action's payload.
+            truncated: Whether its URL has only the last 400,000 characters of the output, as the service has of long
+                ones. The API's own route has all of them.
+            fields: Keys of the action's payload that are sent as they are, known or not.
+            **named: Keys that the action's payload has, in place of the computed values.
+
+        Raises:
+            KeyError: There is no such build.
+            ValueError: The status or the name of a field is unknown.
         """
+        check_choice("status", status, STEP_STATUSES)
+        check_fields(named, _FIELDS)
         build = self._account.get_build(slug, build_num)
-        build.add_action(name, output=output, status=status, step=step, index=index, published=published, fields=fields)
+        build.add_action(
+            name,
+            output=output,
+            status=status,
+            step=step,
+            index=index,
+            published=published,
+            truncated=truncated,
+            fields={**named, **(fields or {})},
+        )
 
     def add_output(
         self,
@@ -71,6 +102,8 @@ class StepBuilders:
             index: The container.
             status: The status that the step ends with; it goes on running without one.
         """
+        if status is not None:
+            check_choice("status", status, STEP_STATUSES)
         actions = self._account.get_build(slug, build_num).actions
         number = actions[-1].step if step is None else step
         action = next(action for action in actions if (action.step, action.index) == (number, index))
@@ -103,7 +136,7 @@ def _render_action(build: Build, action: Action, addresses: Addresses) -> Payloa
     running = action.status == "running"
     from_config = action.step >= FIRST_CONFIGURED_STEP
     payload: Payload = {
-        "truncated": False,
+        "truncated": action.truncated,
         "index": action.index,
         "parallel": True,
         "failed": True if action.status == "failed" else None,
@@ -122,7 +155,7 @@ def _render_action(build: Build, action: Action, addresses: Addresses) -> Payloa
         "insignificant": False,
         "canceled": True if action.status == "canceled" else None,
         "step": action.step,
-        "run_time_millis": None if running else _ACTION_TIME // timedelta(milliseconds=1),
+        "run_time_millis": None if running else action.duration // timedelta(milliseconds=1),
         "has_output": bool(action.output),
     }
     # Recorded: an action has no output URL while it runs, and sometimes none afterwards.
@@ -132,7 +165,7 @@ def _render_action(build: Build, action: Action, addresses: Addresses) -> Payloa
 
 
 def _compute_end_time(action: Action) -> datetime:
-    return action.start_time + _ACTION_TIME
+    return action.start_time + action.duration
 
 
 def get_step_output(call: Call) -> object:
@@ -153,7 +186,10 @@ def fetch_step_output(call: Call) -> Reply:
     action = build and build.find_action(call.params["step"], call.params["index"])
     if not action:
         return serve_signed(call, None)
-    data = encode_json(render_step_output(action))
+    output = render_step_output(action)
+    if action.truncated and action.output:
+        output[0] |= {"message": action.output[-_MOST_STORED:], "truncated": True}
+    data = encode_json(output)
     return serve_signed(call, StoredObject(data, "application/json", action.start_time, f'"{make_fingerprint(data)}"'))
 
 

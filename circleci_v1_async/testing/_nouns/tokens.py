@@ -18,13 +18,30 @@ class TokenBuilders:
 
     _account: Account
 
-    def add_project_token(self, slug: str, *, scope: str = "view-builds", label: str = "token") -> Payload:
+    def add_project_token(
+        self,
+        slug: str,
+        *,
+        scope: str = "view-builds",
+        label: str = "token",
+        token_id: str | None = None,
+        token: str | None = None,
+    ) -> Payload:
         """Add an API token to a project. The fake does not accept it in requests.
+
+        Args:
+            slug: The project.
+            scope: What it may be used for: status, view-builds or all.
+            label: Its name.
+            token_id: Its id, a UUID; by default one made up.
+            token: The token itself, which the service shows once; by default one made up.
 
         Returns:
             The service's answer, the only one that shows the token.
         """
-        return _add_token(self._account, self._account.get_project(slug), scope=scope, label=label)
+        return _add_token(
+            self._account, self._account.get_project(slug), scope=scope, label=label, token_id=token_id, value=token
+        )
 
 
 def _render_token(token: ProjectToken) -> Payload:
@@ -54,11 +71,19 @@ def delete_project_token(call: Call) -> Payload:
     return OK
 
 
-def _add_token(account: Account, project: Project, *, scope: str, label: str) -> Payload:
+def _add_token(
+    account: Account,
+    project: Project,
+    *,
+    scope: str,
+    label: str,
+    token_id: str | None = None,
+    value: str | None = None,
+) -> Payload:
     account.created += 1
-    token = ProjectToken(make_stable_uuid("token", account.created), label, scope)
+    token = ProjectToken(token_id or make_stable_uuid("token", account.created), label, scope)
     project.tokens.append(token)
-    return _render_token(token) | {"token": f"fake-project-token-{account.created}"}
+    return _render_token(token) | {"token": value or f"fake-project-token-{account.created}"}
 
 
 ROUTES: Final = (

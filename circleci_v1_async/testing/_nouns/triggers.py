@@ -2,14 +2,17 @@
 
 from typing import Any, Final, cast
 
-from circleci_v1_async.testing._nouns.builds import render_build
+from circleci_v1_async.testing._nouns.builds import render_single_build
 from circleci_v1_async.testing._server.checks import RefusedError, take_count, take_members, take_text
 from circleci_v1_async.testing._server.routing import BUILD, PROJECT, Call, Created, Route
-from circleci_v1_async.testing._server.wire import Payload
+from circleci_v1_async.testing._server.wire import Payload, Reply
 from circleci_v1_async.testing._state.account import Account
 from circleci_v1_async.testing._state.builds import Build
+from circleci_v1_async.testing._state.digests import make_stable_uuid
 from circleci_v1_async.testing._state.projects import Project
 
+# Quoted by a user of the service.
+_NO_MAP: Final = Reply.json_error(400, "Invalid build_parameters value: must be a map")
 _PIPELINE_CREATED: Final = {"status": 200, "body": "Build created"}
 _TAG_OR_BRANCH: Final = {"status": 400, "body": "Only one of branch, revision and tag may be given."}
 
@@ -91,7 +94,7 @@ class TriggerBuilders:
 
 
 def trigger_build(call: Call) -> Created:
-    return _answer_trigger(call, branch=take_text(call.body, "branch"))
+    return _answer_trigger(call, branch=take_text(call.body_or_form, "branch") or None)
 
 
 def trigger_branch_build(call: Call) -> Created:
@@ -128,9 +131,13 @@ def cancel_build(call: Call) -> Payload:
 
 
 def _answer_trigger(call: Call, *, branch: str | None) -> Created:
-    project, body = call.project_to_change, call.body
-    revision, tag = take_text(body, "revision"), take_text(body, "tag")
-    parameters = take_members(body, "build_parameters") or {}
+    project, body = call.project_to_change, call.body_or_form
+    # A form has empty fields for what is not given.
+    revision, tag = take_text(body, "revision") or None, take_text(body, "tag") or None
+    try:
+        parameters = take_members(body, "build_parameters") or {}
+    except RefusedError:
+        raise RefusedError(_NO_MAP) from None
     if (revision and tag) or not all(isinstance(value, str) for value in parameters.values()):
         raise RefusedError
     build = _trigger(
@@ -162,7 +169,10 @@ def _trigger(
 def _start_pipeline(
     account: Account, project: Project, *, branch: str | None, revision: str | None, tag: str | None
 ) -> None:
-    build = account.create_build(project, branch=branch, revision=revision, status="not_running", why="api")
+    run = make_stable_uuid("workflow", project.slug, project.last_num + 1)
+    build = _start(
+        account, project, branch=branch, revision=revision, status="not_running", why="api", workflow_run=run
+    )
     account.change_build(build, tag=tag)
 
 
@@ -185,21 +195,22 @@ def _retry(account: Account, old: Build, *, with_ssh: bool = False) -> Payload:
 
 def _start(account: Account, project: Project, *, status: str, **options: Any) -> Build:
     """Start a build. In a project that is not followed, it never runs."""
-    if project.following:
+    reason = project.dont_build or (None if project.following else "no-followers")
+    if reason is None:
         return account.create_build(project, status=status, **options)
-    return account.change_build(account.create_build(project, status="not_run", **options), dont_build="no-followers")
+    return account.change_build(account.create_build(project, status="not_run", **options), dont_build=reason)
 
 
 def _cancel(account: Account, build: Build) -> Payload:
     if build.phase.is_over:
-        return render_build(account.projects[build.slug], build)
+        return render_single_build(account.projects[build.slug], build)
     if not build.phase.started:
         return _change(account, build, status="canceled", canceled_by_user=True, canceled_while_waiting=True)
     return _change(account, account.finish_build(build, "canceled"), canceled_by_user=True)
 
 
 def _change(account: Account, build: Build, **changes: Any) -> Payload:
-    return render_build(account.projects[build.slug], account.change_build(build, **changes))
+    return render_single_build(account.projects[build.slug], account.change_build(build, **changes))
 
 
 ROUTES: Final = (

@@ -1,13 +1,16 @@
 """Environment variables of projects."""
 
+from http import HTTPStatus
 from typing import Final
 
 from circleci_v1_async.testing._server.checks import RefusedError, take_texts
 from circleci_v1_async.testing._server.routing import PROJECT, Call, Created, Route
-from circleci_v1_async.testing._server.wire import OK, Payload, Reply
+from circleci_v1_async.testing._server.wire import OK, Payload, Reply, encode_json
 from circleci_v1_async.testing._state.account import Account
 from circleci_v1_async.testing._state.projects import Project
 
+_GITHUB_ERROR: Final = {"message": "Not Found", "documentation_url": "https://docs.github.com/rest"}
+_NOT_FOUND_AT_GITHUB: Final = Reply.json_error(404, encode_json(_GITHUB_ERROR).decode())
 _VARIABLES: Final = f"{PROJECT}/envvar"
 
 
@@ -32,7 +35,7 @@ def _render_env_var(name: str, value: str) -> Payload:
 
 
 def list_env_vars(call: Call) -> list[Payload]:
-    return [_render_env_var(name, value) for name, value in call.project_to_change.env_vars.items()]
+    return [_render_env_var(name, value) for name, value in _find_project(call).env_vars.items()]
 
 
 def get_env_var(call: Call) -> Payload:
@@ -41,7 +44,7 @@ def get_env_var(call: Call) -> Payload:
 
 
 def add_env_var(call: Call) -> Created:
-    project = call.project_to_change
+    project = _find_project(call)
     name, value = take_texts(call.body_or_form, "name", "value")
     return call.make_created(_add_env_var(project, name, value), "envvar", name)
 
@@ -57,9 +60,19 @@ def _add_env_var(project: Project, name: str, value: str) -> Payload:
     return _render_env_var(name, value)
 
 
+def _find_project(call: Call) -> Project:
+    """Return the project. Recorded: of an unknown one the service passes on what GitHub has answered."""
+    try:
+        return call.project_to_change
+    except RefusedError as refusal:
+        if refusal.reply.status == HTTPStatus.NOT_FOUND and call.params["vcs-type"] in {"github", "gh"}:
+            raise RefusedError(_NOT_FOUND_AT_GITHUB) from None
+        raise
+
+
 def _require_env_var(call: Call) -> str:
     name = call.params["var-name"]
-    if name not in call.project_to_change.env_vars:
+    if name not in _find_project(call).env_vars:
         raise RefusedError(Reply.json_error(404, "env var not found"))
     return name
 

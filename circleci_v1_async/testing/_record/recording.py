@@ -1,7 +1,7 @@
 """Recordings: files of exchanges, one JSON object a line, and the replies that they give."""
 
+import asyncio
 import base64
-import binascii
 import json
 from collections.abc import Iterable
 from difflib import SequenceMatcher
@@ -13,9 +13,12 @@ import attrs
 
 from circleci_v1_async.testing._record.secrets import blank
 from circleci_v1_async.testing._server.wire import ReceivedRequest, Reply, encode_json
+from circleci_v1_async.testing._state.arguments import check_headers, check_number
 
 # Stands for the address of the server that replays; no such host can exist.
 PLACEHOLDER: Final = "http://recording.invalid"
+_LONGEST_LABEL: Final = 500
+_KINDS: Final = {dict: "an object", int: "an integer", str: "a text"}
 Payload = dict[str, Any]
 Key = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...], str, str]
 
@@ -70,17 +73,20 @@ class Exchange:
             ValueError: It is no exchange.
         """
         try:
-            entry: Payload = json.loads(line)
-            request, reply = entry["request"], entry["reply"]
-            return cls(
-                method=request["method"],
-                target=request["target"],
-                span=request.get("range", ""),
-                sent=_load_body(request),
-                reply=Reply(reply["status"], _load_body(reply), reply.get("headers", {})),
-            )
-        except (KeyError, TypeError, AttributeError, binascii.Error) as error:
-            raise ValueError(f"no recorded exchange: {error!r}") from error
+            entry = _expect(json.loads(line), dict, "an exchange")
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
+        request, reply = (_take(entry, name, dict) for name in ("request", "reply"))
+        status, headers = _take(reply, "status", int), _take(reply, "headers", dict, {})
+        check_number("status", status, 200, 599)
+        check_headers(headers)
+        return cls(
+            method=_take(request, "method", str),
+            target=_take(request, "target", str),
+            span=_take(request, "range", str, ""),
+            sent=_load_body(request),
+            reply=Reply(status, _load_body(reply), headers),
+        )
 
 
 @attrs.define
@@ -131,7 +137,8 @@ class Recording:
         replies = self._replies.get(key)
         if replies is None:
             target = request.path + (f"?{request.query_string}" if request.query_string else "")
-            return self._refuse(_make_label(request.method, target, span, request.body))
+            label = _make_label(request.method, target, span, request.body)
+            return await asyncio.to_thread(self._refuse, label)
         given = self._given.get(key, 0)
         self._given[key] = given + 1
         return relocate(replies[min(given, len(replies) - 1)], origin)
@@ -155,7 +162,7 @@ def make_key(method: str, path: str, query: str, span: str, body: bytes) -> Key:
 def _make_label(method: str, target: str, span: str, body: bytes) -> str:
     path = target.partition("?")[0]
     shown = (f"{method} {target}", f"Range: {span}" if span else "", blank(body.decode(errors="replace"), path=path))
-    return " ".join(filter(None, shown))
+    return " ".join(filter(None, shown))[:_LONGEST_LABEL]
 
 
 def relocate(reply: Reply, origin: str) -> Reply:
@@ -183,5 +190,15 @@ def _load_body(entry: Payload) -> bytes:
     if "json" in entry:
         return encode_json(entry["json"])
     if "base64" in entry:
-        return base64.b64decode(cast(str, entry["base64"]), validate=True)
-    return cast(str, entry.get("text", "")).encode()
+        return base64.b64decode(_take(entry, "base64", str), validate=True)
+    return str(_take(entry, "text", str, "")).encode()
+
+
+def _take(entry: Payload, name: str, kind: type, default: object = None) -> Any:
+    return _expect(entry.get(name, default), kind, name)
+
+
+def _expect(value: object, kind: type, name: str) -> Any:
+    if type(value) is not kind:
+        raise ValueError(f"{name}: expected {_KINDS[kind]}, got {value!r:.100}")
+    return cast(Any, value)

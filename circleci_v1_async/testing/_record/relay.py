@@ -30,8 +30,8 @@ _RECORDED: Final = frozenset(
         *("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-route"),
     }
 )
-_OUTPUT_URL: Final = re.compile(r'(?:"output_url"|:output[_-]url)\s*:?\s*"(?P<url>https?://[^"]+)"')
-_ARTIFACT_URL: Final = re.compile(r'(?:"url"|:url)\s*:?\s*"(?P<url>https?://[^"]+)"')
+_OUTPUT_URL: Final = re.compile(r'(?:"output_url"|:output[_-]url)\s*(?::\s*)?"(?P<url>https?://[^"]+)"')
+_ARTIFACT_URL: Final = re.compile(r'(?:"url"|:url)\s*(?::\s*)?"(?P<url>https?://[^"]+)"')
 
 
 def parse_upstream(url: str) -> URL:
@@ -102,9 +102,14 @@ class Relay:
             # A failure of the network is nothing that the service has said.
             return Reply.json_error(502, f"{self.upstream} cannot be reached: {error}")
         kept = {name.title(): value for name, value in reply.headers.items() if name.lower() in _RECORDED}
-        reply = self._redirect_here(attrs.evolve(reply, headers=kept), request, url)
         async with self._writing:
-            await asyncio.to_thread(self._write, self._format(request, reply))
+            return await asyncio.to_thread(self._record, attrs.evolve(reply, headers=kept), request, url, origin)
+
+    def _record(self, reply: Reply, request: ReceivedRequest, url: URL, origin: str) -> Reply:
+        """Write an exchange, and return its reply with addresses at `origin`."""
+        reply = self._redirect_here(reply, request, url)
+        self._file.write(f"{self._format(request, reply)}\n")
+        self._file.flush()
         return relocate(reply, origin)
 
     def _locate(self, request: ReceivedRequest) -> URL | None:
@@ -175,10 +180,6 @@ class Relay:
             ),
         )
         return exchange.format_line()
-
-    def _write(self, line: str) -> None:
-        self._file.write(f"{line}\n")
-        self._file.flush()
 
 
 def _scrub_bytes(body: bytes, scrub: Callable[[str], str]) -> bytes:

@@ -5,12 +5,16 @@ recordings of the same program differ little.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
 import attrs
 
-_PEM: Final = re.compile(r"(?P<value>-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----)", re.DOTALL)
+# All patterns take time that grows with the text alone: what a search reads in vain is bounded, or not read again.
+_PEM: Final = re.compile(
+    r"(?P<value>-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:[^-]|-(?!----BEGIN ))*?-----END [A-Z ]{0,30}PRIVATE KEY-----)"
+)
 # Members of JSON, in any style, and of EDN. A file inside of a file, such as JSON in a log, has its quotes escaped.
 _MEMBER: Final = r'(?:"(?:{names})"\s*:\s*|:(?:{names})\s+)"(?P<value>(?:[^"\\]|\\.)+)"'
 _FIELD: Final = r"(?:^|&)(?:{names})=(?P<value>[^&]+)"
@@ -26,8 +30,9 @@ _QUERY_TOKEN: Final = re.compile(r"""[?&](?:circle-token|token)=(?P<value>[^&\s"
 _KNOWN_TOKEN: Final = re.compile(
     r"\b(?P<value>(?:CCIPAT_|CCIPRJ_|gh[opsru]_|github_pat_|AKIA|ASIA|xox[abprs]-)[A-Za-z0-9_-]{10,})"
 )
-# `git@github.com` is the address of no one.
-_EMAIL: Final = re.compile(r"\b(?!git@)(?P<value>[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)")
+# RFC 5321, section 4.5.3.1, has the limits. `git@github.com` is the address of no one.
+_DOMAIN: Final = r"@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,16}"
+_EMAIL: Final = re.compile(rf"(?<![A-Za-z0-9._%+-])git{_DOMAIN}|(?P<value>[A-Za-z0-9._%+-]{{1,64}}{_DOMAIN})")
 _VARIABLES: Final = re.compile(r"/envvar(?:/|$)")
 
 
@@ -71,6 +76,7 @@ class Scrubber:
 
     numbered: bool = True
     _secrets: dict[tuple[str, str], _Secret] = attrs.field(factory=dict[tuple[str, str], _Secret], init=False)
+    _counts: Counter[str] = attrs.field(factory=Counter[str], init=False)
     _stand_ins: set[str] = attrs.field(factory=set[str], init=False)
 
     def scrub(self, text: str, *, path: str, place: str = "", tokens: Iterable[str] = ()) -> str:
@@ -99,6 +105,8 @@ class Scrubber:
 
     def _make_replacer(self, kind: str, place: str) -> Callable[[re.Match[str]], str]:
         def replace(match: re.Match[str]) -> str:
+            if match["value"] is None:
+                return match[0]
             start, end = (position - match.start() for position in match.span("value"))
             return match[0][:start] + self._hide(kind, match["value"], place) + match[0][end:]
 
@@ -110,8 +118,8 @@ class Scrubber:
             return value
         secret = self._secrets.get((kind, value))
         if secret is None:
-            number = 1 + sum(other.kind == kind for other in self._secrets.values())
-            name = f"{kind}-{number}" if self.numbered else kind
+            self._counts[kind] += 1
+            name = f"{kind}-{self._counts[kind]}" if self.numbered else kind
             stand_in = f"{name}@example.invalid" if kind == "email" else name
             secret = self._secrets[kind, value] = _Secret(kind, stand_in, place)
             self._stand_ins.add(stand_in)

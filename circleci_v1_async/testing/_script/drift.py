@@ -8,8 +8,11 @@ import attrs
 from circleci_v1_async.testing._nouns.lists import parse_list_query, select_listed_builds
 from circleci_v1_async.testing._server.routing import Call
 from circleci_v1_async.testing._state.account import Account
+from circleci_v1_async.testing._state.arguments import check_number
 from circleci_v1_async.testing._state.builds import Build
 
+# Before each page.
+_MOST_CHANGES: Final = 10_000
 _ARRIVAL_STATUSES: Final = {"completed": "success", "successful": "success", "failed": "failed"}
 
 
@@ -119,6 +122,8 @@ class Drifts:
         Returns:
             A record of the changes; its `survivors` are the builds that were in every served version of the list.
         """
+        for name, rate in (("inserts", inserts), ("removals", removals), ("finishes", finishes)):
+            check_number(name, rate, 0, _MOST_CHANGES)
         chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
         drift = Drift(self._account.get_project(slug).slug, inserts, removals, finishes, rounds, chance)
         self._drifts.append(drift)

@@ -7,8 +7,10 @@ from typing import Final
 import attrs
 
 from circleci_v1_async.testing._server.wire import PIECE_SIZE, Delivery, Drop, ReceivedRequest, Reply
+from circleci_v1_async.testing._state.arguments import check_headers, check_number, check_seconds
 
 _RATE_LIMITED: Final = 429
+_MOST: Final = 2**53
 _MESSAGES: Final = {
     400: "Bad request.",
     401: "You must log in first.",
@@ -21,11 +23,14 @@ _GATEWAY_ERRORS: Final = {502: "Bad Gateway", 503: "Service Temporarily Unavaila
 Outcome = Reply | Drop | Delivery
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class _Entry:
+    """An outcome for the next `left` requests that match."""
+
     outcome: Outcome
     method: str | None
     path: str | None
+    left: int
 
     def __str__(self) -> str:
         match self.outcome:
@@ -46,19 +51,27 @@ class Script:
 
     def add(self, outcome: Outcome, *, count: int = 1, method: str | None = None, path: str | None = None) -> None:
         """Script `outcome` for the next `count` requests that match."""
-        self._entries.extend([_Entry(outcome, method, path)] * count)
+        check_number("count", count, 0, _MOST)
+        if count:
+            self._entries.append(_Entry(outcome, method, path, count))
 
     def take(self, request: ReceivedRequest) -> Outcome | None:
         """Remove and return the oldest outcome that matches the request; None if there is none."""
         for entry in self._entries:
             if request.matches(entry.method, entry.path):
-                self._entries.remove(entry)
+                entry.left -= 1
+                if not entry.left:
+                    self._entries.remove(entry)
                 return entry.outcome
         return None
 
-    def list_unused(self) -> list[str]:
+    def count_unused(self) -> int:
+        """Count the outcomes that no request has met."""
+        return sum(entry.left for entry in self._entries)
+
+    def describe_unused(self) -> str:
         """Describe the outcomes that no request has met."""
-        return [str(entry) for entry in self._entries]
+        return "; ".join(f"{entry}" if entry.left == 1 else f"{entry.left} times {entry}" for entry in self._entries)
 
 
 class Faults:
@@ -82,9 +95,9 @@ class Faults:
         Raises:
             AssertionError: Some have not; its text names them.
         """
-        unused = self._script.list_unused()
+        unused = self._script.count_unused()
         if unused:
-            raise AssertionError(f"{len(unused)} scripted faults met no request: {'; '.join(unused)}")
+            raise AssertionError(f"{unused} scripted faults met no request: {self._script.describe_unused()}")
 
     def fail_next(
         self,
@@ -106,6 +119,7 @@ class Faults:
             method: Only requests by this method.
             path: Only paths that begin with this one, such as `/project/github/acme/web/7`.
         """
+        _check_status(status)
         reply = make_error_reply(status, body, retry_after=retry_after)
         self._script.add(reply, count=count, method=method, path=path)
 
@@ -120,6 +134,8 @@ class Faults:
         path: str | None = None,
     ) -> None:
         """Answer the next `count` matching requests with these bytes; arguments are as in `fail_next`."""
+        _check_status(status)
+        check_headers(headers or {})
         self._script.add(Reply(status, body, headers or {}), count=count, method=method, path=path)
 
     def drop_next(
@@ -153,6 +169,8 @@ class Faults:
             method: As in `fail_next`.
             path: As in `fail_next`.
         """
+        if after is not None:
+            check_number("after", after, 0, _MOST)
         delivery = Delivery(is_cut=True, cut=after, is_chunked=chunked)
         self._script.add(delivery, count=count, method=method, path=path)
 
@@ -183,6 +201,8 @@ class Faults:
             method: As in `fail_next`.
             path: As in `fail_next`.
         """
+        check_number("piece", piece, 1, _MOST)
+        check_seconds("pause", pause)
         delivery = Delivery(is_chunked=chunked, piece=piece, pause=pause)
         self._script.add(delivery, count=count, method=method, path=path)
 
@@ -192,7 +212,12 @@ def make_error_reply(status: int, body: bytes | None = None, *, retry_after: flo
     reply = _make_usual_reply(status) if body is None else Reply(status, body)
     if retry_after is None:
         return reply
+    check_headers({"Retry-After": f"{retry_after}"})
     return attrs.evolve(reply, headers={**reply.headers, "Retry-After": f"{retry_after}"})
+
+
+def _check_status(status: int) -> None:
+    check_number("status", status, 200, 599)
 
 
 def _make_usual_reply(status: int) -> Reply:

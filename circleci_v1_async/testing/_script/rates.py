@@ -3,13 +3,15 @@
 import math
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 import attrs
 
 from circleci_v1_async.testing._script.faults import make_error_reply
 from circleci_v1_async.testing._server.wire import ReceivedRequest, Reply
+from circleci_v1_async.testing._state.arguments import check_headers
 
+_MOST: Final = 2**53
 Clock = Callable[[], float]
 
 
@@ -119,8 +121,10 @@ class Rates:
         Raises:
             ValueError: The rate is negative, or the period is not positive.
         """
-        if (requests is not None and requests < 0) or per <= 0:
+        if not (0 <= (requests or 0) <= _MOST and 0 < per <= _MOST):
             raise ValueError(f"a rate is 0 or more requests in a positive number of seconds, not {requests} in {per}")
+        if retry_after is not None:
+            check_headers({"Retry-After": f"{retry_after}"})
         gauge = (FixedWindow if fixed_window else TokenBucket)(requests or 0, per, clock)
         limit = RateLimit(gauge, retry_after)
         self._rate_limit = None if requests is None else limit

@@ -21,6 +21,7 @@ _MISSIGNED: Final = Reply.xml_error(
     "SignatureDoesNotMatch",
     "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
 )
+_CREDENTIALS_EXPIRED: Final = Reply.xml_error(400, "ExpiredToken", "The provided token has expired.")
 _EXPIRED: Final = Reply.xml_error(403, "AccessDenied", "Request has expired")
 
 
@@ -32,11 +33,13 @@ class Addresses:
         artifacts: The origin of artifacts in lists, which is the API's; the token is checked there.
         bucket: The origin of signed addresses: artifacts after the redirect, and step outputs.
         signed_at: The time in signatures that are made now; addresses with another time have expired.
+        has_lost_credentials: Whether they have because of the credentials behind their signatures.
     """
 
     artifacts: str
     bucket: str
     signed_at: datetime
+    has_lost_credentials: bool = False
 
     def make_artifact_url(self, build: Build, node_index: int, path: str) -> str:
         """Return the address of an artifact as lists show it."""
@@ -64,7 +67,7 @@ class Addresses:
         if signature != _compute_signature(signed):
             return _MISSIGNED
         if dict(request.query).get("X-Amz-Date") != self._date:
-            return _EXPIRED
+            return _CREDENTIALS_EXPIRED if self.has_lost_credentials else _EXPIRED
         return None
 
     @property

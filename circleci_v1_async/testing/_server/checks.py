@@ -3,13 +3,15 @@
 import json
 import math
 import re
+from collections.abc import Iterable, Iterator
+from email.parser import BytesParser
 from typing import Final, NoReturn, cast
 from urllib.parse import parse_qsl
 
 from circleci_v1_async.testing._server.wire import Payload, Reply
 
 BAD_REQUEST: Final = Reply.json_error(400, "Bad request.")
-_FORM: Final = "application/x-www-form-urlencoded"
+_NESTED: Final = re.compile(r"([^\[\]]+)\[([^\[\]]+)\]")
 # Far more than any request of the API has, and far less than what a recursive encoder can take.
 _MAX_DEPTH: Final = 32
 # int() raises for thousands of digits; these many are no number that the service has.
@@ -40,6 +42,22 @@ def parse_integer(value: str) -> int:
     return int(value)
 
 
+def parse_json(text: bytes | str) -> object:
+    """Return a value of JSON.
+
+    Raises:
+        ValueError: The text is not JSON, is nested too deeply, or has what JSON cannot express: lone surrogates,
+            infinite numbers.
+    """
+    try:
+        value: object = json.loads(text, parse_constant=_refuse, parse_float=_parse_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not _is_sound(value, _MAX_DEPTH):
+        raise ValueError("it is nested too deeply, or has characters that no text has")
+    return value
+
+
 def parse_body(body: bytes) -> Payload:
     """Return the JSON object in a body; an empty one for an empty body or null.
 
@@ -47,25 +65,55 @@ def parse_body(body: bytes) -> Payload:
         RefusedError: The body is anything else, or holds what JSON cannot express: lone surrogates, infinite numbers.
     """
     try:
-        value: object = json.loads(body, parse_constant=_refuse, parse_float=_parse_finite) if body else None
-    except (ValueError, RecursionError):
+        value = parse_json(body) if body else None
+    except ValueError:
         raise RefusedError from None
     if value is None:
         return {}
-    if not isinstance(value, dict) or not _is_sound(members := cast(Payload, value), _MAX_DEPTH):
+    if not isinstance(value, dict):
         raise RefusedError
-    return members
+    return cast(Payload, value)
 
 
 def parse_body_or_form(body: bytes, content_type: str) -> Payload:
-    """Return the members of a JSON object or, as some operations of the service accept it, of a form."""
+    """Return the members of a JSON object or, as some operations of the service accept it, of a form.
+
+    A field `name[key]` of a form becomes the member `key` of the object `name`.
+
+    Raises:
+        RefusedError: The body is neither.
+    """
     try:
         return parse_body(body)
     except RefusedError:
-        if content_type.partition(";")[0].strip().lower() != _FORM:
-            raise
-    # Bytes that are not UTF-8 become replacement characters, as in paths.
-    return dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True))
+        match content_type.partition(";")[0].strip().lower():
+            case "application/x-www-form-urlencoded":
+                # Bytes that are not UTF-8 become replacement characters, as in paths.
+                return _nest(parse_qsl(body.decode("latin-1"), keep_blank_values=True))
+            case "multipart/form-data":
+                return _nest(_parse_multipart(body, content_type))
+            case _:
+                raise
+
+
+def _nest(fields: Iterable[tuple[str, str]]) -> Payload:
+    members: Payload = {}
+    for name, value in fields:
+        nested = _NESTED.fullmatch(name)
+        if nested is None:
+            members[name] = value
+        elif isinstance(inner := members.setdefault(nested[1], {}), dict):
+            inner[nested[2]] = value
+    return members
+
+
+def _parse_multipart(body: bytes, content_type: str) -> Iterator[tuple[str, str]]:
+    head = f"Content-Type: {content_type}\r\n\r\n".encode(errors="replace")
+    for part in BytesParser().parsebytes(head + body).walk():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes):
+            yield name, content.decode(errors="replace")
 
 
 def take_text(body: Payload, name: str) -> str | None:
@@ -93,12 +141,14 @@ def take_texts(body: Payload, *names: str) -> list[str]:
 
 
 def take_count(body: Payload, name: str) -> int | None:
-    """Return a member that is a positive integer, or null, or absent.
+    """Return a member that is a positive integer, perhaps spelled in a form, or null, or absent.
 
     Raises:
         RefusedError: It is something else.
     """
     value: object = body.get(name)
+    if isinstance(value, str):
+        value = parse_integer(value) if value else None
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:

@@ -22,7 +22,7 @@ BUILD: Final = f"{PROJECT}/:build-num"
 NOT_FOUND: Final = Reply.html_page(
     404, "Page not found", text="<p>There is nothing here. Perhaps there was, once upon a build.</p>\n" * 120
 )
-_LOG_IN: Final = Reply.json_error(401, "You must log in first.")
+LOG_IN: Final = Reply.json_error(401, "You must log in first.")
 _GONE: Final = Reply.json_error(410, "This endpoint has been removed.")
 _DENIED: Final = Reply.json_error(403, "Permission denied")
 # CircleCI has announced that these endpoints will answer 410 from that day on.
@@ -57,11 +57,14 @@ class Call:
 
     @cached_property
     def project(self) -> Project:
-        """The project in the path. Without a token, a private one gives the same 404 as a missing one."""
+        """The project in the path. Without the right token, a private one gives the same 404 as a missing one."""
         vcs_type = VCS_ALIASES.get(self.params["vcs-type"], self.params["vcs-type"])
         project = self.account.projects.get(f"{vcs_type}/{self.params['username']}/{self.params['repo']}")
         if project is None or not (project.public or self.authorized):
             raise RefusedError(Reply.json_error(404, "Project not found"))
+        if not self.authorized and list_tokens(self.request):
+            # A wrong token is refused where none is needed.
+            raise RefusedError(LOG_IN)
         return project
 
     @property
@@ -112,7 +115,7 @@ class Call:
     def require_token(self) -> None:
         """Refuse a request without the right token."""
         if not self.authorized:
-            raise RefusedError(_LOG_IN)
+            raise RefusedError(LOG_IN)
 
 
 @attrs.frozen
@@ -229,7 +232,7 @@ def is_authorized(request: ReceivedRequest, token: str, expired: Collection[str]
         raise RefusedError(Reply.json_error(400, "Malformed Authorization header."))
     tokens = list_tokens(request)
     if any(candidate in expired for candidate in tokens):
-        raise RefusedError(_LOG_IN)
+        raise RefusedError(LOG_IN)
     return token in tokens
 
 

@@ -5,7 +5,7 @@ import json
 import re
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol, TypeAlias
@@ -156,6 +156,11 @@ def format_time(moment: datetime) -> str:
 def format_commit_time(moment: datetime) -> str:
     """Format a commit's time, which has no milliseconds."""
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def sort_keys(payload: Payload, order: Iterable[str]) -> Payload:
+    """Return a payload with its keys in an order, followed by those that are not in the order."""
+    return {key: payload[key] for key in order if key in payload} | payload
 
 
 def encode_json(value: object) -> bytes:

@@ -10,6 +10,7 @@ import attrs
 
 from circleci_v1_async.testing._state.digests import make_stable_uuid
 from circleci_v1_async.testing._state.files import Artifact
+from circleci_v1_async.testing._state.runs import Run
 
 FIRST_CONFIGURED_STEP: Final = 101
 # Recorded: the steps before the configured ones, for the machine and its environment, have these numbers.
@@ -23,11 +24,12 @@ class Phase:
     Attributes:
         lifecycle: The wire's `lifecycle`.
         outcome: The wire's `outcome`; None until the build is finished.
-        failed: The wire's `failed`; null, not false, for builds that timed out or have no tests.
+        failed: The wire's `failed`; null, not false, for builds that are fixed, timed out or have no tests.
         usage_queued: Whether the build has entered the plan's queue.
         queued: Whether the build has entered a machine's queue.
         started: Whether the build has started.
         timed: Whether a finished build has a duration; it has none after an infrastructure failure.
+        never_runs: Whether the build will not be run, whatever its lifecycle says.
     """
 
     lifecycle: str
@@ -37,6 +39,7 @@ class Phase:
     queued: bool = False
     started: bool = False
     timed: bool = True
+    never_runs: bool = False
 
     @property
     def is_finished(self) -> bool:
@@ -46,7 +49,7 @@ class Phase:
     @property
     def is_over(self) -> bool:
         """Whether the build will never change again."""
-        return self.outcome is not None or self.lifecycle == "not_run"
+        return self.outcome is not None or self.never_runs
 
 
 def _make_finished_phase(outcome: str, *, failed: bool | None = None, timed: bool = True) -> Phase:
@@ -55,7 +58,7 @@ def _make_finished_phase(outcome: str, *, failed: bool | None = None, timed: boo
 
 PHASES: Final = {
     "success": _make_finished_phase("success", failed=False),
-    "fixed": _make_finished_phase("success", failed=False),
+    "fixed": _make_finished_phase("success"),
     "failed": _make_finished_phase("failed", failed=True),
     "canceled": _make_finished_phase("canceled", failed=False),
     "timedout": _make_finished_phase("timedout"),
@@ -66,10 +69,13 @@ PHASES: Final = {
     "queued": Phase("queued", queued=True),
     "scheduled": Phase("scheduled"),
     "not_running": Phase("not_running"),
-    "not_run": Phase("not_run", usage_queued=False),
+    "not_run": Phase("not_run", usage_queued=False, never_runs=True),
 }
 # Recorded: a build that is canceled before it starts keeps the lifecycle that it had and never gets a queue time.
-CANCELED_WHILE_WAITING: Final = Phase("scheduled", "canceled", usage_queued=False)
+_CANCELED_WHILE_WAITING: Final = Phase("scheduled", "canceled", usage_queued=False)
+
+# Recorded: a retry that is not run keeps the lifecycle of one that waits.
+_NOT_RUN_AGAIN: Final = Phase("scheduled", usage_queued=False, never_runs=True)
 
 
 @attrs.frozen
@@ -91,8 +97,11 @@ class Action:
     status: str
     output: str
     published: bool
+    truncated: bool
     start_time: datetime
     fields: dict[str, object]
+    duration: timedelta = timedelta(milliseconds=3_497)
+    is_planned: bool = False
 
 
 @attrs.frozen(eq=False)
@@ -104,6 +113,7 @@ class Build:
         workflow_run: The UUID of the workflow's run; None for the one that all builds of a revision share.
         fields: Keys of the payload that are set by hand; they override the computed ones.
         actions: The steps. They change in place, as `artifacts` and `tests` do: lists of builds show none of them.
+        run: Its course by the fake's clock; None if it has none.
         encoded: The JSON of this version in lists, by form; a list encodes each version once.
     """
 
@@ -133,14 +143,17 @@ class Build:
     actions: list[Action] = attrs.Factory(list[Action])
     artifacts: dict[tuple[str, str], Artifact] = attrs.Factory(dict[tuple[str, str], Artifact])
     tests: list[dict[str, object]] = attrs.Factory(list[dict[str, object]])
+    run: Run | None = None
     encoded: dict[str, bytes] = attrs.field(factory=dict[str, bytes], init=False, repr=False)
 
     @cached_property
     def phase(self) -> Phase:
-        """The stage that the status implies; an unknown status counts as waiting."""
+        """The stage that the status implies."""
         if self.canceled_while_waiting and self.status == "canceled":
-            return CANCELED_WHILE_WAITING
-        return PHASES.get(self.status, PHASES["not_running"])
+            return _CANCELED_WHILE_WAITING
+        if self.retry_of is not None and self.status == "not_run":
+            return _NOT_RUN_AGAIN
+        return PHASES[self.status]
 
     @cached_property
     def job_id(self) -> str:
@@ -161,12 +174,38 @@ class Build:
         step: int | None = None,
         index: int = 0,
         published: bool = True,
+        truncated: bool = False,
         fields: Mapping[str, object] | None = None,
     ) -> None:
         """Add a step, or one more container to a step; without a number the next step that the service counts."""
         number = self._choose_step_number() if step is None else step
         start = self.start_time + timedelta(seconds=4 * len(self.actions))
-        self.actions.append(Action(number, index, name, status, output, published, start, dict(fields or {})))
+        self.actions.append(
+            Action(number, index, name, status, output, published, truncated, start, dict(fields or {}))
+        )
+
+    def follow_run(self, run: Run, now: datetime) -> None:
+        """Show the steps that the run has at a time. Steps of the build's own stay, and end with the run."""
+        if any(not action.is_planned for action in self.actions):
+            if run.find_status(now) == "success":
+                self.end_actions("success", now)
+            return
+        self.actions.clear()
+        for step in run.list_steps(now):
+            self.add_action(step.name, output="".join(f"{line}\r\n" for line in step.lines))
+            action = self.actions[-1]
+            action.is_planned = True
+            action.status = "success" if step.is_over else "running"
+            action.start_time = run.start_time + timedelta(seconds=step.started)
+            action.duration = timedelta(seconds=step.seconds)
+
+    def end_actions(self, status: str, now: datetime) -> None:
+        """End the steps that run."""
+        for action in self.actions:
+            if action.status == "running":
+                action.status = status
+                if action.is_planned:
+                    action.duration = now - action.start_time
 
     def _choose_step_number(self) -> int:
         taken = [action.step for action in self.actions]
@@ -191,6 +230,8 @@ class Build:
     @cached_property
     def duration(self) -> timedelta:
         """The duration of the build, also before it is finished."""
+        if self.run is not None:
+            return self.run.stop_time - self.run.start_time
         return timedelta(milliseconds=60_000 + 7_919 * self.build_num % 90_000)
 
     @cached_property
@@ -201,7 +242,7 @@ class Build:
     @property
     def start_time(self) -> datetime:
         """The time at which the build starts."""
-        return self.created + timedelta(milliseconds=4_500)
+        return self.created + timedelta(milliseconds=4_500) if self.run is None else self.run.start_time
 
     @property
     def stop_time(self) -> datetime:

@@ -28,7 +28,7 @@ class GeneratedBytes:
 
     __module__ = "circleci_v1_async.testing"
 
-    size: int = attrs.field(validator=attrs.validators.ge(0))
+    size: int = attrs.field(validator=[attrs.validators.ge(0), attrs.validators.le(2**53)])
     seed: int = 0
 
     def __len__(self) -> int:

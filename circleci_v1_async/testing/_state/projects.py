@@ -16,10 +16,11 @@ VCS_HOSTS: Final = {"github": "https://github.com", "bitbucket": "https://bitbuc
 
 @attrs.frozen
 class SshKey:
-    """The public half of an SSH key that is stored for a host."""
+    """The public half of an SSH key that is stored for a host, and its MD5 fingerprint."""
 
     hostname: str
-    blob: bytes = attrs.field(repr=False)
+    public_key: str
+    md5: str
 
 
 @attrs.frozen
@@ -28,6 +29,8 @@ class CheckoutKey:
 
     Attributes:
         blob: The public key in SSH's binary form; fingerprints are digests of it.
+        public_key: The public key to show; None to write `blob`.
+        md5: The MD5 fingerprint to show; None to compute it from `blob`.
         sha256: The SHA-256 fingerprint to show; None to compute it from `blob`.
     """
 
@@ -36,12 +39,14 @@ class CheckoutKey:
     login: str | None
     preferred: bool
     blob: bytes = attrs.field(repr=False)
+    public_key: str | None = None
+    md5: str | None = None
     sha256: str | None = None
 
     def make_fingerprint(self, digest: Literal["md5", "sha256"] = "md5") -> str:
         """Return the fingerprint: MD5 as hex pairs with colons, or SHA-256 as base64 without a prefix."""
         if digest == "md5":
-            return make_md5_fingerprint(self.blob)
+            return self.md5 or make_md5_fingerprint(self.blob)
         return self.sha256 or base64.b64encode(hashlib.sha256(self.blob).digest()).decode()
 
     def matches_fingerprint(self, fingerprint: str) -> bool:
@@ -70,6 +75,7 @@ class Project:
     following: bool
     public: bool
     foreign: bool = False
+    dont_build: str | None = None
     builds: dict[int, Build] = attrs.Factory(dict[int, Build])
     checkout_keys: list[CheckoutKey] = attrs.Factory(list[CheckoutKey])
     ssh_keys: list[SshKey] = attrs.Factory(list[SshKey])
