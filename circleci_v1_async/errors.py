@@ -234,7 +234,8 @@ class GoneError(StatusError):
 
     def __str__(self) -> str:
         instead = self.replacement or "what https://circleci.com/docs/guides/toolkit/api-v1-migration-guide names"
-        return f"{super().__str__()} Use {instead} instead."
+        example = self.request.sunset and self.request.sunset.example
+        return f"{super().__str__()} Use {instead} instead{f', such as: {example}' if example else '.'}"
 
     def _hint(self) -> str:
         return "CircleCI has removed the operation."
