@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING  # a constant of our own would hide the names f
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from ._decoding.codec import (
-        dumps as dumps,
-        loads as loads,
-    )
     from .artifacts import (
         ArtifactDownloads as ArtifactDownloads,
         ArtifactStream as ArtifactStream,
@@ -25,6 +21,10 @@ if TYPE_CHECKING:
         OnError as OnError,
         OnExists as OnExists,
         Progress as Progress,
+    )
+    from .converter import (
+        CircleCIConverter as CircleCIConverter,
+        make_converter as make_converter,
     )
     from .enums import (
         BuildFilter as BuildFilter,
@@ -61,6 +61,10 @@ if TYPE_CHECKING:
         UnsafePathError as UnsafePathError,
         UsageError as UsageError,
         WaitTimeoutError as WaitTimeoutError,
+    )
+    from .keeping import (
+        dumps as dumps,
+        loads as loads,
     )
     from .logs import (
         LogLine as LogLine,
@@ -142,11 +146,11 @@ if TYPE_CHECKING:
 else:
     # The names above, by their modules, as programs find them.
     _NAMES = {
-        "_decoding.codec": "dumps loads",
         "artifacts": (
             "ArtifactDownloads ArtifactStream Download DownloadEvent DownloadFinished DownloadProgress"
             " DownloadStarted DownloadStatus DownloadTotals OnError OnExists Progress"
         ),
+        "converter": "CircleCIConverter make_converter",
         "enums": "BuildFilter BuildStatus CheckoutKeyType Lifecycle Outcome TestResult TokenScope VcsType",
         "errors": (
             "AuthenticationError BadRequestError BodyTooLargeError CircleCIError DecodeError DownloadError"
@@ -155,6 +159,7 @@ else:
             " ServerError SessionClosedError StatusError TransportError TruncatedError UnsafePathError"
             " UsageError WaitTimeoutError"
         ),
+        "keeping": "dumps loads",
         "logs": "LogLine",
         "models": (
             "Action Artifact Branch BranchBuild BranchWorkflow Build BuildAgent BuildDetail BuildMessage"
