@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         GoneError as GoneError,
         InvalidInputError as InvalidInputError,
         NotFoundError as NotFoundError,
+        OffsetRefusedError as OffsetRefusedError,
         PaginationDriftError as PaginationDriftError,
         PathConflictError as PathConflictError,
         PermissionDeniedError as PermissionDeniedError,
@@ -153,10 +154,10 @@ else:
         "enums": "BuildFilter BuildStatus CheckoutKeyType Lifecycle Outcome TestResult TokenScope VcsType",
         "errors": (
             "AuthenticationError BadRequestError BodyTooLargeError CircleCIError DecodeError DownloadError"
-            " GoneError InvalidInputError NotFoundError PaginationDriftError PathConflictError"
-            " PermissionDeniedError RateLimitError RedirectError RequestTimeoutError ServerError"
-            " SessionClosedError StatusError TransportError TruncatedError UnsafePathError UsageError"
-            " WaitTimeoutError"
+            " GoneError InvalidInputError NotFoundError OffsetRefusedError PaginationDriftError"
+            " PathConflictError PermissionDeniedError RateLimitError RedirectError RequestTimeoutError"
+            " ServerError SessionClosedError StatusError TransportError TruncatedError UnsafePathError"
+            " UsageError WaitTimeoutError"
         ),
         "keeping": "dumps loads",
         "logs": "LogLine",

@@ -377,6 +377,17 @@ class Build(BuildSummary):
         return self.stop_time - self.start_time
 
     @property
+    def queue_time(self) -> timedelta | None:
+        """The time from `usage_queued_at`, or `queued_at` if it is absent, to `start_time`.
+
+        `None` until the build starts, if no such time was sent, and if its times contradict.
+        """
+        queued = self.usage_queued_at or self.queued_at
+        if self.start_time is None or queued is None or self.start_time < queued:
+            return None
+        return self.start_time - queued
+
+    @property
     def pull_request_numbers(self) -> tuple[int, ...]:
         """The numbers of the pull requests that the build belongs to, each once.
 

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import AsyncGenerator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, assert_never, assert_type
 
@@ -43,6 +43,7 @@ from circleci_v1_async import (
     InvalidInputError,
     LogLine,
     Message,
+    OffsetRefusedError,
     OnError,
     OnExists,
     Outcome,
@@ -73,7 +74,9 @@ from circleci_v1_async import (
     WaitTimeoutError,
     WalkOptions,
     WatchCursor,
+    WorkflowRun,
     dumps,
+    group_builds,
     loads,
     make_converter,
 )
@@ -121,7 +124,7 @@ async def named_by_themselves(ci: CircleCISession, build: Job, branch_build: Bra
     assert_type(await ci.get_build_log(url, tail=20), str)
     assert_type(await ci.list_build_artifacts(branch_build), list[Artifact])
     assert_type(await ci.list_build_tests(detail), list[TestMetadata])
-    assert_type(await ci.wait_for_build(url, timeout=5), BuildDetail)
+    assert_type(await ci.wait_for_build(url, timeout=5, appear=60, max_interval=10), BuildDetail)
     assert_type(await ci.cancel_build(build), Job)
     assert_type(branch_build.project, ProjectSlug | None)
     action = detail.steps[0].actions[0]
@@ -155,7 +158,7 @@ async def further_operations(ci: CircleCISession) -> None:
     assert_type(await ci.create_project_token(SLUG, scope=TokenScope.STATUS, label="badge"), ProjectToken)
     assert_type((await ci.create_project_token(SLUG, scope="all", label="bot")).token, str | None)
     await ci.delete_project_token(SLUG, "1a")
-    settings = await ci.get_project_settings(SLUG)
+    settings = await ci.get_project_settings(SLUG, ssh_key_digest="sha256")
     assert_type(settings, ProjectSettings)
     assert_type(settings.slug, ProjectSlug | None)
     await ci.update_project_settings(SLUG, feature_flags={"build-fork-prs": True})
@@ -175,6 +178,25 @@ async def verdicts(ci: CircleCISession) -> None:
     assert_type(verdict.failed, tuple[Job, ...])
     assert_type(verdict.missing, tuple[str, ...])
     assert_type(await ci.wait_for_workflow(SLUG, RUN, jobs={"test", "deploy"}, on_update=print), Verdict)
+    (build, *_) = verdict.builds
+    assert_type(await ci.wait_for_commit(build, max_interval=60), Verdict)
+    assert_type(await ci.wait_for_workflow(build, timeout=60), Verdict)
+    assert_type(Verdict.of([build], jobs={"test"}), Verdict)
+
+
+async def searches(ci: CircleCISession, build: Job, detail: BuildDetail) -> None:
+    assert_type(await ci.builds_for_commit(detail), list[Job])
+    assert_type(await ci.builds_for_workflow(build, latest_only=False), list[Job])
+    assert_type(await ci.builds_for_pull_request(SLUG, 12, latest_only=False, limit=None), list[Job])
+    latest = await ci.find_latest_build(SLUG, branch="main", job="docs", workflow="ci", filter="successful", limit=200)
+    assert_type(latest, Job | None)
+    assert_type(await ci.find_latest_build(ProjectSlug.from_env()), Job | None)
+    for run in group_builds(await ci.builds_for_commit(build)):
+        assert_type(run, WorkflowRun)
+        assert_type((run.workflow_id, run.name), tuple[str | None, str | None])
+        assert_type(run.builds, tuple[Job, ...])
+        assert_type(run.verdict, Verdict)
+    assert_type(Verdict.of([detail]), Verdict)
 
 
 @attrs.frozen
@@ -206,6 +228,7 @@ async def walks(ci: CircleCISession) -> None:
         assert_type(build.is_failure, bool)
         assert_type(build.job, str | None)
         assert_type(build.duration, timedelta | None)
+        assert_type(build.queue_time, timedelta | None)
         assert_type(build.pull_request_numbers, tuple[int, ...])
         assert_type(build.status, BuildStatus | None)
         assert_type(build.outcome, Outcome | None)
@@ -215,7 +238,7 @@ async def walks(ci: CircleCISession) -> None:
     assert_type(await ci.iter_recent_builds().collect(), list[Job])
     async with ci.iter_recent_builds() as walk:
         assert_type(walk, PageWalk[Job])
-    options: WalkOptions = {"limit": 200, "prefetch": 4}
+    options: WalkOptions = {"limit": 200, "prefetch": 4, "since": datetime(2026, 3, 1, tzinfo=UTC)}
     assert_type(ci.iter_recent_builds(**options), PageWalk[Job])
     assert_type(walk.requests, int)
     assert_type(walk.resume_offset, int)
@@ -337,12 +360,21 @@ async def own_requests(ci: CircleCISession) -> None:
     raw = Request("GET", "/me")
     assert_type(raw, Request[Any])
     assert_type(await ci.send(raw), Any)
-    ending = Request("GET", "/me", returns=User, sunset=Sunset(date(2030, 1, 1), "a letter"))
+    ending = Request("GET", "/me", returns=User, sunset=Sunset(date(2030, 1, 1), "a letter", example="write(...)"))
     assert_type(ending, Request[User])
     warnings.filterwarnings("ignore", category=CircleCISunsetWarning)
     nothing = Request("POST", "/project/{project}/unfollow", {"project": SLUG}, returns=None, idempotent=True)
     assert_type(nothing, Request[None])
     await ci.send(nothing)
+
+
+async def refused_offsets(ci: CircleCISession) -> int:
+    try:
+        await ci.iter_recent_builds().collect()
+    except OffsetRefusedError as error:
+        assert_type(error.items, list[Any])
+        return error.resume_offset
+    return 0
 
 
 async def errors(ci: CircleCISession) -> float:

@@ -403,6 +403,30 @@ def test_the_duration_of_a_build(fields: dict[str, Any], duration: timedelta | N
 
 
 @pytest.mark.parametrize(
+    ("fields", "queue_time"),
+    [
+        ({"usage_queued_at": NOON, "start_time": NOON + timedelta(seconds=9)}, timedelta(seconds=9)),
+        (
+            {
+                "usage_queued_at": NOON,
+                "queued_at": NOON + timedelta(seconds=4),
+                "start_time": NOON + timedelta(seconds=9),
+            },
+            timedelta(seconds=9),
+        ),
+        ({"queued_at": NOON, "start_time": NOON + timedelta(seconds=9)}, timedelta(seconds=9)),
+        ({"queued_at": NOON, "start_time": NOON}, timedelta(0)),
+        ({"queued_at": NOON, "start_time": NOON - timedelta(seconds=1)}, None),
+        ({"queued_at": NOON}, None),
+        ({"start_time": NOON}, None),
+        ({}, None),
+    ],
+)
+def test_the_time_that_a_build_waited(fields: dict[str, Any], queue_time: timedelta | None):
+    assert Build(build_num=7, **fields).queue_time == queue_time
+
+
+@pytest.mark.parametrize(
     ("fields", "job"),
     [
         ({"workflows": Workflow(job_name="test"), "job_name": None}, "test"),

@@ -121,7 +121,7 @@ def test_the_names_that_other_peoples_code_relies_on_are_there():
         CircleCIError InvalidInputError SessionClosedError TransportError RequestTimeoutError RedirectError
         BodyTooLargeError StatusError BadRequestError AuthenticationError PermissionDeniedError NotFoundError GoneError
         RateLimitError ServerError DecodeError PaginationDriftError WaitTimeoutError DownloadError UnsafePathError
-        PathConflictError TruncatedError UsageError Response
+        OffsetRefusedError PathConflictError TruncatedError UsageError Response
         BuildWatch BuildEvent WatchCursor CursorFile WalkOptions
     """
     assert set(expected.split()) <= set(circleci_v1_async.__all__)
