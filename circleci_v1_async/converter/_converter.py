@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import date
+from enum import Enum
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
@@ -47,7 +48,7 @@ class CircleCIConverter(Converter):
         super().__init__()
         # cattrs coerces values to these classes, before it asks for hooks of functions and factories.
         dispatch: Any = self._structure_func
-        dispatch.register_cls_list([(kind, _DispatchNotFound) for kind in (str, bytes, int, float)])
+        dispatch.register_cls_list([(kind, _DispatchNotFound) for kind in (str, bytes, int, float, Enum)])
         self._hooks = Hooks(self, self._native, Misfits(strict))
         self._hooks.register()
         # So far, cattrs and this package registered hooks, and not a user.
