@@ -21,7 +21,7 @@ from circleci_v1_async.models._branch_names import decode_branch_names
 
 from ._hooks import Hooks
 from ._misfits import MISFITS, Misfits, check_misfit, explain
-from ._native import NativeTypes, is_union
+from ._native import NativeTypes
 
 __all__ = ["CircleCIConverter", "default_converter", "make_converter"]
 
@@ -74,7 +74,7 @@ class CircleCIConverter(Converter):
             """Register a structure hook for a type, as in cattrs."""
             if func is None:
                 return super().register_structure_hook(cl)  # which calls this method again
-            if is_union(cl) or cl in _EXACT:
+            if not isinstance(cl, type) or cl in _EXACT:
                 # cattrs would ask its own hooks for unions first, and use a hook for `str` for enums.
                 return self.register_structure_hook_func(lambda kind: kind == cl, func)
             self._native.claim(lambda kind: kind == cl or issubclass(kind, cl))
