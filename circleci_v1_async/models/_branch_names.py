@@ -15,7 +15,7 @@ V = TypeVar("V")
 
 
 def decode_branch_names(value: Any) -> None:
-    """Decode the names of branches and of their workflows in projects, in place. Any other value stays as it is."""
+    """Decode the names of branches and of their workflows in projects, in place. Ignore other values."""
     match value:
         case Project(branches=dict() as branches):
             _decode_keys(branches)
