@@ -210,6 +210,7 @@ class BuildOperations(Operations):
         Raises:
             InvalidInputError: At once; every other error of `list_project_builds` comes out of the loop.
             PaginationDriftError: Out of the loop: the list changes faster than it can be read.
+            OffsetRefusedError: Out of the loop: after full pages, the service refuses to list older builds.
 
         Examples:
             ```python
@@ -271,6 +272,7 @@ class BuildOperations(Operations):
         Raises:
             InvalidInputError: At once; every other error of `list_recent_builds` comes out of the loop.
             PaginationDriftError: Out of the loop: the list changes faster than it can be read.
+            OffsetRefusedError: Out of the loop: after full pages, the service refuses to list older builds.
 
         Examples:
             ```python

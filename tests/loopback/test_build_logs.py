@@ -275,6 +275,18 @@ class TestFiles:
             await ci.save_build_log(WEB, 1, tmp_path / "log", overwrite=overwrite)
         assert build.requests == []
 
+    @pytest.mark.fault(55)
+    async def test_a_file_that_appears_meanwhile_stays_and_the_error_names_the_way_out(
+        self, build: FakeCircleCI, ci: CircleCISession, tmp_path: Path
+    ) -> None:
+        (tmp_path / "there").touch()
+        build.before_reply(lambda _request: (tmp_path / "log").touch())
+        for name in ("there", "log"):
+            with pytest.raises(PathConflictError, match=r"it is there already; overwrite=True replaces it$"):
+                await ci.save_build_log(WEB, 1, tmp_path / name)
+        assert names(tmp_path) == ["log", "there"]
+        assert (tmp_path / "log").read_bytes() == b""
+
     async def test_a_file_may_be_replaced(self, ci: CircleCISession, tmp_path: Path) -> None:
         (tmp_path / "log").write_text("old")
         await ci.save_build_log(WEB, 1, tmp_path / "log", failed_only=True, overwrite=True)

@@ -277,7 +277,7 @@ async def files(ci: CircleCISession) -> int | None:
         async for chunk in stream.iter_chunks():
             assert_type(chunk, bytes)
         assert_type(await stream.read(max_bytes=2**20), bytes)
-    download = await ci.download_artifact(artifacts[0], "core.tar", resume=True, progress=tell)
+    download = await ci.download_artifact(artifacts[0], "core.tar", on_exists="skip", resume=True, progress=tell)
     assert_type(download, Download)
     assert_type(download.path, Path)
     assert_type(download.status, DownloadStatus)
@@ -287,8 +287,10 @@ async def files(ci: CircleCISession) -> int | None:
         Path("dist"),
         match="*.xml",
         concurrency=4,
+        place=lambda artifact: f"{artifact.node_index}/{artifact.path}",
         on_exists="overwrite",
         on_error="yield",
+        resume=True,
         progress=tell,
     )
     assert_type(downloads, ArtifactDownloads)
