@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING  # a constant of our own would hide the names f
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from ._decoding.codec import (
-        dumps as dumps,
-        loads as loads,
-    )
     from .artifacts import (
         ArtifactDownloads as ArtifactDownloads,
         ArtifactStream as ArtifactStream,
@@ -25,6 +21,10 @@ if TYPE_CHECKING:
         OnError as OnError,
         OnExists as OnExists,
         Progress as Progress,
+    )
+    from .converter import (
+        CircleCIConverter as CircleCIConverter,
+        make_converter as make_converter,
     )
     from .enums import (
         BuildFilter as BuildFilter,
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         GoneError as GoneError,
         InvalidInputError as InvalidInputError,
         NotFoundError as NotFoundError,
+        OffsetRefusedError as OffsetRefusedError,
         PaginationDriftError as PaginationDriftError,
         PathConflictError as PathConflictError,
         PermissionDeniedError as PermissionDeniedError,
@@ -60,6 +61,10 @@ if TYPE_CHECKING:
         UnsafePathError as UnsafePathError,
         UsageError as UsageError,
         WaitTimeoutError as WaitTimeoutError,
+    )
+    from .keeping import (
+        dumps as dumps,
+        loads as loads,
     )
     from .logs import (
         LogLine as LogLine,
@@ -133,23 +138,28 @@ if TYPE_CHECKING:
         CursorFile as CursorFile,
         WatchCursor as WatchCursor,
     )
+    from .workflows import (
+        WorkflowRun as WorkflowRun,
+        group_builds as group_builds,
+    )
 
 else:
     # The names above, by their modules, as programs find them.
     _NAMES = {
-        "_decoding.codec": "dumps loads",
         "artifacts": (
             "ArtifactDownloads ArtifactStream Download DownloadEvent DownloadFinished DownloadProgress"
             " DownloadStarted DownloadStatus DownloadTotals OnError OnExists Progress"
         ),
+        "converter": "CircleCIConverter make_converter",
         "enums": "BuildFilter BuildStatus CheckoutKeyType Lifecycle Outcome TestResult TokenScope VcsType",
         "errors": (
             "AuthenticationError BadRequestError BodyTooLargeError CircleCIError DecodeError DownloadError"
-            " GoneError InvalidInputError NotFoundError PaginationDriftError PathConflictError"
-            " PermissionDeniedError RateLimitError RedirectError RequestTimeoutError ServerError"
-            " SessionClosedError StatusError TransportError TruncatedError UnsafePathError UsageError"
-            " WaitTimeoutError"
+            " GoneError InvalidInputError NotFoundError OffsetRefusedError PaginationDriftError"
+            " PathConflictError PermissionDeniedError RateLimitError RedirectError RequestTimeoutError"
+            " ServerError SessionClosedError StatusError TransportError TruncatedError UnsafePathError"
+            " UsageError WaitTimeoutError"
         ),
+        "keeping": "dumps loads",
         "logs": "LogLine",
         "models": (
             "Action Artifact Branch BranchBuild BranchWorkflow Build BuildAgent BuildDetail BuildMessage"
@@ -165,6 +175,7 @@ else:
         "verdict": "Verdict",
         "walk": "PageWalk WalkOptions",
         "watch": "BuildEvent BuildWatch CursorFile WatchCursor",
+        "workflows": "WorkflowRun group_builds",
     }
     _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
     __all__ = sorted([*_HOMES, "__version__"], key=lambda name: (not name[0].isupper(), name))  # noqa: PLE0605

@@ -7,7 +7,7 @@ __all__ = ["show_as_home"]
 
 
 def show_as_home(face: str) -> None:
-    """Make a face the `__module__` of its public classes and functions: reprs, tracebacks and pickles show it."""
+    """Set `__module__` of a face's public classes and functions, as reprs, tracebacks and pickles show it."""
     names = vars(sys.modules[face])
     for name in names["__all__"]:
         if isinstance(value := names[name], type | FunctionType):

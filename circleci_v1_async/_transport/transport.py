@@ -20,22 +20,22 @@ from circleci_v1_async._core.clock import Clock
 from circleci_v1_async._core.secret import RedactedBytes, Secret
 from circleci_v1_async._version import __version__
 from circleci_v1_async.errors import (
-    BodyTooLargeError,
     CircleCIError,
     InvalidInputError,
     RedirectError,
     SessionClosedError,
+    TransportError,
     attach_request,
 )
 from circleci_v1_async.request import Reply, Request
 
-from .bodies import read_limited
+from .bodies import Body, read_body
 from .connector import Connector
 from .environment import find_proxy
 from .failures import AIOHTTP_ERRORS, translate_error
 from .in_flight import CLOSED_MEANWHILE, InFlight
 from .token import Token
-from .urls import find_next_hop, is_trusted, without_query
+from .urls import find_next_hop, is_trusted, join_target, without_query
 
 __all__ = ["Stream", "Transport", "check_borrowed"]
 
@@ -191,8 +191,8 @@ class Transport:
         try:
             reply = await self._follow(method, url, headers_at, body, limits, deadline=started + timeout)
             try:
-                content = await _read_body(reply.content, max_body)
-            except (*AIOHTTP_ERRORS, BodyTooLargeError):
+                content = await read_body(reply, max_body)
+            except (*AIOHTTP_ERRORS, TransportError):
                 # The status of an error says enough.
                 if reply.status < HTTPStatus.BAD_REQUEST or self.closed:
                     raise
@@ -233,7 +233,7 @@ class Transport:
             reply = await self._follow("GET", url, headers_at, None, limits)
         except AIOHTTP_ERRORS as error:
             raise self.translate(error, started, stall, "byte") from None
-        stream = Stream(self, reply, stall, request, url, attempt)
+        stream = Stream(self, reply, Body(reply), stall, request, url, attempt)
         self.streams.add(stream)
         return stream
 
@@ -244,8 +244,12 @@ class Transport:
             connector.distrust()
 
     def api_url(self, target: str) -> URL:
-        """The URL of a request's target."""
-        return URL(self._base + target, encoded=True)
+        """The URL of a request's target.
+
+        Raises:
+            InvalidInputError: The target is one of another API, and the base URL does not tell where that is.
+        """
+        return join_target(self._base, target)
 
     def file_url(self, location: str) -> URL:
         """The URL of a file that a reply names, as if the service had redirected there.
@@ -259,7 +263,7 @@ class Transport:
         """Return the error of ours that an exception of aiohttp is.
 
         Args:
-            error: One of `AIOHTTP_ERRORS`.
+            error: One of `AIOHTTP_ERRORS`, or one of ours already.
             started: The clock's time when the wait began.
             timeout: Seconds that there were.
             awaited: What did not come.
@@ -293,6 +297,7 @@ class Transport:
                 timeout=limits,
                 allow_redirects=False,
                 raise_for_status=False,
+                auto_decompress=False,
                 # Not aiohttp's `trust_env`, which also sends what `.netrc` has for a host.
                 proxy=find_proxy(url) if self.trust_env else None,
             )
@@ -345,6 +350,7 @@ class Stream:
     _transport: Transport
     # Its URL may be signed.
     _reply: aiohttp.ClientResponse = attrs.field(repr=False)
+    _body: Body = attrs.field(repr=False)
     _stall: float
     _request: Request[Any]
     _url: URL = attrs.field(repr=False)
@@ -358,8 +364,13 @@ class Stream:
     def headers(self) -> Mapping[str, str]:
         return self._reply.headers
 
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the body is decompressed, so that its end proves that it is complete."""
+        return self._body.is_compressed
+
     async def read(self) -> bytes:
-        """The next bytes; none at the end.
+        """The next bytes, decompressed; none at the end.
 
         Raises:
             TransportError: The body broke off, or stalled.
@@ -367,8 +378,8 @@ class Stream:
         """
         started = self._transport.clock.monotonic()
         try:
-            return await self._reply.content.readany()
-        except AIOHTTP_ERRORS as error:
+            return await self._body.read()
+        except (*AIOHTTP_ERRORS, TransportError) as error:
             raise self.name(self._transport.translate(error, started, self._stall, "byte")) from None
 
     def name(self, error: E) -> E:
@@ -379,11 +390,3 @@ class Stream:
         """Let the connection go, which is kept when everything was read."""
         self._transport.streams.discard(self)
         self._reply.release()
-
-
-async def _read_body(content: aiohttp.StreamReader, max_body: int) -> bytes:
-    first = await content.readany()
-    if content.at_eof() and len(first) <= max_body:
-        # Most bodies come as one piece.
-        return first
-    return await read_limited(content.iter_any(), max_body, "the reply", "max_body", first)

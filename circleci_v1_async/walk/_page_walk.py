@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import aclosing
+from datetime import datetime
 from functools import partial
 from typing import Generic, TypedDict, TypeVar
 
 from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._core.tasks import TaskIterable, wait_until_done
 from circleci_v1_async._core.tracebacks import TracebackScrubber
+from circleci_v1_async.errors import BadRequestError, OffsetRefusedError
 from circleci_v1_async.request import Request
 
+from ._cutoff import Cutoff
 from ._lists import MAX_PAGE, name_list
 from ._plan import PagePlan, Slot
 
@@ -22,6 +25,7 @@ T = TypeVar("T")
 class WalkOptions(TypedDict, total=False):
     """Options of walks, for callers who pass them on; see `iter_project_builds`."""
 
+    since: datetime | None
     limit: int | None
     offset: int
     page_size: int
@@ -57,6 +61,7 @@ class PageWalk(TaskIterable, Generic[T]):
     - that `k - overlap` or more new builds per request can be outrun: that raises `PaginationDriftError`;
     - builds that are missing from the list when one page is served and back for the next;
     - the order of builds that the service orders differently from request to request, in groups larger than `overlap`;
+    - with `since`, builds below a whole page of older ones;
     - anything on a service that cuts the page before it filters, changes the list while cutting, or sends fewer than
       was asked for although there are more: that looks like the end. More than was asked for is fine.
     """
@@ -75,6 +80,7 @@ class PageWalk(TaskIterable, Generic[T]):
         page_size: int = MAX_PAGE,
         overlap: int = 5,
         prefetch: int = 1,
+        cutoff: Cutoff | None = None,
     ) -> None:
         super().__init__(name_list(request))
         self._caller = caller
@@ -86,6 +92,7 @@ class PageWalk(TaskIterable, Generic[T]):
             page_size=page_size,
             overlap=overlap,
             prefetch=prefetch,
+            cutoff=cutoff,
         )
         # Pages that are under way, or failed, until they are needed.
         self._asked: dict[Slot[T], asyncio.Task[None]] = {}
@@ -115,9 +122,20 @@ class PageWalk(TaskIterable, Generic[T]):
         return self._pages()
 
     async def collect(self) -> list[T]:
-        """Walk to the end and return everything."""
-        async with aclosing(self.pages()) as pages:
-            return [item async for page in pages for item in page]
+        """Walk to the end and return everything.
+
+        Raises:
+            OffsetRefusedError: The service lists no more, after full pages. Its `items` are what was read.
+        """
+        items: list[T] = []
+        try:
+            async with aclosing(self.pages()) as pages:
+                async for page in pages:
+                    items += page
+        except OffsetRefusedError as error:
+            error.items = items
+            raise
+        return items
 
     def _progress(self) -> str:
         return f"{self._plan.given} builds, {self._requests} requests"
@@ -156,9 +174,17 @@ class PageWalk(TaskIterable, Generic[T]):
                         # Not `await task`: `aclose` cancels the task, and not the caller.
                         await wait_until_done(task)
                         self._check_open()
-                        task.result()
+                        self._check_page(task)
             finally:
                 await self._end()
+
+    def _check_page(self, task: "asyncio.Task[None]") -> None:
+        try:
+            task.result()
+        except BadRequestError as error:
+            if not self._plan.given:
+                raise
+            raise OffsetRefusedError(error, self.resume_offset) from None
 
     def _start(self, slots: list[Slot[T]]) -> None:
         for slot in slots:

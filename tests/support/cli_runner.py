@@ -22,12 +22,23 @@ async def run_beside(*args, **options):
     return await asyncio.to_thread(run, *args, **options)
 
 
-def terminal():
-    return Console(file=io.StringIO(), force_terminal=True, width=100, height=40)
+def terminal(width=100):
+    return Console(file=io.StringIO(), force_terminal=True, width=width, height=40)
 
 
 def shown_on(console):
     return console.file.getvalue()
+
+
+def play(service, *scenes):
+    """Play a scene before each request but the first; after the last scene the service answers 404."""
+    scenes = iter([None, *scenes, lambda: service.fail_next(404, count=9)])
+
+    @service.before_reply
+    def proceed(_request):
+        scene = next(scenes, None)
+        if scene is not None:
+            scene()
 
 
 async def run_without_a_reader(*command):
