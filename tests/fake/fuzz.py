@@ -2,8 +2,8 @@
 
     python -m pip install -e . pyyaml schemathesis && python tests/fake/fuzz.py [--seed N] [--examples N]
 
-schemathesis makes requests that the document allows and requests that it does not, and the same for the routes that control
-the fake. No reply may have a status of 5xx or a body that the document does not have. After all of them, and again after a
+schemathesis makes requests that the document allows and requests that it does not, also to the routes that control the
+fake. No reply may have a status of 5xx or a body that the document does not have. After all of them, and again after a
 reset, the fake must still answer every request that only reads.
 It prints what it has done, and exits with 1 if something was found.
 """
