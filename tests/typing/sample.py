@@ -332,11 +332,15 @@ async def logs(ci: CircleCISession, detail: BuildDetail) -> None:
         assert_type((line.step, line.index, line.text), tuple[str, int, str])
         assert_type(line.time, datetime | None)
     assert_type(await ci.save_build_log(SLUG, 7, "build.log", overwrite=True), Path)
-    async for piece in ci.iter_output(SLUG, 7, detail.steps[0].actions[0]):
+    action = detail.steps[0].actions[0]
+    assert_type(await ci.save_output(SLUG, 7, action, "step.log"), Path)
+    assert_type(await ci.save_output(detail, action, Path("step.log"), overwrite=True), Path)
+    async for piece in ci.iter_output(SLUG, 7, action):
         assert_type(piece, StepOutput)
         assert_type(piece.message, str)
         assert_type(piece.time, datetime | None)
         assert_type(piece.type, str | None)
+        assert_type(piece.truncated, bool | None)
 
 
 async def details(ci: CircleCISession) -> list[str]:
