@@ -70,8 +70,11 @@ __all__ = [
 class TransportError(CircleCIError):
     """No usable reply: the connection could not be made, broke, or did not speak HTTP.
 
+    `__cause__` is the reason, as the operating system, TLS, aiohttp or a trace hook raised it, without its traceback.
+
     Attributes:
-        message: What happened.
+        message: What happened, and the reason: for a certificate in the words of OpenSSL, otherwise the class and
+            message of the cause.
         maybe_sent: Whether the service may have received the request and acted on it. `False` is certain.
         transient: Whether the same call may well succeed later. A certificate that does not fit stays as it is.
         request: The request, without its body; `None` when none was made.

@@ -1,5 +1,6 @@
 """One call, from a request to its value."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -184,7 +185,7 @@ class Exchange:
 
     def _tell(self, error: BaseException | None) -> None:
         request, reply = self._request, self.reply
-        outcome: object = type(error).__name__ if isinstance(error, TransportError) else "cancelled"
+        outcome: object = "cancelled" if isinstance(error, asyncio.CancelledError) else type(error).__name__
         if reply is not None:
             outcome = reply.status
             if request.sunset is None and "Sunset" in reply.headers:

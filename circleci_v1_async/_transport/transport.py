@@ -32,7 +32,7 @@ from circleci_v1_async.request import Reply, Request
 from .bodies import read_limited
 from .connector import Connector
 from .environment import find_proxy
-from .failures import AIOHTTP_ERRORS, translate_error
+from .failures import AIOHTTP_ERRORS, BODY_ERRORS, translate_error
 from .in_flight import CLOSED_MEANWHILE, InFlight
 from .token import Token
 from .urls import find_next_hop, is_trusted, without_query
@@ -190,18 +190,20 @@ class Transport:
         limits, started = _limits(timeout), self.clock.monotonic()
         try:
             reply = await self._follow(method, url, headers_at, body, limits, deadline=started + timeout)
-            try:
-                content = await _read_body(reply.content, max_body)
-            except (*AIOHTTP_ERRORS, BodyTooLargeError):
-                # The status of an error says enough.
-                if reply.status < HTTPStatus.BAD_REQUEST or self.closed:
-                    raise
-                content = b""
-            finally:
-                reply.release()
-            return Reply(reply.status, reply.headers, content)
         except AIOHTTP_ERRORS as error:
-            raise self.translate(error, started, timeout, "whole reply") from None
+            failure = self.translate(error, started, timeout, "whole reply")
+            raise failure from failure.__cause__
+        try:
+            content = await _read_body(reply.content, max_body)
+        except (*BODY_ERRORS, BodyTooLargeError) as error:
+            # The status of an error says enough.
+            if reply.status < HTTPStatus.BAD_REQUEST or self.closed:
+                failure = self.translate(error, started, timeout, "whole reply")
+                raise failure from failure.__cause__
+            content = b""
+        finally:
+            reply.release()
+        return Reply(reply.status, reply.headers, content)
 
     async def open(
         self,
@@ -232,7 +234,8 @@ class Transport:
         try:
             reply = await self._follow("GET", url, headers_at, None, limits)
         except AIOHTTP_ERRORS as error:
-            raise self.translate(error, started, stall, "byte") from None
+            failure = self.translate(error, started, stall, "byte")
+            raise failure from failure.__cause__
         stream = Stream(self, reply, stall, request, url, attempt)
         self.streams.add(stream)
         return stream
@@ -259,15 +262,13 @@ class Transport:
         """Return the error of ours that an exception of aiohttp is.
 
         Args:
-            error: One of `AIOHTTP_ERRORS`.
+            error: One of `AIOHTTP_ERRORS` or `BODY_ERRORS`.
             started: The clock's time when the wait began.
             timeout: Seconds that there were.
             awaited: What did not come.
         """
         if isinstance(error, CircleCIError):
             return error
-        if isinstance(error, RuntimeError):
-            return SessionClosedError(f"The aiohttp session cannot be used: {error}")
         if self.closed:
             return SessionClosedError(CLOSED_MEANWHILE)
         waited_for_pool = self.borrowed is not None and self.clock.monotonic() - started >= timeout * _POOL_SHARE
@@ -320,7 +321,14 @@ class Transport:
         return headers
 
     def _session(self) -> aiohttp.ClientSession:
+        if self.closed:
+            raise SessionClosedError(CLOSED_MEANWHILE)
         if self.borrowed is not None:
+            if self.borrowed.closed:
+                raise SessionClosedError("The aiohttp session cannot be used: Session is closed")
+            # There is no public name. aiohttp would raise a RuntimeError, or wait for a loop that does not run.
+            if getattr(self.borrowed, "_loop", self._loop) is not self._loop:
+                raise SessionClosedError("The aiohttp session cannot be used: it belongs to another event loop")
             return self.borrowed
         if self._own is None:
             # Made here, because aiohttp binds a session to the loop that runs. Cookies would tie calls together,
@@ -368,8 +376,9 @@ class Stream:
         started = self._transport.clock.monotonic()
         try:
             return await self._reply.content.readany()
-        except AIOHTTP_ERRORS as error:
-            raise self.name(self._transport.translate(error, started, self._stall, "byte")) from None
+        except BODY_ERRORS as error:
+            failure = self.name(self._transport.translate(error, started, self._stall, "byte"))
+            raise failure from failure.__cause__
 
     def name(self, error: E) -> E:
         """Say in an error which request it is about."""

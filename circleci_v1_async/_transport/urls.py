@@ -19,6 +19,8 @@ _COMPLETIONS: Final = {"": "/api/v1.1", "/api": "/v1.1"}
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _CLOUD: Final = ("https", "circleci.com", 443)
 _CLOUD_ARTIFACTS: Final = ".circle-artifacts.com"
+# Characters that one label of a host can have (RFC 1035, section 2.3.4).
+_LABEL: Final = 63
 # Exceptions of yarl for texts that are no URLs, the latter for `http://[]@`.
 _NO_URL: Final = (ValueError, IndexError)
 
@@ -33,6 +35,7 @@ def parse_base_url(base_url: object, *, with_token: bool) -> URL:
     expected = "base_url: expected an absolute http or https URL such as 'https://circleci.com/api/v1.1'"
     try:
         url = URL(base_url) if isinstance(base_url, str) else None
+        get_origin(url or URL())
     except _NO_URL:
         url = None
     if url is None or url.scheme not in {"http", "https"} or not url.host:
@@ -49,8 +52,16 @@ def parse_base_url(base_url: object, *, with_token: bool) -> URL:
 
 
 def get_origin(url: URL) -> Origin:
-    """Return the scheme, the host and the port of a URL, in the one form in which origins are compared."""
-    return url.scheme, (url.host or "").lower().rstrip("."), url.port
+    """Return the scheme, the host and the port of a URL, in the one form in which origins are compared.
+
+    Raises:
+        ValueError: The port is not a number, or the host has a label that DNS does not allow.
+    """
+    raw = (url.raw_host or "").removesuffix(".")
+    if raw.startswith(".") or ".." in raw or (len(raw) > _LABEL and max(map(len, raw.split("."))) > _LABEL):
+        # Python would raise a UnicodeError when it resolves such a host.
+        raise ValueError("expected a host whose labels have 1 to 63 characters")
+    return url.scheme, (url.host or "").lower().removesuffix("."), url.port
 
 
 def is_loopback(url: URL) -> bool:
