@@ -152,7 +152,7 @@ class StatusError(CircleCIError):
         url: Where it was sent, without the query; `None` when that is not known.
         headers: The reply's headers, names in any case, without cookies and locations.
         request_id: CircleCI's id for the exchange, for its support; `None` when it sent none.
-        attempts: How many times the request was sent.
+        attempts: How many times the request was sent; 0 if an earlier 429 holds it back.
         retry_after: Seconds that the service asks to wait; `None` when it did not say, or not clearly.
         transient: Whether the same call may well succeed later: 408, 429 and 5xx.
     """
@@ -179,7 +179,9 @@ class StatusError(CircleCIError):
         self.transient = is_transient(status)
 
     def __str__(self) -> str:
-        text = f"{_asked(self.request, self.url)} answered {self.status}"
+        # A call that the session held back has no reply of its own.
+        outcome = f"answered {self.status}" if self.attempts else "was not sent"
+        text = f"{_asked(self.request, self.url)} {outcome}"
         if self.message:
             text += f": {self.message}"
         if self.attempts > 1:
@@ -244,7 +246,11 @@ class GoneError(StatusError):
 
 
 class RateLimitError(StatusError):
-    """429: too many requests."""
+    """429: too many requests.
+
+    `attempts` is 0 if the call was not sent, because of an earlier 429. The message then says which origin answered
+    it, and when.
+    """
 
 
 class ServerError(StatusError):

@@ -291,11 +291,15 @@ class Reply:
         status: The HTTP status.
         headers: Names in any case. In no repr, for the cookies and locations.
         body: The bytes, decompressed. In no repr.
+        origin: Scheme, host and port of the URL that answered, after redirects; `None` for the URL of the request.
+        is_first: Whether nothing was read from the connection before.
     """
 
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
+    origin: tuple[str, str, int | None] | None = None
+    is_first: bool = True
 
     @property
     def safe_headers(self) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 
 from ._core.arguments import check_integer, check_seconds
-from .errors import CircleCIError, DecodeError, RateLimitError, StatusError, TransportError
+from .errors import CircleCIError, RateLimitError, StatusError, TransportError
 from .request import Request
 
 __all__ = ["Retry", "RetryBudget", "RetryPolicy", "maybe_sent", "parse_retry_after"]
@@ -71,7 +71,7 @@ class RetryPolicy:
         if isinstance(error, RateLimitError):
             wait = 1.0 if wait is None else wait
             return wait if self.attempts > 1 and wait <= self.max_retry_after else None
-        if attempt >= self.attempts or not _may_be_sent_again(request, error, attempt):
+        if attempt >= self.attempts or not _may_be_sent_again(request, error):
             return None
         if wait is None:
             # 2 ** attempt is no float after a thousand attempts.
@@ -79,16 +79,13 @@ class RetryPolicy:
         return wait if wait <= self.max_retry_after else None
 
 
-def _may_be_sent_again(request: Request[Any], error: CircleCIError, attempt: int) -> bool:
+def _may_be_sent_again(request: Request[Any], error: CircleCIError) -> bool:
     match error:
         case StatusError():
             is_read = request.method in {"GET", "HEAD"}
             return request.idempotent and error.status in (_READ_STATUSES if is_read else _GATEWAY_STATUSES)
         case TransportError(maybe_sent=False):
             return error.transient
-        case DecodeError(mismatched=True):
-            # Over new connections: what is mixed up then is mixed up by the service.
-            return attempt == 1
         case _:
             # A reply that broke off is one of these.
             return error.transient and request.idempotent

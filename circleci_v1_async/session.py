@@ -23,10 +23,11 @@ from ._operations.triggers import TriggerOperations
 from ._operations.variables import VariableOperations
 from ._operations.watching import WatchOperations
 from ._operations.workflows import WorkflowOperations
+from ._transport.borrowed import check_borrowed
 from ._transport.environment import CLOUD_URL, TOKEN_VARIABLES, read_base_url, read_token
 from ._transport.token import Token, TokenSource, parse_token
-from ._transport.transport import Transport, check_borrowed
-from ._transport.urls import parse_base_url
+from ._transport.transport import Transport
+from ._transport.urls import get_origin, parse_base_url
 from .errors import InvalidInputError
 from .retry import Retry, RetryBudget, RetryPolicy
 
@@ -161,9 +162,10 @@ class CircleCISession(
         if on_retry is not None and (not callable(cast("object", on_retry)) or inspect.iscoroutinefunction(on_retry)):
             raise InvalidInputError(f"on_retry: expected a plain callable, got {on_retry!r}")
         clock = Clock()
+        api = parse_base_url(base_url, with_token=token is not None)
         self._caller = Caller(
-            Transport(parse_base_url(base_url, with_token=token is not None), credential, session, clock, trust_env),
-            Gate(check_integer("concurrency", concurrency, 1), limiter, clock),
+            Transport(api, credential, session, clock, trust_env),
+            Gate(check_integer("concurrency", concurrency, 1), limiter, clock, get_origin(api)),
             RetryBudget(),
             clock,
             on_retry,

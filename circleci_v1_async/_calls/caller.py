@@ -16,13 +16,15 @@ from circleci_v1_async._core.secret import RedactedBytes, Secret
 from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._decoding.codec import Decoder, encode
 from circleci_v1_async._transport.transport import Stream, Transport
+from circleci_v1_async._transport.urls import get_origin
 from circleci_v1_async.errors import InvalidInputError, RateLimitError, TransportError
 from circleci_v1_async.request import REQUEST_ID, Reply, Request, Response
 from circleci_v1_async.retry import Retry, RetryBudget, RetryPolicy
 from circleci_v1_async.sunset import log_once, warn_once
 
 from .attempts import Attempt, RetryLoop
-from .gate import Gate, HeldTooLongError
+from .gate import Gate
+from .lane import HeldTooLongError
 from .redact import redact, redact_header
 from .reply import explain_status, read_reply
 
@@ -32,8 +34,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger("circleci_v1_async")
 
-_STILL_HELD: Final = "not sent, because the service has asked to wait"
-
+_TOO_MANY: Final = 429
 # Bytes of a refused file that may say why.
 _ERROR_BODY: Final = 2**16
 
@@ -111,8 +112,9 @@ class Caller:
 
     def attempts(self, request: Request[Any], url: URL) -> RetryLoop:
         """Return the attempts at a request to that URL, to be looped over."""
+        lane = self.gate.lane(get_origin(url))
         retry = self.options.retry
-        return RetryLoop(request, url, retry, self.budget, self.transport, self.gate, self.clock, self.on_retry)
+        return RetryLoop(request, url, lane, retry, self.budget, self.transport, self.gate, self.clock, self.on_retry)
 
     async def open(
         self,
@@ -136,9 +138,10 @@ class Caller:
                     attempt=attempt.number,
                 )
             if stream.status < 300:  # noqa: PLR2004 - a success
-                # Not only when all of it has come.
-                self.gate.accepted(attempt.hold_count)
-                attempt.hold_count = -1
+                # Report success when the headers arrive: the body may take minutes.
+                assert attempt.admission is not None, "the exchange was made"  # noqa: S101 - for the type checkers
+                self.gate.accepted(attempt.admission)
+                attempt.admission = None
                 return stream
             response = Reply(stream.status, stream.headers, await _read_error(stream))
         except BaseException:
@@ -165,13 +168,13 @@ class Exchange:
 
     async def __aenter__(self) -> Self:
         caller, attempt = self._caller, self._attempt
+        attempt.admission = None
         try:
-            attempt.hold_count = await caller.gate.enter(caller.options.retry.max_retry_after)
+            attempt.admission = await caller.gate.enter(attempt.lane, caller.options.retry.max_retry_after)
         except HeldTooLongError as held:
-            attempt.hold_count = -1
             attempt.number -= 1
             request = self._request.without_body()
-            raise RateLimitError(429, _STILL_HELD, request, {}, None, retry_after=held.seconds) from None
+            raise RateLimitError(429, str(held), request, {}, None, retry_after=held.seconds) from None
         attempt.started, attempt.token = caller.clock.monotonic(), caller.transport.token
         return self
 
@@ -180,8 +183,11 @@ class Exchange:
     ) -> None:
         try:
             self._tell(error)
+            attempt, reply = self._attempt, self.reply
+            if reply is not None and reply.status == _TOO_MANY and attempt.admission is not None:
+                attempt.admission = self._caller.gate.redirected(attempt.admission, reply.origin)
         finally:
-            await self._caller.gate.leave(kind, error, traceback)
+            await self._caller.gate.leave(self._attempt.lane, kind, error, traceback)
 
     def _tell(self, error: BaseException | None) -> None:
         request, reply = self._request, self.reply

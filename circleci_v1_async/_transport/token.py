@@ -3,17 +3,18 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Final, cast
 
 import attrs
 
 from circleci_v1_async._core.secret import RedactedStr, Secret, wrap_secret
 from circleci_v1_async.errors import InvalidInputError
 
-__all__ = ["Token", "TokenSource", "parse_token"]
+__all__ = ["TOKEN_HEADER", "Token", "TokenSource", "parse_token"]
 
 TokenSource = Callable[[], "str | Awaitable[str]"]
 
+TOKEN_HEADER: Final = "Circle-Token"  # noqa: S105 - the name of a header
 _EXPECTED = "expected a non-empty string of visible ASCII characters"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 import aiohttp
 import attrs
@@ -22,7 +23,6 @@ from circleci_v1_async._version import __version__
 from circleci_v1_async.errors import (
     BodyTooLargeError,
     CircleCIError,
-    InvalidInputError,
     RedirectError,
     SessionClosedError,
     attach_request,
@@ -30,14 +30,15 @@ from circleci_v1_async.errors import (
 from circleci_v1_async.request import Reply, Request
 
 from .bodies import read_limited
-from .connector import Connector
+from .borrowed import check_usable
+from .connector import Connector, find_connections
 from .environment import find_proxy
 from .failures import AIOHTTP_ERRORS, BODY_ERRORS, translate_error
 from .in_flight import CLOSED_MEANWHILE, InFlight
-from .token import Token
-from .urls import find_next_hop, is_trusted, without_query
+from .token import TOKEN_HEADER, Token
+from .urls import Origin, find_next_hop, get_origin, is_trusted, without_query
 
-__all__ = ["Stream", "Transport", "check_borrowed"]
+__all__ = ["Stream", "Transport"]
 
 MAX_REDIRECTS: Final = 5
 # Within this, a host that can be reached has been reached.
@@ -46,7 +47,6 @@ _CONNECT_TIMEOUT: Final = 10.0
 _POOL_SHARE: Final = 0.9
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _USER_AGENT: Final = f"circleci-v1-async/{__version__}"
-_TOKEN_HEADER: Final = "Circle-Token"  # noqa: S105 - the name of a header
 
 E = TypeVar("E", bound=CircleCIError)
 
@@ -67,28 +67,6 @@ def _limits(seconds: float, *, each_byte: bool = False) -> aiohttp.ClientTimeout
         # Not rounded up to seconds.
         ceil_threshold=math.inf,
     )
-
-
-def check_borrowed(session: object, *, trust_env: bool) -> None:
-    """Refuse a session that cannot be used safely, or not as asked.
-
-    Raises:
-        InvalidInputError: It is no aiohttp session, has credentials of its own, or is to use other proxies.
-    """
-    if session is None:
-        return
-    if trust_env:
-        raise InvalidInputError(
-            "trust_env: expected no session beside it, which has proxies of its own: "
-            "give trust_env to the aiohttp.ClientSession instead"
-        )
-    if not isinstance(session, aiohttp.ClientSession):
-        raise InvalidInputError(f"session: expected an aiohttp.ClientSession, got {type(session).__name__}")
-    if session.auth is not None or any(name in session.headers for name in ("Authorization", _TOKEN_HEADER)):
-        raise InvalidInputError(
-            "session: expected one without default credentials (auth, Authorization, Circle-Token): "
-            "aiohttp would send them to wherever a redirect leads. Give the token to CircleCISession instead",
-        )
 
 
 @attrs.define(eq=False)
@@ -114,6 +92,8 @@ class Transport:
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
     _calls: set[InFlight] = attrs.field(factory=set[InFlight], init=False)
     streams: set["Stream"] = attrs.field(factory=set["Stream"], init=False)
+    # Connections over which a reply came.
+    _read_from: "WeakSet[object]" = attrs.field(factory=WeakSet, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._base = str(self.base_url)
@@ -189,7 +169,7 @@ class Transport:
         headers_at = partial(self._headers, usual, headers)
         limits, started = _limits(timeout), self.clock.monotonic()
         try:
-            reply = await self._follow(method, url, headers_at, body, limits, deadline=started + timeout)
+            reply, is_first = await self._follow(method, url, headers_at, body, limits, deadline=started + timeout)
         except AIOHTTP_ERRORS as error:
             failure = self.translate(error, started, timeout, "whole reply")
             raise failure from failure.__cause__
@@ -203,7 +183,7 @@ class Transport:
             content = b""
         finally:
             reply.release()
-        return Reply(reply.status, reply.headers, content)
+        return Reply(reply.status, reply.headers, content, get_origin(reply.url), is_first)
 
     async def open(
         self,
@@ -232,7 +212,7 @@ class Transport:
         headers_at = partial(self._headers, usual, {}, with_token=with_token)
         limits, started = _limits(stall, each_byte=True), self.clock.monotonic()
         try:
-            reply = await self._follow("GET", url, headers_at, None, limits)
+            reply, _ = await self._follow("GET", url, headers_at, None, limits)
         except AIOHTTP_ERRORS as error:
             failure = self.translate(error, started, stall, "byte")
             raise failure from failure.__cause__
@@ -283,10 +263,17 @@ class Transport:
         limits: aiohttp.ClientTimeout,
         *,
         deadline: float | None = None,
-    ) -> aiohttp.ClientResponse:
-        """Send the request to wherever redirects lead, until a deadline. The reply is to be released."""
+    ) -> tuple[aiohttp.ClientResponse, bool]:
+        """Send the request to wherever redirects lead, until a deadline.
+
+        Returns:
+            The reply, which the caller releases, and whether nothing was read from its connection before.
+        """
         for _ in range(MAX_REDIRECTS + 1):
-            reply = await self._session().request(
+            session = self._session()
+            # The owner of a borrowed session may have read from these.
+            before = set(find_connections(session.connector)) if self.borrowed else frozenset[object]()
+            reply = await session.request(
                 method,
                 url,
                 headers=headers_at(url),
@@ -297,9 +284,14 @@ class Transport:
                 # Not aiohttp's `trust_env`, which also sends what `.netrc` has for a host.
                 proxy=find_proxy(url) if self.trust_env else None,
             )
+            # The connection itself is already back in the pool. A mock has none.
+            connection = getattr(reply, "_protocol", None)
+            is_first = connection is None or (connection not in before and connection not in self._read_from)
+            if connection is not None:
+                self._read_from.add(connection)
             location = reply.headers.get("Location")
             if reply.status not in _REDIRECTS or location is None:
-                return reply
+                return reply, is_first
             reply.release()
             url = find_next_hop(url, location, method, reply.status)
             if deadline is not None:
@@ -317,19 +309,14 @@ class Transport:
             headers = {name: value for name, value in headers.items() if name.lower() not in replaced} | dict(own)
         token = self.token
         if with_token and token is not None:
-            headers[_TOKEN_HEADER] = token.reveal()
+            headers[TOKEN_HEADER] = token.reveal()
         return headers
 
     def _session(self) -> aiohttp.ClientSession:
         if self.closed:
             raise SessionClosedError(CLOSED_MEANWHILE)
         if self.borrowed is not None:
-            if self.borrowed.closed:
-                raise SessionClosedError("The aiohttp session cannot be used: Session is closed")
-            # There is no public name. aiohttp would raise a RuntimeError, or wait for a loop that does not run.
-            if getattr(self.borrowed, "_loop", self._loop) is not self._loop:
-                raise SessionClosedError("The aiohttp session cannot be used: it belongs to another event loop")
-            return self.borrowed
+            return check_usable(self.borrowed, self._loop)
         if self._own is None:
             # Made here, because aiohttp binds a session to the loop that runs. Cookies would tie calls together,
             # and how many run at once is not for the connector to say.
@@ -348,6 +335,7 @@ class Stream:
     Attributes:
         status: The HTTP status.
         headers: Names in any case.
+        origin: Scheme, host and port of the URL that answered, after redirects.
     """
 
     _transport: Transport
@@ -365,6 +353,10 @@ class Stream:
     @property
     def headers(self) -> Mapping[str, str]:
         return self._reply.headers
+
+    @property
+    def origin(self) -> Origin:
+        return get_origin(self._reply.url)
 
     async def read(self) -> bytes:
         """The next bytes; none at the end.

@@ -8,7 +8,7 @@ from yarl import URL
 
 from circleci_v1_async.errors import InvalidInputError, RedirectError
 
-__all__ = ["find_next_hop", "get_origin", "is_loopback", "is_trusted", "parse_base_url", "without_query"]
+__all__ = ["Origin", "find_next_hop", "get_origin", "is_loopback", "is_trusted", "parse_base_url", "without_query"]
 
 Origin = tuple[str, str, int | None]
 

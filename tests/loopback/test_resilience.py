@@ -21,6 +21,7 @@ from circleci_v1_async import (
     SessionClosedError,
     TransportError,
 )
+from circleci_v1_async._calls.gate import Admission
 
 USER = reply(200, {"login": "ada"})
 BUILD = reply(201, {"build_num": 1})
@@ -243,7 +244,8 @@ async def test_a_429_also_holds_back_whom_the_limiter_let_in_late() -> None:
     async with serve(USER, limiter=Slow()) as (_, ci, clock):
         call = asyncio.create_task(ci.get_current_user())
         await asyncio.sleep(0)
-        ci._caller.gate.refused(0, 0.0, 5.0, 120.0)
+        gate = ci._caller.gate
+        gate.refused(Admission(gate.lane(gate.api), 0), 0.0, 5.0, 120.0)
         ready.set()
         await call
         assert clock.slept == [5.0]

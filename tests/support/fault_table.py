@@ -112,6 +112,7 @@ TITLES = {
     102: "a token that comes back in the headers of a reply",
     103: "a service that quotes the request",
     104: "a limiter or a hook of the user's that fails within a call",
+    105: "a 429 of one origin, while calls go to others",
 }
 
 
