@@ -32,9 +32,11 @@ def _at_least_once(_policy: Any, _attribute: "attrs.Attribute[Any]", value: obje
 class RetryPolicy:
     """Number of attempts at a request, and the waits between them.
 
-    Sent again is only what does no more twice than once: GET and HEAD after 408, 429, 500, 502, 503, 504 and broken
-    exchanges; DELETE and PUT after 429, 502, 503, 504 and broken exchanges; POST after 429, and when it is certain that
-    nothing was sent. A certificate that does not fit is no reason to try again.
+    Only a request that does no more when it is sent twice is resent: GET and HEAD after 408, 429, 500, 502, 503, 504
+    and broken exchanges; DELETE, PUT and idempotent POST after 429, 502, 503, 504 and broken exchanges. Any other POST
+    is resent after 429, and when it is certain that nothing was sent. Idempotent POSTs are `cancel_build`,
+    `follow_project`, `unfollow_project`, `enable_project`, and a `Request` with `idempotent=True`. A rejected
+    certificate is never a reason to retry.
 
     The wait is a random part of `base`, twice `base` and so on up to `cap`, so that many clients do not come back at
     once; or what the service asks for in `Retry-After`, unless that is longer than `max_retry_after`.

@@ -117,10 +117,10 @@ class CircleCISession(
     Every method that takes a project and the number of a build also takes, in their place, a build that says where it
     belongs, such as one of a list of builds, or the URL of a build or job: `ci.get_build_log(build)`.
 
-    A 429 holds back all calls of the session, for as long as the service asks, and no longer than
-    `retry.max_retry_after`. After that, calls are spaced by the rate at which the service took them before, until it
-    takes much more. The repr says so. If the service asks for more, all calls are told at once, with the time that is
-    left, until the limit is over and one has seen whether it still holds.
+    A 429 pauses all calls of the session to the origin that answered it, for as long as the service asks, and no longer
+    than `retry.max_retry_after`. After that, calls to that origin are paced at the rate that the service accepted
+    before, until it accepts much more. The repr says so. If the service asks for more, calls to that origin raise
+    `RateLimitError` immediately, with the remaining time, until one call has found that the limit is over.
 
     A call takes at the most `retry.attempts` times `timeout`, the waits between them (each up to `retry.cap` seconds,
     or `retry.max_retry_after` when the service asks for it), `retry.max_retry_after` because of 429s that it got

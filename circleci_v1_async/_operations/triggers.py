@@ -231,9 +231,10 @@ class TriggerOperations(Operations):
         )
 
     async def cancel_build(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
-        """Cancel a build. One that has finished stays as it is, which is no error.
+        """Cancel a build. A build that has finished stays unchanged, without an error.
 
-        `POST /project/{project}/{build_num}/cancel` (openapi.yml: cancelBuild).
+        `POST /project/{project}/{build_num}/cancel` (openapi.yml: cancelBuild). It is resent as a `PUT` is: canceling
+        twice does no more than canceling once.
 
         Returns:
             The build as it is now.
@@ -247,7 +248,8 @@ class TriggerOperations(Operations):
             print(build.status)
             ```
         """
-        return await self.send(Request("POST", f"{BUILD}/cancel", build_values(project, build_num), returns=Build))
+        values = build_values(project, build_num)
+        return await self.send(Request("POST", f"{BUILD}/cancel", values, returns=Build, idempotent=True))
 
     async def add_ssh_users(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
         """Let the user whom the token belongs to into a running build by SSH. It must be a personal token.

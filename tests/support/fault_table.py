@@ -113,6 +113,7 @@ TITLES = {
     103: "a service that quotes the request",
     104: "a limiter or a hook of the user's that fails within a call",
     105: "a 429 of one origin, while calls go to others",
+    106: "a POST that does no more when it is sent twice, without a reply",
 }
 
 

@@ -16,7 +16,7 @@ from circleci_v1_async import (
     StatusError,
 )
 
-from .calls import POSTS, add_key, delete, get, get_build, put, trigger, trigger_pipeline
+from .calls import IDEMPOTENT, POSTS, add_key, delete, get, get_build, put, trigger, trigger_pipeline
 from .canaries import BUILT, COOKIE, ECHO, OK
 from .scenes import Call, Fault
 
@@ -56,6 +56,10 @@ def _again(status: int) -> list[Fault]:
         *(Fault(5, f"{call.__name__} that gets {status} is sent once", (answer,), call, kind, 1) for call in POSTS),
     ]
     if status in {502, 503, 504}:
+        faults += [
+            Fault(106, f"{call.__name__} that gets {status} is sent three times", (answer,), call, kind, 3, TWICE)
+            for call in IDEMPOTENT
+        ]
         faults.append(Fault(4, f"a DELETE that gets {status} is sent three times", (answer,), delete, kind, 3, TWICE))
     else:
         faults.append(Fault(4, f"a DELETE that gets {status} is sent once", (answer,), delete, kind, 1))
@@ -112,7 +116,7 @@ FAULTS = [
         Fault(
             7, f"429 that asks for 2 s: {call.__name__} waits for them", (_limited("2"), BUILT), call, None, 2, (2.0,)
         )
-        for call in (get_build, delete, put, *POSTS)
+        for call in (get_build, delete, put, *POSTS, *IDEMPOTENT)
         if call is not trigger_pipeline
     ),
     *(
