@@ -10,6 +10,7 @@ import attrs
 from multidict import CIMultiDict
 from yarl import URL
 
+from ._core.arguments import as_integer
 from ._core.errors import InvalidInputError
 from ._core.secret import wrap_secret
 from .slug import ProjectSlug
@@ -58,8 +59,8 @@ def _segment(name: str, value: object) -> str:
     """One path segment, or a slug's three, quoted so that it arrives as it is."""
     if isinstance(value, ProjectSlug):
         return _segments(name, value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+    if (number := as_integer(value)) is not None:
+        return str(number)
     if not isinstance(value, str) or value in {"", ".", ".."} or _CONTROL.search(value):
         raise InvalidInputError(
             f"{name}: expected a non-empty string, not '.' or '..', without control characters; got {value!r}",
@@ -85,9 +86,11 @@ def _quoted(name: str, value: str) -> str:
 def _query_text(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if not isinstance(value, str | int):
+    if (number := as_integer(value)) is not None:
+        return str(number)
+    if not isinstance(value, str):
         raise InvalidInputError(f"query {name}: expected a string, an integer or a boolean; got {type(value).__name__}")
-    return _quoted(name, str(value))
+    return _quoted(name, value)
 
 
 def _find_bad_header(headers: Mapping[object, object]) -> str | None:

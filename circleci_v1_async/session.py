@@ -1,6 +1,5 @@
 """The front door: `CircleCISession`, a coroutine for each operation."""
 
-import inspect
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Self, TypedDict, cast
@@ -9,7 +8,7 @@ import attrs
 
 from ._calls.caller import Caller, Options
 from ._calls.gate import Gate
-from ._core.arguments import check_integer
+from ._core.arguments import check_callback, check_integer
 from ._core.clock import Clock
 from ._core.secret import wrap_secret
 from ._decoding.codec import Decoder
@@ -66,7 +65,7 @@ class SessionOptions(ViewOptions, total=False):
     download_concurrency: int
     durable: bool
     trust_env: bool
-    on_retry: Callable[[Retry], None] | None
+    on_retry: Callable[[Retry], object] | None
 
 
 class CircleCISession(
@@ -147,7 +146,7 @@ class CircleCISession(
         concurrency: int = 16,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - it is frozen
         limiter: AbstractAsyncContextManager[object] | None = None,
-        on_retry: Callable[[Retry], None] | None = None,
+        on_retry: Callable[[Retry], object] | None = None,
         max_body: int = 64 * 2**20,
         strict: bool = False,
         download_concurrency: int = 16,
@@ -159,8 +158,7 @@ class CircleCISession(
         check_borrowed(session, trust_env=trust_env)
         if limiter is not None and not isinstance(cast("object", limiter), AbstractAsyncContextManager):
             raise InvalidInputError(f"limiter: expected an async context manager, got {type(limiter).__name__}")
-        if on_retry is not None and (not callable(cast("object", on_retry)) or inspect.iscoroutinefunction(on_retry)):
-            raise InvalidInputError(f"on_retry: expected a plain callable, got {on_retry!r}")
+        check_callback("on_retry", on_retry, is_plain=True)
         clock = Clock()
         api = parse_base_url(base_url, with_token=token is not None)
         self._caller = Caller(
@@ -183,7 +181,7 @@ class CircleCISession(
         concurrency: int = 16,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - as above
         limiter: AbstractAsyncContextManager[object] | None = None,
-        on_retry: Callable[[Retry], None] | None = None,
+        on_retry: Callable[[Retry], object] | None = None,
         max_body: int = 64 * 2**20,
         strict: bool = False,
         download_concurrency: int = 16,

@@ -86,7 +86,7 @@ class RetryLoop:
     _transport: Transport
     _gate: Gate
     _clock: Clock
-    _on_retry: Callable[[Retry], None] | None
+    _on_retry: Callable[[Retry], object] | None
     _number: int = attrs.field(default=0, init=False)
     _maybe_sent: bool = attrs.field(default=False, init=False)
     # Attempts that the policy and the budget ignore: they ended with a 429, with a token that was renewed, or with the
@@ -133,7 +133,7 @@ class RetryLoop:
             case _:
                 is_resent = self._will_retry(attempt, error)
         if self._mismatch is not None and not is_resent:
-            # Whatever the second request met: the reply to the first one is the reason for it.
+            # The reply to the first request is the reason for the second one, whose failure must not hide it.
             raise attach_request(self._mismatch, self._request, without_query(self._url), attempt.number) from None
         return is_resent
 

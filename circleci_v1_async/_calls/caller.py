@@ -10,7 +10,7 @@ from typing import Any, Final, Self, TypeVar
 import attrs
 from yarl import URL
 
-from circleci_v1_async._core.arguments import check_real
+from circleci_v1_async._core.arguments import check_seconds, check_size
 from circleci_v1_async._core.clock import Clock
 from circleci_v1_async._core.secret import RedactedBytes, Secret
 from circleci_v1_async._core.tracebacks import TracebackScrubber
@@ -39,8 +39,12 @@ _TOO_MANY: Final = 429
 _ERROR_BODY: Final = 2**16
 
 
-def _positive(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    check_real(attribute.name, value)
+def _seconds(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    check_seconds(attribute.name, value)
+
+
+def _size(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    check_size(attribute.name, value)
 
 
 def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -52,9 +56,9 @@ def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: obje
 class Options:
     """Options of calls, in which the views of a session differ."""
 
-    timeout: float = attrs.field(validator=_positive)
+    timeout: float = attrs.field(validator=_seconds)
     retry: RetryPolicy = attrs.field(validator=_retry_policy)
-    max_body: int = attrs.field(validator=_positive)
+    max_body: int = attrs.field(validator=_size)
     decoder: Decoder
 
 
@@ -75,7 +79,7 @@ class Caller:
     gate: Gate
     budget: RetryBudget
     clock: Clock
-    on_retry: Callable[[Retry], None] | None
+    on_retry: Callable[[Retry], object] | None
     options: Options
 
     async def send(self, request: Request[T]) -> T:

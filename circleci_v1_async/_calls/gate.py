@@ -30,7 +30,7 @@ class Admission:
 
 @attrs.define(eq=False)
 class Gate:
-    """Bounds the exchanges in flight, and lets those of an origin that answered 429 wait and then follow its pace.
+    """Bounds the exchanges in flight, and holds and paces those with an origin that answered 429.
 
     `enter` waits until an exchange may begin, and counts it as in flight until `leave`. Any number of tasks may be
     inside at once. A 429 concerns one origin: exchanges with others go on.
@@ -71,7 +71,9 @@ class Gate:
         return lane
 
     async def enter(self, lane: Lane, patience: float) -> Admission:
-        """Wait until an exchange may begin. Neither a slot nor the limiter is held during a hold or for the pace.
+        """Wait until an exchange may begin.
+
+        Neither a slot nor the limiter is held during a hold, or while the pace lets the exchange wait.
 
         Args:
             lane: The lane of the origin that it is sent to.

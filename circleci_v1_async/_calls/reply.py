@@ -101,7 +101,7 @@ async def read_reply(
 
 
 def _asked_for_another(request: Request[Any], build: BuildDetail) -> object:
-    """Return the number of the build that was requested; `None` if it is this one. A retry makes another one."""
+    """Return the number of the requested build; `None` if it is this one. A retry makes another one."""
     asked = request.path_values.get("build_num")
     return asked if request.method == "GET" and str(asked) != str(build.build_num) else None
 

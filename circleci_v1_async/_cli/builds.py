@@ -38,7 +38,9 @@ async def builds(
     room. Otherwise each build is a line with tabs between its fields: number, outcome, branch, subject, duration, job.
     """
     async with open_session() as ci:
-        walk = ci.iter_project_builds(project, branch=branch, filter=filter, limit=limit)
+        walk = ci.iter_project_builds(
+            project, branch=branch, filter=BuildFilter(filter) if filter else None, limit=limit
+        )
         if console.is_terminal and not as_json:
             found = await walk.collect()
             count = len(found)

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from circleci_v1_async._core.arguments import check_integer, check_one_of, check_text
+from circleci_v1_async._core.arguments import check_branch, check_integer, check_one_of
 from circleci_v1_async._files.threads import FileThreads
-from circleci_v1_async.enums import BuildFilter
+from circleci_v1_async.enums import BuildFilter, BuildFilterName
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Artifact, BuildSummary
 from circleci_v1_async.request import Request, drop_none
@@ -56,7 +56,7 @@ class ArtifactOperations(Operations):
         project: ProjectSlug | str,
         *,
         branch: str | None = None,
-        filter: BuildFilter | str | None = None,
+        filter: BuildFilter | BuildFilterName | None = None,
     ) -> list[Artifact]:
         """The files that the latest build (one job, not one workflow) kept.
 
@@ -73,7 +73,7 @@ class ArtifactOperations(Operations):
         Raises:
             NotFoundError: There is no such build; the service has been seen to say so also when it kept nothing.
         """
-        query = drop_none(branch=check_text("branch", branch), filter=check_one_of("filter", filter, BuildFilter))
+        query = drop_none(branch=check_branch("branch", branch), filter=check_one_of("filter", filter, BuildFilter))
         return await self.send(
             Request(
                 "GET",
@@ -219,7 +219,7 @@ class ArtifactOperations(Operations):
 
         check_one_of("on_exists", on_exists, get_args(OnExists))
         check_one_of("on_error", on_error, get_args(OnError))
-        check_integer("concurrency", concurrency, 1)
+        concurrency = check_integer("concurrency", concurrency, 1)
         destinations = plan_destinations(artifacts, match)
         downloader = Downloader(
             self._caller, self._file_threads, Path(dest), ProgressReporter(progress, len(destinations)), on_exists

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
 
-from circleci_v1_async._core.arguments import check_integer, check_one_of
-from circleci_v1_async.enums import BuildFilter, TestResult
+from circleci_v1_async._core.arguments import check_branch, check_integer, check_one_of
+from circleci_v1_async.enums import BuildFilter, BuildFilterName, TestResult
 from circleci_v1_async.models import Build, BuildDetail, BuildSummary, TestMetadata, TestReport
 from circleci_v1_async.request import QueryValue, Request
 from circleci_v1_async.slug import ProjectSlug
@@ -33,7 +33,7 @@ class BuildOperations(Operations):
         project: ProjectSlug | str,
         *,
         branch: str | None = None,
-        filter: BuildFilter | str | None = None,
+        filter: BuildFilter | BuildFilterName | None = None,
         limit: int = 30,
         offset: int = 0,
         shallow: bool | None = None,
@@ -57,7 +57,8 @@ class BuildOperations(Operations):
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
         """
-        query = {**_page(limit, offset), "filter": check_one_of("filter", filter, BuildFilter), "shallow": shallow}
+        page = _page(limit, offset, "iter_project_builds")
+        query = {**page, "filter": check_one_of("filter", filter, BuildFilter), "shallow": shallow}
         return await self.send(request_project_builds(project, branch, query))
 
     async def list_recent_builds(self, *, limit: int = 30, offset: int = 0, shallow: bool | None = None) -> list[Build]:
@@ -73,7 +74,7 @@ class BuildOperations(Operations):
         Raises:
             AuthenticationError: There is no personal token.
         """
-        query = {**_page(limit, offset), "shallow": shallow}
+        query = {**_page(limit, offset, "iter_recent_builds"), "shallow": shallow}
         return await self.send(Request("GET", "/recent-builds", query=query, returns=list[Build]))
 
     async def get_build(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> BuildDetail:
@@ -124,7 +125,7 @@ class BuildOperations(Operations):
         project: ProjectSlug | str,
         *,
         branch: str | None = None,
-        filter: BuildFilter | str | None = None,
+        filter: BuildFilter | BuildFilterName | None = None,
         shallow: bool | None = None,
         **options: Unpack[WalkOptions],
     ) -> PageWalk[Build]: ...
@@ -136,7 +137,7 @@ class BuildOperations(Operations):
         *,
         model: type[M],
         branch: str | None = None,
-        filter: BuildFilter | str | None = None,
+        filter: BuildFilter | BuildFilterName | None = None,
         shallow: bool | None = None,
         **options: Unpack[WalkOptions],
     ) -> PageWalk[M]: ...
@@ -147,7 +148,7 @@ class BuildOperations(Operations):
         *,
         model: type[Any] = Build,
         branch: str | None = None,
-        filter: BuildFilter | str | None = None,
+        filter: BuildFilter | BuildFilterName | None = None,
         shallow: bool | None = None,
         limit: int | None = None,
         offset: int = 0,
@@ -260,11 +261,15 @@ def request_project_builds(
     project: ProjectSlug | str, branch: str | None, query: Mapping[str, QueryValue]
 ) -> Request[list[Build]]:
     """Return the request for the builds of a project, or of one of its branches."""
-    if branch is None:
+    if check_branch("branch", branch) is None:
         return Request("GET", PROJECT, project_values(project), query=query, returns=list[Build])
     path_values = {**project_values(project), "branch": branch}
     return Request("GET", f"{PROJECT}/tree/{{branch}}", path_values, query=query, returns=list[Build])
 
 
-def _page(limit: int, offset: int) -> dict[str, QueryValue]:
-    return {"limit": check_integer("limit", limit, 1, MAX_PAGE), "offset": check_integer("offset", offset, 0)}
+def _page(limit: int, offset: int, walk: str) -> dict[str, QueryValue]:
+    hint = f"{walk} yields more builds than one page has"
+    return {
+        "limit": check_integer("limit", limit, 1, MAX_PAGE, hint=hint),
+        "offset": check_integer("offset", offset, 0),
+    }

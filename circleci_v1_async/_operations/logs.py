@@ -76,7 +76,7 @@ class LogOperations(BuildOperations, OutputOperations):
 
         check_text("step", step)
         if tail is not None:
-            check_integer("tail", tail, 1)
+            tail = check_integer("tail", tail, 1)
         slug, number = parse_build_reference(project, build_num)
         build = await self.get_build(slug, number)
         slots = asyncio.Semaphore(_AT_ONCE)

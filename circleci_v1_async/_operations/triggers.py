@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from circleci_v1_async._core.arguments import check_hidden_strings, check_integer, check_text
+from circleci_v1_async._core.arguments import check_branch, check_hidden_strings, check_integer, check_text
 from circleci_v1_async._core.secret import wrap_secret
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build, BuildSummary, PipelineResult
@@ -73,7 +73,7 @@ class TriggerOperations(Operations):
         if revision is not None and tag is not None:
             raise InvalidInputError("trigger_build: expected revision or tag, got both")
         body = drop_none(
-            branch=check_text("branch", branch),
+            branch=check_branch("branch", branch),
             revision=check_text("revision", revision),
             tag=check_text("tag", tag),
             parallel=None if parallel is None else check_integer("parallel", parallel, 1),
@@ -123,7 +123,7 @@ class TriggerOperations(Operations):
             parallel=None if parallel is None else check_integer("parallel", parallel, 1),
             build_parameters=check_hidden_strings("build_parameters", build_parameters),
         )
-        path_values = {**project_values(project), "branch": branch}
+        path_values = {**project_values(project), "branch": check_branch("branch", branch)}
         return await self.send(
             Request(
                 "POST",
@@ -169,7 +169,7 @@ class TriggerOperations(Operations):
         if tag is not None and (branch is not None or revision is not None):
             raise InvalidInputError("trigger_pipeline: expected tag, or branch and revision, got both")
         body = drop_none(
-            branch=check_text("branch", branch), tag=check_text("tag", tag), revision=check_text("revision", revision)
+            branch=check_branch("branch", branch), tag=check_text("tag", tag), revision=check_text("revision", revision)
         )
         return await self.send(
             Request(

@@ -10,6 +10,7 @@ from yarl import URL
 from circleci_v1_async._core.secret import Secret
 from circleci_v1_async.errors import InvalidInputError
 
+from .token import EXPECTED_TOKEN, find_token_problem
 from .urls import is_loopback
 
 __all__ = ["CLOUD_URL", "TOKEN_VARIABLES", "complete_address", "find_proxy", "read_base_url", "read_token"]
@@ -22,12 +23,22 @@ _API_PATH: Final = re.compile(r"(?:/api(?:/v[0-9.]+)?)?/*\Z")
 
 
 def read_token() -> Secret[str] | None:
-    """Return the token of the first variable that has one; `None` when none has."""
+    """Return the token of the first variable that has one; `None` when none has.
+
+    Raises:
+        InvalidInputError: The value of the variable cannot be a token.
+    """
+    name = next((name for name in TOKEN_VARIABLES if os.environ.get(name)), None)
+    if name is None:
+        return None
+    if (problem := find_token_problem(_read_secret(name))) is not None:
+        raise InvalidInputError(f"{name}: {EXPECTED_TOKEN}; {problem}")
+    return _read_secret(name)
+
+
+def _read_secret(name: str) -> Secret[str]:
     # In a frame of its own, which is gone before an error is raised.
-    for name in TOKEN_VARIABLES:
-        if value := os.environ.get(name):
-            return Secret(value)
-    return None
+    return Secret(os.environ[name])
 
 
 def read_base_url() -> str | None:

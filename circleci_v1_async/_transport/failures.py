@@ -20,9 +20,10 @@ _QUOTE: Final = re.compile(r"\n|b?['\"]")
 
 
 def translate_error(error: Exception, *, waited_for_pool: bool, timeout: float, awaited: str) -> TransportError:
-    """Return the error that an exception of aiohttp means: its message ends with the reason, which is also its cause.
+    """Return the error that an exception of aiohttp means.
 
-    Messages of aiohttp may quote the reply, and its exceptions refer to the request. Neither is in the result.
+    Its message ends with the reason, which is also its cause. Messages of aiohttp may quote the reply, and its exceptions
+    refer to the request. Neither is in the result.
     """
     failure = _classify(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
     reason = _find_reason(error)
@@ -68,7 +69,10 @@ def _classify(  # noqa: PLR0911 - a table
 
 
 def _find_reason(error: Exception) -> Exception:
-    """Return the exception at the end of the chain of causes: aiohttp wraps errors of sockets, TLS and hooks."""
+    """Return the exception at the end of the chain of causes.
+
+    aiohttp wraps errors of sockets, TLS and hooks.
+    """
     # The cause of a TimeoutError is the cancellation by which its timer ends the wait.
     while isinstance(error.__cause__, Exception):
         error = error.__cause__

@@ -10,12 +10,12 @@ import attrs
 from circleci_v1_async._core.secret import RedactedStr, Secret, wrap_secret
 from circleci_v1_async.errors import InvalidInputError
 
-__all__ = ["TOKEN_HEADER", "Token", "TokenSource", "parse_token"]
+__all__ = ["EXPECTED_TOKEN", "TOKEN_HEADER", "Token", "TokenSource", "find_token_problem", "parse_token"]
 
 TokenSource = Callable[[], "str | Awaitable[str]"]
 
 TOKEN_HEADER: Final = "Circle-Token"  # noqa: S105 - the name of a header
-_EXPECTED = "expected a non-empty string of visible ASCII characters"
+EXPECTED_TOKEN: Final = "expected a non-empty string of visible ASCII characters"  # noqa: S105 - no token
 
 
 def parse_token(token: object) -> Secret[str] | None:
@@ -26,15 +26,26 @@ def parse_token(token: object) -> Secret[str] | None:
     """
     if token is None:
         return None
-    if not isinstance(token, Secret) or not _is_token(cast("Secret[object]", token).reveal()):
-        raise InvalidInputError(f"token: {_EXPECTED}, or None, or a callable that returns one")
+    problem = find_token_problem(token)
+    if problem is not None:
+        raise InvalidInputError(f"token: {EXPECTED_TOKEN}, or None, or a callable that returns one; {problem}")
     # As it is in the header, which aiohttp's frames have.
     return Secret(RedactedStr(cast("Secret[str]", token).reveal()))
 
 
-def _is_token(value: object) -> bool:
-    # Anything else would be refused late, trimmed or misread on its way.
-    return isinstance(value, str) and value != "" and all("!" <= char <= "~" for char in value)
+def find_token_problem(token: object) -> str | None:
+    """Return the reason why a hidden value cannot be a token; `None` if it can be. The value is not in it."""
+    value = cast("Secret[object]", token).reveal() if isinstance(token, Secret) else token
+    if not isinstance(value, str):
+        return f"got {type(value).__name__}"
+    # Anything else would be rejected late, trimmed or misread on its way.
+    if value and all("!" <= char <= "~" for char in value):
+        return None
+    if not value.strip():
+        return "got an empty one" if not value else "got one of whitespace"
+    if value.endswith(("\n", "\r")):
+        return "got one that ends in a newline, as files do: strip it"
+    return "got one with whitespace around it" if value != value.strip() else "got one with other characters"
 
 
 @attrs.define(eq=False)
@@ -70,7 +81,7 @@ class Token:
 async def _ask(source: TokenSource) -> Secret[str]:
     value = parse_token(await _hidden(source))
     if value is None:
-        raise InvalidInputError(f"token: {_EXPECTED} from the callable, got None")
+        raise InvalidInputError(f"token: {EXPECTED_TOKEN} from the callable, got None")
     return value
 
 

@@ -91,9 +91,7 @@ def _ends(what: str, action: Action) -> list[Fault]:
         ),
         Fault(17, f"a PUT that gets {what} is sent three times", (action,), put, TransportError, 3, TWICE),
         *(
-            Fault(
-                106, f"{call.__name__} that gets {what} is answered then", (action, BUILT), call, None, 2, (0.5,)
-            )
+            Fault(106, f"{call.__name__} that gets {what} is answered then", (action, BUILT), call, None, 2, (0.5,))
             for call in IDEMPOTENT
         ),
     ]
