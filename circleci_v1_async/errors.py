@@ -108,11 +108,11 @@ class RequestTimeoutError(TransportError, TimeoutError):
 
     Attributes:
         phase: What the time ran out on: making a connection (`connect`), waiting for a free one in the pool of a
-            borrowed session (`pool`), or waiting for the reply (`read`).
+            borrowed session (`pool`), waiting for the reply (`read`), or waiting for the token callable (`token`).
     """
 
     def __init__(
-        self, message: str, maybe_sent: bool = True, phase: Literal["connect", "pool", "read"] = "read"
+        self, message: str, maybe_sent: bool = True, phase: Literal["connect", "pool", "read", "token"] = "read"
     ) -> None:
         super().__init__(message, maybe_sent)
         self.phase = phase

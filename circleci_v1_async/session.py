@@ -23,7 +23,7 @@ from ._operations.variables import VariableOperations
 from ._operations.watching import WatchOperations
 from ._operations.workflows import WorkflowOperations
 from ._transport.borrowed import check_borrowed
-from ._transport.environment import CLOUD_URL, TOKEN_VARIABLES, read_base_url, read_token
+from ._transport.environment import CLOUD_URL, TOKEN_VARIABLES, read_allow_http, read_base_url, read_token
 from ._transport.token import Token, TokenSource, parse_token
 from ._transport.transport import Transport
 from ._transport.urls import get_origin, parse_base_url
@@ -65,6 +65,7 @@ class SessionOptions(ViewOptions, total=False):
     download_concurrency: int
     durable: bool
     trust_env: bool
+    allow_http: bool
     on_retry: Callable[[Retry], object] | None
 
 
@@ -88,8 +89,9 @@ class CircleCISession(
         token: A personal token, or a project's. `None`: anonymous, which public projects answer. Or a callable, plain
             or async, that returns the current one: it is called for the first request and once more after a 401, and
             that request is then sent again. Calls at the same time share what it returns; its errors leave as they are.
+            An async one has `timeout` seconds, and must not use the session that calls it.
         base_url: The API's address; for CircleCI Server `https://<host>`. `/api/v1.1` is added when it is missing.
-            `http` is refused with a token, except on loopback.
+            `http` is rejected with a token, except on loopback: 127.0.0.0/8, `::1`, `localhost` and `*.localhost`.
         session: An aiohttp session to use, for proxies, private certificate authorities and tracing. It is neither
             closed nor changed, and must not have default credentials.
         timeout: Seconds that one exchange may take, from making the connection to the last byte.
@@ -109,6 +111,10 @@ class CircleCISession(
             after a power cut.
         trust_env: Whether to use the proxies that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), but
             none for loopback. `.netrc` is never read. Not together with `session`, which has settings of its own.
+        allow_http: Whether to send the token to a `base_url` with `http` on any host. Everybody on the way can then
+            read the token, and change requests and replies: use it for test networks only. The repr shows the base URL.
+            Redirects keep their rules: the token goes to the origin of `base_url` alone, and no redirect leads from
+            `https` to `http`.
 
     Raises:
         InvalidInputError: An argument cannot be right. The value of a token is not shown.
@@ -152,6 +158,7 @@ class CircleCISession(
         download_concurrency: int = 16,
         durable: bool = True,
         trust_env: bool = False,
+        allow_http: bool = False,
     ) -> None:
         token = token if callable(token) else wrap_secret(token)
         credential = Token(source=token) if callable(token) else Token(parse_token(token))
@@ -160,7 +167,7 @@ class CircleCISession(
             raise InvalidInputError(f"limiter: expected an async context manager, got {type(limiter).__name__}")
         check_callback("on_retry", on_retry, is_plain=True)
         clock = Clock()
-        api = parse_base_url(base_url, with_token=token is not None)
+        api = parse_base_url(base_url, with_token=token is not None, allow_http=allow_http)
         self._caller = Caller(
             Transport(api, credential, session, clock, trust_env),
             Gate(check_integer("concurrency", concurrency, 1), limiter, clock, get_origin(api)),
@@ -175,6 +182,7 @@ class CircleCISession(
     def from_env(
         cls,
         *,
+        anonymous: bool = False,
         base_url: str | None = None,
         session: "aiohttp.ClientSession | None" = None,
         timeout: float = 60.0,
@@ -187,16 +195,19 @@ class CircleCISession(
         download_concurrency: int = 16,
         durable: bool = True,
         trust_env: bool = False,
+        allow_http: bool | None = None,
     ) -> Self:
         """Make a session with the token and the address of the environment.
 
         The token is `CIRCLE_TOKEN`, else `CIRCLECI_TOKEN`, else `CIRCLECI_CLI_TOKEN`, else `CIRCLE_CLI_TOKEN`.
+        Public projects need no token: with `anonymous=True` none is sent, even if one is set.
 
         The address is `CIRCLE_API_URL`; else `CIRCLE_HOST`, else
         `CIRCLECI_BASE_URL`: the address of a service, or its host, to which `/api/v1.1` is added, in place of the path
         of another API; else that of the cloud. Empty counts as unset.
 
         Args:
+            anonymous: Whether to send no token.
             base_url: The API's address; `None` for that of the environment.
             session: As for the constructor, like all that follow.
             timeout: Seconds that one exchange may take.
@@ -209,9 +220,10 @@ class CircleCISession(
             download_concurrency: How many files may be downloaded at once.
             durable: Whether a downloaded file is on the disk before it gets its name.
             trust_env: Whether to use the proxies of the environment.
+            allow_http: Whether to send the token over `http` to any host; `None` for `CIRCLE_ALLOW_HTTP=1`.
 
         Raises:
-            InvalidInputError: No variable has a token.
+            InvalidInputError: No variable has a token, and `anonymous` is not set; or a variable has an invalid value.
 
         Examples:
             ```python
@@ -221,11 +233,14 @@ class CircleCISession(
                 print((await ci.get_current_user()).login)
             ```
         """
-        token = read_token()
-        if token is None:
-            raise InvalidInputError(f"expected a token in one of {', '.join(TOKEN_VARIABLES)}; none is set")
+        token = None if anonymous else read_token()
+        if token is None and not anonymous:
+            raise InvalidInputError(
+                f"expected a token in one of {', '.join(TOKEN_VARIABLES)}; none is set. "
+                "Public projects need none: use from_env(anonymous=True)"
+            )
         return cls(
-            cast("str", token),
+            cast("str | None", token),
             base_url=read_base_url() or CLOUD_URL if base_url is None else base_url,
             session=session,
             timeout=timeout,
@@ -238,6 +253,7 @@ class CircleCISession(
             download_concurrency=download_concurrency,
             durable=durable,
             trust_env=trust_env,
+            allow_http=read_allow_http() if allow_http is None else allow_http,
         )
 
     def with_options(

@@ -16,6 +16,7 @@ from circleci_v1_async.errors import (
     CircleCIError,
     DecodeError,
     RateLimitError,
+    RequestTimeoutError,
     StatusError,
     attach_request,
     status_or_class,
@@ -81,6 +82,8 @@ class RetryLoop:
     _url: URL
     # The lane of the URL, and of the last origin after a redirect to one that answered 429.
     _lane: Lane
+    # Seconds that one exchange may take, and that the token callable may take.
+    _timeout: float
     _policy: RetryPolicy
     _budget: RetryBudget
     _transport: Transport
@@ -110,7 +113,13 @@ class RetryLoop:
                 await self._clock.sleep(self._delay)
         credential = self._transport.credential
         if credential.value is self._rejected:
-            await credential.renew(self._rejected)
+            try:
+                await credential.renew(self._rejected, self._timeout)
+            except RequestTimeoutError as error:
+                # An error of another session, which the callable uses, has its own request.
+                if error.request is None:
+                    attach_request(error, self._request, without_query(self._url), self._number)
+                raise
         self._number += 1
         return Attempt(self, self._number, self._maybe_sent, self._lane)
 

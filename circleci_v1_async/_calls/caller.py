@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -25,7 +24,7 @@ from circleci_v1_async.sunset import log_once, warn_once
 from .attempts import Attempt, RetryLoop
 from .gate import Gate
 from .lane import HeldTooLongError
-from .redact import redact, redact_header
+from .redact import Redactor
 from .reply import explain_status, read_reply
 
 __all__ = ["Caller", "Options"]
@@ -108,7 +107,7 @@ class Caller:
                             request,
                             response,
                             options.decoder,
-                            token=attempt.token,
+                            clean=turn.clean,
                             maybe_sent=attempt.maybe_sent,
                             now=self.clock.now(),
                         )
@@ -117,8 +116,10 @@ class Caller:
     def attempts(self, request: Request[Any], url: URL) -> RetryLoop:
         """Return the attempts at a request to that URL, to be looped over."""
         lane = self.gate.lane(get_origin(url))
-        retry = self.options.retry
-        return RetryLoop(request, url, lane, retry, self.budget, self.transport, self.gate, self.clock, self.on_retry)
+        timeout, retry = self.options.timeout, self.options.retry
+        return RetryLoop(
+            request, url, lane, timeout, retry, self.budget, self.transport, self.gate, self.clock, self.on_retry
+        )
 
     async def open(
         self,
@@ -154,7 +155,7 @@ class Caller:
                 stream.close()
             raise
         stream.close()
-        raise explain_status(request, response, token=attempt.token, now=self.clock.now())
+        raise explain_status(request, response, clean=turn.clean, now=self.clock.now())
 
 
 @attrs.define(eq=False)
@@ -163,12 +164,14 @@ class Exchange:
 
     Attributes:
         reply: The reply, once there is one.
+        clean: Redacts texts about it.
     """
 
     _caller: Caller
     _request: Request[Any]
     _attempt: Attempt
     reply: Reply | Stream | None = None
+    clean: Redactor = attrs.field(init=False)
 
     async def __aenter__(self) -> Self:
         caller, attempt = self._caller, self._attempt
@@ -180,11 +183,14 @@ class Exchange:
             request = self._request.without_body()
             raise RateLimitError(429, str(held), request, {}, None, retry_after=held.seconds) from None
         attempt.started, attempt.token = caller.clock.monotonic(), caller.transport.token
+        self.clean = Redactor(self._request, attempt.token)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if isinstance(error, TransportError):
+            self._redact(error)
         try:
             self._tell(error)
             attempt, reply = self._attempt, self.reply
@@ -193,13 +199,19 @@ class Exchange:
         finally:
             await self._caller.gate.leave(self._attempt.lane, kind, error, traceback)
 
+    def _redact(self, error: TransportError) -> None:
+        """Redact the reason, which a trace hook may have given: a hook sees the headers."""
+        message = self.clean(error.message)
+        if message != error.message:
+            error.message, error.args, error.__cause__ = message, (message,), None
+
     def _tell(self, error: BaseException | None) -> None:
         request, reply = self._request, self.reply
         outcome: object = "cancelled" if isinstance(error, asyncio.CancelledError) else type(error).__name__
         if reply is not None:
             outcome = reply.status
             if request.sunset is None and "Sunset" in reply.headers:
-                log_once(str(request), redact(reply.headers["Sunset"], request=request, token=self._attempt.token))
+                log_once(str(request), self.clean(reply.headers["Sunset"]))
         if _log.isEnabledFor(logging.DEBUG):
             # A record keeps its arguments: not the request, which has a body.
             method, path, number = request.method, request.location, self._attempt.number
@@ -212,8 +224,7 @@ class Exchange:
         """Return the service's id for the exchange, as the line in the log has it; empty when there is none."""
         if self.reply is None:
             return ""
-        clean = partial(redact, request=self._request, token=self._attempt.token)
-        ids = (redact_header(self.reply.headers, name, clean) for name in REQUEST_ID)
+        ids = (self.clean.header(self.reply.headers, name) for name in REQUEST_ID)
         return next((f", request id {each}" for each in ids if each), "")
 
 

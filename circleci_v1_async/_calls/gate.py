@@ -48,7 +48,7 @@ class Gate:
     api: Origin
     _slots: asyncio.Semaphore = attrs.field(init=False)
     # Lanes in use. There is a host of artifacts for each build, so lanes without a hold or a pace go with their calls.
-    _lanes: "WeakValueDictionary[Origin, Lane]" = attrs.field(factory=WeakValueDictionary, init=False)
+    _lanes: "WeakValueDictionary[Origin, Lane]" = attrs.field(factory=WeakValueDictionary[Origin, Lane], init=False)
     _limited: dict[Origin, Lane] = attrs.field(factory=dict[Origin, Lane], init=False)
     _api_lane: Lane = attrs.field(init=False)
 

@@ -14,9 +14,9 @@ from yarl import URL
 from circleci_v1_async import CircleCISession, InvalidInputError
 from circleci_v1_async._core.secret import Secret
 from circleci_v1_async._transport.environment import (
-    CLOUD_URL,
     TOKEN_VARIABLES,
     complete_address,
+    read_allow_http,
     read_base_url,
     read_token,
 )
@@ -57,11 +57,11 @@ async def open_session(*, needs_token: bool = False) -> AsyncGenerator[CircleCIS
         ci = CircleCISession.from_env(base_url=option, trust_env=True)
     elif login := await asyncio.to_thread(_read_login, file):
         address = choose_base_url(login, base_url, file)
-        ci = CircleCISession(cast("str", login.token), base_url=address, trust_env=True)
+        ci = CircleCISession(cast("str", login.token), base_url=address, trust_env=True, allow_http=read_allow_http())
     elif needs_token:
         raise InvalidInputError(f"expected a token in one of {', '.join(TOKEN_VARIABLES)}, or in {file}; there is none")
     else:
-        ci = CircleCISession(base_url=base_url or CLOUD_URL, trust_env=True)
+        ci = CircleCISession.from_env(anonymous=True, base_url=option, trust_env=True)
     async with ci:
         yield ci
 

@@ -70,7 +70,7 @@ def check_size(name: str, value: object) -> int:
 
 def check_seconds(name: str, value: object, *, from_zero: bool = False) -> float:
     """Require a number of seconds above 0, or from 0 on, of at most 10 days; booleans are rejected."""
-    if isinstance(value, Real) and not isinstance(value, bool):
+    if not isinstance(value, bool) and isinstance(value, Real):
         # Not by float(), which overflows for a large integer. NumPy's numbers are compared as Python's are.
         seconds = cast("float", value)
         if 0 < seconds <= _LONGEST or (from_zero and seconds == 0):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from .errors import UsageError
 
-__all__ = ["SelfClosing", "TaskIterable", "read_exception", "run_in_thread", "stop", "wait_until_done"]
+__all__ = ["SelfClosing", "TaskIterable", "get_loop", "read_exception", "run_in_thread", "stop", "wait_until_done"]
 
 R = TypeVar("R")
 
@@ -59,6 +59,7 @@ class TaskIterable(SelfClosing):
         await stop(self._tasks)
 
     def _begin(self) -> None:
+        get_loop()
         self._check_open()
         if self._state != "not begun":
             raise UsageError(self._begun_before)
@@ -82,6 +83,20 @@ class TaskIterable(SelfClosing):
         if self._state == "running":
             self._state = "stopped"
         await stop(self._tasks)
+
+
+def get_loop() -> asyncio.AbstractEventLoop:
+    """Return the running event loop.
+
+    Raises:
+        UsageError: None runs, or one of another library.
+    """
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise UsageError(
+            "circleci_v1_async needs a running asyncio event loop: use asyncio.run; on trio, use trio-asyncio"
+        ) from None
 
 
 def read_exception(task: "asyncio.Task[Any]") -> BaseException | None:

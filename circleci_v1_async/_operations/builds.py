@@ -261,7 +261,7 @@ def request_project_builds(
     project: ProjectSlug | str, branch: str | None, query: Mapping[str, QueryValue]
 ) -> Request[list[Build]]:
     """Return the request for the builds of a project, or of one of its branches."""
-    if check_branch("branch", branch) is None:
+    if (branch := check_branch("branch", branch)) is None:
         return Request("GET", PROJECT, project_values(project), query=query, returns=list[Build])
     path_values = {**project_values(project), "branch": branch}
     return Request("GET", f"{PROJECT}/tree/{{branch}}", path_values, query=query, returns=list[Build])

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from circleci_v1_async._core.arguments import check_branch, check_hidden_strings, check_integer, check_text
 from circleci_v1_async._core.secret import wrap_secret
@@ -123,7 +123,7 @@ class TriggerOperations(Operations):
             parallel=None if parallel is None else check_integer("parallel", parallel, 1),
             build_parameters=check_hidden_strings("build_parameters", build_parameters),
         )
-        path_values = {**project_values(project), "branch": check_branch("branch", branch)}
+        path_values: dict[str, Any] = {**project_values(project), "branch": check_branch("branch", branch)}
         return await self.send(
             Request(
                 "POST",

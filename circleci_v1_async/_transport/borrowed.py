@@ -3,12 +3,13 @@
 import asyncio
 
 import aiohttp
+from yarl import URL
 
 from circleci_v1_async.errors import InvalidInputError, SessionClosedError
 
 from .token import TOKEN_HEADER
 
-__all__ = ["check_borrowed", "check_usable"]
+__all__ = ["check_borrowed", "check_credentials", "check_usable"]
 
 
 def check_borrowed(session: object, *, trust_env: bool) -> None:
@@ -26,11 +27,34 @@ def check_borrowed(session: object, *, trust_env: bool) -> None:
         )
     if not isinstance(session, aiohttp.ClientSession):
         raise InvalidInputError(f"session: expected an aiohttp.ClientSession, got {type(session).__name__}")
+    # There is no public name.
+    proxy = getattr(session, "_default_proxy", None)
+    if proxy is not None:
+        check_credentials("session: proxy", URL(proxy))
     if session.auth is not None or any(name in session.headers for name in ("Authorization", TOKEN_HEADER)):
         raise InvalidInputError(
             "session: expected one without default credentials (auth, Authorization, Circle-Token): "
             "aiohttp would send them to wherever a redirect leads. Give the token to CircleCISession instead",
         )
+
+
+def check_credentials(name: str, proxy: URL) -> None:
+    """Refuse the URL of a proxy whose user and password cannot be sent. They are not in the error.
+
+    Raises:
+        InvalidInputError: One has characters outside of Latin-1, or the user has a colon (RFC 7617, section 2).
+    """
+    if not _can_be_sent(proxy):
+        raise InvalidInputError(f"{name}: expected a user without a colon, and a user and a password in Latin-1")
+
+
+def _can_be_sent(proxy: URL) -> bool:
+    # In a frame of its own, which is gone before the error is raised.
+    try:
+        f"{proxy.user or ''}{proxy.password or ''}".encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return ":" not in (proxy.user or "")
 
 
 def check_usable(session: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop | None) -> aiohttp.ClientSession:

@@ -22,8 +22,8 @@ _QUOTE: Final = re.compile(r"\n|b?['\"]")
 def translate_error(error: Exception, *, waited_for_pool: bool, timeout: float, awaited: str) -> TransportError:
     """Return the error that an exception of aiohttp means.
 
-    Its message ends with the reason, which is also its cause. Messages of aiohttp may quote the reply, and its exceptions
-    refer to the request. Neither is in the result.
+    Its message ends with the reason, which is also its cause. Messages of aiohttp may quote the reply, and its
+    exceptions refer to the request. Neither is in the result.
     """
     failure = _classify(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
     reason = _find_reason(error)

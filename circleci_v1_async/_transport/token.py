@@ -3,14 +3,18 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Final, cast
 
 import attrs
 
 from circleci_v1_async._core.secret import RedactedStr, Secret, wrap_secret
-from circleci_v1_async.errors import InvalidInputError
+from circleci_v1_async.errors import InvalidInputError, RequestTimeoutError, UsageError
 
 __all__ = ["EXPECTED_TOKEN", "TOKEN_HEADER", "Token", "TokenSource", "find_token_problem", "parse_token"]
+
+# The runs of sources that the current task is part of, also through tasks that they started.
+_runs: ContextVar[tuple[object, ...]] = ContextVar("token_runs", default=())
 
 TokenSource = Callable[[], "str | Awaitable[str]"]
 
@@ -60,22 +64,47 @@ class Token:
     value: Secret[str] | None = None
     source: TokenSource | None = None
     _refresh: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
+    # The run of the source that is under way.
+    _run: object | None = attrs.field(default=None, init=False)
 
     def __str__(self) -> str:
         return "anonymous" if self.value is None and self.source is None else "token=***"
 
-    async def renew(self, refused: Secret[str] | None) -> None:
-        """Ask the source, unless it was asked since that token was read. One call at a time asks, for all.
+    async def renew(self, refused: Secret[str] | None, timeout: float) -> None:  # noqa: ASYNC109 - a part of a call
+        """Call the source, unless it was called since that token was read. One call at a time does so, for all.
+
+        Args:
+            refused: The token that the service rejected; `None` before the first request.
+            timeout: Seconds that a call waits for the token.
 
         Raises:
-            InvalidInputError: It did not give a token. Errors of its own leave as they are.
+            InvalidInputError: The source did not return a token. Its own errors leave unchanged.
+            RequestTimeoutError: The source did not return in time.
+            UsageError: The source uses the session that calls it.
         """
         if self.source is None:
             return
-        async with self._refresh:
-            if self.value is not refused:
-                return
-            self.value = await _ask(self.source)
+        if self._run is not None and self._run in _runs.get():
+            raise UsageError("token: the callable uses the session that calls it; give it a session of its own")
+        limit = asyncio.timeout(timeout)
+        try:
+            async with limit, self._refresh:
+                if self.value is refused:
+                    self.value = await self._ask(self.source)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            text = f"no token from the callable within {timeout:g} s"
+            raise RequestTimeoutError(text, maybe_sent=False, phase="token") from None
+
+    async def _ask(self, source: TokenSource) -> Secret[str]:
+        self._run = object()
+        runs = _runs.set((*_runs.get(), self._run))
+        try:
+            return await _ask(source)
+        finally:
+            self._run = None
+            _runs.reset(runs)
 
 
 async def _ask(source: TokenSource) -> Secret[str]:
@@ -87,6 +116,10 @@ async def _ask(source: TokenSource) -> Secret[str]:
 
 async def _hidden(source: TokenSource) -> Secret[str] | None:
     # In a frame of its own, which is gone before an error of ours is raised.
-    given = source()
-    hidden: Secret[str] | None = wrap_secret(await given if inspect.isawaitable(given) else given)
+    try:
+        given = source()
+        hidden: Secret[str] | None = wrap_secret(await given if inspect.isawaitable(given) else given)
+    except (StopIteration, StopAsyncIteration) as error:
+        # Python ends iterations by these, and so a coroutine cannot raise them (PEP 479).
+        raise RuntimeError(f"the token callable raised {type(error).__name__}") from error
     return hidden

@@ -19,6 +19,7 @@ from yarl import URL
 
 from circleci_v1_async._core.clock import Clock
 from circleci_v1_async._core.secret import RedactedBytes, Secret
+from circleci_v1_async._core.tasks import get_loop
 from circleci_v1_async._version import __version__
 from circleci_v1_async.errors import (
     BodyTooLargeError,
@@ -93,7 +94,7 @@ class Transport:
     _calls: set[InFlight] = attrs.field(factory=set[InFlight], init=False)
     streams: set["Stream"] = attrs.field(factory=set["Stream"], init=False)
     # Connections over which a reply came.
-    _read_from: "WeakSet[object]" = attrs.field(factory=WeakSet, init=False)
+    _read_from: "WeakSet[object]" = attrs.field(factory=WeakSet[object], init=False)
 
     def __attrs_post_init__(self) -> None:
         self._base = str(self.base_url)
@@ -108,10 +109,11 @@ class Transport:
 
         Raises:
             SessionClosedError: The session is closed, is closed meanwhile, or belongs to another event loop.
+            UsageError: No asyncio event loop is running.
         """
         if self.closed:
             raise SessionClosedError("The session is closed")
-        loop = asyncio.get_running_loop()
+        loop = get_loop()
         if self._loop is None:
             self._loop = loop
         elif self._loop is not loop:

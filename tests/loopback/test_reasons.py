@@ -79,3 +79,18 @@ async def test_a_reply_that_is_not_http_is_an_error_with_the_reason_and_without_
     assert f": {reason}" in str(failure)
     assert isinstance(failure.__cause__, aiohttp.ClientError)
     assert "canary" not in f"{failure} {vars(failure)} {failure.__cause__!r} {vars(failure.__cause__)}"
+
+
+@pytest.mark.fault(42, 104)
+async def test_a_token_that_a_hook_quotes_in_an_os_error_is_redacted() -> None:
+    async def fail(_session: object, _context: object, parameters: Any) -> None:
+        raise OSError(f"no connection with {parameters.headers['Circle-Token']}")
+
+    config = aiohttp.TraceConfig()
+    config.on_request_headers_sent.append(fail)
+    async with ScriptServer(hang) as server, aiohttp.ClientSession(trace_configs=[config]) as borrowed:
+        ci = CircleCISession("a-token-canary", base_url=server.base_url, session=borrowed)
+        with pytest.raises(TransportError, match=r"the connection broke: OSError: no connection with \*\*\*") as caught:
+            await ci.get_current_user()
+    assert caught.value.__cause__ is None
+    assert "canary" not in f"{caught.value!r} {vars(caught.value)}"

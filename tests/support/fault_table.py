@@ -114,6 +114,7 @@ TITLES = {
     104: "a limiter or a hook of the user's that fails within a call",
     105: "a 429 of one origin, while calls go to others",
     106: "a POST that does no more when it is sent twice, without a reply",
+    107: "a proxy's user and password that cannot be sent",
 }
 
 
