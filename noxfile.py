@@ -45,9 +45,10 @@ def quick(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and spelling by the hooks of pre-commit, and which module imports which."""
+    """Check style and spelling with the hooks of pre-commit, the wording of texts, and which module imports which."""
     install(session, "lint")
     session.run("pre-commit", "run", "--all-files", "--show-diff-on-failure")
+    session.run("python", "tools/phrases.py")
     session.run("lint-imports")
 
 
@@ -228,3 +229,44 @@ def bench(session: nox.Session) -> None:
     """Measure against what one would use instead; a name behind `--` runs one contest. See CONTRIBUTING.md."""
     install(session, "bench", extra="cli")
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def pyodide(session: nox.Session) -> None:
+    """Run the unit tests by CPython 3.14 in WebAssembly, as far as they can. Needs node and npm; not part of CI."""
+    folder = Path(session.create_tmp())
+    wheels = folder / "wheels"
+    shutil.rmtree(wheels, ignore_errors=True)
+    session.run("npm", "install", "--silent", "--prefix", str(folder), "pyodide@314", external=True)
+    session.run("pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(wheels), ".")
+    download = (
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--python-version=3.14",
+        f"--dest={wheels}",
+    )
+    session.run(*download, "--platform=pyemscripten_2026_0_wasm32", "--abi=cp314", "--implementation=cp", "msgspec")
+    for name in (
+        *(
+            "aiohappyeyeballs",
+            "aiohttp",
+            "aiosignal",
+            "attrs",
+            "cattrs",
+            "frozenlist",
+            "idna",
+            "multidict",
+            "propcache",
+        ),
+        *("typing_extensions", "yarl", "hypothesis", "iniconfig", "packaging", "pluggy", "pygments", "pytest"),
+        "sortedcontainers",
+    ):
+        session.run(*download, "--platform=any", "--abi=none", "--implementation=py", name)
+    tools = ROOT / "tools" / "pyodide.mjs"
+    modules = folder / "node_modules"
+    # The default stack is too small for the parsers of pytest and hypothesis.
+    command = f"ulimit -s unlimited && exec node --stack-size=30000 {tools} {modules} {wheels} {ROOT}"
+    session.run("bash", "-c", command, external=True)

@@ -133,6 +133,10 @@ if TYPE_CHECKING:
         CursorFile as CursorFile,
         WatchCursor as WatchCursor,
     )
+    from .workflows import (
+        WorkflowRun as WorkflowRun,
+        group_builds as group_builds,
+    )
 
 else:
     # The names above, by their modules, as programs find them.
@@ -165,6 +169,7 @@ else:
         "verdict": "Verdict",
         "walk": "PageWalk WalkOptions",
         "watch": "BuildEvent BuildWatch CursorFile WatchCursor",
+        "workflows": "WorkflowRun group_builds",
     }
     _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
     __all__ = sorted([*_HOMES, "__version__"], key=lambda name: (not name[0].isupper(), name))  # noqa: PLE0605

@@ -393,7 +393,7 @@ class PathConflictError(DownloadError):
 
 
 class TruncatedError(DownloadError):
-    """Fewer bytes came than were announced."""
+    """Fewer bytes arrived than were announced, or compressed data ended early."""
 
     transient = True
 

@@ -17,8 +17,10 @@ from ._operations.artifacts import ArtifactOperations
 from ._operations.keys import KeyOperations
 from ._operations.logs import LogOperations
 from ._operations.projects import ProjectOperations
+from ._operations.test_results import TestResultOperations
 from ._operations.tokens import TokenOperations
 from ._operations.triggers import TriggerOperations
+from ._operations.user import UserOperations
 from ._operations.variables import VariableOperations
 from ._operations.watching import WatchOperations
 from ._operations.workflows import WorkflowOperations
@@ -70,12 +72,14 @@ class SessionOptions(ViewOptions, total=False):
 
 
 class CircleCISession(
+    UserOperations,
     ProjectOperations,
     WatchOperations,
     LogOperations,
     WorkflowOperations,
     TriggerOperations,
     ArtifactOperations,
+    TestResultOperations,
     KeyOperations,
     VariableOperations,
     TokenOperations,

@@ -120,7 +120,10 @@ def find_build_num(text: str) -> int | None:
     text = text.strip()
     if not _is_url(text):
         return None
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
     if parts.hostname in _VCS_HOSTS:
         # Folders may be called by numbers.
         return None

@@ -1,7 +1,12 @@
-"""Verdicts on commits and workflows."""
+"""Verdicts on the builds of commits, workflow runs and pull requests. No I/O."""
+
+from collections.abc import Collection, Iterable
+from typing import Self
 
 import attrs
 
+from ._core.arguments import check_names
+from ._jobs import find_latest_of_each_job, sort_newest_first, was_not_run
 from .models import Build
 
 __all__ = ["Verdict"]
@@ -9,21 +14,54 @@ __all__ = ["Verdict"]
 
 @attrs.frozen
 class Verdict:
-    """The result of waiting for a commit or a workflow.
+    """The result of the builds of a commit, a workflow run or a pull request.
 
-    Of each job of each workflow only the newest build counts, as with `latest_only` of `builds_for_commit`: a job that
-    failed and is run again is what its rerun is. A build that was not run (`BuildStatus.NOT_RUN`) counts as neither
-    success nor failure.
+    Only the newest build of each job of each workflow counts, as with `latest_only` of `builds_for_commit`: a rerun
+    replaces the build that it reran. A build that was not run (`BuildStatus.NOT_RUN`) counts as neither a success nor a
+    failure.
 
     Attributes:
-        builds: The newest build of each job, newest first; with `jobs`, of these jobs only.
-        is_success: Whether there is a success among `builds`, every other one succeeded too or was not run, and no job
+        builds: The newest build of each job, newest first; with `jobs`, only builds of these jobs.
+        is_success: Whether at least one of `builds` succeeded, every other one succeeded too or was not run, and no job
             is missing.
-        failed: The builds that finished and did not succeed: cancelled ones too, and those that had no tests.
-        missing: The names of `jobs` that never came, or were not run. Empty without `jobs`.
+        failed: The builds that finished without success: including canceled builds and builds that had no tests.
+        missing: The names of the `jobs` that have no build, or whose build was not run. Empty without `jobs`.
     """
 
     builds: tuple[Build, ...]
     is_success: bool
     failed: tuple[Build, ...]
     missing: tuple[str, ...]
+
+    @classmethod
+    def of(cls, builds: Iterable[Build], *, jobs: Collection[str] | None = None) -> Self:
+        """Return the verdict on builds that you already have. This makes no request.
+
+        Args:
+            builds: Builds in any order, such as a page of a list. An unfinished build is neither a success nor failed.
+            jobs: Names of the jobs that count, in each workflow that has them; `None` for all.
+
+        Raises:
+            InvalidInputError: `jobs` is empty, or has an item that is not a non-empty string.
+
+        Examples:
+            ```python
+            from circleci_v1_async import Verdict
+
+            builds = await ci.list_project_builds("gh/acme/web", limit=100)
+            verdict = Verdict.of(builds, jobs=["test"])
+            print(verdict.is_success, [build.build_num for build in verdict.failed])
+            ```
+        """
+        names = check_names("jobs", jobs) or ()
+        latest = find_latest_of_each_job(builds)
+        counted = {job: build for job, build in latest.items() if not names or job.name in names}
+        was_run = [build for build in sort_newest_first(counted.values()) if not was_not_run(build)]
+        came = {job.name for job, build in counted.items() if not was_not_run(build)}
+        missing = tuple(name for name in names if name not in came)
+        return cls(
+            builds=tuple(sort_newest_first(counted.values())),
+            is_success=bool(was_run) and all(build.is_success for build in was_run) and not missing,
+            failed=tuple(build for build in was_run if build.is_finished and not build.is_success),
+            missing=missing,
+        )

@@ -22,7 +22,7 @@ def no_blocking_call() -> Iterator[BlockBuster]:
         # Its output: blockbuster lets standard output block, but not what a test puts in its place.
         blockbuster.functions["io.BufferedWriter.write"].can_block_in("testing/_program.py", "_serve")
         # Recordings and seeds, which are read before the server starts.
-        for module, function in (("_recording", "read"), ("_seed", "plant")):
+        for module, function in (("_record/recording", "read"), ("_script/seed", "load_seed")):
             blockbuster.functions["io.TextIOWrapper.read"].can_block_in(f"testing/{module}.py", function)
         yield blockbuster
 

@@ -13,6 +13,10 @@ _MANAGER = "contextlib.asynccontextmanager"
 class Signatures(griffe.Extension):
     """Replace constants among the defaults by their values, and generators by the context managers that they become."""
 
+    def on_attribute(self, *, attr: griffe.Attribute, **_: Any) -> None:
+        """Drop the labels that say where an attribute is assigned."""
+        attr.labels -= {"class-attribute", "instance-attribute"}
+
     def on_function(self, *, func: griffe.Function, **_: Any) -> None:
         """Change a function after griffe has read it."""
         for parameter in func.parameters:

@@ -2,16 +2,20 @@
 
 import click
 
-from . import lines
+from circleci_v1_async import Project, User
+
+from .command import Command
+from .json_lines import JsonLines, json_options
 from .login import open_session
-from .shell import Command, as_json, print_note
+from .messages import print_note
+from .text import to_one_line
 
 __all__ = ["projects", "whoami"]
 
 
 @click.command(cls=Command, example="whoami")
-@as_json
-async def whoami(*, as_json: bool) -> None:
+@json_options(User)
+async def whoami(*, as_json: JsonLines | None) -> None:
     """Show the owner of the token.
 
     The token must be a personal one.
@@ -19,12 +23,12 @@ async def whoami(*, as_json: bool) -> None:
     async with open_session(needs_token=True) as ci:
         user = await ci.get_current_user()
     name = f" ({user.name})" if user.name else ""
-    click.echo(lines.encode_json(user) if as_json else lines.to_one_line(f"{user.login or 'unknown'}{name}"))
+    click.echo(to_one_line(f"{user.login or 'unknown'}{name}") if as_json is None else as_json.encode(user))
 
 
 @click.command(cls=Command, example="projects --json")
-@as_json
-async def projects(*, as_json: bool) -> None:
+@json_options(Project)
+async def projects(*, as_json: JsonLines | None) -> None:
     """List the projects that you follow.
 
     The other commands accept these names.
@@ -32,6 +36,6 @@ async def projects(*, as_json: bool) -> None:
     async with open_session(needs_token=True) as ci:
         found = await ci.list_projects(shallow=True)
     for project in found:
-        click.echo(lines.encode_json(project) if as_json else lines.to_one_line(f"{project.slug or project.vcs_url}"))
+        click.echo(to_one_line(f"{project.slug or project.vcs_url}") if as_json is None else as_json.encode(project))
     if not found:
         print_note("You follow no projects.")

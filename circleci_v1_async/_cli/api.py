@@ -10,9 +10,10 @@ from rich.console import Console
 from circleci_v1_async import Request
 from circleci_v1_async._core.secret import Secret
 
-from . import lines
+from .command import Command
+from .json_lines import format_json
 from .login import open_session
-from .shell import Command, parse_pairs
+from .pairs import parse_pairs
 
 __all__ = ["api"]
 
@@ -23,7 +24,7 @@ def _read_body(_ctx: click.Context, _param: click.Parameter, file: IO[str] | Non
     try:
         with file:
             return Secret(json.load(file))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise click.BadParameter("the file is not JSON.") from None
 
 
@@ -37,7 +38,7 @@ def _read_body(_ctx: click.Context, _param: click.Parameter, file: IO[str] | Non
     multiple=True,
     metavar="KEY=VALUE",
     callback=parse_pairs,
-    help="A string of the body, or with -X GET a parameter of the query; it may be repeated.",
+    help="A string in the body, or with -X GET a parameter of the query. Can be repeated.",
 )
 @click.option(
     "--input",
@@ -50,8 +51,8 @@ def _read_body(_ctx: click.Context, _param: click.Parameter, file: IO[str] | Non
 async def api(console: Console, path: str, *, method: str | None, fields: dict[str, str], body: Any) -> None:
     """Send a request, and print the JSON of the reply.
 
-    PATH is what follows the API's address, such as /me. The JSON is printed as the service sent it, with any secrets in
-    it; on a terminal it is indented.
+    PATH is relative to the API's address, for example /me. The JSON is printed as the service sent it, including any
+    secrets; on a terminal it is indented.
     """
     if fields and body is not None:
         raise click.UsageError("--field and --input cannot be used together.")
@@ -67,4 +68,4 @@ async def api(console: Console, path: str, *, method: str | None, fields: dict[s
     request: Request[Any] = Request(method, path, query=parameters, body=body)
     async with open_session() as ci:
         reply = await ci.send(request)
-    click.echo(lines.format_json(reply, indent=2 if console.is_terminal else None))
+    click.echo(format_json(reply, indent=2 if console.is_terminal else None))

@@ -1,69 +1,131 @@
 """Commands about the environment variables of a project."""
 
+import re
 import sys
-from typing import Any
+from typing import Any, Final
 
 import click
+from rich.console import Console
 
+from circleci_v1_async import EnvVar, InvalidInputError
+from circleci_v1_async._core.arguments import check_variable_name
 from circleci_v1_async._core.secret import wrap_secret
 
 from . import lines
+from .command import Command, Question
+from .group import SuggestingGroup
+from .json_lines import JsonLines, json_options
 from .login import open_session
-from .shell import Command, as_json, print_note, project
+from .messages import can_ask, print_note
+from .tables import print_table
+from .targets import Target, named, project
+from .text import to_one_line
 
 __all__ = ["env"]
 
+_MASK: Final = "xxxx"
+_MASKED: Final = re.compile(rf"{_MASK}.{{0,4}}", re.DOTALL)
 
-@click.group()
+
+@click.group(cls=SuggestingGroup)
 def env() -> None:
     """List, set and delete the environment variables of a project."""
 
 
 @env.command("list", cls=Command, example="env list gh/acme/web")
 @project
-@as_json
-async def list_variables(project: str, *, as_json: bool) -> None:
+@json_options(EnvVar, more=("value",))
+@click.pass_obj
+async def list_variables(console: Console, target: Target, *, as_json: JsonLines | None) -> None:
     """List the environment variables of a project.
 
-    CircleCI masks their values: only their ends are shown.
+    CircleCI masks the values: only their last characters are shown. Each variable is a line: name, masked value.
     """
     async with open_session(needs_token=True) as ci:
-        found = await ci.list_env_vars(project)
-    for variable in found:
-        text = lines.encode_json(variable) if as_json else lines.to_one_line(variable.name)
-        click.echo(text)
+        found = await ci.list_env_vars(target.project)
+    if as_json is not None:
+        for variable in found:
+            click.echo(as_json.encode(variable, value=_mask(variable)))
+    elif console.is_terminal and found:
+        print_table(console, ("Name", "Value"), ((variable.name, _mask(variable)) for variable in found))
+    else:
+        for variable in found:
+            click.echo(lines.join_fields(variable.name, _mask(variable)))
     if not found:
         print_note("The project has no environment variables.")
 
 
-def _read_value(_ctx: click.Context, _param: click.Parameter, _value: None) -> Any:
-    if sys.stdin.isatty():
-        return wrap_secret(click.prompt("Value", hide_input=True, err=True))
-    return wrap_secret(sys.stdin.read().rstrip("\r\n"))
+def _mask(variable: EnvVar) -> str:
+    """Return the masked value, or just the mask, should the service not have masked the value."""
+    value = variable.value or ""
+    return value if _MASKED.fullmatch(value) else _MASK
 
 
-@env.command("set", cls=Command, example="env set gh/acme/web DEPLOY_KEY < key.txt")
-@project
-@click.argument("name")
-@click.option("--value", hidden=True, is_eager=False, callback=_read_value)
-async def set_variable(project: str, name: str, *, value: Any) -> None:
+class _SetCommand(Command):
+    """The command that sets a variable. It reads the value when the project is known, and before the event loop runs.
+
+    In the event loop, Ctrl-C would not end the reading.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse names that no variable can have."""
+        rest = super().parse_args(ctx, args)
+        name = ctx.params["target"].name
+        if "=" in name:
+            # A secret may follow, so the argument is not shown.
+            raise click.UsageError(
+                "NAME=VALUE would show the value to other users. Give NAME alone, and the value on standard input: "
+                f"{ctx.command_path} NAME < FILE",
+                ctx,
+            )
+        try:
+            check_variable_name("NAME", name)
+        except InvalidInputError as error:
+            raise click.UsageError(f"{error}", ctx) from None
+        return rest
+
+    def prepare(self, ctx: click.Context, target: Target) -> None:
+        """Read the value."""
+        if can_ask():
+            question = to_one_line(f"Value of {target.name} in {target.short_project}")
+            value = click.prompt(question, hide_input=True, err=True)
+        else:
+            value = _read_input(ctx)
+        ctx.params["value"] = wrap_secret(value)
+
+
+def _read_input(ctx: click.Context) -> str:
+    # A process may be started without standard input, which its type does not say.
+    stdin: Any = sys.stdin
+    try:
+        text: str = "" if stdin is None else stdin.read()
+    except UnicodeDecodeError:
+        raise click.UsageError("The value on standard input is not text in UTF-8.", ctx) from None
+    return text.rstrip("\r\n")
+
+
+@env.command("set", cls=_SetCommand, example="env set gh/acme/web DEPLOY_KEY < key.txt")
+@named
+async def set_variable(target: Target, *, value: Any) -> None:
     """Set an environment variable of a project.
 
-    The value is read from standard input, or asked for on a terminal, so that no list of processes shows it. A variable
-    of that name is replaced.
+    The value is read from standard input, or asked for on a terminal, so that no list of processes shows it. An
+    existing variable of that name is replaced.
     """
     async with open_session(needs_token=True) as ci:
-        await ci.add_env_var(project, name, value)
-    print_note(f"{name} is set.")
+        await ci.add_env_var(target.project, target.name, value)
+    print_note(f"{target.name} is set.")
 
 
 @env.command(
-    "delete", cls=Command, example="env delete gh/acme/web OLD_KEY --yes", question="Delete {name} of {project}?"
+    "delete",
+    cls=Command,
+    example="env delete gh/acme/web OLD_KEY --yes",
+    question=Question("Delete {name} of {project}?", "Not deleted."),
 )
-@project
-@click.argument("name")
-async def delete_variable(project: str, name: str) -> None:
+@named
+async def delete_variable(target: Target) -> None:
     """Delete an environment variable of a project."""
     async with open_session(needs_token=True) as ci:
-        await ci.delete_env_var(project, name)
-    print_note(f"{name} is deleted.")
+        await ci.delete_env_var(target.project, target.name)
+    print_note(f"{target.name} is deleted.")

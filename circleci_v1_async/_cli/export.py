@@ -13,8 +13,10 @@ from circleci_v1_async import ProjectSlug
 from circleci_v1_async.export import PARTS, ExportProgress, export_builds
 
 from . import lines
+from .command import Command
 from .login import open_session
-from .shell import Command
+from .messages import print_note
+from .text import to_one_line
 
 __all__ = ["export"]
 
@@ -37,7 +39,7 @@ def _split(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
     metavar="PARTS",
     default="",
     callback=_split,
-    help="Also these, with commas between them: steps, tests, artifacts. Each takes a request for each build.",
+    help="Comma-separated extras: steps, tests, artifacts. Each costs one request per build.",
 )
 @click.pass_obj
 async def export(console: Console, projects: tuple[str, ...], *, path: Path, include: tuple[str, ...]) -> None:
@@ -51,8 +53,8 @@ async def export(console: Console, projects: tuple[str, ...], *, path: Path, inc
                 summary = await export_builds(ci, projects, path, include=include, progress=show)
             except (ModuleNotFoundError, sqlite3.Error) as error:
                 where = "" if isinstance(error, ModuleNotFoundError) else f"{path}: "
-                raise click.ClickException(lines.to_one_line(f"{where}{error}")) from None
-    click.echo(f"{lines.format_count(summary.builds, 'build')} written to {path}", err=True)
+                raise click.ClickException(f"{where}{error}") from None
+    print_note(f"{lines.format_count(summary.builds, 'build')} written to {path}")
 
 
 @contextmanager
@@ -70,7 +72,7 @@ def _open_bars(console: Console) -> Generator[Callable[[ExportProgress], None], 
 
     def show(event: ExportProgress) -> None:
         if event.project not in tasks:
-            tasks[event.project] = bars.add_task(lines.to_one_line(f"{event.project}"))
+            tasks[event.project] = bars.add_task(to_one_line(f"{event.project}"))
         bars.update(tasks[event.project], completed=event.builds, total=event.builds + event.left)
 
     with bars:

@@ -11,48 +11,91 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["COMMANDS", "EXIT_CODES_HELP", "Group", "cli"]
+from .messages import print_error
+
+__all__ = ["COMMANDS", "EXIT_CODES_HELP", "Group", "SuggestingGroup", "cli"]
 
 # Where a command is below `circleci_v1_async._cli`, and the first line of its help.
 COMMANDS: Final = {
     "api": ("api:api", "Send a request, and print the JSON of the reply."),
-    "artifacts": ("files:artifacts", "Download or list the artifacts of a build."),
+    "artifacts": ("artifacts:artifacts", "Download or list the artifacts of a build."),
     "builds": ("builds:builds", "List a project's builds, newest first."),
     "cancel": ("actions:cancel", "Cancel a build."),
     "demo": ("demo.command:demo", "Watch how a build history is streamed."),
     "export": ("export:export", "Write the builds of projects to an SQLite file."),
     "env": ("env:env", "List, set and delete the environment variables of a project."),
-    "logs": ("files:logs", "Print the output of a build's steps, each under a heading."),
+    "logs": ("logs:logs", "Print the output of a build's steps, each under a heading."),
     "open": ("view:open_page", "Open the page of a build in the browser."),
     "projects": ("account:projects", "List the projects that you follow."),
     "retry": ("actions:retry", "Run a build again."),
     "tests": ("view:tests", "List the test results of a build."),
     "trigger": ("actions:trigger", "Start the workflows of a project, or one of its jobs."),
     "view": ("view:view", "Show a build and its steps."),
-    "wait": ("builds:wait", "Wait until a build has finished."),
+    "wait": ("wait:wait", "Wait until builds have finished, or all builds of a commit or a workflow run."),
     "watch": ("builds:watch", "Show builds that start, change or finish, until interrupted."),
     "whoami": ("account:whoami", "Show the owner of the token."),
 }
 EXIT_CODES_HELP: Final = """\b
 Exit codes:
-  0    done
-  1    any other failure, or the output was closed
+  0    success
+  1    any other failure, or the output was closed, or you answered no
   2    an argument is invalid, or a required token is not set
   3    the token is invalid, or lacks a permission
   4    not found, or hidden from this token
   5    no answer, a server error or a rate limit: try again later
   6    the answer cannot be decoded
-  7    artifacts: some could not be fetched
-  8    wait: the build has finished without success
-  9    wait: the build has not finished in time
+  7    artifacts: some could not be downloaded
+  8    wait, trigger --wait: a build did not succeed
+  9    wait, trigger --wait: the builds did not finish in time
   129  the terminal was closed (SIGHUP)
   130  interrupted (Ctrl-C)
   143  terminated (SIGTERM)
 """
 _INTERRUPTED: Final = 130  # 128 + SIGINT, as in shells
+# Words by which other commands call the same.
+_SYNONYMS: Final = {
+    "download": "artifacts",
+    "help": "--help",
+    "list": "builds",
+    "ls": "list",
+    "remove": "delete",
+    "rerun": "retry",
+    "rm": "delete",
+    "run": "trigger",
+    "runs": "builds",
+    "show": "view",
+    "status": "view",
+    "stop": "cancel",
+    "version": "--version",
+}
 
 
-class Group(click.Group):
+class SuggestingGroup(click.Group):
+    """A group that suggests a command in place of one that does not exist."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments begin with."""
+        name = args[0]
+        if name.startswith("-") or ctx.resilient_parsing or self.get_command(ctx, name) is not None:
+            return super().resolve_command(ctx, args)
+        message = f"No such command {name!r}."
+        if suggestion := self._suggest(ctx, name):
+            message += f" Did you mean {suggestion!r}?"
+        raise click.UsageError(message, ctx)
+
+    def _suggest(self, ctx: click.Context, name: str) -> str | None:
+        from difflib import get_close_matches  # noqa: PLC0415 - rarely needed
+
+        commands = self.list_commands(ctx)
+        synonym = _SYNONYMS.get(name)
+        if synonym is not None and (synonym.startswith("-") or synonym in commands):
+            return synonym
+        return next(iter(get_close_matches(name, commands, 1)), None)
+
+
+class Group(SuggestingGroup):
     """The group of all commands. Errors are printed as one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -92,18 +135,18 @@ def _report_failures(ctx: click.Context) -> Generator[None, None, None]:
     try:
         yield
     except click.ClickException as error:
-        message = error.format_message()
+        hint = ""
         if isinstance(error, click.UsageError):
-            message += f" Try '{(error.ctx or ctx).command_path} --help'."
-        click.echo(f"Error: {' '.join(message.split())}", err=True)
+            hint = f"Try '{(error.ctx or ctx).command_path} --help'."
+        print_error(error.format_message(), hint)
         ctx.exit(error.exit_code)
     except BrokenPipeError:
-        # The output's reader has ended, as `head` does: click exits without a word.
+        # The reader of the output has ended, as `head` does: click exits silently.
         raise
     except OSError as error:
-        # Of the output, or of a file that an option names.
+        # The output cannot be written, or a file that an option names cannot be used.
         place = "" if error.filename is None else f": {error.filename}"
-        click.echo(f"Error: {error.strerror or error}{place}", err=True)
+        print_error(f"{error.strerror or error}{place}")
         ctx.exit(1)
     except (KeyboardInterrupt, click.Abort):
         ctx.exit(_INTERRUPTED)
@@ -134,9 +177,12 @@ def _print_version(ctx: click.Context, _option: click.Parameter, is_wanted: bool
 def cli(ctx: click.Context) -> None:
     """Use CircleCI's API v1.1 from the shell.
 
-    The token is read from CIRCLE_TOKEN, CIRCLECI_TOKEN, CIRCLECI_CLI_TOKEN or CIRCLE_CLI_TOKEN, else from the
-    settings of CircleCI's own command, ~/.circleci/cli.yml, for the host that they name; what is public needs none. Set
-    CIRCLE_HOST or CIRCLE_API_URL to use CircleCI Server.
+    An argument with a slash is the project, digits are a build, and the URL of a build is both. Without PROJECT, the
+    project is that of the CircleCI job or of the git checkout. Without BUILD, the newest build is chosen.
+
+    The token is read from CIRCLE_TOKEN, CIRCLECI_TOKEN, CIRCLECI_CLI_TOKEN or CIRCLE_CLI_TOKEN, or from the CircleCI
+    CLI's settings, ~/.circleci/cli.yml, for the host named there. Public data needs no token. Set CIRCLE_HOST or
+    CIRCLE_API_URL to use CircleCI Server.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -1,7 +1,7 @@
 """The session of a command: by options, the environment, or the settings of CircleCI's own command."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, cast
@@ -9,22 +9,28 @@ from typing import Any, Final, cast
 import attrs
 import click
 import yaml
-from yarl import URL
 
-from circleci_v1_async import CircleCISession, InvalidInputError
+from circleci_v1_async import CircleCISession, InvalidInputError, RetryPolicy
 from circleci_v1_async._core.secret import Secret
 from circleci_v1_async._transport.environment import (
+    CLOUD_URL,
     TOKEN_VARIABLES,
     complete_address,
     read_allow_http,
     read_base_url,
     read_token,
 )
-from circleci_v1_async._transport.urls import get_origin
+from circleci_v1_async._transport.urls import get_origin, parse_base_url
 
-__all__ = ["BASE_URL", "open_session"]
+from .seconds import SECONDS
 
-BASE_URL: Final = "circleci_v1_async.base_url"
+__all__ = ["open_session", "session_options"]
+
+_OPTIONS: Final = "circleci_v1_async.session"
+_TIMEOUT: Final = 60
+_RETRIES: Final = 2
+_FILE_LIMIT: Final = 2**16  # bytes: a larger file is something else
+_STRING: Final = "tag:yaml.org,2002:str"
 
 
 @attrs.frozen
@@ -40,44 +46,111 @@ class Login:
     token: Secret[str]
 
 
+@attrs.frozen
+class _SessionOptions:
+    """Options of a command about its session.
+
+    Attributes:
+        base_url: The API's address; `None` for the one of the environment.
+        retries: Number of times that a request may be resent.
+        request_timeout: Seconds that one exchange may take.
+    """
+
+    base_url: str | None = None
+    retries: int = _RETRIES
+    request_timeout: float = _TIMEOUT
+
+
+def session_options() -> list[click.Option]:
+    """Return the options that all commands have about their session."""
+
+    def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        options: _SessionOptions = ctx.meta.get(_OPTIONS, _SessionOptions())
+        ctx.meta[_OPTIONS] = attrs.evolve(options, **{param.name or "": value})
+
+    return [
+        click.Option(
+            ["--base-url"],
+            metavar="URL",
+            expose_value=False,
+            callback=keep,
+            help="The API's address, instead of CIRCLE_API_URL.",
+        ),
+        click.Option(
+            ["--retries"],
+            type=click.IntRange(0, 100),
+            metavar="N",
+            default=_RETRIES,
+            show_default=True,
+            expose_value=False,
+            callback=keep,
+            help="Maximum number of times that a request is resent.",
+        ),
+        click.Option(
+            ["--request-timeout"],
+            type=SECONDS,
+            default=_TIMEOUT,
+            show_default=True,
+            expose_value=False,
+            callback=keep,
+            help="Maximum duration of a request.",
+        ),
+    ]
+
+
 @asynccontextmanager
 async def open_session(*, needs_token: bool = False) -> AsyncGenerator[CircleCISession, None]:
     """Open a session by the options and the environment; without a token there, by `~/.circleci/cli.yml`.
 
     Args:
-        needs_token: Whether the command is refused without a token. The others read what is public.
+        needs_token: Whether the command is refused without a token. Public data needs none.
 
     Raises:
         InvalidInputError: A token is needed, and there is none, or none for that address.
     """
-    option: str | None = click.get_current_context().meta[BASE_URL]
-    base_url = option or read_base_url()
-    file = Path.home() / ".circleci" / "cli.yml"
-    if read_token() is not None:
-        ci = CircleCISession.from_env(base_url=option, trust_env=True)
-    elif login := await asyncio.to_thread(_read_login, file):
-        address = choose_base_url(login, base_url, file)
-        ci = CircleCISession(cast("str", login.token), base_url=address, trust_env=True, allow_http=read_allow_http())
-    elif needs_token:
-        raise InvalidInputError(f"expected a token in one of {', '.join(TOKEN_VARIABLES)}, or in {file}; there is none")
-    else:
-        ci = CircleCISession.from_env(anonymous=True, base_url=option, trust_env=True)
-    async with ci:
+    options: _SessionOptions = click.get_current_context().meta[_OPTIONS]
+    base_url = read_base_url() if options.base_url is None else options.base_url
+    token: Secret[str] | None = read_token()
+    if token is None:
+        file = _find_settings()
+        login = None if file is None else await asyncio.to_thread(_read_login, file)
+        if login is not None:
+            base_url = choose_base_url(login, base_url, f"{file}")
+            token = login.token
+        elif needs_token:
+            place = "" if file is None else f", or in {file}"
+            raise InvalidInputError(f"expected a token in one of {', '.join(TOKEN_VARIABLES)}{place}; there is none")
+    async with CircleCISession(
+        cast("str | None", token),
+        base_url=CLOUD_URL if base_url is None else base_url,
+        timeout=options.request_timeout,
+        retry=RetryPolicy(attempts=options.retries + 1),
+        trust_env=True,
+        allow_http=read_allow_http(),
+    ) as ci:
         yield ci
 
 
-def choose_base_url(login: Login, base_url: str | None, file: Path) -> str:
+def _find_settings() -> Path | None:
+    try:
+        return Path.home() / ".circleci" / "cli.yml"
+    except RuntimeError:
+        # Containers may run as a user that has no home.
+        return None
+
+
+def choose_base_url(login: Login, base_url: str | None, file: str) -> str:
     """Return the address to use a login at: the given one, if the login is for its origin.
 
     Raises:
-        InvalidInputError: It is for another one, which its token must not be sent to.
+        InvalidInputError: It is for another one, which its token must not be sent to, or one of them is no URL.
     """
     if base_url is None:
         return login.base_url
-    if get_origin(URL(base_url)) != get_origin(URL(login.base_url)):
+    wanted, own = parse_base_url(base_url, with_token=False), parse_base_url(login.base_url, with_token=False)
+    if get_origin(wanted) != get_origin(own):
         raise InvalidInputError(
-            f"expected a token for {URL(base_url).host} in CIRCLE_TOKEN: the one of {file} is for "
-            f"{URL(login.base_url).host} and goes nowhere else"
+            f"expected a token for {wanted.host} in CIRCLE_TOKEN: the token in {file} is only for {own.host}"
         )
     return base_url
 
@@ -85,18 +158,30 @@ def choose_base_url(login: Login, base_url: str | None, file: Path) -> str:
 def parse_login(text: str) -> Login | None:
     """Return the login of a settings file; `None` when it lacks the host or the token, or is no YAML."""
     try:
-        settings: Any = yaml.safe_load(text)
-    except yaml.YAMLError:
+        # Only composed: constructing values of other types may raise anything, or take very long.
+        root = yaml.compose(text, yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
         return None
-    match settings:
-        case {"host": str(host), "token": str(token)} if host and token:
-            return Login(complete_address(host), Secret(token))
-        case _:
-            return None
+    settings = dict(_list_strings(root))
+    if not settings.get("host") or not settings.get("token"):
+        return None
+    return Login(complete_address(settings["host"]), Secret(settings["token"]))
+
+
+def _list_strings(root: yaml.Node | None) -> Iterator[tuple[str, str]]:
+    """Yield the entries of a mapping whose values are strings."""
+    for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
+        if isinstance(key, yaml.ScalarNode) and isinstance(value, yaml.ScalarNode) and value.tag == _STRING:
+            yield key.value, value.value
 
 
 def _read_login(file: Path) -> Login | None:
     try:
-        return parse_login(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError):
+        # Reading a pipe or a device might never end.
+        if not file.is_file():
+            return None
+        with file.open("rb") as settings:
+            data = settings.read(_FILE_LIMIT + 1)
+        return parse_login(data.decode()) if len(data) <= _FILE_LIMIT else None
+    except (OSError, ValueError):
         return None

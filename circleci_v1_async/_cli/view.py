@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import timedelta
 
 import click
 from rich.console import Console
@@ -12,33 +11,49 @@ from rich.text import Text
 from circleci_v1_async import BuildDetail, TestMetadata
 
 from . import lines
-from .lines import to_one_line
+from .command import Command
+from .json_lines import JsonLines, json_options
 from .login import open_session
-from .screen import STYLES
-from .shell import Command, as_json, build, print_note
+from .messages import print_note
+from .newest import Newest, choose_build, newest_options, prefer_failed
+from .tables import STYLES, print_table
+from .targets import Target, build
+from .text import to_one_line
 
 __all__ = ["open_page", "tests", "view"]
 
 
 @click.command(cls=Command, example="view gh/acme/web 7")
 @build
-@as_json
+@newest_options
+@click.option("--failed", is_flag=True, help="The newest failed build, like --status failed.")
+@json_options(BuildDetail)
 @click.pass_obj
-async def view(console: Console, project: str, build_num: int, *, as_json: bool) -> None:
+async def view(console: Console, target: Target, *, newest: Newest, failed: bool, as_json: JsonLines | None) -> None:
     """Show a build and its steps.
 
-    The build is named by PROJECT and BUILD, or by its URL. Each field and each step is a line; when the output is no
-    terminal, there are tabs between its parts.
+    When the output is not a terminal, each field and each step is a line, with tabs between its parts.
     """
+    if failed:
+        newest = prefer_failed(newest)
     async with open_session() as ci:
-        shown = await ci.get_build(project, build_num)
-    if as_json:
-        click.echo(lines.encode_json(shown))
+        shown = await ci.get_build(target.project, await choose_build(ci, target, newest))
+    if as_json is not None:
+        click.echo(as_json.encode(shown))
+    elif console.is_terminal:
+        for name, text in _list_fields(shown):
+            _print_field(console, name, to_one_line(text))
+        if shown.steps:
+            console.print()
+            print_table(console, ("Step", "Status", "Took"), _list_steps(shown))
     else:
-        _print_rows(console, [*_list_fields(shown), *_list_steps(shown)])
+        for field in _list_fields(shown):
+            click.echo(lines.join_fields(*field))
+        for step in _list_steps(shown):
+            click.echo(lines.join_fields("step", *step))
 
 
-def _list_fields(build: BuildDetail) -> Iterator[tuple[str, ...]]:
+def _list_fields(build: BuildDetail) -> Iterator[tuple[str, str]]:
     fields = {
         "build": f"{build.build_num}",
         "project": f"{build.project or ''}",
@@ -52,44 +67,57 @@ def _list_fields(build: BuildDetail) -> Iterator[tuple[str, ...]]:
         "author": build.author_name,
         "why": build.why,
         "started": build.start_time and f"{build.start_time:%Y-%m-%d %H:%M:%S %Z}",
-        "took": lines.format_duration(build.duration),
+        "took": lines.format_duration(build),
         "page": build.build_url,
     }
     yield from ((name, text) for name, text in fields.items() if text)
     yield from (("message", message.message) for message in build.messages if message.message)
 
 
-def _list_steps(build: BuildDetail) -> Iterator[tuple[str, ...]]:
+def _list_steps(build: BuildDetail) -> Iterator[tuple[str, str, str]]:
     for step in build.steps:
         for action in step.actions:
-            millis = action.run_time_millis
-            took = None if millis is None else timedelta(milliseconds=millis)
-            yield "step", action.name or step.name or "", action.status or "", lines.format_duration(took)
+            yield action.name or step.name or "", action.status or "", lines.format_run_time(action)
+
+
+def _print_field(console: Console, name: str, text: str) -> None:
+    """Print a field. What one copies, such as a URL, is left to the terminal to wrap; other text is wrapped here."""
+    if " " in text:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="dim", min_width=8)
+        table.add_column(overflow="fold")
+        table.add_row(name, Text(text))
+        console.print(table)
+    else:
+        console.print(Text.assemble((f"{name:8}  ", "dim"), (text, STYLES.get(text, ""))), soft_wrap=True)
 
 
 @click.command(cls=Command, example="tests gh/acme/web 7 --failed")
 @build
+@newest_options
 @click.option("--failed", is_flag=True, help="Only tests that failed, with their messages.")
-@as_json
+@json_options(TestMetadata)
 @click.pass_obj
-async def tests(console: Console, project: str, build_num: int, *, failed: bool, as_json: bool) -> None:
+async def tests(console: Console, target: Target, *, newest: Newest, failed: bool, as_json: JsonLines | None) -> None:
     """List the test results of a build.
 
-    The build is named by PROJECT and BUILD, or by its URL. Each test is a line: result, seconds, class, name; with
-    --failed also the message.
+    Each test is a line: result, seconds, class, name; with --failed also the message.
     """
     async with open_session() as ci:
+        number = await choose_build(ci, target, newest)
         listing = ci.list_failed_tests if failed else ci.list_build_tests
-        found = await listing(project, build_num)
-    if as_json:
+        found = await listing(target.project, number)
+    rows = (_list_test_fields(test, with_message=failed) for test in found)
+    if as_json is not None:
         for test in found:
-            click.echo(lines.encode_json(test))
+            click.echo(as_json.encode(test))
+    elif console.is_terminal and found:
+        print_table(console, ("Result", "Seconds", "Class", "Name", *(["Message"] if failed else [])), rows)
     else:
-        _print_rows(console, [_list_test_fields(test, with_message=failed) for test in found])
+        for row in rows:
+            click.echo(lines.join_fields(*row))
     if not found:
-        print_note(
-            f"Build {build_num} has no failed tests." if failed else f"Build {build_num} has stored no test results."
-        )
+        print_note(f"Build {number} has no failed tests." if failed else f"Build {number} has stored no test results.")
 
 
 def _list_test_fields(test: TestMetadata, *, with_message: bool) -> tuple[str, ...]:
@@ -98,32 +126,19 @@ def _list_test_fields(test: TestMetadata, *, with_message: bool) -> tuple[str, .
     return (*fields, test.message or "") if with_message else fields
 
 
-def _print_rows(console: Console, rows: list[tuple[str, ...]]) -> None:
-    """Print rows: aligned and folded on a terminal, else with tabs between the cells."""
-    if not console.is_terminal:
-        for row in rows:
-            click.echo("\t".join(map(to_one_line, row)))
-        return
-    table = Table.grid(padding=(0, 2))
-    for row in rows:
-        table.add_row(*(Text(text, STYLES.get(text, "")) for text in map(to_one_line, row)))
-    console.print(table)
-
-
 @click.command("open", cls=Command, example="open gh/acme/web 7")
 @build
+@newest_options
 @click.option("--print", "is_printed", is_flag=True, help="Print the page's URL, and open nothing.")
-async def open_page(project: str, build_num: int, *, is_printed: bool) -> None:
-    """Open the page of a build in the browser.
-
-    The build is named by PROJECT and BUILD, or by its URL.
-    """
+async def open_page(target: Target, *, newest: Newest, is_printed: bool) -> None:
+    """Open the page of a build in the browser."""
     async with open_session() as ci:
-        shown = await ci.get_build(project, build_num)
+        number = await choose_build(ci, target, newest)
+        shown = await ci.get_build(target.project, number)
     url = to_one_line(shown.build_url or "")
-    # The service names it: what else a URL can start is not for it to say.
+    # The service names the URL, and must not start other programs by it.
     if not url.startswith(("https://", "http://")):
-        raise click.ClickException(f"Build {build_num} has no page.")
+        raise click.ClickException(f"Build {number} has no page.")
     if is_printed:
         click.echo(url)
     elif await asyncio.to_thread(click.launch, url):

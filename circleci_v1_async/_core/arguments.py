@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime
 from inspect import iscoroutinefunction
 from numbers import Real
 from operator import index
@@ -12,6 +13,7 @@ from .secret import Secret
 
 __all__ = [
     "as_integer",
+    "check_aware_datetime",
     "check_branch",
     "check_callback",
     "check_commit",
@@ -26,6 +28,7 @@ __all__ = [
     "check_size",
     "check_text",
     "check_uuid",
+    "check_variable_name",
 ]
 
 # 40 digits, or 64 where Git uses SHA-256. Git abbreviates to 7 digits or more.
@@ -33,6 +36,8 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 # Seconds of 10 days: far more than any wait, and few enough for every timer.
 _LONGEST: Final = 864_000
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Names that every shell can read.
+_VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def check_integer(name: str, value: object, low: int, high: int | None = None, *, hint: str = "") -> int:
@@ -79,6 +84,15 @@ def check_seconds(name: str, value: object, *, from_zero: bool = False) -> float
             raise InvalidInputError(f"{name}: expected at most {_LONGEST:,} seconds (10 days), got {value!r}")
     expected = "a number of seconds from 0" if from_zero else "a positive number of seconds"
     raise InvalidInputError(f"{name}: expected {expected}, got {value!r}")
+
+
+def check_aware_datetime(name: str, value: object) -> datetime | None:
+    """Require a datetime with a time zone, or `None`."""
+    if value is None or (isinstance(value, datetime) and value.utcoffset() is not None):
+        return value
+    raise InvalidInputError(
+        f"{name}: expected a datetime with a time zone, such as datetime.now(UTC) - timedelta(days=7), got {value!r}"
+    )
 
 
 def check_text(name: str, value: object) -> str | None:
@@ -142,6 +156,15 @@ def check_uuid(name: str, value: object) -> str:
     if isinstance(value, str) and _UUID.fullmatch(value.lower()):
         return value.lower()
     raise InvalidInputError(f"{name}: expected a UUID such as 8b3f1c9e-52a4-4d0c-9a77-1f0e6b2d4c58, got {value!r}")
+
+
+def check_variable_name(name: str, value: object) -> str:
+    """Require a name that an environment variable can have in every shell."""
+    if isinstance(value, str) and _VARIABLE_NAME.fullmatch(value):
+        return value
+    # What follows an equals sign may be a secret.
+    shown = repr(value.partition("=")[0] + "=***") if isinstance(value, str) and "=" in value else repr(value)
+    raise InvalidInputError(f"{name}: expected letters, digits and underscores, not a digit first, got {shown}")
 
 
 def check_names(name: str, value: object) -> tuple[str, ...] | None:

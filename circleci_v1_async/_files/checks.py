@@ -17,8 +17,13 @@ __all__ = ["check_file", "find_obstacle", "look", "path_bytes_left"]
 _PATH_MAX: Final = os.pathconf("/", "PC_PATH_MAX") if hasattr(os, "pathconf") else 260
 
 
-def check_file(path: Path, *, overwrite: bool) -> None:
+def check_file(path: Path, *, may_exist: bool, way_out: str) -> None:
     """Make sure that a file can be written at a path. Missing folders are made.
+
+    Args:
+        path: The path.
+        may_exist: Whether there may be a file already.
+        way_out: The end of the error when there may not: how the caller can avoid it.
 
     Raises:
         InvalidInputError: There is a folder.
@@ -28,9 +33,9 @@ def check_file(path: Path, *, overwrite: bool) -> None:
     """
     if path.is_dir():
         raise InvalidInputError(f"path: expected the path of a file, got that of a folder: {path}")
-    if os.path.lexists(path) and not overwrite:
-        raise PathConflictError(f"{path}: it is there already")
-    if problem := find_obstacle(path, may_replace=True):
+    if not may_exist and path.is_symlink():
+        raise PathConflictError(f"{path}: it is there already, and a symbolic link")
+    if problem := find_obstacle(path, may_exist=may_exist, way_out=way_out):
         raise problem
     if longest_name_bytes(path.name) > path_bytes_left(path.parent):
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
@@ -44,16 +49,16 @@ def path_bytes_left(root: Path) -> int:
     return _PATH_MAX - len(os.fsencode(os.path.abspath(root))) - len(os.sep) - len("\0")  # noqa: PTH100 - no links
 
 
-def find_obstacle(file: Path, *, may_replace: bool) -> DownloadError | None:
-    """Return what is wrong with what is in a file's place."""
+def find_obstacle(file: Path, *, may_exist: bool, way_out: str) -> DownloadError | None:
+    """Return what is wrong with what is in a file's place. The arguments are those of `check_file`."""
     found = look(file)
     if found is None:
         return None
     if stat.S_ISLNK(found.st_mode):
         return UnsafePathError(f"{file}: expected a file, found a symbolic link")
-    if not may_replace or not stat.S_ISREG(found.st_mode):
-        return PathConflictError(f"{file}: it is there already")
-    return None
+    if not stat.S_ISREG(found.st_mode):
+        return PathConflictError(f"{file}: it is there already, and no regular file")
+    return None if may_exist else PathConflictError(f"{file}: it is there already; {way_out}")
 
 
 def look(path: str | Path) -> os.stat_result | None:

@@ -25,7 +25,7 @@ try:
 except ImportError:  # pragma: no cover - Windows has no locks of this kind
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["PartFile", "is_strong_etag"]
+__all__ = ["NameTakenError", "PartFile", "PartInUseError", "is_strong_etag"]
 
 # A FIFO would be waited for, and a link followed.
 _PLAIN: Final = (
@@ -42,6 +42,14 @@ _MODE: Final = 0o666  # less the umask
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 # File systems without locks say one of these.
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+
+
+class NameTakenError(PathConflictError):
+    """There is a file of the final name already."""
+
+
+class PartInUseError(PathConflictError):
+    """Another download is writing the part."""
 
 
 def is_strong_etag(text: str) -> bool:
@@ -93,18 +101,23 @@ class PartFile:
         return self._size if self._begin_at is None else self._begin_at
 
     def open(self, *, resume: bool) -> None:
-        """Find the part, or make it, and keep other downloads from it. To be closed, also when this fails.
+        """Find the part, or make it, and keep other downloads from it. Close it afterwards if it `is_open`.
 
         Args:
             resume: Whether what is left of an earlier download of this artifact is to be kept.
 
         Raises:
-            PathConflictError: Another download is writing it.
+            PartInUseError: Another download is writing it.
             UnsafePathError: There is a symbolic link on the way, or it is no regular file.
             OSError: It cannot be made or opened.
         """
-        folder = self._folder = Folder.open(self.root, self.parts[:-1])
-        self._fd, self._size, self.is_locked = _open_locked(folder, part_name(self.name))
+        folder = Folder.open(self.root, self.parts[:-1])
+        try:
+            self._fd, self._size, self.is_locked = _open_locked(folder, part_name(self.name))
+        except BaseException:
+            folder.close()
+            raise
+        self._folder = folder
         etag = self._read_note()
         if resume:
             self.etag = etag
@@ -132,7 +145,7 @@ class PartFile:
                 leave it without them.
 
         Raises:
-            PathConflictError: There is such a file already, and `overwrite` is false.
+            NameTakenError: There is such a file already, and `overwrite` is false. The part is gone.
             OSError: And the other errors of `open`.
         """
         if not self.is_open:
@@ -206,7 +219,8 @@ class PartFile:
             else:
                 self._remove(part_name(self.name))
         except FileExistsError:
-            raise PathConflictError(f"{self.path}: it is there already") from None
+            self.close(keep=False)
+            raise NameTakenError(f"{self.path}: it is there already") from None
 
     def _rename(self) -> None:
         folder = self._opened
@@ -278,7 +292,7 @@ def _open_locked(folder: Folder, name: str) -> tuple[int, int, bool]:
                 return fd, size, is_locked
         except BlockingIOError:
             os.close(fd)
-            raise PathConflictError(f"{path}: another download is writing it") from None
+            raise PartInUseError(f"{path}: another download is writing it") from None
         except BaseException:
             os.close(fd)
             raise

@@ -7,8 +7,10 @@ from typing import Final, TypeVar
 
 import attrs
 
+from circleci_v1_async.errors import PathConflictError
+
 from .checks import check_file
-from .part_file import PartFile
+from .part_file import NameTakenError, PartFile
 from .threads import FileThreads
 
 __all__ = ["TextFile", "write_text_file"]
@@ -17,6 +19,7 @@ R = TypeVar("R")
 
 # Characters that are written at once, in a thread.
 _BATCH: Final = 2**20
+_WAY_OUT: Final = "overwrite=True replaces it"
 
 
 @attrs.define(eq=False)
@@ -41,16 +44,19 @@ class TextFile:
 
     async def open(self, *, overwrite: bool) -> None:
         """Make the part, unless the path is taken."""
-        await self._file_threads.run_on(self._part.path, check_file, self._part.path, overwrite=overwrite)
-        await self._file_threads.run_on(self._part.path, self._part.open, resume=False)
+        path = self._part.path
+        await self._file_threads.run_on(path, check_file, path, may_exist=overwrite, way_out=_WAY_OUT)
+        await self._file_threads.run_on(path, self._part.open, resume=False)
         if not self._part.is_locked:
-            self._file_threads.warn_of_no_locks(self._part.path)
+            self._file_threads.warn_of_no_locks(path)
 
     async def publish(self, *, overwrite: bool) -> None:
         """Give the file its name."""
-        await self._file_threads.run_on(
-            self._part.path, self._part.publish, self._take(), overwrite=overwrite, durable=self._file_threads.durable
-        )
+        threads, part = self._file_threads, self._part
+        try:
+            await threads.run_on(part.path, part.publish, self._take(), overwrite=overwrite, durable=threads.durable)
+        except NameTakenError as error:
+            raise PathConflictError(f"{error}; {_WAY_OUT}") from None
 
     async def close(self) -> None:
         """Remove the part, unless it has become the file."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -123,6 +123,7 @@ class ArtifactOperations(Operations):
         artifact: Artifact,
         path: str | os.PathLike[str],
         *,
+        on_exists: OnExists = "error",
         resume: bool = False,
         progress: Progress | None = None,
     ) -> Download:
@@ -134,14 +135,21 @@ class ArtifactOperations(Operations):
         Args:
             artifact: As a list of artifacts gives it.
             path: The file's path. Missing folders are made.
-            resume: Whether to go on from the `.part` of an earlier download that was killed, or failed with `resume`,
+            on_exists: If the file exists already, or appears during the download: an `error`, `skip` the download and
+                keep the file, or `overwrite` the file once the new one is complete. A file that another download is
+                writing is waited for, up to the session's `timeout`.
+            resume: Whether to continue the `.part` of an earlier download that was killed, or failed with `resume`,
                 and to leave one. Without it, a download that fails or is cancelled leaves nothing.
             progress: Called with each `DownloadEvent`, in the event loop.
 
+        Returns:
+            The outcome: `downloaded`, or `skipped`.
+
         Raises:
             InvalidInputError: It is no artifact, or has no URL; or the path is that of a folder.
-            PathConflictError: The file is there already, or another download is writing it.
-            TruncatedError: The service announced more than it sent.
+            PathConflictError: The file exists already and `on_exists` is `error`, or another download has been writing
+                it for longer than `timeout`.
+            TruncatedError: The service announced more than it sent, or compressed data ended early.
             DownloadError: The file cannot be written; the `OSError` is its cause.
             NotFoundError: The artifact has expired, or the token may not see it.
 
@@ -152,15 +160,17 @@ class ArtifactOperations(Operations):
                     await ci.download_artifact(artifact, "web.tar.gz", resume=True)
             ```
         """
+        from circleci_v1_async.artifacts import OnExists
         from circleci_v1_async.artifacts._destinations import Destination
         from circleci_v1_async.artifacts._downloader import Downloader
         from circleci_v1_async.artifacts._events import ProgressReporter
 
+        check_one_of("on_exists", str(on_exists), get_args(OnExists))  # `None` is no choice either
         file = Path(path)
         if not file.name or os.fspath(path).endswith(("/", os.sep)):
             raise InvalidInputError(f"path: expected the path of a file, got that of a folder: {os.fspath(path)!r}")
         downloader = Downloader(
-            self._caller, self._file_threads, file.parent, ProgressReporter(progress, 1), resume=resume
+            self._caller, self._file_threads, file.parent, ProgressReporter(progress, 1), on_exists, resume
         )
         return await downloader.download_one(Destination(artifact, (file.name,)))
 
@@ -171,8 +181,10 @@ class ArtifactOperations(Operations):
         *,
         match: str | None = None,
         concurrency: int = 8,
+        place: Callable[[Artifact], str] | None = None,
         on_exists: OnExists = "error",
         on_error: OnError = "raise",
+        resume: bool = False,
         progress: Progress | None = None,
     ) -> ArtifactDownloads:
         """Save artifacts below a folder, several at a time.
@@ -181,7 +193,8 @@ class ArtifactOperations(Operations):
         begin, so that calls beside them are not held up. Each artifact goes to its `path`; if those that match are of
         several containers, to `node-<i>/…`. Where they go is settled before the first byte: a path that leads out of
         the folder, is no plain name on some system, runs into a symbolic link, or is wanted twice (also as `A` and
-        `a`, or as `p` and `p/q`) is an error then.
+        `a`, or as `p` and `p/q`) is an error then. Characters that Windows rejects in names (`< > " | ? *`), control
+        characters, and characters that are invisible or change the direction of text become `%XX` of their UTF-8.
 
         Args:
             artifacts: As a list of artifacts gives them.
@@ -189,10 +202,12 @@ class ArtifactOperations(Operations):
             match: Only artifacts whose `path` matches, as `fnmatch` has it: `*` also stands for slashes.
             concurrency: How many files may be under way at once, from 1. The session's `download_concurrency` bounds
                 those of all calls together.
-            on_exists: Whether a file that is there already is an `error`, is left and counts as done (`skip`), or is
-                replaced once the new one is whole (`overwrite`).
+            place: A function that returns the path of an artifact below `dest`, in place of its own path and of
+                `node-<i>`. It lets one call take the artifacts of several builds. Its paths are checked as well.
+            on_exists: As in `download_artifact`.
             on_error: After a failure the others are fetched all the same, and then a `DownloadError` is raised
                 (`raise`); or they are cancelled and it is raised at once (`stop`); or it is never raised (`yield`).
+            resume: As in `download_artifact`, for each of the files.
             progress: Called with each `DownloadEvent`, in the event loop.
 
         Returns:
@@ -200,7 +215,7 @@ class ArtifactOperations(Operations):
             done, whether it failed or not. See `ArtifactDownloads`.
 
         Raises:
-            InvalidInputError: At once. The other errors come out of the loop.
+            InvalidInputError: An argument is invalid. Raised by the call itself; other errors are raised from the loop.
             UnsafePathError: A path is not safe, and `on_error` is not `yield`; likewise `PathConflictError`. Both have
                 `.failed`.
             DownloadError: `.failed` has what came of those that failed.
@@ -217,11 +232,10 @@ class ArtifactOperations(Operations):
         from circleci_v1_async.artifacts._downloader import Downloader
         from circleci_v1_async.artifacts._events import ProgressReporter
 
-        check_one_of("on_exists", on_exists, get_args(OnExists))
-        check_one_of("on_error", on_error, get_args(OnError))
+        check_one_of("on_exists", str(on_exists), get_args(OnExists))
+        check_one_of("on_error", str(on_error), get_args(OnError))
         concurrency = check_integer("concurrency", concurrency, 1)
-        destinations = plan_destinations(artifacts, match)
-        downloader = Downloader(
-            self._caller, self._file_threads, Path(dest), ProgressReporter(progress, len(destinations)), on_exists
-        )
+        destinations = plan_destinations(artifacts, match, place)
+        reporter = ProgressReporter(progress, len(destinations))
+        downloader = Downloader(self._caller, self._file_threads, Path(dest), reporter, on_exists, resume)
         return ArtifactDownloads(downloader, destinations, concurrency=concurrency, on_error=on_error)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from circleci_v1_async._core.arguments import check_branch, check_integer, check_one_of
-from circleci_v1_async.enums import BuildFilter, BuildFilterName, TestResult
-from circleci_v1_async.models import Build, BuildDetail, BuildSummary, TestMetadata, TestReport
+from circleci_v1_async._core.arguments import check_aware_datetime, check_branch, check_integer, check_one_of
+from circleci_v1_async.enums import BuildFilter, BuildFilterName
+from circleci_v1_async.models import Build, BuildDetail, BuildSummary
 from circleci_v1_async.request import QueryValue, Request
 from circleci_v1_async.slug import ProjectSlug
 from circleci_v1_async.walk._lists import MAX_PAGE
@@ -16,13 +16,13 @@ from .base import Operations
 from .paths import BUILD, PROJECT, build_values, project_values
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from circleci_v1_async.walk import PageWalk, WalkOptions
 
 __all__ = ["BuildOperations", "request_build", "request_project_builds"]
 
 M = TypeVar("M")
-
-_NO_FAILURE: Final = frozenset({TestResult.SUCCESS, TestResult.SKIPPED})
 
 
 class BuildOperations(Operations):
@@ -87,38 +87,6 @@ class BuildOperations(Operations):
         """
         return await self.send(request_build(project, build_num))
 
-    async def list_build_tests(
-        self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
-    ) -> list[TestMetadata]:
-        """The results of a build's tests. Empty when it stored none.
-
-        `GET /project/{project}/{build_num}/tests` (openapi.yml: listBuildTests).
-
-        Raises:
-            NotFoundError: There is no such build, or the token may not see it.
-        """
-        report = await self.send(Request("GET", f"{BUILD}/tests", build_values(project, build_num), returns=TestReport))
-        return list(report.tests)
-
-    async def list_failed_tests(
-        self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
-    ) -> list[TestMetadata]:
-        """The tests of a build that failed. Empty when none did, or when it stored no results.
-
-        One request, that of `list_build_tests`. A test has failed if its result is neither `success` nor `skipped`,
-        also when this package does not know the result, or when there is none.
-
-        Raises:
-            NotFoundError: There is no such build, or the token may not see it.
-
-        Examples:
-            ```python
-            for test in await ci.list_failed_tests("gh/acme/web", 7):
-                print(test.file, test.name, test.message)
-            ```
-        """
-        return [test for test in await self.list_build_tests(project, build_num) if test.result not in _NO_FAILURE]
-
     @overload
     def iter_project_builds(
         self,
@@ -150,6 +118,7 @@ class BuildOperations(Operations):
         branch: str | None = None,
         filter: BuildFilter | BuildFilterName | None = None,
         shallow: bool | None = None,
+        since: datetime | None = None,
         limit: int | None = None,
         offset: int = 0,
         page_size: int = MAX_PAGE,
@@ -160,15 +129,19 @@ class BuildOperations(Operations):
 
         Args:
             project: A slug or URL of it.
-            model: The class to make of each build, for fewer fields and less work: an attrs class, a msgspec Struct or
-                a dataclass with the field `build_num`. The other fields have the names and the types of those of
-                `Build`.
+            model: The class to decode each build into: an attrs class, a msgspec Struct or a dataclass. Declare only
+                the fields that you need, which is faster than `Build`. `build_num` is required, and with `since` one of
+                its three dates. All fields have the same names and types as in `Build`.
             branch: Only builds of this branch.
             filter: Only builds that are `completed`, `successful`, `failed` or `running`.
             shallow: Whether to leave out about half of the fields.
-            limit: At most so many builds in all; `None` for all there are.
+            since: Only yield builds that were queued at this time or later, given with a time zone; `None` for builds
+                of any time. A build counts by `queued_at`, or by `usage_queued_at` or `start_time` if the former is
+                absent. If it has none of these (it was not run, or is scheduled), it counts by the nearest build above
+                it in the list that has one. The walk ends after the first page whose builds with dates are all older.
+            limit: Maximum number of builds in total; `None` for all of them.
             offset: Number of newest builds to skip.
-            page_size: Builds in a request, 2 to 100.
+            page_size: Number of builds per request, 2 to 100.
             overlap: Number of builds that each page shares with the one before, from 1: as many may leave the list
                 from one request to the next without costing a further one.
             prefetch: Number of pages to ask for ahead of the one that is being read, from 0.
@@ -190,7 +163,14 @@ class BuildOperations(Operations):
             project, branch, {"filter": check_one_of("filter", filter, BuildFilter), "shallow": shallow}
         )
         return self._walk(
-            request, model, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch
+            request,
+            model,
+            since=since,
+            limit=limit,
+            offset=offset,
+            page_size=page_size,
+            overlap=overlap,
+            prefetch=prefetch,
         )
 
     @overload
@@ -206,6 +186,7 @@ class BuildOperations(Operations):
         *,
         model: type[Any] = Build,
         shallow: bool | None = None,
+        since: datetime | None = None,
         limit: int | None = None,
         offset: int = 0,
         page_size: int = MAX_PAGE,
@@ -215,12 +196,13 @@ class BuildOperations(Operations):
         """Walk the builds of all projects that the user follows, latest first, each exactly once.
 
         Args:
-            model: The class to make of each build, as for `iter_project_builds`; with the field `vcs_url` or
-                `build_url` beside `build_num`, because projects share numbers.
+            model: The class to decode each build into, as for `iter_project_builds`. In addition to `build_num`, it
+                needs `vcs_url` or `build_url`, because projects share numbers.
             shallow: Whether to leave out about half of the fields.
-            limit: At most so many builds in all; `None` for all there are.
+            since: Only yield builds that were queued at this time or later, as for `iter_project_builds`.
+            limit: Maximum number of builds in total; `None` for all of them.
             offset: Number of latest builds to skip.
-            page_size: Builds in a request, 2 to 100.
+            page_size: Number of builds per request, 2 to 100.
             overlap: Number of builds that each page shares with the one before, from 1: as many may leave the list
                 from one request to the next without costing a further one.
             prefetch: Number of pages to ask for ahead of the one that is being read, from 0.
@@ -240,16 +222,46 @@ class BuildOperations(Operations):
         """
         request = Request("GET", "/recent-builds", query={"shallow": shallow}, returns=list[Build])
         return self._walk(
-            request, model, limit=limit, offset=offset, page_size=page_size, overlap=overlap, prefetch=prefetch
+            request,
+            model,
+            since=since,
+            limit=limit,
+            offset=offset,
+            page_size=page_size,
+            overlap=overlap,
+            prefetch=prefetch,
         )
 
-    def _walk(self, request: Request[list[Build]], model: type[Any], **options: Unpack[WalkOptions]) -> PageWalk[Any]:
+    def _walk(
+        self,
+        request: Request[list[Build]],
+        model: type[Any],
+        *,
+        since: datetime | None,
+        limit: int | None,
+        offset: int,
+        page_size: int,
+        overlap: int,
+        prefetch: int,
+    ) -> PageWalk[Any]:
         from circleci_v1_async.walk import PageWalk
+        from circleci_v1_async.walk._cutoff import Cutoff, make_date_reader
         from circleci_v1_async.walk._identity import make_key_reader
 
         returns: Any = list[model]  # type: ignore[valid-type] # known at run time
         identify = make_key_reader(model, across_projects="project" not in request.path_values)
-        return PageWalk(self._caller, request.with_returns(returns), identify, **options)
+        since = check_aware_datetime("since", since)
+        return PageWalk(
+            self._caller,
+            request.with_returns(returns),
+            identify,
+            limit=limit,
+            offset=offset,
+            page_size=page_size,
+            overlap=overlap,
+            prefetch=prefetch,
+            cutoff=None if since is None else Cutoff(since, make_date_reader(model)),
+        )
 
 
 def request_build(project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Request[BuildDetail]:

@@ -157,4 +157,4 @@ class KeyOperations(Operations):
 
 
 def _for_key(project: ProjectSlug | str, fingerprint: str) -> dict[str, Any]:
-    return {"project": ProjectSlug.parse(project), "fingerprint": fingerprint}
+    return {**project_values(project), "fingerprint": check_required_text("fingerprint", fingerprint)}

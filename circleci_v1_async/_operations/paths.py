@@ -1,19 +1,27 @@
 """Paths that operations share, and the checked values for them."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from circleci_v1_async._core.arguments import check_integer
+from circleci_v1_async._core.arguments import check_commit, check_integer, check_uuid
 from circleci_v1_async.errors import InvalidInputError
-from circleci_v1_async.models import BuildSummary
+from circleci_v1_async.models import Build, BuildSummary
 from circleci_v1_async.slug import ProjectSlug, find_build_num
 
-__all__ = ["BUILD", "PROJECT", "build_values", "parse_build_reference", "project_values"]
+__all__ = [
+    "BUILD",
+    "PROJECT",
+    "build_values",
+    "parse_build_reference",
+    "parse_commit_reference",
+    "parse_workflow_reference",
+    "project_values",
+]
 
 PROJECT: Final = "/project/{project}"
 BUILD: Final = f"{PROJECT}/{{build_num}}"
 _BOTH_WAYS: Final = (
-    "Name a build by its project and number, such as ('gh/acme/web', 7), or by itself: a build that says where it "
-    "belongs, or the URL of a build or job"
+    "Name a build by its project and number, such as ('gh/acme/web', 7), or pass a build that names its project, or "
+    "the URL of a build or job"
 )
 
 
@@ -31,9 +39,7 @@ def parse_build_reference(project: ProjectSlug | str | BuildSummary, build_num: 
     slug: ProjectSlug | None
     own: int | None
     if isinstance(project, BuildSummary):
-        slug, own = project.project, project.build_num
-        if slug is None:
-            raise InvalidInputError(f"project: build {own} does not say where it belongs. {_BOTH_WAYS}")
+        slug, own = _find_project(project), project.build_num
     else:
         slug = ProjectSlug.parse(project)
         own = find_build_num(project) if isinstance(project, str) else None
@@ -41,7 +47,7 @@ def parse_build_reference(project: ProjectSlug | str | BuildSummary, build_num: 
         raise InvalidInputError(f"build_num: expected an integer from 1, got None. {_BOTH_WAYS}")
     number = check_integer("build_num", own if build_num is None else build_num, 1)
     if own not in {None, number}:
-        raise InvalidInputError(f"build_num: expected {own}, as what is beside it says, got {number}. {_BOTH_WAYS}")
+        raise InvalidInputError(f"build_num: expected {own}, as in the given build or URL, got {number}. {_BOTH_WAYS}")
     return slug, number
 
 
@@ -49,3 +55,44 @@ def build_values(project: ProjectSlug | str | BuildSummary, build_num: int | Non
     """Return the checked values for `BUILD`."""
     slug, number = parse_build_reference(project, build_num)
     return {"project": slug, "build_num": number}
+
+
+def parse_commit_reference(project: ProjectSlug | str | BuildSummary, sha: str | None) -> tuple[ProjectSlug, str]:
+    """Return the project and the hash of a commit that is named by both, or by one of its builds.
+
+    Raises:
+        InvalidInputError: One of them is missing or invalid, or the build is of another commit.
+    """
+    if not isinstance(project, BuildSummary):
+        return ProjectSlug.parse(project), check_commit("sha", sha)
+    slug = _find_project(project)
+    if not project.vcs_revision:
+        raise InvalidInputError(f"project: build {project.build_num} has no vcs_revision, which names its commit")
+    own = check_commit("vcs_revision", project.vcs_revision)
+    if sha is not None and not own.startswith(check_commit("sha", sha)):
+        raise InvalidInputError(f"sha: expected {own}, as in the given build, got {sha}")
+    return slug, own
+
+
+def parse_workflow_reference(project: ProjectSlug | str | Build, workflow_id: str | None) -> tuple[ProjectSlug, str]:
+    """Return the project and the ID of a workflow run that is named by both, or by one of its builds.
+
+    Raises:
+        InvalidInputError: One of them is missing or invalid, or the build is of another run.
+    """
+    if not isinstance(project, BuildSummary):
+        return ProjectSlug.parse(project), check_uuid("workflow_id", workflow_id)
+    slug = _find_project(project)
+    workflow = project.workflows if isinstance(cast("object", project), Build) else None
+    if workflow is None or not workflow.workflow_id:
+        raise InvalidInputError(f"project: build {project.build_num} is outside of workflows: it has no workflow_id")
+    own = check_uuid("workflow_id", workflow.workflow_id)
+    if workflow_id is not None and check_uuid("workflow_id", workflow_id) != own:
+        raise InvalidInputError(f"workflow_id: expected {own}, as in the given build, got {workflow_id}")
+    return slug, own
+
+
+def _find_project(build: BuildSummary) -> ProjectSlug:
+    if (slug := build.project) is None:
+        raise InvalidInputError(f"project: build {build.build_num} does not name its project. {_BOTH_WAYS}")
+    return slug

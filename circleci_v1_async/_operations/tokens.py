@@ -85,5 +85,5 @@ class TokenOperations(Operations):
                     await ci.delete_project_token("gh/acme/web", token.id)
             ```
         """
-        path_values = {**project_values(project), "token_id": token_id}
+        path_values = {**project_values(project), "token_id": check_required_text("token_id", token_id)}
         await self.send(Request("DELETE", f"{_TOKENS}/{{token_id}}", path_values, returns=None))

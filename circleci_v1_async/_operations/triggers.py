@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
-from circleci_v1_async._core.arguments import check_branch, check_hidden_strings, check_integer, check_text
+from circleci_v1_async._core.arguments import (
+    check_branch,
+    check_hidden_strings,
+    check_integer,
+    check_required_text,
+    check_text,
+)
 from circleci_v1_async._core.secret import wrap_secret
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build, BuildSummary, PipelineResult
@@ -123,7 +129,8 @@ class TriggerOperations(Operations):
             parallel=None if parallel is None else check_integer("parallel", parallel, 1),
             build_parameters=check_hidden_strings("build_parameters", build_parameters),
         )
-        path_values: dict[str, Any] = {**project_values(project), "branch": check_branch("branch", branch)}
+        check_branch("branch", check_required_text("branch", branch))
+        path_values = {**project_values(project), "branch": branch}
         return await self.send(
             Request(
                 "POST",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from circleci_v1_async._core.arguments import check_required_text, check_secret
+from circleci_v1_async._core.arguments import check_secret, check_variable_name
 from circleci_v1_async._core.secret import wrap_secret
 from circleci_v1_async.models import EnvVar, Message
 from circleci_v1_async.request import Request
@@ -47,8 +47,8 @@ class VariableOperations(Operations):
 
         Args:
             project: A slug or URL of it.
-            name: Its name.
-            value: Its value, not empty. It is in no error.
+            name: The variable's name: letters, digits and underscores, not a digit first.
+            value: The variable's value, not empty. No error shows it.
 
         Returns:
             The variable, its value masked.
@@ -61,7 +61,7 @@ class VariableOperations(Operations):
         """
         value = wrap_secret(value)
         body = {
-            "name": check_required_text("name", name),
+            "name": check_variable_name("name", name),
             "value": check_secret("value", value, "the value of the variable"),
         }
         return await self.send(Request("POST", _VARIABLES, project_values(project), body=body, returns=EnvVar))

@@ -30,29 +30,41 @@ class WatchOperations(Operations):
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - its error carries the build
         interval: float = 5.0,
+        max_interval: float = 30.0,
+        appear: float = 0.0,
         on_update: Callable[[BuildDetail], object] | None = None,
     ) -> BuildDetail:
-        """Wait until a build has finished, with any outcome. A build that was not run has finished.
+        """Wait until a build has finished, whatever its outcome. A build that was not run counts as finished.
 
-        Polls by `get_build`, at the interval after each change, and up to six times more rarely while there is none.
-        Errors that may pass (no connection, time-outs, 429, 5xx) are logged as warnings under `circleci_v1_async` and
-        do not end it; a `Retry-After` is granted up to the policy's `max_retry_after`.
+        The wait polls `get_build`. The pause between two polls is a tenth of the time waited so far, but at least
+        `interval` and at most `max_interval` seconds, plus up to a tenth at random. So the wait notices the end of the
+        build at most 33 seconds late by default. Transient errors (no connection, timeouts, 429, 5xx) are logged as
+        warnings under `circleci_v1_async`, and polling continues. A `Retry-After` is honored up to the retry policy's
+        `max_retry_after`.
 
         Args:
-            project: A slug or URL of it; or, without a number, a build that says where it belongs, or the URL of a
+            project: The project's slug or URL. Without `build_num`, a build that names its project, or the URL of a
                 build or job.
             build_num: The build's number, from 1.
-            timeout: Seconds that all of it may take, a request in flight included; `None` for as long as it takes.
-            interval: Seconds between two polls, on average, to begin with.
-            on_update: Called with the build when it is first seen, when it has another status, lifecycle or outcome,
-                and when it has finished. May be a coroutine function.
+            timeout: Seconds until the last poll; `None` for no limit. A request in flight is canceled then. The last
+                poll comes on top: it makes one attempt, without retries, which may take as long as the session's
+                `timeout`, but at most 10 seconds. So a build that finishes before `timeout` does not time out, as long
+                as CircleCI answers.
+            interval: Shortest pause between two polls, in seconds.
+            max_interval: Longest pause between two polls, in seconds. A value below `interval` counts as `interval`.
+            appear: Seconds, from 0, in which a 404 means that the build does not exist yet. Webhooks and commit
+                statuses can arrive before the build can be fetched.
+            on_update: Called with the build when it is first seen, when its status, lifecycle or outcome changes, and
+                when it finishes. Can be a coroutine function, which `timeout` does not interrupt.
 
         Returns:
-            The build as it ended.
+            The finished build.
 
         Raises:
-            WaitTimeoutError: It did not finish in time. `last` is the build as it was seen last.
-            NotFoundError: There is no such build, or the token may not see it.
+            InvalidInputError: An argument is invalid. Nothing was sent.
+            WaitTimeoutError: The build did not finish in time. `build` is the build as of the last successful poll. If
+                the last poll failed, its error is the cause.
+            NotFoundError: The build does not exist, or the token has no access to it.
 
         Examples:
             ```python
@@ -61,16 +73,12 @@ class WatchOperations(Operations):
             ```
         """
         from circleci_v1_async._polling.poll import wait_until_finished
+        from circleci_v1_async._polling.schedule import Schedule
 
         request = request_build(project, build_num)
-        return await wait_until_finished(
-            self._caller,
-            request,
-            name="build {build_num} of {project}".format(**request.path_values),
-            within=timeout,
-            interval=interval,
-            on_update=on_update,
-        )
+        schedule = Schedule(timeout=timeout, interval=interval, max_interval=max_interval, appear=appear)
+        name = "build {build_num} of {project}".format(**request.path_values)
+        return await wait_until_finished(self._caller, request, schedule, name=name, on_update=on_update)
 
     def watch_project_builds(
         self,

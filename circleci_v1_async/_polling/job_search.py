@@ -3,24 +3,16 @@
 from collections.abc import Callable, Container, Iterable
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 import attrs
 
 from circleci_v1_async.models import Build
 
-__all__ = ["Job", "JobSearch", "find_latest_of_each_job", "select_builds"]
+__all__ = ["JobSearch", "find_newest_commit", "select_builds"]
 
 # Margin by which a committer's clock may be ahead of CircleCI's, mistaken time zones included.
 _CLOCKS_DIFFER: Final = timedelta(days=1)
-
-
-class Job(NamedTuple):
-    """A job of a workflow of a commit; without names, all builds outside of workflows."""
-
-    revision: str | None
-    workflow: str | None = None
-    name: str | None = None
 
 
 @attrs.define
@@ -82,21 +74,13 @@ def select_builds(
     return list(selected.values())
 
 
-def find_latest_of_each_job(oldest_first: Iterable[Build]) -> dict[Job, Build]:
-    """Return the newest build of each job of each workflow of each commit.
+def find_newest_commit(builds: Iterable[Build]) -> str | None:
+    """Return the hash of the commit that was built first most recently; `None` if no build has one.
 
-    A build outside of workflows that repeats one stands for its job; all others of a commit count as one job.
+    A rerun of an older commit, which has a higher number, does not make that commit the newest.
     """
-    jobs: dict[int | None, Job] = {}
-    newest: dict[Job, Build] = {}
-    for build in oldest_first:
-        if build.workflows is None:
-            job = jobs.get(build.retry_of, Job(build.vcs_revision))
-        else:
-            job = Job(build.vcs_revision, build.workflows.workflow_name, build.workflows.job_name)
-        jobs[build.build_num] = job
-        newest[job] = build
-    return newest
+    by_age = sorted((build for build in builds if build.vcs_revision), key=attrgetter("build_num"))
+    return next(reversed(dict.fromkeys(build.vcs_revision for build in by_age)), None)
 
 
 def _created(build: Build) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Pauses between two polls."""
+"""Pauses between two polls of a watch or a followed log, and what errors do to any pause."""
 
 import logging
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async.errors import CircleCIError, StatusError, status_or_class
 
-__all__ = ["choose_pause", "pause_after_error"]
+__all__ = ["choose_pause", "find_asked_pause", "log_pause", "pause_after_error"]
 
 _log = logging.getLogger("circleci_v1_async")
 
@@ -14,28 +14,46 @@ _GROWTH: Final = 1.5
 _SLOWEST: Final = 6.0
 
 
-def choose_pause(interval: float, quiet: int, chance: float, asked: float = 0.0) -> float:
-    """Return the seconds until the next poll, more the longer nothing changes, with jitter.
+def choose_pause(interval: float, failures: int, chance: float) -> float:
+    """Return the seconds until the next poll, with jitter.
 
     Args:
-        interval: Seconds to begin with.
-        quiet: Number of polls in a row that brought nothing.
+        interval: Seconds between two polls, on average.
+        failures: Number of polls in a row that failed. The more, the longer the pause.
         chance: A random number from 0 to 1.
-        asked: Seconds to wait at the least.
     """
     # A power of a larger number may be no float.
-    return max(interval * min(_GROWTH ** min(quiet, 10), _SLOWEST) * (0.75 + chance / 2), asked)
+    return interval * min(_GROWTH ** min(failures, 10), _SLOWEST) * (0.75 + chance / 2)
 
 
-def pause_after_error(caller: Caller, name: str, interval: float, quiet: int, error: CircleCIError) -> float:
-    """Log an error that may pass, and return the seconds until the next poll.
+def pause_after_error(caller: Caller, name: str, interval: float, failures: int, error: CircleCIError) -> float:
+    """Log a transient error, and return the seconds until the next poll."""
+    pause = choose_pause(interval, failures, caller.clock.random())
+    pause = max(pause, find_asked_pause(caller, error))
+    log_pause(name, error, pause)
+    return pause
 
-    The `Retry-After` of the service is granted up to `max_retry_after`: one bogus reply must not silence a watch for
-    good.
+
+def find_asked_pause(caller: Caller, error: CircleCIError) -> float:
+    """Return the seconds to wait that the service asks for; 0 if it does not ask.
+
+    At most `max_retry_after` counts: one bogus reply must not silence a watch permanently.
     """
-    asked = (error.retry_after if isinstance(error, StatusError) else None) or 0.0
-    granted = min(asked, caller.options.retry.max_retry_after)
-    delay = choose_pause(interval, quiet, caller.clock.random(), granted)
-    cut = f", not in the {asked:.0f} s that the service asks for" if asked > delay else ""
-    _log.warning("%s: %s; polling again in %.1f s%s", name, status_or_class(error), delay, cut)
-    return delay
+    return min(_read_retry_after(error), caller.options.retry.max_retry_after)
+
+
+def log_pause(name: str, error: CircleCIError, pause: float) -> None:
+    """Log a transient error of a poll.
+
+    Args:
+        name: What is polled.
+        error: The error.
+        pause: Seconds until the next poll.
+    """
+    asked = _read_retry_after(error)
+    cut = f" (the service asked for {asked:.0f} s)" if asked > pause else ""
+    _log.warning("%s: %s; polling again in %.1f s%s", name, status_or_class(error), pause, cut)
+
+
+def _read_retry_after(error: CircleCIError) -> float:
+    return (error.retry_after if isinstance(error, StatusError) else None) or 0.0

@@ -12,16 +12,18 @@ from typing import Final, Generic, TypeVar
 
 import attrs
 
+from circleci_v1_async._jobs import Job, find_latest_of_each_job
 from circleci_v1_async.enums import BuildStatus
 from circleci_v1_async.models import Build
 from circleci_v1_async.verdict import Verdict
 
-from .job_search import Job, JobSearch, find_latest_of_each_job, select_builds
+from .job_search import JobSearch, select_builds
 
 __all__ = ["PollResult", "WaitPlan", "result_state"]
 
-# A sleeper may wake a little early: seconds until it looks again.
+# A sleeper may wake a little early: seconds until it looks again, and seconds that do not count.
 _TICK: Final = 0.01
+_EARLY: Final = 1e-6
 
 B = TypeVar("B", bound=Build)
 L = TypeVar("L")
@@ -106,40 +108,34 @@ class WaitPlan:
         elif news or self._idle_since is None:
             self._idle_since = ended
         return PollResult(
-            last=self._judge(latest),
+            last=Verdict.of(self._builds.values(), jobs=self.jobs or None),
             is_over=self._is_settled(began) or self._is_decided(latest),
             news=news,
-            summary=f"last seen with {running} of {len(latest)} builds unfinished" if latest else "never seen",
+            summary=self._summarize(len(latest), running),
             soon=math.inf if self._idle_since is None else max(_TICK, self._idle_since + self.settle - ended),
         )
+
+    def _summarize(self, builds: int, running: int) -> str:
+        if not builds:
+            return "never seen"
+        if running:
+            return f"last seen with {running} of {builds} builds unfinished"
+        return f"last seen with all its builds finished ({builds}), but `settle` ({self.settle:g} s) was not over"
 
     def _is_news(self, build: Build) -> bool:
         known = self._builds.get(build.build_num)
         return known is None or result_state(known) != result_state(build)
 
     def _latest(self) -> dict[Job, Build]:
-        return find_latest_of_each_job(self._builds[number] for number in sorted(self._builds))
+        return find_latest_of_each_job(self._builds.values())
 
     def _counted(self, latest: dict[Job, Build]) -> dict[Job, Build]:
         return {job: build for job, build in latest.items() if not self.jobs or job.name in self.jobs}
 
-    def _judge(self, latest: dict[Job, Build]) -> Verdict:
-        counted = self._counted(latest)
-        builds = sorted(counted.values(), key=lambda build: build.build_num, reverse=True)
-        was_run = [build for build in builds if not _was_not_run(build)]
-        came = {job.name for job, build in counted.items() if not _was_not_run(build)}
-        missing = tuple(name for name in self.jobs if name not in came)
-        return Verdict(
-            builds=tuple(builds),
-            is_success=bool(was_run) and all(build.is_success for build in was_run) and not missing,
-            failed=tuple(build for build in was_run if build.is_finished and not build.is_success),
-            missing=missing,
-        )
-
     def _is_settled(self, began: float) -> bool:
         # Of the look that found everything finished, the request came before the reply: with no time to settle, it is
         # the last one nevertheless.
-        return self._idle_since is not None and (not self.settle or began - self._idle_since >= self.settle)
+        return self._idle_since is not None and (not self.settle or began - self._idle_since >= self.settle - _EARLY)
 
     def _is_decided(self, latest: dict[Job, Build]) -> bool:
         """Whether nothing that may still come is waited for."""
@@ -148,10 +144,6 @@ class WaitPlan:
             return True
         came = {job.name for job in counted}
         return bool(self.jobs) and came.issuperset(self.jobs) and all(map(_is_final, counted.values()))
-
-
-def _was_not_run(build: Build) -> bool:
-    return build.status == BuildStatus.NOT_RUN
 
 
 def _is_final(build: Build) -> bool:

@@ -1,33 +1,36 @@
 """Waiting for builds: the loop that polls."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from inspect import isawaitable
 from typing import TypeVar
 
+import attrs
+
 from circleci_v1_async._calls.caller import Caller
-from circleci_v1_async._core.arguments import check_seconds
-from circleci_v1_async._polling.pauses import choose_pause, pause_after_error
-from circleci_v1_async.errors import CircleCIError, WaitTimeoutError
+from circleci_v1_async.errors import CircleCIError, NotFoundError, RequestTimeoutError, WaitTimeoutError
 from circleci_v1_async.models import Build
 from circleci_v1_async.request import Request
 from circleci_v1_async.verdict import Verdict
 
+from .pauses import find_asked_pause, log_pause
 from .plan import PollResult, result_state
+from .schedule import Schedule
 
 __all__ = ["poll", "wait_until_finished"]
 
 B = TypeVar("B", bound=Build)
 L = TypeVar("L", bound=Build | Verdict)
+R = TypeVar("R")
 
 
 async def wait_until_finished(
     caller: Caller,
     request: Request[B],
+    schedule: Schedule,
     *,
     name: str,
-    within: float | None,
-    interval: float,
     on_update: Callable[[B], object] | None,
 ) -> B:
     """Poll a build until it has finished; see `poll`.
@@ -35,77 +38,109 @@ async def wait_until_finished(
     Args:
         caller: Makes the requests.
         request: Asks for the build.
+        schedule: Decides when to poll.
         name: The build's name in errors and logs.
-        within: Seconds that all of it may take; `None` for as long as it takes.
-        interval: Seconds from one poll to the next, on average, to begin with.
-        on_update: Called with the build when it is first seen, when it has another status, lifecycle or outcome, and
-            when it has finished. May be a coroutine function.
+        on_update: Called with the build when it is first seen, when its status, lifecycle or outcome changes, and when
+            it finishes. Can be a coroutine function.
     """
     state: tuple[object, ...] = ()
 
-    async def look() -> PollResult[B, B]:
+    async def look(caller: Caller) -> PollResult[B, B]:
         nonlocal state
         build = await caller.send(request)
         before, state = state, result_state(build)
         summary = f"last seen {build.status or 'without a status'}"
         return PollResult(build, is_over=build.is_finished, news=(build,) * (state != before), summary=summary)
 
-    return await poll(caller, look, name=name, within=within, interval=interval, on_update=on_update)
+    return await poll(caller, look, schedule, name=name, on_update=on_update)
 
 
 async def poll(
     caller: Caller,
-    look: Callable[[], Awaitable[PollResult[B, L]]],
+    look: Callable[[Caller], Awaitable[PollResult[B, L]]],
+    schedule: Schedule,
     *,
     name: str,
-    within: float | None,
-    interval: float,
     on_update: Callable[[B], object] | None,
 ) -> L:
-    """Look again and again until a look says that it is over.
+    """Poll until a result is over.
+
+    A poll that is in flight at the deadline is cancelled. The last poll begins at the deadline and is a single attempt.
 
     Args:
-        caller: Has the clock, and the longest `Retry-After` to grant.
-        look: Makes the requests of one look.
+        caller: Makes the requests, and has the clock.
+        look: Makes the requests of one poll.
+        schedule: Decides when to poll.
         name: What is waited for, in errors and logs.
-        within: Seconds that all of it may take; `None` for as long as it takes.
-        interval: Seconds from one look to the next, on average, to begin with.
-        on_update: Called with each build that is news. May be a coroutine function.
+        on_update: Called with each build that is news. Can be a coroutine function. The deadline does not interrupt it.
 
     Raises:
-        WaitTimeoutError: It did not finish in time.
-        CircleCIError: A look failed for a reason that will not pass.
-        InvalidInputError: An argument is out of its range.
+        WaitTimeoutError: It was not over at the last poll. If that poll failed, its error is the cause.
+        CircleCIError: A poll failed permanently.
     """
-    interval = check_seconds("interval", interval)
-    limit = asyncio.timeout(within if within is None else check_seconds("timeout", within))
+    clock = caller.clock
+    began = clock.monotonic()
     seen: PollResult[B, L] | None = None
-    failure: CircleCIError | None = None
-    quiet = 0
+    while True:
+        started = clock.monotonic() - began
+        left = schedule.find_time_left(started)
+        polling = caller if left else _for_last_poll(caller)
+        failure: CircleCIError | None = None
+        try:
+            seen = await _look_within(left or polling.options.timeout, look(polling))
+        except CircleCIError as error:
+            is_expected = seen is None and isinstance(error, NotFoundError) and schedule.may_appear(started)
+            if left and not error.transient and not is_expected:
+                raise
+            failure = error
+        took = clock.monotonic() - began - started
+        if failure is None and seen is not None:
+            await _tell(seen.news, on_update)
+            if seen.is_over:
+                return seen.last
+        if not left:
+            last, summary = (None, "never seen") if seen is None else (seen.last, seen.summary)
+            message = f"{name} did not finish within {schedule.timeout:g} s; it was {summary}"
+            raise WaitTimeoutError(message, last) from failure
+        pause = schedule.choose_pause(
+            clock.monotonic() - began,
+            took,
+            clock.random(),
+            soon=math.inf if seen is None or failure else seen.soon,
+            asked=0.0 if failure is None else find_asked_pause(caller, failure),
+        )
+        if failure is not None and failure.transient:
+            log_pause(name, failure, pause)
+        await clock.sleep(pause)
+
+
+def _for_last_poll(caller: Caller) -> Caller:
+    """Return a caller that makes one attempt at each request, in the time of the last poll."""
+    options = caller.options
+    return attrs.evolve(
+        caller,
+        options=attrs.evolve(
+            options,
+            timeout=Schedule.limit_last_poll(options.timeout),
+            retry=attrs.evolve(options.retry, attempts=1),
+        ),
+    )
+
+
+async def _look_within(seconds: float, looking: Awaitable[R]) -> R:
+    """Return the result of a poll.
+
+    Raises:
+        RequestTimeoutError: The poll took longer than it may.
+    """
+    limit = asyncio.timeout(None if seconds == math.inf else seconds)
     try:
         async with limit:
-            while True:
-                try:
-                    seen = await look()
-                except CircleCIError as error:
-                    if not error.transient:
-                        raise
-                    failure = error
-                    quiet += 1
-                    delay = pause_after_error(caller, name, interval, quiet, error)
-                else:
-                    failure = None
-                    await _tell(seen.news, on_update)
-                    if seen.is_over:
-                        return seen.last
-                    quiet = 0 if seen.news else quiet + 1
-                    delay = min(choose_pause(interval, quiet, caller.clock.random()), seen.soon)
-                await caller.clock.sleep(delay)
+            return await looking
     except TimeoutError:
         if not limit.expired():
             raise
-    last, summary = (None, "never seen") if seen is None else (seen.last, seen.summary)
-    raise WaitTimeoutError(f"{name} did not finish within {within:g} s; it was {summary}", last) from failure
+    raise RequestTimeoutError(f"the poll was not complete within {seconds:g} s")
 
 
 async def _tell(news: Iterable[B], on_update: Callable[[B], object] | None) -> None:

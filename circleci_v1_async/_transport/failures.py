@@ -84,12 +84,14 @@ def _describe(reason: Exception) -> tuple[str, bool]:
     if isinstance(reason, aiohttp.ClientHttpProxyError):
         # The status, which the message already has, is all that the proxy said.
         return "", False
+    if isinstance(reason, aiohttp.ServerTimeoutError) or (type(reason) is TimeoutError and not str(reason)):
+        # A time limit of aiohttp. The message names the limit.
+        return "", False
     if isinstance(reason, ssl.SSLCertVerificationError):
         return reason.verify_message, True
     name = type(reason).__name__
     if not type(reason).__module__.startswith("aiohttp."):
-        # A time limit of aiohttp is a TimeoutError without a message. The error names the limit.
-        return ("" if type(reason) is TimeoutError and not str(reason) else _join(name, str(reason))), True
+        return _join(name, str(reason)), True
     message = getattr(reason, "message", None) or str(reason)
     if isinstance(reason, aiohttp.InvalidURL) or not isinstance(message, str):
         return name, False

@@ -14,7 +14,7 @@ async def read_chunks(stream: Stream, size: int | None) -> AsyncGenerator[bytes,
     """Yield the bytes of a stream as they arrive, and all of them.
 
     Raises:
-        TruncatedError: Fewer than `size` bytes came.
+        TruncatedError: Fewer than `size` bytes arrived, or the compressed data ended early.
         TransportError: The connection broke or stalled.
     """
     received = 0
@@ -24,9 +24,11 @@ async def read_chunks(stream: Stream, size: int | None) -> AsyncGenerator[bytes,
                 received += len(chunk)
                 yield chunk
         except TransportError as error:
-            if size is None or isinstance(error, RequestTimeoutError):
+            announced = size is not None or stream.is_compressed
+            if not announced or isinstance(error, RequestTimeoutError) or not error.transient:
                 raise
-            raise TruncatedError(f"It broke off: {received} of {size} bytes came") from None
+            of_size = "" if size is None else f" of {size}"
+            raise TruncatedError(f"It broke off: {received}{of_size} bytes came") from None
 
 
 def get_length(stream: Stream) -> int | None:

@@ -22,15 +22,15 @@ from circleci_v1_async._core.secret import RedactedBytes, Secret
 from circleci_v1_async._core.tasks import get_loop
 from circleci_v1_async._version import __version__
 from circleci_v1_async.errors import (
-    BodyTooLargeError,
     CircleCIError,
     RedirectError,
     SessionClosedError,
+    TransportError,
     attach_request,
 )
 from circleci_v1_async.request import Reply, Request
 
-from .bodies import read_limited
+from .bodies import Body, read_body
 from .borrowed import check_usable
 from .connector import Connector, find_connections
 from .environment import find_proxy
@@ -176,8 +176,8 @@ class Transport:
             failure = self.translate(error, started, timeout, "whole reply")
             raise failure from failure.__cause__
         try:
-            content = await _read_body(reply.content, max_body)
-        except (*BODY_ERRORS, BodyTooLargeError) as error:
+            content = await read_body(reply, max_body)
+        except (*BODY_ERRORS, TransportError) as error:
             # The status of an error says enough.
             if reply.status < HTTPStatus.BAD_REQUEST or self.closed:
                 failure = self.translate(error, started, timeout, "whole reply")
@@ -218,7 +218,7 @@ class Transport:
         except AIOHTTP_ERRORS as error:
             failure = self.translate(error, started, stall, "byte")
             raise failure from failure.__cause__
-        stream = Stream(self, reply, stall, request, url, attempt)
+        stream = Stream(self, reply, Body(reply), stall, request, url, attempt)
         self.streams.add(stream)
         return stream
 
@@ -244,7 +244,7 @@ class Transport:
         """Return the error of ours that an exception of aiohttp is.
 
         Args:
-            error: One of `AIOHTTP_ERRORS` or `BODY_ERRORS`.
+            error: One of `AIOHTTP_ERRORS` or `BODY_ERRORS`, or an error of this package.
             started: The clock's time when the wait began.
             timeout: Seconds that there were.
             awaited: What did not come.
@@ -283,6 +283,7 @@ class Transport:
                 timeout=limits,
                 allow_redirects=False,
                 raise_for_status=False,
+                auto_decompress=False,
                 # Not aiohttp's `trust_env`, which also sends what `.netrc` has for a host.
                 proxy=find_proxy(url) if self.trust_env else None,
             )
@@ -343,6 +344,7 @@ class Stream:
     _transport: Transport
     # Its URL may be signed.
     _reply: aiohttp.ClientResponse = attrs.field(repr=False)
+    _body: Body = attrs.field(repr=False)
     _stall: float
     _request: Request[Any]
     _url: URL = attrs.field(repr=False)
@@ -360,8 +362,13 @@ class Stream:
     def origin(self) -> Origin:
         return get_origin(self._reply.url)
 
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the body is decompressed, so that its end proves that it is complete."""
+        return self._body.is_compressed
+
     async def read(self) -> bytes:
-        """The next bytes; none at the end.
+        """The next bytes, decompressed; none at the end.
 
         Raises:
             TransportError: The body broke off, or stalled.
@@ -369,8 +376,8 @@ class Stream:
         """
         started = self._transport.clock.monotonic()
         try:
-            return await self._reply.content.readany()
-        except BODY_ERRORS as error:
+            return await self._body.read()
+        except (*BODY_ERRORS, TransportError) as error:
             failure = self.name(self._transport.translate(error, started, self._stall, "byte"))
             raise failure from failure.__cause__
 
@@ -382,11 +389,3 @@ class Stream:
         """Let the connection go, which is kept when everything was read."""
         self._transport.streams.discard(self)
         self._reply.release()
-
-
-async def _read_body(content: aiohttp.StreamReader, max_body: int) -> bytes:
-    first = await content.readany()
-    if content.at_eof() and len(first) <= max_body:
-        # Most bodies come as one piece.
-        return first
-    return await read_limited(content.iter_any(), max_body, "the reply", "max_body", first)

@@ -1,5 +1,7 @@
 """Artifacts of builds: one that is read as it comes, and many on their way to a folder."""
 
+from circleci_v1_async._core.faces import show_as_home
+
 from ._downloads import ArtifactDownloads
 from ._events import (
     Download,
@@ -29,3 +31,5 @@ __all__ = [
     "OnExists",
     "Progress",
 ]
+
+show_as_home(__name__)

@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from circleci_v1_async._files.checks import find_obstacle, look, path_bytes_left
 from circleci_v1_async.errors import CircleCIError, DownloadError, PathConflictError, UnsafePathError
@@ -11,7 +12,10 @@ from circleci_v1_async.errors import CircleCIError, DownloadError, PathConflictE
 from ._destinations import Destination
 from ._events import Download, DownloadStatus, OnExists
 
-__all__ = ["check_destinations", "failed_download"]
+__all__ = ["WAY_OUT", "check_destinations", "failed_download"]
+
+WAY_OUT: Final = 'on_exists="overwrite" replaces it, on_exists="skip" keeps it'
+"""The end of the error when a file is there already."""
 
 
 def check_destinations(
@@ -40,7 +44,7 @@ def _check_destination(destination: Destination, root: Path, room: int, on_exist
     try:
         file = Path(root, *destination.parts)
         if problem := _find_bad_folder(destination.parts[:-1], root) or find_obstacle(
-            file, may_replace=on_exists != "error"
+            file, may_exist=on_exists != "error", way_out=WAY_OUT
         ):
             return failed_download(destination, root, problem)
         if on_exists == "skip" and (found := look(file)):

@@ -1,13 +1,14 @@
 r"""Places of artifacts below a folder: decisions without I/O, the same on every system.
 
 Builds may give files any name. A path is taken only if it is a plain relative one everywhere: also on systems that fold
-case, normalise Unicode, or give `:`, `\` and `CON` a meaning of their own.
+case, normalise Unicode, or give `:`, `\` and `CON` a meaning of their own. Characters that not every system takes, or
+that deceive the eye, are encoded.
 """
 
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Final, cast
 
@@ -20,9 +21,13 @@ from circleci_v1_async.models import Artifact
 __all__ = ["Destination", "plan_destinations"]
 
 _SHOWN: Final = 3  # names, in an error
+_WAY_OUT: Final = "place= can give them other paths"
 _ROOT: Final = 0  # the destination, in a tree of numbered paths
 # Separators and streams of other systems, control characters, lone surrogates, and what cannot be seen at an end.
 _UNSAFE: Final = re.compile(r"[\\:\x00-\x1f\x7f\ud800-\udfff]|[. ]\Z")
+# Characters that Windows rejects, C1 controls, and characters that are invisible, break lines or change the direction
+# of text. Zero-width joiners stay: Persian words and emoji need them.
+_ENCODED: Final = re.compile(r'[<>"|?*\x80-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]')
 _DEVICE: Final = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|\Z)", re.IGNORECASE)
 
 
@@ -32,7 +37,8 @@ class Destination:
 
     Attributes:
         artifact: The artifact.
-        parts: The folders below the destination, and the name. As given, where there is a problem.
+        parts: The folders below the destination, and the name, as the file system has them. As given, where there is a
+            problem.
         problem: Why it cannot go there; `None` when it can.
     """
 
@@ -47,28 +53,40 @@ class Destination:
         return sum(len(encode_name(folder)) + 1 for folder in folders) + longest_name_bytes(name)
 
 
-def plan_destinations(artifacts: Iterable[Artifact], match: str | None) -> list[Destination]:
+def plan_destinations(
+    artifacts: Iterable[Artifact], match: str | None, place: Callable[[Artifact], str] | None = None
+) -> list[Destination]:
     """Find a place for each artifact that matches.
-
-    Where those that match are of several containers, they go to `node-<i>/…`.
 
     Args:
         artifacts: As the service lists them.
         match: A pattern for the whole path, as `fnmatch` has it: `*` also stands for slashes. `None`: all.
+        place: Returns the path of an artifact below the folder. `None`: its own path, below `node-<i>` if the artifacts
+            that match are of several containers.
 
     Raises:
         InvalidInputError: They are something else, or something else is among them.
     """
     wanted = [artifact for artifact in _check(artifacts) if match is None or fnmatchcase(artifact.path, match)]
-    has_nodes = len({artifact.node_index or 0 for artifact in wanted}) > 1
-    destinations = [
-        _find_destination(artifact, (f"node-{artifact.node_index or 0}",) if has_nodes else ()) for artifact in wanted
-    ]
+    if place is not None:
+        destinations = [_find_destination(artifact, _check_place(place(artifact))) for artifact in wanted]
+    else:
+        has_nodes = len({artifact.node_index or 0 for artifact in wanted}) > 1
+        destinations = [
+            _find_destination(artifact, artifact.path, (f"node-{artifact.node_index or 0}",) if has_nodes else ())
+            for artifact in wanted
+        ]
     conflicts = _find_conflicts([destination for destination in destinations if destination.problem is None])
     return [
         attrs.evolve(destination, problem=conflicts[id(destination)]) if id(destination) in conflicts else destination
         for destination in destinations
     ]
+
+
+def _check_place(path: object) -> str:
+    if not isinstance(path, str):
+        raise InvalidInputError(f"place: expected it to return a path below the folder, got {type(path).__name__}")
+    return path
 
 
 def _check(artifacts: Iterable[Artifact]) -> list[Artifact]:
@@ -87,8 +105,7 @@ def _check(artifacts: Iterable[Artifact]) -> list[Artifact]:
     return cast("list[Artifact]", everything)
 
 
-def _find_destination(artifact: Artifact, node: tuple[str, ...]) -> Destination:
-    path = artifact.path
+def _find_destination(artifact: Artifact, path: str, node: tuple[str, ...] = ()) -> Destination:
     if path.startswith("/"):
         return Destination(artifact, (path,), UnsafePathError(f"{path!r}: expected a relative path"))
     parts = tuple(part for part in path.split("/") if part not in {"", "."})
@@ -98,7 +115,7 @@ def _find_destination(artifact: Artifact, node: tuple[str, ...]) -> Destination:
         return Destination(artifact, (path,), UnsafePathError(f"{path!r}: {problem}"))
     if not artifact.url:
         return Destination(artifact, (path,), DownloadError(f"{path!r}: the service gave no URL for it"))
-    return Destination(artifact, (*node, *parts))
+    return Destination(artifact, (*node, *map(_encode, parts)))
 
 
 def _find_problem(part: str) -> str | None:
@@ -106,9 +123,14 @@ def _find_problem(part: str) -> str | None:
         return "expected a path that does not climb"
     if _UNSAFE.search(part) or _DEVICE.match(part):
         return "expected names that every system takes for plain ones"
-    if len(part.encode()) > MAX_NAME:
+    if len(_encode(part).encode()) > MAX_NAME:
         return f"expected names of at most {MAX_NAME} bytes"
     return None
+
+
+def _encode(part: str) -> str:
+    """Return a name as its file has it, in which some characters are encoded as in a URL."""
+    return _ENCODED.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), part)
 
 
 def _find_conflicts(destinations: list[Destination]) -> dict[int, PathConflictError]:
@@ -134,7 +156,7 @@ def _find_conflicts(destinations: list[Destination]) -> dict[int, PathConflictEr
             names = sorted({repr(rival.artifact.path) for rival in rivals})
             # Each of ten thousand rivals has an error, which is not to name the other ten thousand.
             shown = ", ".join(names[:_SHOWN]) + ", …" * (len(names) > _SHOWN)
-            text = f"{'/'.join((*first.parts[:-1], last))}: {len(rivals)} artifacts want it: {shown}"
+            text = f"{'/'.join((*first.parts[:-1], last))}: {len(rivals)} artifacts want it: {shown}; {_WAY_OUT}"
             found.update((id(rival), PathConflictError(text)) for rival in rivals)
     return found
 

@@ -1,6 +1,7 @@
 """The way of an artifact to its file."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable
 from contextlib import aclosing, closing
 from http import HTTPStatus
@@ -14,15 +15,15 @@ from circleci_v1_async._calls.attempts import Attempt
 from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._files.checks import check_file
-from circleci_v1_async._files.part_file import PartFile
+from circleci_v1_async._files.part_file import NameTakenError, PartFile, PartInUseError
 from circleci_v1_async._files.threads import FileThreads
 from circleci_v1_async._transport.streams import get_length, read_chunks
 from circleci_v1_async._transport.transport import Stream
-from circleci_v1_async.errors import StatusError, TransportError, TruncatedError
+from circleci_v1_async.errors import PathConflictError, StatusError, TransportError, TruncatedError
 from circleci_v1_async.models import Artifact
 from circleci_v1_async.request import Request
 
-from ._checks import check_destinations
+from ._checks import WAY_OUT, check_destinations
 from ._destinations import Destination
 from ._events import Download, DownloadStatus, OnExists, ProgressReporter
 from ._requests import artifact_request, get_strong_etag, is_requested_range, open_whole
@@ -33,6 +34,7 @@ R = TypeVar("R")
 
 _BATCH: Final = 2**21  # bytes that are written at once, in a thread
 _SMALL: Final = 2**20  # bytes of a file that is written by one call of a thread
+_POLL: Final = 0.1  # seconds between two looks at a part that another download is writing
 
 
 @attrs.frozen(eq=False)
@@ -65,18 +67,44 @@ class Downloader:
 
         Raises:
             InvalidInputError: There is a folder.
-            PathConflictError: There is something else already.
+            PathConflictError: And the other errors of `download`.
         """
         with TracebackScrubber():
             artifact_request(self.caller, destination.artifact)
             path = self.root.joinpath(*destination.parts)
-            await self.threads.run_on(path, check_file, path, overwrite=False)
-        download = await self.download(destination)
+            may_exist = self.on_exists != "error"
+            await self.threads.run_on(path, check_file, path, may_exist=may_exist, way_out=WAY_OUT)
+        skipped = await self._settle(destination) if self.on_exists == "skip" else None
+        download = skipped or await self.download(destination)
         self.reporter.finish(download)
         return download
 
     async def download(self, destination: Destination) -> Download:
-        """Download an artifact to its destination."""
+        """Download an artifact to its destination.
+
+        Raises:
+            PathConflictError: There is a file already, or another download writes it for longer than `timeout`.
+        """
+        try:
+            return await self._download(destination)
+        except NameTakenError:
+            # It was not there before.
+            if settled := await self._settle(destination):
+                return settled
+            raise
+
+    async def _settle(self, destination: Destination) -> Download | None:
+        """Return the outcome if the file needs no request.
+
+        Raises:
+            DownloadError: It cannot go to its destination.
+        """
+        settled = (await self.check([destination])).get(destination)
+        if settled is not None and settled.error is not None:
+            raise settled.error
+        return settled
+
+    async def _download(self, destination: Destination) -> Download:
         with TracebackScrubber():
             request, url = artifact_request(self.caller, destination.artifact)
             part = PartFile(self.root, destination.parts, _identify(url))
@@ -84,7 +112,7 @@ class Downloader:
                 async with self.threads.slots:
                     try:
                         if self.resume:
-                            await self._run_on(part, part.open, resume=True)
+                            await self._run_when_free(part, part.open, resume=True)
                         async for attempt in self.caller.attempts(request, url):  # pragma: no branch - it ends
                             with attempt:
                                 stream, offset = await self._open(part, request, url, attempt)
@@ -119,7 +147,7 @@ class Downloader:
         self.reporter.start(artifact, path, None if rest is None else received + rest, received)
         part.begin(received, part.etag if received else get_strong_etag(stream))
         if not part.is_open and (rest is None or rest > _SMALL):
-            await self._run_on(part, part.open, resume=False)
+            await self._run_when_free(part, part.open, resume=False)
         batch: list[bytes] = []
         batched = 0
         try:
@@ -138,8 +166,28 @@ class Downloader:
                 await self._run_on(part, part.write, batch)
             raise
         overwrite = self.on_exists == "overwrite"
-        await self._run_on(part, part.publish, batch, overwrite=overwrite, durable=self.threads.durable)
+        await self._run_when_free(part, part.publish, batch, overwrite=overwrite, durable=self.threads.durable)
         return Download(artifact, path, received, DownloadStatus.DOWNLOADED, verified=rest is not None)
+
+    async def _run_when_free(self, part: PartFile, function: Callable[..., R], *args: Any, **options: Any) -> R:
+        """Call a function that may open the part, once no other download is writing it.
+
+        Raises:
+            NameTakenError: The other download has given the file its name, and it is not to be replaced.
+            PathConflictError: The other download takes longer than `timeout`.
+        """
+        clock, timeout = self.caller.clock, self.caller.options.timeout
+        deadline = clock.monotonic() + timeout
+        while True:
+            try:
+                return await self._run_on(part, function, *args, **options)
+            except PartInUseError as error:
+                if clock.monotonic() >= deadline:
+                    text = f"{error}, and has not finished within {timeout:g} s; a longer timeout waits longer"
+                    raise PathConflictError(text) from None
+            await clock.sleep(_POLL)
+            if self.on_exists != "overwrite" and await self._run_on(part, os.path.lexists, part.path):
+                raise NameTakenError(f"{part.path}: it is there already")
 
     async def _run_on(self, part: PartFile, function: Callable[..., R], *args: Any, **options: Any) -> R:
         result = await self.threads.run_on(part.path, function, *args, **options)

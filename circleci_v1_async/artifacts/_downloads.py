@@ -31,8 +31,9 @@ class ArtifactDownloads(TaskIterable):
     once. At most `concurrency` files are under way, and of all that the session downloads `download_concurrency`. While
     the loop is not asking for the next outcome, no further ones are begun.
 
-    Leaving the loop early, by `break`, by an error or by cancellation, stops every download, and what is not whole is
-    removed. `aclose`, or `async with downloads`, does so at once and waits until it is done.
+    Leaving the loop early, by `break`, by an error or by cancellation, stops every download. Incomplete files are
+    removed, unless `resume` keeps them for a later call. `aclose`, or `async with downloads`, does so at once and waits
+    until it is done.
     """
 
     _begun_before = "These downloads were begun before and can be looped over only once: make new ones."
@@ -95,8 +96,6 @@ class ArtifactDownloads(TaskIterable):
         running: set[asyncio.Task[Download]] = set()
         self._begin_more(running, waiting)
         for download in settled.values():
-            if download.size is not None:
-                reporter.start(download.artifact, download.path, download.size, download.size)
             reporter.finish(download)
             yield download
         while running:

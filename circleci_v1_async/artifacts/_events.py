@@ -25,7 +25,10 @@ __all__ = [
 ]
 
 OnExists = Literal["error", "skip", "overwrite"]
-"""Choices for a file that is there already: fail, leave it and count it as done, or replace it."""
+"""Choices for a file that exists already, or appears meanwhile.
+
+Fail, keep the file and count it as done, or replace it.
+"""
 
 OnError = Literal["raise", "stop", "yield"]
 """Choices after a failure: raise at the end, cancel the others and raise at once, or never raise."""
@@ -45,9 +48,9 @@ class Download:
 
     Attributes:
         artifact: The artifact.
-        path: Where its file is, or would have been.
+        path: Where its file is, or would have been: with the characters encoded that file names cannot have.
         size: Bytes that the file has; `None` when it failed.
-        status: `downloaded`; `skipped`, because the file was there already; or `failed`.
+        status: `downloaded`; `skipped`, because the file was there already, or appeared meanwhile; or `failed`.
         error: Why it failed; `None` when it did not.
         verified: Whether the service announced the size, and so many bytes came. Otherwise a file that the service
             cut off looks like a whole one.
@@ -165,8 +168,10 @@ class ProgressReporter:
             self._progress(DownloadProgress(artifact, path, received, totals))
 
     def finish(self, download: Download) -> None:
-        """Tell that a file is done. Bytes of one that failed no longer count."""
+        """Tell that a file is done, and of a skipped one first that it begins. Failed bytes do not count."""
         if self._progress is not None:
+            if download.status == DownloadStatus.SKIPPED:
+                self.start(download.artifact, download.path, download.size, download.size or 0)
             has_failed = download.status == DownloadStatus.FAILED
             totals = self._count(download.path, 0, 0) if has_failed else self._totals
             self._under_way.pop(download.path, None)

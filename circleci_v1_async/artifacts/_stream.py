@@ -30,7 +30,7 @@ class ArtifactStream:
         """Read on, as many bytes at a time as have come.
 
         Raises:
-            TruncatedError: The service announced more than it sent.
+            TruncatedError: The service announced more than it sent, or compressed data ended early.
             TransportError: The connection broke or stalled.
             SessionClosedError: The session was closed meanwhile.
         """

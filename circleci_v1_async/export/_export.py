@@ -70,7 +70,8 @@ async def export_builds(
 ) -> ExportSummary:
     """Write all builds of projects to an SQLite file, or what came since, if they are there.
 
-    Each page is written in one transaction, so that the program may be killed and run again at any time. A run goes
+    Each page is written in one transaction, so that the program may be killed and run again at any time. Two exports
+    can write one file at the same time, even of one project. A run goes
     from the newest build down to those that an earlier run has read to the end. Of a run that was killed, lists are
     read again, a request for 100 builds; steps, tests and artifacts are not. Builds that were not finished are asked
     for again, one by one. What the service no longer has stays in the file.
@@ -81,17 +82,17 @@ async def export_builds(
     Args:
         ci: The session.
         projects: Slugs or URLs of the projects.
-        path: The file. It may hold other tables.
+        path: The file. It may hold other tables. Missing columns are added to the tables of an older version.
         include: Names of what is exported beside builds: `steps`, `tests`, `artifacts`.
         concurrency: The number of builds whose steps, tests and artifacts are asked for at once.
         progress: Called after each page.
 
     Raises:
-        InvalidInputError: An argument cannot be right.
+        InvalidInputError: An argument is invalid, or the file is of a newer version or another program.
         ModuleNotFoundError: The extra `export` is not installed.
         NotFoundError: A project does not exist, or the token may not see it.
         PaginationDriftError: A list changes faster than it can be read.
-        sqlite3.Error: The file cannot be written, or is no database.
+        sqlite3.Error: The file cannot be written, is no database, or another program kept it locked for 60 seconds.
     """
     if isinstance(projects, str | ProjectSlug):
         raise InvalidInputError(f"projects: expected a list of projects, got {projects!r}")
@@ -100,11 +101,12 @@ async def export_builds(
     if unknown:
         raise InvalidInputError(f"include: expected a list of {', '.join(PARTS)}, got {unknown!r}")
     limit = asyncio.Semaphore(check_integer("concurrency", concurrency, 1))
+    database = _check_path(path)
 
     # A thread of its own, since SQLite's connections stay in theirs.
     thread = ThreadPoolExecutor(1, "export")
     try:
-        file = await run_in_thread(partial(ExportFile, Path(path)), thread)
+        file = await run_in_thread(partial(ExportFile, database), thread)
         try:
             exports = [_ProjectExport(ci, slug, file, thread, frozenset(include), limit, progress) for slug in slugs]
             for export in exports:
@@ -115,6 +117,13 @@ async def export_builds(
         # Nothing is under way: to wait for the thread's end would block the loop.
         thread.shutdown(wait=False)
     return ExportSummary(sum(export.builds for export in exports), sum(export.requested for export in exports))
+
+
+def _check_path(path: str | os.PathLike[str]) -> Path:
+    text = os.fspath(path)
+    if not text or text == ":memory:" or text.startswith("file:"):
+        raise InvalidInputError(f"path: expected the path of a file, got {text!r}")
+    return Path(path)
 
 
 @attrs.define(eq=False)
@@ -147,16 +156,21 @@ class _ProjectExport:
     async def _write_new_builds(self) -> set[int]:
         """Walk down to the builds that are known, and return the numbers of those read."""
         known_through = await self._in_thread(partial(self._file.get_known_through, str(self._project)))
+        newest: int | None = None
         read = set[int]()
         walk = self._ci.iter_project_builds(self._project)
         async with aclosing(walk.pages()) as pages:
             async for page in pages:
                 await self._write_page(page)
+                if newest is None:
+                    newest = page[0].build_num
                 read.update(build.build_num for build in page)
                 self._tell(len(page), page[-1].build_num - known_through - 1)
                 if page[-1].build_num <= known_through:
                     break
-        await self._in_thread(partial(self._file.set_known, str(self._project)))
+        if newest is not None:
+            # Not the newest build in the file, which another export may have written, with a gap below.
+            await self._in_thread(partial(self._file.raise_known_through, str(self._project), newest))
         return read
 
     async def _write_page(self, page: list[Build]) -> None:

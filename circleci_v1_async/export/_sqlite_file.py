@@ -1,82 +1,31 @@
-"""The SQLite file of an export: its tables, its rows, and what of them is complete.
+"""The SQLite file of an export: what of it is complete, and how it is written.
 
 All of it blocks, so it runs in a thread. A page of builds is written in one transaction with everything that belongs to
-it, and with the note of which parts are complete. So a file holds whole builds only, whenever the program that wrote it
-was killed.
+it, and with the note of which parts are complete. So a file holds complete builds only, whenever the program that wrote
+it was killed. Several exports can write one file at the same time.
 """
 
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from circleci_v1_async.models import Build, Step
+from circleci_v1_async.errors import InvalidInputError
+from circleci_v1_async.models import Build
+
+from ._rows import BUILDS, INDEXES, PARTS, POSITION, Row, fit_integer, make_id, to_build_row, to_part_rows
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 __all__ = ["ExportFile", "Pending", "Record"]
 
-Row = dict[str, Any]
-
-_BUILDS: Final[dict[str, type]] = {
-    "id": str,
-    "project": str,
-    "build_num": int,
-    "is_finished": int,
-    "status": str,
-    "outcome": str,
-    "lifecycle": str,
-    "branch": str,
-    "vcs_tag": str,
-    "vcs_revision": str,
-    "subject": str,
-    "why": str,
-    "login": str,
-    "workflow_id": str,
-    "workflow_name": str,
-    "job": str,
-    "queued_at": str,
-    "start_time": str,
-    "stop_time": str,
-    "build_time_millis": int,
-    "build_url": str,
-}
-_POSITION: Final[dict[str, type]] = {"build_id": str, "position": int}
-_PARTS: Final[dict[str, dict[str, type]]] = {
-    "steps": {
-        "name": str,
-        "step": int,
-        "node_index": int,
-        "status": str,
-        "exit_code": int,
-        "bash_command": str,
-        "start_time": str,
-        "end_time": str,
-        "run_time_millis": int,
-    },
-    "tests": {
-        "name": str,
-        "classname": str,
-        "file": str,
-        "result": str,
-        "message": str,
-        "run_time": float,
-        "source": str,
-    },
-    "artifacts": {"path": str, "node_index": int, "url": str},
-}
-_INDEXES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
-    ("builds", ("project", "build_num")),
-    ("builds", ("branch",)),
-    ("builds", ("vcs_revision",)),
-    ("builds", ("workflow_id",)),
-    ("steps", ("name",)),
-    ("tests", ("name",)),
-    ("artifacts", ("path",)),
-)
+_VERSION: Final = 1
+"""The file's `user_version`. Files of 0.1.0 have 0, like files without an export."""
+_BUSY_TIMEOUT: Final = 60.0  # seconds that a writer waits for another one
 
 
 @attrs.frozen
@@ -122,15 +71,26 @@ class ExportFile:
         # Its methods are partly untyped.
         self._db: Any = _open(path)
         try:
+            self._check_version(path)
+            # Readers and a writer do not disturb each other (https://www.sqlite.org/wal.html). The file stays in this
+            # mode: a reader that comes before the next export could keep that from entering it again.
+            self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA foreign_keys = ON")
-            with self._db.atomic():
+            with self._write():
+                if self._check_version(path) < _VERSION:
+                    self._migrate()
                 self._create_tables()
+                self._db.execute(f"PRAGMA user_version = {_VERSION}")
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and move all of its content to one file, unless others have it open too."""
+        with suppress(sqlite3.Error):
+            # The last one to close it does the rest.
+            self._db.execute("PRAGMA busy_timeout = 0")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()
 
     def get_known_through(self, project: str) -> int:
@@ -138,19 +98,20 @@ class ExportFile:
         rows = self._db.execute("SELECT known_through FROM export_progress WHERE project = ?", [project]).fetchall()
         return int(rows[0][0]) if rows else 0
 
-    def set_known(self, project: str) -> None:
-        """Note that all builds that the service has of a project are in the file, up to the newest one there."""
-        with self._db.atomic():
+    def raise_known_through(self, project: str, build_num: int) -> None:
+        """Note that the file has all builds of a project up to a number, unless a higher one is noted."""
+        with self._write():
+            known_through = max(build_num, self.get_known_through(project))
             self._db.execute(
-                "REPLACE INTO export_progress SELECT project, max(build_num) FROM builds WHERE project = ? GROUP BY 1",
-                [project],
+                "REPLACE INTO export_progress (project, known_through) VALUES (?, ?)",
+                [project, fit_integer(known_through)],
             )
 
     def find_complete_parts(self, project: str, build_nums: Iterable[int]) -> dict[int, set[str]]:
         """Return the names of the parts that are complete, by build."""
         complete: dict[int, set[str]] = {}
         for build_num in build_nums:
-            rows = self._db.execute("SELECT part FROM export_parts WHERE build_id = ?", [_id(project, build_num)])
+            rows = self._db.execute("SELECT part FROM export_parts WHERE build_id = ?", [make_id(project, build_num)])
             complete[build_num] = {part for (part,) in rows}
         return complete
 
@@ -164,19 +125,19 @@ class ExportFile:
             "ORDER BY build_num DESC",
             [project, *wanted, len(wanted)],
         )
-        return [Pending(build_num, bool(is_finished)) for build_num, is_finished in rows]
+        return [Pending(int(build_num), bool(is_finished)) for build_num, is_finished in rows]
 
     def write(self, project: str, records: Iterable[Record]) -> None:
         """Write builds with their parts, all of them or nothing."""
         records = list(records)
-        with self._db.atomic():
-            builds = [_to_build_row(project, record.build) for record in records if record.build is not None]
+        with self._write():
+            builds = [to_build_row(project, record.build) for record in records if record.build is not None]
             self._table("builds").upsert_all(builds, pk="id")
-            for part in _PARTS:
+            for part in PARTS:
                 self._replace_part(
                     part,
                     {
-                        _id(project, record.build_num): _to_rows(part, record.parts[part])
+                        make_id(project, record.build_num): to_part_rows(part, record.parts[part])
                         for record in records
                         if part in record.parts
                     },
@@ -199,14 +160,44 @@ class ExportFile:
             ({"build_id": build_id, "part": part} for build_id in rows_of), pk=("build_id", "part")
         )
 
+    def _write(self) -> sqlite3.Connection:
+        """Begin a transaction, to be used with `with`, which commits it or rolls it back.
+
+        It locks the file at once: SQLite does not wait for the lock in a transaction that has read before
+        (https://www.sqlite.org/lang_transaction.html).
+        """
+        connection: sqlite3.Connection = self._db.conn
+        connection.execute("BEGIN IMMEDIATE")
+        return connection
+
+    def _check_version(self, path: Path) -> int:
+        version: int = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > _VERSION:
+            raise InvalidInputError(
+                f"path: expected an export with a user_version up to {_VERSION}, got {version}, "
+                f"of a newer circleci-v1-async or another program: {path}"
+            )
+        return version
+
+    def _migrate(self) -> None:
+        """Bring the tables of an older export, if there are any, to the present version."""
+        for name, columns in {"builds": BUILDS, **PARTS}.items():
+            table = self._table(name)
+            if table.exists():
+                for column in columns.keys() - table.columns_dict.keys():
+                    table.add_column(column, columns[column])
+        if (progress := self._table("export_progress")).exists():
+            # An export that ran beside another one could note more than the file had. Lists are read again, once.
+            progress.delete_where()
+
     def _create_tables(self) -> None:
         self._table("builds").create(
-            _BUILDS, pk="id", not_null={"project", "build_num", "is_finished"}, if_not_exists=True
+            BUILDS, pk="id", not_null={"project", "build_num", "is_finished"}, if_not_exists=True
         )
         build = [("build_id", "builds", "id")]
-        for name, columns in _PARTS.items():
+        for name, columns in PARTS.items():
             self._table(name).create(
-                _POSITION | columns, pk=("build_id", "position"), foreign_keys=build, if_not_exists=True
+                POSITION | columns, pk=("build_id", "position"), foreign_keys=build, if_not_exists=True
             )
         self._table("export_parts").create(
             {"build_id": str, "part": str}, pk=("build_id", "part"), foreign_keys=build, if_not_exists=True
@@ -214,7 +205,7 @@ class ExportFile:
         self._table("export_progress").create(
             {"project": str, "known_through": int}, pk="project", not_null={"known_through"}, if_not_exists=True
         )
-        for table, indexed in _INDEXES:
+        for table, indexed in INDEXES:
             self._table(table).create_index(indexed, if_not_exists=True)
 
     def _table(self, name: str) -> Any:
@@ -228,53 +219,5 @@ def _open(path: Path) -> "Database":
         raise ModuleNotFoundError(
             "The export needs sqlite-utils: pip install 'circleci-v1-async[export]'", name=error.name
         ) from None
-    return Database(str(path))
-
-
-def _to_rows(part: str, items: Sequence[Any]) -> list[Row]:
-    if part == "steps":
-        return _to_step_rows(items)
-    return [{column: getattr(item, column) for column in _PARTS[part]} for item in items]
-
-
-def _to_step_rows(steps: Sequence[Step]) -> list[Row]:
-    """Return a row for each run of each step. The URL of the output is a secret, and left out."""
-    return [
-        {
-            "name": step.name or action.name,
-            "step": action.step,
-            "node_index": action.index,
-            "status": action.status,
-            "exit_code": action.exit_code,
-            "bash_command": action.bash_command,
-            "start_time": _time(action.start_time),
-            "end_time": _time(action.end_time),
-            "run_time_millis": action.run_time_millis,
-        }
-        for step in steps
-        for action in step.actions
-    ]
-
-
-def _to_build_row(project: str, build: Build) -> Row:
-    workflow = build.workflows
-    special = {
-        "id": _id(project, build.build_num),
-        "project": project,
-        "is_finished": int(build.is_finished),
-        "login": build.user and build.user.login,
-        "workflow_id": workflow and workflow.workflow_id,
-        "workflow_name": workflow and workflow.workflow_name,
-        "queued_at": _time(build.queued_at or build.usage_queued_at),
-        "start_time": _time(build.start_time),
-        "stop_time": _time(build.stop_time),
-    }
-    return {column: special[column] if column in special else getattr(build, column) for column in _BUILDS}
-
-
-def _id(project: str, build_num: int) -> str:
-    return f"{project}/{build_num}"
-
-
-def _time(time: datetime | None) -> str | None:
-    return None if time is None else time.isoformat()
+    # SQLite takes some relative paths, such as `:memory:`, for no file.
+    return Database(sqlite3.connect(path.absolute(), timeout=_BUSY_TIMEOUT))

@@ -15,22 +15,22 @@ The test may be run by pytest-asyncio or by anyio, or be a plain function. Witho
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from circleci_v1_async.testing._drift import Drift as Drift
-    from circleci_v1_async.testing._rates import RateLimit as RateLimit
-    from circleci_v1_async.testing._requests import RequestLog as RequestLog
-    from circleci_v1_async.testing._state import GeneratedBytes as GeneratedBytes
-    from circleci_v1_async.testing._wire import ReceivedRequest as ReceivedRequest
+    from circleci_v1_async.testing._script.drift import Drift as Drift
+    from circleci_v1_async.testing._script.rates import RateLimit as RateLimit
+    from circleci_v1_async.testing._server.requests import RequestLog as RequestLog
+    from circleci_v1_async.testing._state.files import GeneratedBytes as GeneratedBytes
+    from circleci_v1_async.testing._server.wire import ReceivedRequest as ReceivedRequest
     from circleci_v1_async.testing.server import FakeCircleCI as FakeCircleCI
     from circleci_v1_async.testing.threaded import ThreadedFakeCircleCI as ThreadedFakeCircleCI
 
 else:
     # pytest imports this package for its plugin, in every run.
     _HOMES = {
-        "Drift": "_drift",
-        "RateLimit": "_rates",
-        "RequestLog": "_requests",
-        "GeneratedBytes": "_state",
-        "ReceivedRequest": "_wire",
+        "Drift": "_script.drift",
+        "RateLimit": "_script.rates",
+        "RequestLog": "_server.requests",
+        "GeneratedBytes": "_state.files",
+        "ReceivedRequest": "_server.wire",
         "FakeCircleCI": "server",
         "ThreadedFakeCircleCI": "threaded",
     }

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -9,14 +10,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from circleci_v1_async.testing._seed import plant
+from circleci_v1_async.testing._background import find_shell, start_in_background, wait_for_end
+from circleci_v1_async.testing._script.seed import load_seed
 from circleci_v1_async.testing.server import FakeCircleCI
 
+# Of a fake that `--export` has started, and that nobody has ended.
+_IDLE_SECONDS: Final = 3600.0
 _STATUSES: Final = ("success", "success", "failed", "fixed", "success", "canceled", "success", "timedout")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM, then return.
+    """Serve until SIGINT or SIGTERM; with `--export`, return at once and let another process serve.
 
     Args:
         argv: The arguments; by default those of the process.
@@ -25,51 +29,82 @@ def main(argv: Sequence[str] | None = None) -> None:
         SystemExit: An argument is invalid, or the address cannot be used; standard error says why.
     """
     parser = _make_parser()
-    options = parser.parse_args(argv)
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    options = parser.parse_args(arguments)
     try:
+        if options.export:
+            print(_start_in_background(arguments, options))  # noqa: T201 - as in _serve
+            return
         fake = _make_server(options)
         # On Windows a loop cannot handle signals, and an interrupt raises this exception.
         with suppress(KeyboardInterrupt):
-            asyncio.run(_serve(fake))
+            asyncio.run(_serve(fake, options))
     except (ValueError, OSError) as error:
         parser.error(str(error))
     for line in fake.list_replaced_secrets():
         print(line, file=sys.stderr)  # noqa: T201 - as in _serve
 
 
-def _make_server(options: argparse.Namespace) -> FakeCircleCI:
+class _Program(FakeCircleCI):
+    """A fake that counts its requests, so that it can end when none has come for long."""
+
+    def count_requests(self) -> int:
+        """Return the number of requests so far, those to control it included."""
+        return self._served
+
+
+def _start_in_background(arguments: list[str], options: argparse.Namespace) -> str:
+    ends = {"--end-with": options.end_with or find_shell(os.getppid()), "--end-idle": options.end_idle or _IDLE_SECONDS}
+    given = [argument for argument in arguments if argument != "--export"]
+    return start_in_background(
+        [*(f"{name}={value}" for name, value in ends.items()), *given], token=getattr(options, "token", "")
+    )
+
+
+def _make_server(options: argparse.Namespace) -> _Program:
     match options.command:
         case "record":
-            return FakeCircleCI.record(options.to, upstream=options.upstream, host=options.host, port=options.port)
+            return _Program.record(options.to, upstream=options.upstream, host=options.host, port=options.port)
         case "replay":
-            return FakeCircleCI.replay(options.file, token=options.token, host=options.host, port=options.port)
+            return _Program.replay(options.file, token=options.token, host=options.host, port=options.port)
         case _:
-            fake = FakeCircleCI(options.token, host=options.host, port=options.port, server=options.server)
+            fake = _Program(
+                options.token,
+                host=options.host,
+                port=options.port,
+                server=options.server,
+                run_seconds=options.run_seconds,
+                control=True,
+            )
             for slug in options.project:
-                _fill(fake, slug, options.builds)
+                _add_project(fake, slug, options)
             for path in options.seed:
-                plant(fake, path)
+                load_seed(fake, path)
             return fake
 
 
-async def _serve(fake: FakeCircleCI) -> None:
-    stopped = asyncio.Event()
+async def _serve(fake: _Program, options: argparse.Namespace) -> None:
+    ending = asyncio.ensure_future(wait_for_end(options.end_with, options.end_idle, fake.count_requests))
     with suppress(NotImplementedError):
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+            asyncio.get_running_loop().add_signal_handler(number, ending.cancel)
     async with fake:
         # A recorder has no token of its own.
         print(*filter(None, (fake.base_url, fake.token)), sep="\n", flush=True)  # noqa: T201 - the output of this program
-        await stopped.wait()
+        await asyncio.wait([ending])
 
 
-def _fill(fake: FakeCircleCI, slug: str, builds: int) -> None:
-    """Add a project with this many builds, the last of which is running."""
-    fake.add_project(slug)
-    for number in range(1, builds + 1):
-        status = "running" if number == builds else _STATUSES[number % len(_STATUSES)]
-        fake.add_build(slug, status=status, steps=("Spin up environment", "checkout"))
-        fake.add_step(slug, number, "pytest", output=f"pytest: {status}\r\n", status=status)
+def _add_project(fake: FakeCircleCI, slug: str, options: argparse.Namespace) -> None:
+    """Add a project with builds, the last of which is running."""
+    fake.add_project(slug, public=options.public)
+    for number in range(1, options.builds + 1):
+        if number == options.builds and options.run_seconds is not None:
+            # Its steps appear by themselves.
+            fake.add_build(slug, status="running")
+            break
+        status = "running" if number == options.builds else _STATUSES[number % len(_STATUSES)]
+        fake.add_build(slug, status=status, steps=("Spin up environment", "checkout", "pytest"))
+        fake.add_output(slug, number, f"pytest: {status}\r\n")
         fake.add_artifact(slug, number, "reports/pytest.txt", f"pytest: {status}\n".encode())
         fake.add_test(slug, number, name="test_it", result="failure" if status == "failed" else "success")
 
@@ -87,14 +122,33 @@ def _make_parser() -> argparse.ArgumentParser:
         "The first line of output is its base URL, the second is its token.",
         formatter_class=formatter,
         parents=[address, token],
+        allow_abbrev=False,
     )
     parser.add_argument("--server", action="store_true", help="behave as CircleCI Server rather than the cloud")
     parser.add_argument(
         "--project", default=[], action="append", metavar="SLUG", help="a project, such as gh/acme/web; may be repeated"
     )
+    parser.add_argument("--public", action="store_true", help="let anonymous users read each --project")
+    parser.add_argument(
+        "--run-seconds",
+        default=None,
+        type=float,
+        metavar="N",
+        help="let builds that are started or running go on by the clock: queued for N/10 seconds, running for N",
+    )
     parser.add_argument("--builds", default=30, type=int, help="the number of builds of each --project")
     parser.add_argument(
         "--seed", default=[], action="append", type=Path, metavar="FILE", help="what there is and happens, as JSON"
+    )
+    parser.add_argument(
+        "--export",
+        action="store_true",
+        help="serve in the background, and print lines for eval that export CIRCLE_API_URL, CIRCLE_TOKEN and "
+        "CIRCLE_FAKE_PID; it ends with the shell, or after an hour without a request",
+    )
+    parser.add_argument("--end-with", default=None, type=int, metavar="PID", help="end when this process has ended")
+    parser.add_argument(
+        "--end-idle", default=None, type=float, metavar="N", help="end when no request has come for N seconds"
     )
     commands = parser.add_subparsers(dest="command", metavar="record | replay")
     record = commands.add_parser(

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from aioresponses import aioresponses
+
     from circleci_v1_async import CircleCISession
     from circleci_v1_async.testing import FakeCircleCI, ThreadedFakeCircleCI
 
@@ -84,3 +86,19 @@ def circleci(fake_circleci: "FakeCircleCI") -> "Iterator[CircleCISession]":
 
     with open_session(fake_circleci) as ci:
         yield ci
+
+
+@pytest.fixture
+def circleci_aioresponses() -> "Iterator[aioresponses]":
+    """An `aioresponses.aioresponses`, which answers the requests of all aiohttp sessions with the replies of a test.
+
+    It works with the aiohttp that this package needs, which aioresponses by itself does not
+    ([#289](https://github.com/pnuckowski/aioresponses/issues/289)). Where aioresponses is not installed, the test is
+    skipped.
+    """
+    try:
+        from ._mocks import Responses  # noqa: PLC0415 - as above
+    except ImportError:
+        pytest.skip("circleci_aioresponses needs aioresponses, which is not installed")
+    with Responses() as mocked:
+        yield mocked

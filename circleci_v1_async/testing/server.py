@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import random
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,21 +11,16 @@ from urllib.parse import unquote
 
 import attrs
 from aiohttp import web
+from yarl import URL
 
-from circleci_v1_async.testing._addresses import Addresses
-from circleci_v1_async.testing._api import API, LISTS
-from circleci_v1_async.testing._build_payloads import PageRenderer
-from circleci_v1_async.testing._checks import BAD_REQUEST, RefusedError, is_text
-from circleci_v1_async.testing._drift import Drift
-from circleci_v1_async.testing._faults import Faults
-from circleci_v1_async.testing._rates import Rates
-from circleci_v1_async.testing._recording import Recording
-from circleci_v1_async.testing._relay import Relay, parse_upstream
-from circleci_v1_async.testing._requests import RequestLog
-from circleci_v1_async.testing._routing import Call, Created, Route, Site, is_authorized
-from circleci_v1_async.testing._state import make_stable_uuid
-from circleci_v1_async.testing._storage import ARTIFACTS, STORAGE, AccountWithArtifacts
-from circleci_v1_async.testing._wire import (
+from circleci_v1_async.testing._nouns.routes import LISTS, SITES
+from circleci_v1_async.testing._record.recording import Recording
+from circleci_v1_async.testing._record.relay import Relay, parse_upstream
+from circleci_v1_async.testing._script.control import CONTROL_PREFIX, ControlledService
+from circleci_v1_async.testing._server.addresses import Addresses
+from circleci_v1_async.testing._server.checks import BAD_REQUEST, RefusedError, is_text
+from circleci_v1_async.testing._server.routing import Call, Created, Route, is_authorized
+from circleci_v1_async.testing._server.wire import (
     API_PREFIX,
     Delivery,
     Drop,
@@ -39,6 +33,7 @@ from circleci_v1_async.testing._wire import (
     reset,
     send,
 )
+from circleci_v1_async.testing._state.digests import make_stable_uuid
 
 __all__ = ["FakeCircleCI"]
 
@@ -46,19 +41,20 @@ Hook = Callable[[ReceivedRequest], object]
 HookT = TypeVar("HookT", bound=Hook)
 Delay = float | Callable[[ReceivedRequest], float]
 
-_SITES: Final[dict[SiteName, Site]] = {"api": API, "artifacts": ARTIFACTS, "storage": STORAGE}
+# Nobody can connect to the addresses that stand for all of a machine's.
+_LOCAL_HOSTS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not bound here
 # Storage has another host name than the API, for clients that compare hosts without ports.
-_STORAGE_HOSTS: Final = {"127.0.0.1": "localhost"}
+_STORAGE_HOSTS: Final = {"127.0.0.1": "localhost", "0.0.0.0": "localhost", "::": "::1"}  # noqa: S104 - as above
 _ARTIFACTS_PREFIX: Final = "/output/"
 _BODY_FORBIDDEN: Final = Reply.html_page(403, "403 ERROR", text="<p>A GET request has no body.</p>")
 
 
-class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
+class FakeCircleCI(ControlledService):
     """The CircleCI REST API v1.1, served by this process on loopback.
 
     It answers the operations of the API, lists of branches, step outputs and artifacts as the service does, with its
     errors and quirks. The methods `add_…`, `update_…`, `finish_…` and `remove_…` build the state that it serves. It
-    shares no code with the client, and uses neither the clock nor chance.
+    shares no code with the client.
 
         async with FakeCircleCI() as fake:
             fake.add_project("github/acme/web")
@@ -73,15 +69,25 @@ class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
 
     Args:
         token: The only valid token. It is accepted in `Circle-Token`, as a bearer, as the user name of basic
-            authentication, and as `circle-token` in the query. Requests with a wrong token are treated as anonymous.
+            authentication, and as `circle-token` in the query. With a wrong one, private projects are not found, and
+            all else is refused.
         host: The host to listen on.
         port: The API's port; 0 for any free one. Storage always has any free port.
         server: Whether to behave as CircleCI Server rather than the cloud: without retries, with or without SSH, and
             without the end of branches.
+        run_seconds: The time, in seconds, that a build runs by the fake's clock once it has been started, or added as
+            waiting or running. Before, it is queued for a tenth of that time; while it runs, its steps appear and their
+            output grows; then it has succeeded, unless `finish_build`, `update_build` or a cancellation has ended it.
+            `advance` moves the clock. None leaves each build as it is: the fake uses neither the clock nor chance.
+        control: Whether requests below `/__fake` on the API's port, with the token, can reset the fake, seed it, finish
+            builds, script faults and list the requests, as programs in other languages need it. The guide shows them.
+        max_offset: The deepest offset that lists accept; deeper ones are answered with 400. None for no limit: past the
+            end, pages are empty.
 
     Attributes:
         token: The valid token. Set another one when it has expired.
         requests: All requests received, in order of arrival; `requests.matching(method, path)` selects some.
+        allow_unused_faults: Whether the fixture `fake_circleci` lets a test pass that leaves scripted faults unused.
         delay: Seconds before each reply is sent, or a function that returns them for a request. The reply is computed
             before the delay, so that a slow page shows the list as it was when its request arrived.
     """
@@ -93,21 +99,20 @@ class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
         host: str = "127.0.0.1",
         port: int = 0,
         server: bool = False,
+        run_seconds: float | None = None,
+        control: bool = False,
+        max_offset: int | None = None,
     ) -> None:
-        super().__init__()
-        self.server = server
-        self.token = token
-        self.requests = RequestLog()
+        super().__init__(token, server=server, run_seconds=run_seconds, max_offset=max_offset)
+        self._is_controlled = control
+        self._host = host
         self.delay: Delay = 0.0
         self._listeners: dict[SiteName, Listener] = {
-            "api": Listener(self._serve_api, host, port, name=host),
+            "api": Listener(self._serve_api, host, port, name=_LOCAL_HOSTS.get(host, host)),
             "storage": Listener(partial(self._serve, "storage"), host, name=_STORAGE_HOSTS.get(host, host)),
         }
         self._served = 0
-        self._expired_tokens: set[str] = set()
         self._hooks: list[Hook] = []
-        self._drifts: list[Drift] = []
-        self._pages = PageRenderer(self._projects)
         self._source: Recording | Relay | None = None
 
     @classmethod
@@ -190,6 +195,8 @@ class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
         """
         if self._listeners["api"].is_open:
             raise RuntimeError("this fake is started already")
+        if self._is_controlled:
+            self._keep_state()
         try:
             if self._source is not None:
                 await self._source.open()
@@ -262,48 +269,16 @@ class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
         self._hooks.append(hook)
         return hook
 
-    def drift(
-        self,
-        slug: str,
-        *,
-        seed: int = 0,
-        inserts: float = 0.0,
-        removals: float = 0.0,
-        finishes: float = 0.0,
-        rounds: int | None = None,
-    ) -> Drift:
-        """Change lists before each of their pages is served. Rates are means per page.
-
-        Args:
-            slug: The project in which builds arrive and finish.
-            seed: The seed of the changes; the same seed gives the same changes.
-            inserts: Builds that arrive at the head.
-            removals: Listed builds that leave the list.
-            finishes: Running builds that end.
-            rounds: The number of pages before which the list changes; None for all.
-
-        Returns:
-            A record of the changes; its `survivors` are the builds that were in every served version of the list.
-        """
-        chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
-        drift = Drift(self._get_project(slug).slug, inserts, removals, finishes, rounds, chance)
-        self._drifts.append(drift)
-        return drift
-
-    def expire_token(self) -> None:
-        """Expire the token: requests with it are answered with 401, also for public projects.
-
-        A new one is valid as soon as it is assigned to `token`.
-        """
-        self._expired_tokens.add(self.token)
-
     async def _serve_api(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._is_controlled and request.path.startswith(CONTROL_PREFIX):
+            received = await self._receive("api", request, None)
+            return await send(request, self._answer_control(received), self._make_headers(received), None)
         return await self._serve("artifacts" if request.path.startswith(_ARTIFACTS_PREFIX) else "api", request)
 
-    async def _serve(self, site: SiteName, request: web.BaseRequest) -> web.StreamResponse:
+    async def _receive(self, site: SiteName, request: web.BaseRequest, operation: str | None) -> ReceivedRequest:
+        self._served += 1
         path, _, query_string = request.raw_path.partition("?")
-        found = _SITES[site].find(request.method, path)
-        received = ReceivedRequest(
+        return ReceivedRequest(
             site=site,
             method=request.method,
             path=path,
@@ -312,10 +287,13 @@ class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
             query=tuple(request.query.items()),
             headers=request.headers,
             body=await request.read(),
-            operation=found and found[0].name,
+            operation=operation,
         )
+
+    async def _serve(self, site: SiteName, request: web.BaseRequest) -> web.StreamResponse:
+        found = SITES[site].find(request.method, request.raw_path.partition("?")[0])
+        received = await self._receive(site, request, found and found[0].name)
         self.requests.record(received)
-        self._served += 1
         headers = self._make_headers(received)
         outcome = self._script.take(received) or self._refuse_by_rate(received)
         reply = outcome if isinstance(outcome, Reply) else None
@@ -331,13 +309,15 @@ class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
         if not is_text(request.path + request.query_string):
             return BAD_REQUEST
         if self._source is not None:
-            return await self._source.answer(request, self._listeners["api"].origin)
+            return await self._source.answer(request, self._find_origin("api", request))
         if is_api and request.path.endswith("/"):
             # Recorded: the redirect is absolute and repeats the whole query, including a token in it.
             query = f"?{request.query_string}" if request.query_string else ""
-            return Reply(302, headers={"Location": self._listeners["api"].origin + request.path.rstrip("/") + query})
-        if found is None or (self.server and found[0].cloud_only):
-            return _SITES[request.site].not_found
+            return Reply(
+                302, headers={"Location": self._find_origin("api", request) + request.path.rstrip("/") + query}
+            )
+        if found is None or (self._account.is_server and found[0].cloud_only):
+            return SITES[request.site].not_found
         if is_api and request.method == "GET" and request.body:
             return _BODY_FORBIDDEN
         route, params = found
@@ -361,19 +341,37 @@ class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
             if inspect.isawaitable(result):
                 await result
         call = Call(
-            account=self,
-            projects=self._projects,
+            account=self._account,
             request=request,
             params=params,
             # S3 does not accept CircleCI's tokens.
             authorized=request.site != "storage" and is_authorized(request, self.token, self._expired_tokens),
-            addresses=Addresses(self._listeners["api"].origin, self.storage_origin, self._signed_at),
-            pages=self._pages,
+            addresses=Addresses(
+                self._find_origin("api", request),
+                self._find_origin("storage", request),
+                self._account.signed_at,
+                self._account.has_lost_credentials,
+            ),
         )
         if route.name in LISTS:
             for drift in self._drifts:
                 drift.before_page(call)
-        return route.operation(call)
+        return route.run(call)
+
+    def _find_origin(self, site: SiteName, request: ReceivedRequest) -> str:
+        """Return the origin of a site, at the host that the client named if the fake listens on all."""
+        origin = self._listeners[site].origin
+        if self._host not in _LOCAL_HOSTS:
+            return origin
+        try:
+            named = URL(f"http://{request.headers.get('Host', '')}")
+        except ValueError:
+            return origin
+        if not named.host:
+            return origin
+        if site == "api":
+            return f"{named.origin()}"
+        return f"{URL(origin).with_host(_STORAGE_HOSTS.get(named.host, named.host))}".rstrip("/")
 
     def _make_headers(self, request: ReceivedRequest) -> dict[str, str]:
         """Make the headers of every answer; storage sets no cookie."""
@@ -382,6 +380,10 @@ class FakeCircleCI(Faults, Rates, AccountWithArtifacts):
         number = make_stable_uuid("request", self._served)
         return {
             "Server": "nginx",
+            "Strict-Transport-Security": "max-age=15724800",
+            "X-Frame-Options": "DENY",
+            "X-Circleci-Identity": "fake",
+            "X-Client-Trace-Id": number,
             "X-Request-Id": number,
             "X-Circleci-Request-Id": number,
             "Set-Cookie": f"ring-session={number};Path=/;HttpOnly;Max-Age=31536000;Secure",

@@ -1,5 +1,9 @@
 """Lists read once each, while they change: `PageWalk`."""
 
+from circleci_v1_async._core.faces import show_as_home
+
 from ._page_walk import PageWalk, WalkOptions
 
 __all__ = ["PageWalk", "WalkOptions"]
+
+show_as_home(__name__)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import aclosing
+from datetime import datetime
 from functools import partial
 from typing import Generic, TypedDict, TypeVar
 
@@ -11,6 +12,7 @@ from circleci_v1_async._core.tasks import TaskIterable, wait_until_done
 from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async.request import Request
 
+from ._cutoff import Cutoff
 from ._lists import MAX_PAGE, name_list
 from ._plan import PagePlan, Slot
 
@@ -22,6 +24,7 @@ T = TypeVar("T")
 class WalkOptions(TypedDict, total=False):
     """Options of walks, for callers who pass them on; see `iter_project_builds`."""
 
+    since: datetime | None
     limit: int | None
     offset: int
     page_size: int
@@ -57,6 +60,7 @@ class PageWalk(TaskIterable, Generic[T]):
     - that `k - overlap` or more new builds per request can be outrun: that raises `PaginationDriftError`;
     - builds that are missing from the list when one page is served and back for the next;
     - the order of builds that the service orders differently from request to request, in groups larger than `overlap`;
+    - with `since`, builds below a whole page of older ones;
     - anything on a service that cuts the page before it filters, changes the list while cutting, or sends fewer than
       was asked for although there are more: that looks like the end. More than was asked for is fine.
     """
@@ -75,6 +79,7 @@ class PageWalk(TaskIterable, Generic[T]):
         page_size: int = MAX_PAGE,
         overlap: int = 5,
         prefetch: int = 1,
+        cutoff: Cutoff | None = None,
     ) -> None:
         super().__init__(name_list(request))
         self._caller = caller
@@ -86,6 +91,7 @@ class PageWalk(TaskIterable, Generic[T]):
             page_size=page_size,
             overlap=overlap,
             prefetch=prefetch,
+            cutoff=cutoff,
         )
         # Pages that are under way, or failed, until they are needed.
         self._asked: dict[Slot[T], asyncio.Task[None]] = {}

@@ -24,6 +24,7 @@ import attrs
 from circleci_v1_async._core.arguments import check_integer
 from circleci_v1_async.errors import PaginationDriftError
 
+from ._cutoff import Cutoff
 from ._lists import MAX_PAGE
 
 __all__ = ["PagePlan", "Slot"]
@@ -58,9 +59,10 @@ class PagePlan(Generic[T]):
         page_size: Items to a page, 2 to 100.
         overlap: Items that a page shares with the one before it, 1 or more. Lowered where a page has no room for it.
         prefetch: Pages that may be under way, or wait to be read, beyond the one being read.
+        cutoff: Decides which items are too old to give, and where the walk ends. None: no item is too old.
 
     Attributes:
-        page_size: Items to a page: never more than `limit`.
+        page_size: Items to a page: never more than `limit`, unless there is a cutoff, which few items could deceive.
         given: Number of items that have been given.
         done: Whether everything has been.
         resume_offset: The offset of the page that was read last.
@@ -78,15 +80,19 @@ class PagePlan(Generic[T]):
         page_size: int,
         overlap: int,
         prefetch: int,
+        cutoff: Cutoff | None = None,
     ) -> None:
         self._limit = sys.maxsize if limit is None else check_integer("limit", limit, 0)
         self._start = self.resume_offset = check_integer("offset", offset, 0)
-        self.page_size = min(check_integer("page_size", page_size, _MIN_PAGE, MAX_PAGE), self._limit)
+        self.page_size = check_integer("page_size", page_size, _MIN_PAGE, MAX_PAGE)
+        if cutoff is None:
+            self.page_size = min(self.page_size, self._limit)
         self._overlap = min(check_integer("overlap", overlap, 1), max(0, self.page_size - 1))
         self._prefetch = check_integer("prefetch", prefetch, 0)
         self.given = 0
         self.done = self._limit == 0
         self._identify = identify
+        self._cutoff = cutoff
         self._seen: set[Hashable] = set()
         self._slots: deque[Slot[T]] = deque()
         self._unasked: list[Slot[T]] = []
@@ -168,15 +174,20 @@ class PagePlan(Generic[T]):
             pairs = dropwhile(lambda pair: pair[0] not in self._seen, pairs)
         fresh = {key: item for key, item in pairs if key not in self._seen}
         self._seen.update(fresh)
-        items = list(fresh.values())[: self._left]
+        items, is_past = list(fresh.values()), False
+        if self._cutoff is not None:
+            recent, is_past = self._cutoff.judge(page)
+            old = {key for key, is_recent in zip(slot.keys, recent, strict=True) if not is_recent}
+            items = [item for key, item in fresh.items() if key not in old]
+        items = items[: self._left]
         self.given += len(items)
-        self.done = len(page) < self.page_size or self._left == 0
+        self.done = is_past or len(page) < self.page_size or self._left == 0
         self.resume_offset = slot.offset
         self._behind = slot.offset + len(page) - self._overlap
         self._read_at = next(self._clock)
         self._pages_read += 1
         self._width = min(2 * self._width, self._prefetch + 1)
-        if items:
+        if fresh:
             self._idle = 0
         elif not self.done:
             self._spend()

@@ -1,8 +1,12 @@
 """Events of lists of builds, which a cursor resumes: `BuildWatch`."""
 
+from circleci_v1_async._core.faces import show_as_home
+
 from ._build_watch import BuildWatch
 from ._cursor import WatchCursor
 from ._cursor_file import CursorFile
 from ._plan import BuildEvent
 
 __all__ = ["BuildEvent", "BuildWatch", "CursorFile", "WatchCursor"]
+
+show_as_home(__name__)

@@ -54,26 +54,21 @@ class BuildEvent:
 class Reading:
     """A list that is read from its top down to known ground.
 
-    Args:
-        cursor: The builds that are known.
-        ground: Number of builds in a row that have to be known.
-
     Attributes:
         cursor: The builds that are known.
         builds: Builds that were read and may be news, in the list's order: unknown ones down to known ground, and all
             that are known.
     """
 
-    def __init__(self, cursor: WatchCursor, ground: int) -> None:
+    def __init__(self, cursor: WatchCursor) -> None:
         self.cursor = cursor
         self.builds: list[Placed] = []
-        self._ground = ground
         self._known_in_a_row = 0
 
     @property
     def is_done(self) -> bool:
         """Whether known ground was reached."""
-        return self._known_in_a_row >= self._ground
+        return self._known_in_a_row >= _KNOWN_STREAK
 
     def add(self, builds: Iterable[Placed]) -> None:
         """Take in the next builds of the list."""
@@ -90,22 +85,20 @@ class Reading:
 class WatchPlan:
     """Decides which builds to ask for, and which events they make.
 
-    To drive it: begin at the cursor that `resume` or `start_now` gives; for each poll `read` the list, `ask` for the
-    builds that were not in it, and `tell` the events.
+    To drive it: begin at the cursor that `resume` or `start_now` gives. For each poll, `read` the list,
+    `choose_lookups` of builds that were not in it, and `emit` the events.
 
     Args:
         source: The name of the list, which its cursors carry.
         project: The project that all builds of the list are of; `None` when they are of several.
-        ground: Number of builds in a row that have to be known for all below them to be.
 
     Attributes:
         source: The name of the list.
     """
 
-    def __init__(self, source: str, project: ProjectSlug | None = None, *, ground: int = _KNOWN_STREAK) -> None:
+    def __init__(self, source: str, project: ProjectSlug | None = None) -> None:
         self.source = source
         self._project = project
-        self._ground = ground
         self._turn = count(1)
         self._asked: dict[Key, int] = {}
 
@@ -134,7 +127,7 @@ class WatchPlan:
 
     def read(self, cursor: WatchCursor) -> Reading:
         """Begin to read the list."""
-        return Reading(cursor, self._ground)
+        return Reading(cursor)
 
     def locate(self, page: Iterable[Build]) -> Iterator[Placed]:
         """Give each build the slug of its project, and leave out those that do not say which that is."""

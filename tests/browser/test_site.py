@@ -23,10 +23,15 @@ if TYPE_CHECKING:
 SITE = Path(os.environ["BUILT_SITE"]).resolve()
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", "reports/screenshots"))
 PAGES = sorted(str(path.parent.relative_to(SITE)).strip(".") for path in SITE.rglob("index.html"))
-SHOWN = {"": "home", "quickstart": "quickstart", "reference/downloads": "reference"}
+SHOWN = {"": "home", "quickstart": "quickstart", "guides/watching": "guide", "reference/build": "reference"}
 MODES = [(width, scheme) for width in (1300, 390) for scheme in ("light", "dark")]
 FINDINGS = """() => ({
     width: document.documentElement.scrollWidth,
+    height: document.documentElement.scrollHeight,
+    labels: [...document.querySelectorAll('.doc-labels')].map(element => element.innerText),
+    unmarked: [...document.querySelectorAll('.md-typeset__scrollwrap')].filter(wrap =>
+        wrap.scrollWidth > wrap.clientWidth
+        && !getComputedStyle(wrap, '::before').content.includes('scrolls')).length,
     scheme: document.body.dataset.mdColorScheme,
     ids: [...document.querySelectorAll('[id]')].map(element => element.id),
     links: [...document.querySelectorAll('a[href]')].map(element => element.href),
@@ -141,6 +146,61 @@ def test_every_internal_link_leads_somewhere(visits: Visits):
             if not there:
                 broken.append((url, link))
     assert broken == []
+
+
+def test_no_page_is_endless(visits: Visits):
+    tall = {url: found["height"] for url, found in visits.findings.items() if found["height"] > 12_000}
+    assert tall == {} or all(found["room"] < 1300 for found in visits.findings.values())
+
+
+def test_no_field_has_a_label_that_says_where_it_is_assigned(visits: Visits):
+    labels = {label for found in visits.findings.values() for label in found["labels"]}
+    assert "async" in labels
+    assert [label for label in labels if "-attribute" in label] == []
+
+
+def test_each_table_that_scrolls_is_marked(visits: Visits):
+    assert {url: found["unmarked"] for url, found in visits.findings.items() if found["unmarked"]} == {}
+
+
+def test_some_table_scrolls_on_a_phone_and_says_so(browser: "Browser", base: str):
+    page = open_page(browser, base, 390, "light")
+    page.goto(f"{base}about/comparison/")
+    wrap = page.locator(".md-typeset__scrollwrap").first
+    assert "scrolls" in wrap.evaluate("wrap => getComputedStyle(wrap, '::before').content")
+    page.close()
+
+
+@pytest.mark.parametrize("path", ["", "quickstart/"])
+def test_code_is_on_the_first_screen(browser: "Browser", base: str, path: str):
+    page = open_page(browser, base, 1300, "light")
+    page.set_viewport_size({"width": 1300, "height": 900})
+    page.goto(base + path)
+    assert page.locator("article pre").first.bounding_box()["y"] <= 500
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("mock", "guides/testing/"),
+        ("aioresponses", "guides/testing/"),
+        ("timeout", "guides/options/"),
+        ("webhook", "guides/watching/"),
+        ("SIGTERM", "guides/stopping/"),
+        ("trigger and wait", "guides/starting/"),
+        ("structure hook", "guides/converter/"),
+    ],
+)
+def test_the_search_shows_the_right_page_first(browser: "Browser", base: str, query: str, expected: str):
+    page = open_page(browser, base, 1300, "light")
+    page.goto(base)
+    page.click("input.md-search__input")
+    page.keyboard.type(query)
+    first = page.locator("a.md-search-result__link").first
+    first.wait_for(timeout=20_000)
+    assert first.evaluate("link => link.href").startswith(base + expected)
+    page.close()
 
 
 @pytest.mark.parametrize("width", [1300, 390])

@@ -80,7 +80,7 @@ async def test_an_error_cannot_send_control_characters_to_the_terminal(service):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("nope",), "No such command 'nope'. Try 'circleci-v1 --help'."),
+        (("nope",), "No such command 'nope'. Did you mean 'open'? Try 'circleci-v1 --help'."),
         (("--nope",), "Try 'circleci-v1 --help'."),
         (("demo", "--nope"), "Try 'circleci-v1 demo --help'."),
         (("demo", "--limit", "0"), "'--limit'"),
@@ -90,7 +90,7 @@ async def test_an_error_cannot_send_control_characters_to_the_terminal(service):
         (("artifacts", WEB, "1"), "--output"),
         (("whoami",), "CIRCLE_TOKEN, CIRCLECI_TOKEN, CIRCLECI_CLI_TOKEN"),
         (("view",), "PROJECT"),
-        (("view", WEB), "'BUILD', or the URL of a build"),
+        (("cancel", WEB), "Missing argument 'BUILD'"),
         (("view", WEB, "abc"), "'abc' is not a build number"),
         (("view", URL, "8"), "the URL of build 7, but BUILD is 8"),
         (("builds", URL), "one build: expected a project"),
@@ -117,7 +117,7 @@ def test_a_project_that_cannot_be_one_exits_with_2(monkeypatch):
     result = run("demo", "acme")
 
     assert result.exit_code == 2
-    assert "expected a project" in result.output
+    assert "Expected a project" in result.output
 
 
 def test_an_interrupted_command_says_nothing_and_exits_with_130():
@@ -297,7 +297,7 @@ def test_a_full_disk_is_one_line(args):
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
         done = subprocess.run([SCRIPT, *args], stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 - as above
 
-    assert (done.returncode, done.stderr) == (1, "Error: No space left on device\n")
+    assert (done.returncode, done.stderr) == (1, "Error: No space left on device.\n")
 
 
 def test_a_closed_standard_output_is_one_line():

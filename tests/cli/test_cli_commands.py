@@ -16,7 +16,7 @@ from rich.console import Console
 
 import circleci_v1_async._cli
 from circleci_v1_async import Build, sunset
-from circleci_v1_async._cli import lines, screen
+from circleci_v1_async._cli import command, env, lines, messages, tables
 from circleci_v1_async._cli import signals as ending
 from circleci_v1_async.testing import FakeCircleCI
 
@@ -36,6 +36,12 @@ def web(service):
 
 def requests(service: FakeCircleCI) -> list[str]:
     return [f"{request.method} {request.path.partition('/v1.1')[2]}" for request in service.requests]
+
+
+def sit_at_a_terminal(monkeypatch):
+    monkeypatch.setattr(messages, "can_ask", lambda: True)
+    monkeypatch.setattr(command, "can_ask", lambda: True)
+    monkeypatch.setattr(env, "can_ask", lambda: True)
 
 
 @pytest.mark.usefixtures("web")
@@ -96,10 +102,10 @@ class TestShowing:
 
     async def test_an_empty_list_says_so(self):
         result = await run_beside("builds", WEB, "--branch", "none")
-        assert (result.exit_code, result.output) == (0, "No builds found.\n")
+        assert (result.exit_code, result.output) == (0, "No builds found on branch 'none'.\n")
         console = terminal()
         result = await run_beside("builds", WEB, "--branch", "none", obj=console)
-        assert (result.output, shown_on(console)) == ("No builds found.\n", "")
+        assert (result.output, shown_on(console)) == ("No builds found on branch 'none'.\n", "")
 
     async def test_artifacts_are_listed(self, web):
         assert (await run_beside("artifacts", WEB, "1", "--list")).output == "Build 1 has no artifacts.\n"
@@ -108,7 +114,7 @@ class TestShowing:
         as_json = await run_beside("artifacts", WEB, "1", "--list", "--json")
         assert json.loads(as_json.stdout)["path"] == "a/b.xml"
         none = await run_beside("artifacts", WEB, "1", "--list", "--match", "*.txt")
-        assert (none.exit_code, none.output) == (1, "Error: None of the 1 artifacts of build 1 matches '*.txt'.\n")
+        assert (none.exit_code, none.output) == (1, "Error: Build 1 has 1 artifact, none of which matches '*.txt'.\n")
 
 
 @pytest.mark.usefixtures("web")
@@ -123,21 +129,24 @@ class TestActing:
             "POST /project/github/acme/web/2/cancel",
         ]
 
-    async def test_on_a_terminal_it_is_asked_before_something_is_cancelled(self, web, monkeypatch):
-        monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-
-        class Terminal(io.StringIO):
-            def isatty(self):
-                return True
-
-        monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
-        with pytest.raises(click.Abort):
-            from circleci_v1_async._cli.shell import _ask  # noqa: PLC0415 - only here
-
-            context = click.Context(click.Command("cancel"))
-            context.params = {"build_num": 1, "project": WEB}
-            _ask(context, "Cancel build {build_num} of {project}?")
+    @pytest.mark.parametrize(
+        ("args", "question", "said"),
+        [
+            (("cancel", WEB, "1"), "Cancel build 1 of gh/acme/web?", "Not canceled."),
+            (("env", "delete", WEB, "KEY"), "Delete KEY of gh/acme/web?", "Not deleted."),
+        ],
+    )
+    async def test_after_a_no_nothing_is_sent_and_the_exit_code_is_1(self, web, monkeypatch, args, question, said):
+        sit_at_a_terminal(monkeypatch)
+        result = await run_beside(*args, input="n\n")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr == f"{question} [y/N]: n\n{said}\n"
         assert web.requests == []
+
+    async def test_after_a_yes_a_build_is_canceled(self, web, monkeypatch):
+        sit_at_a_terminal(monkeypatch)
+        result = await run_beside("cancel", WEB, "1", input="y\n")
+        assert (result.exit_code, requests(web)) == (0, ["POST /project/github/acme/web/1/cancel"])
 
     async def test_a_pipeline_or_a_job_is_started(self, web):
         pipeline = await run_beside("trigger", WEB, "--branch", "main")
@@ -151,23 +160,18 @@ class TestActing:
         assert (await run_beside("env", "list", WEB)).output == "The project has no environment variables.\n"
         done = await run_beside("env", "set", WEB, "DEPLOY_KEY", input="s3cret-value\n")
         assert (done.exit_code, done.output) == (0, "DEPLOY_KEY is set.\n")
-        assert (await run_beside("env", "list", WEB)).output == "DEPLOY_KEY\n"
+        assert (await run_beside("env", "list", WEB)).output == "DEPLOY_KEY\txxxxalue\n"
         assert "s3cret" not in (await run_beside("env", "list", WEB, "--json")).output
         done = await run_beside("env", "delete", WEB, "DEPLOY_KEY", "--yes")
         assert done.output == "DEPLOY_KEY is deleted.\n"
 
-    def test_on_a_terminal_a_value_is_asked_for_unseen(self, monkeypatch):
-        from circleci_v1_async._cli.env import _read_value  # noqa: PLC0415 - only here
-
-        class Terminal(io.StringIO):
-            def isatty(self):
-                return True
-
+    async def test_on_a_terminal_a_value_is_asked_for_unseen(self, web, monkeypatch):
+        sit_at_a_terminal(monkeypatch)
         asked = []
-        monkeypatch.setattr(sys, "stdin", Terminal())
         monkeypatch.setattr(click, "prompt", lambda text, **options: asked.append((text, options)) or "s3cret")
-        value = _read_value(click.Context(click.Command("set")), click.Option(["--value"]), None)
-        assert (value.reveal(), asked) == ("s3cret", [("Value", {"hide_input": True, "err": True})])
+        assert (await run_beside("env", "set", WEB, "KEY")).output == "KEY is set.\n"
+        assert asked == [("Value of KEY in gh/acme/web", {"hide_input": True, "err": True})]
+        assert web.requests[-1].json == {"name": "KEY", "value": "s3cret"}
 
     async def test_any_request_is_sent_and_its_json_printed(self, web, tmp_path):
         result = await run_beside("api", "/project/github/acme/web?limit=1")
@@ -262,7 +266,7 @@ class TestEnding:
         [
             (ending.Signalled(signal.SIGTERM), 143, ""),
             (BrokenPipeError(32, "Broken pipe"), 1, ""),
-            (OSError(28, "No space left on device"), 1, "Error: No space left on device\n"),
+            (OSError(28, "No space left on device"), 1, "Error: No space left on device.\n"),
             (OSError(13, "Permission denied", "a.json"), 1, "Error: Permission denied: a.json\n"),
         ],
     )
@@ -338,7 +342,7 @@ def test_of_a_narrow_table_the_columns_that_matter_most_stay():
     shown = {}
     for width in (40, 60, 100, 120):
         console = Console(file=io.StringIO(), force_terminal=True, width=width)
-        console.print(screen.BuildsTable(builds))
+        console.print(tables.BuildsTable(builds))
         shown[width] = shown_on(console)
         assert all(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) <= width for line in shown[width].splitlines())
     assert "7" in shown[40]

@@ -51,11 +51,12 @@ def test_the_demo_streams_a_history_that_changes_and_says_what_it_can_prove():
     result = run("demo", "--builds", "700")
 
     assert result.exit_code == 0, result.output
-    *_, counts, meanwhile, claim = result.output.splitlines()
+    *_, counts, meanwhile, claim, next_step = result.output.splitlines()
     number, requests = re.fullmatch(r"(\d+) builds, (\d+) requests, [\d.]+ s", counts).groups()
     assert int(requests) >= 7
     assert all(int(count) > 0 for count in re.findall(r"\d+", meanwhile))
     assert claim == f"{number} builds, 0 lost, 0 repeated"
+    assert next_step == "Your own project: circleci-v1 demo gh/ORG/REPO"
     assert "\x1b" not in result.output
 
 
@@ -157,7 +158,7 @@ def test_on_a_terminal_a_table_and_bars_move_and_leave_the_summary_behind(monkey
     assert HIDE_CURSOR in picture
     assert picture.count("Read last") >= 3
     assert re.search(r"4/4.+files", picture)
-    assert "\x1b[1;32m" in left.splitlines()[-1]
+    assert "\x1b[1;32m" in left.splitlines()[-2]
     assert re.search(r"\d+ builds, 0 lost, 0 repeated", left)
 
 

@@ -59,4 +59,4 @@ async def test_export_names_a_file_that_is_no_database(tmp_path):
     path = tmp_path / "history.db"
     path.write_text("text" * 1000)
     result = await run_beside("export", WEB, "--to", path)
-    assert (result.exit_code, result.stderr) == (1, f"Error: {path}: file is not a database\n")
+    assert (result.exit_code, result.stderr) == (1, f"Error: {path}: file is not a database.\n")

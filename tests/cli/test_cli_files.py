@@ -15,7 +15,7 @@ from circleci_v1_async import (
     DownloadStatus,
     DownloadTotals,
 )
-from circleci_v1_async._cli.screen import DownloadBars
+from circleci_v1_async._cli.bars import DownloadBars
 
 NASTY = "\x1b]0;owned\x07\x9b2J\u202e"
 SHOWN_NASTY = r"\x1b]0;owned\x07\x9b2J\u202e"
@@ -199,7 +199,7 @@ async def test_a_build_without_steps_is_told_on_standard_error(options, what):
 
     assert result.exit_code == 0
     assert result.stdout == ""
-    assert result.stderr == f"Build 1 has no {what}, or CircleCI has forgotten them.\n"
+    assert result.stderr == f"Build 1 has no {what}, or CircleCI has deleted them.\n"
 
 
 async def test_a_log_that_breaks_off_exits_with_5(steps):
@@ -223,4 +223,4 @@ async def test_logs_are_followed_written_to_a_file_or_of_one_step_alone(tmp_path
 
     both = await run_beside("logs", WEB, "1", "--follow", "--output", str(tmp_path / "other"))
     assert both.exit_code == 2
-    assert "only one can be used" in both.output
+    assert "Use only one of" in both.output

@@ -43,8 +43,8 @@ async def test_a_token_of_the_settings_goes_to_no_address_of_the_environment(fak
     result = await run_beside("whoami")
 
     assert result.exit_code == 2
-    assert result.output.startswith("Error: expected a token for 127.0.0.1 in CIRCLE_TOKEN: the one of ")
-    assert result.output.endswith("is for circleci.com and goes nowhere else\n")
+    assert result.output.startswith("Error: Expected a token for 127.0.0.1 in CIRCLE_TOKEN: the token in ")
+    assert result.output.endswith(" is only for circleci.com\n")
     assert "another-token" not in result.output
     assert fake.requests == []
 
@@ -64,7 +64,7 @@ def test_settings_that_are_no_login_are_as_good_as_none(text, settings):
     result = run("whoami")
 
     assert result.exit_code == 2
-    assert "expected a token in one of CIRCLE_TOKEN, " in result.output
+    assert "Expected a token in one of CIRCLE_TOKEN, " in result.output
     assert "s3cret" not in result.output
 
 
@@ -101,5 +101,5 @@ def test_a_login_is_for_one_origin(base_url, is_same, tmp_path):
     if is_same:
         assert choose_base_url(login, base_url, tmp_path) == base_url
     else:
-        with pytest.raises(InvalidInputError, match="goes nowhere else"):
+        with pytest.raises(InvalidInputError, match="is only for"):
             choose_base_url(login, base_url, tmp_path)

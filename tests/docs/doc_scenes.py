@@ -95,6 +95,18 @@ def a_build_that_writes(fake: FakeCircleCI) -> Iterator[None]:
     yield
 
 
+def docs(fake: FakeCircleCI) -> Iterator[None]:
+    """Of `acme`, a job that builds the documentation, and one that runs after it."""
+    team = acme(fake)
+    next(team)
+    docs = fake.add_build(WEB, job="docs")["build_num"]
+    fake.add_artifact(WEB, docs, "index.html", b"<h1>The shop</h1>\n" * 50)
+    fake.add_artifact(WEB, docs, "search.json", b"{}\n")
+    fake.add_build(WEB, job="deploy")
+    yield
+    yield from team
+
+
 def after_the_sunset(fake: FakeCircleCI) -> Iterator[None]:
     """`acme` from 2027-02-01 on."""
     fake.after_sunset = True
@@ -136,6 +148,7 @@ SCENES: Final[dict[str, Scene]] = {
         a_build_that_finishes,
         a_push,
         a_build_that_writes,
+        docs,
         after_the_sunset,
         too_many_requests,
         a_history,

@@ -21,6 +21,7 @@ import pytest
 from doc_blocks import BLOCKS, PAGES, ROOT, Block
 from doc_scenes import SCENES
 from doc_servers import SERVERS
+from doc_sessions import run_session
 from packaging.requirements import Requirement
 
 from circleci_v1_async import CircleCISession, session
@@ -147,6 +148,7 @@ def run(*command: str) -> None:
 RUNNERS: dict[str, Callable[[Block], object]] = {
     "python": run_python,
     "shell": run_shell,
+    "console": lambda block: run_session(block.source),
     "toml": lambda block: tomllib.loads(block.source),
     "json": lambda block: json.loads(block.source),
     "text": lambda _: None,

@@ -1,4 +1,4 @@
-"""The programs of the pages that watch builds lose none, whenever they are killed."""
+"""The programs of the pages that watch builds lose none, whenever they are killed, and stop on a signal."""
 
 import signal
 import sqlite3
@@ -106,3 +106,23 @@ def test_the_bot_keeps_every_failure_once_also_when_it_is_killed_before_its_firs
     db = sqlite3.connect("bot.db")
     assert db.execute("SELECT num FROM failures").fetchall() == [(1,), (2,), (3,)]
     db.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_the_bot_of_the_guide_saves_its_cursor_and_exits_with_0_on_a_signal(
+    fake_circleci: FakeCircleCI, number: signal.Signals
+):
+    program = write_program("stopping.md", "add_signal_handler")
+    fake_circleci.add_project(PROJECT)
+    for subject in ("One", "Two"):
+        command = [sys.executable, program]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bot:  # noqa: S603 - our own
+            assert bot.stdout is not None
+            assert bot.stdout.readline() == f"watching {PROJECT}\n"
+            # The second bot reports the build that arrived while none was running.
+            if subject == "Two":
+                assert [bot.stdout.readline(), bot.stdout.readline()] == ["new 1\n", "finished 1\n"]
+            bot.send_signal(number)
+            assert bot.communicate(timeout=30) == ("stopped\n", "")
+            assert bot.returncode == 0
+        fake_circleci.add_build(PROJECT, subject=subject)

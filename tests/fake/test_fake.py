@@ -58,7 +58,7 @@ class TestBuilding:
             fake.update_build("gh/acme/web", 7, subject="x")
 
     def test_any_key_of_the_wire_can_be_fixed(self, fake):
-        build = fake.add_build(WEB, committer_date="", novelty={"a": 1})
+        build = fake.add_build(WEB, committer_date="", fields={"novelty": {"a": 1}})
         assert (build["committer_date"], build["novelty"]) == ("", {"a": 1})
         assert fake.update_build(WEB, 1, why="magic", subject="New")["why"] == "magic"
         assert fake.update_build(WEB, 1, body="b")["subject"] == "New"
@@ -79,7 +79,7 @@ class TestBuilding:
         ("status", "lifecycle", "outcome", "failed"),
         [
             ("success", "finished", "success", False),
-            ("fixed", "finished", "success", False),
+            ("fixed", "finished", "success", None),
             ("failed", "finished", "failed", True),
             ("canceled", "finished", "canceled", False),
             ("timedout", "finished", "timedout", None),
@@ -91,7 +91,6 @@ class TestBuilding:
             ("scheduled", "scheduled", None, None),
             ("not_running", "not_running", None, None),
             ("not_run", "not_run", None, None),
-            ("unheard_of", "not_running", None, None),
         ],
     )
     def test_a_status_brings_what_belongs_to_it(self, fake, status, lifecycle, outcome, failed):
@@ -231,7 +230,7 @@ class TestLists:
 class TestOneBuild:
     async def test_a_build_comes_with_its_steps(self, fake, browser):
         fake.add_build(WEB, status="failed", steps=["Spin up environment", "Preparing", "checkout", "pytest"])
-        fake.add_step(WEB, 1, "pytest", step=102, index=1, output="ok", name_of="x")
+        fake.add_step(WEB, 1, "pytest", step=102, index=1, output="ok", fields={"name_of": "x"})
         build = await browser.json(f"/project/{WEB}/1")
         assert [step["name"] for step in build["steps"]] == ["Spin up environment", "Preparing", "checkout", "pytest"]
         assert [step["actions"][0]["step"] for step in build["steps"]] == [0, 99, 101, 102]
@@ -331,7 +330,8 @@ class TestActions:
     @pytest.mark.parametrize("status", ["success", "not_run"])
     async def test_canceling_what_is_over_changes_nothing(self, fake, browser, status):
         before = fake.add_build(WEB, status=status)
-        assert await browser.json(f"/project/{WEB}/1/cancel", method="POST") == before
+        single = {"platform": "2.0", "ssh_disabled": True}
+        assert await browser.json(f"/project/{WEB}/1/cancel", method="POST") == before | single
 
     async def test_following_shows_a_project_to_its_follower(self, fake, browser):
         fake.add_project("gh/acme/new", following=False)
@@ -775,3 +775,53 @@ class TestLife:
         fake = FakeCircleCI()
         fake.add_project(WEB)
         assert datetime.fromisoformat(fake.add_build(WEB)["usage_queued_at"]) < datetime(2026, 2, 1, tzinfo=UTC)
+
+
+class TestTypos:
+    @pytest.mark.parametrize(
+        ("build", "complaint"),
+        [
+            (lambda fake: fake.add_build(WEB, status="sucess"), r"^status: expected one of .*, got 'sucess' \(did you"),
+            (lambda fake: fake.add_build(WEB, brnch="x"), r"^brnch: unknown field \(did you mean 'branch'\?\); give"),
+            (lambda fake: fake.update_build(WEB, 1, status="sucess"), "^status: expected one of"),
+            (lambda fake: fake.update_build(WEB, 1, brnch="x"), "^brnch: unknown field"),
+            (lambda fake: fake.finish_build(WEB, 1, "sucess"), "^status: expected one of"),
+            (
+                lambda fake: fake.add_step(WEB, 1, "a", status="fixed"),
+                "^status: expected one of",
+            ),
+            (lambda fake: fake.add_step(WEB, 1, "a", ouput="x"), "^ouput: unknown field"),
+            (lambda fake: fake.add_output(WEB, 1, "a", status="passed"), "^status: expected one of"),
+            (
+                lambda fake: fake.add_test(WEB, 1, name="a", result="passed"),
+                "^result: expected one of",
+            ),
+            (
+                lambda fake: fake.add_test(WEB, 1, name="a", runtime=1),
+                "^runtime: unknown field",
+            ),
+        ],
+    )
+    def test_they_are_refused_and_change_nothing(self, build, complaint: str):
+        fake = FakeCircleCI()
+        fake.add_project(WEB)
+        before = fake.add_build(WEB, steps=["checkout"])
+        with pytest.raises(ValueError, match=complaint):
+            build(fake)
+        assert fake.update_build(WEB, 1) == before
+        assert fake.add_build(WEB)["build_num"] == 2
+
+    async def test_fields_of_ones_own_are_sent_as_they_are(self, fake, browser):
+        fake.add_build(WEB, fields={"status": "on_hold", "brnch": "x"})
+        fake.update_build(WEB, 1, fields={"lifecycle": "new"})
+        fake.add_step(WEB, 1, "a", fields={"status": "odd"})
+        fake.add_test(WEB, 1, name="a", fields={"result": "odd"})
+        build = await browser.json(f"/project/{WEB}/1")
+        assert (build["status"], build["brnch"], build["lifecycle"]) == ("on_hold", "x", "new")
+        assert build["steps"][0]["actions"][0]["status"] == "odd"
+        assert (await browser.json(f"/project/{WEB}/1/tests"))["tests"][0]["result"] == "odd"
+
+    def test_every_key_of_a_reply_can_be_given_by_name(self, fake):
+        build = fake.add_build(WEB, steps=["checkout"])
+        names = build.keys() - {"branch", "build_num", "status", "subject", "why"}
+        assert fake.add_build(WEB, **dict.fromkeys(names, 1)).items() >= dict.fromkeys(names, 1).items()

@@ -103,7 +103,7 @@ class TestOrigins:
         await visitor.get(await visitor.signed(), token=True)
         assert [(request.site, request.operation) for request in fake.requests] == [
             ("api", "list_build_artifacts"),
-            ("artifacts", "locate_artifact"),
+            ("artifacts", "redirect_to_storage"),
             ("storage", "fetch_artifact"),
         ]
         assert all("Circle-Token" in request.headers for request in fake.requests)

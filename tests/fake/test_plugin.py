@@ -135,6 +135,27 @@ class TestUnderPytest:
         """)
         run(pytester, *ASYNCIO, "--asyncio-mode=auto", passed=1)
 
+    MOCKED = """
+        from circleci_v1_async import CircleCISession
+
+        async def test_a_reply(circleci_aioresponses):
+            circleci_aioresponses.get("https://circleci.com/api/v1.1/me", payload={"login": "ada"})
+            async with CircleCISession() as ci:
+                assert (await ci.get_current_user()).login == "ada"
+    """
+
+    def test_aioresponses_answers_with_the_aiohttp_that_the_package_needs(self, pytester: pytest.Pytester):
+        pytester.makepyfile(self.MOCKED)
+        run(pytester, *ASYNCIO, "--asyncio-mode=auto", passed=1)
+
+    def test_without_aioresponses_a_test_of_it_is_skipped_with_a_sentence(self, pytester: pytest.Pytester):
+        pytester.makeconftest(f"{CONFTEST}\nimport sys\nsys.modules['aioresponses'] = None")
+        pytester.makepyfile(self.MOCKED)
+        args = ("-rs", "-W", "error", "-p", "no:cacheprovider", "-p", "no:xdist", *ASYNCIO, "--asyncio-mode=auto")
+        result = pytester.runpytest_subprocess(*args, timeout=60)
+        result.assert_outcomes(skipped=1)
+        result.stdout.fnmatch_lines(["*circleci_aioresponses needs aioresponses, which is not installed"])
+
     def test_a_fault_that_meets_no_request_is_an_error_of_a_test_that_passed(self, pytester: pytest.Pytester):
         pytester.makepyfile("""
             def test_one_that_passes(fake_circleci):

@@ -18,7 +18,7 @@ from browser import Browser
 from circleci_v1_async import CircleCISession
 from circleci_v1_async.testing import FakeCircleCI
 from circleci_v1_async.testing._program import main
-from circleci_v1_async.testing._seed import plant
+from circleci_v1_async.testing._script.seed import load_seed
 
 HERE = Path(__file__).parent
 WEB = "gh/acme/web"
@@ -36,7 +36,7 @@ def test_a_shell_script_uses_a_seeded_fake_with_curl(tmp_path: Path):
 
 class TestSeeds:
     async def test_one_says_what_there_is(self, browser: Browser, fake: FakeCircleCI):
-        plant(fake, HERE / "seed.json")
+        load_seed(fake, HERE / "seed.json")
         fake.allow_unused_faults = True
         assert [(await browser.send("GET", "/me")).status for _ in range(4)] == [503, 418, 418, 200]
         # Drift adds one before the first page.
@@ -53,7 +53,7 @@ class TestSeeds:
     async def test_it_can_set_the_service_in_a_state(self, browser: Browser, fake: FakeCircleCI, tmp_path: Path):
         seed = tmp_path / "seed.json"
         seed.write_text(json.dumps({"after_sunset": True, "brownout": True, "token_expired": True}))
-        plant(fake, seed)
+        load_seed(fake, seed)
         assert fake.after_sunset
         assert (await browser.send("GET", "/me")).status == 401
 
@@ -97,14 +97,14 @@ class TestSeeds:
         file = tmp_path / "seed.json"
         file.write_text(json.dumps(seed))
         with pytest.raises(ValueError, match=r"seed\.json: ") as caught:
-            plant(FakeCircleCI(), file)
+            load_seed(FakeCircleCI(), file)
         assert complaint in str(caught.value)
 
     @pytest.mark.parametrize("text", ["{", "[" * 100_000])
     def test_what_is_not_json_is_told(self, tmp_path: Path, text: str):
         (tmp_path / "seed.json").write_text(text)
         with pytest.raises(ValueError, match=r"seed\.json: "):
-            plant(FakeCircleCI(), tmp_path / "seed.json")
+            load_seed(FakeCircleCI(), tmp_path / "seed.json")
 
     def test_the_program_says_what_is_wrong_with_one(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         (tmp_path / "seed.json").write_text('{"projects": 5}')
@@ -154,7 +154,7 @@ def test_the_programs_commands_run_in_this_process_as_well(
     """Coverage does not see other processes."""
     file = tmp_path / "recording.jsonl"
 
-    async def serve(fake: FakeCircleCI) -> None:
+    async def serve(fake: FakeCircleCI, _options: object) -> None:
         async with fake:
             fake.clear_requests()
             if not await asyncio.to_thread(file.read_text):

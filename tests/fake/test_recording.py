@@ -278,11 +278,40 @@ class TestReplaying:
         replies = await asyncio.gather(*(browser.send("GET", path) for path in ("/me", "/x?a=/&b=2", "/me") * 5))
         assert sorted(reply.status for reply in replies) == [200] * 14 + [429]
 
-    @pytest.mark.parametrize("line", ["{", "[]", "{}", '{"request":{},"reply":{}}', '{"request":1,"reply":2}'])
-    def test_a_line_that_is_no_exchange_is_named(self, tmp_path: Path, line: str):
+    @pytest.mark.parametrize(
+        ("line", "complaint"),
+        [
+            ("{", "Expecting property name"),
+            ("[" * 100_000, "it is nested too deeply"),
+            ("[]", r"an exchange: expected an object, got \[\]"),
+            ("{}", "request: expected an object, got None"),
+            ('{"request":{},"reply":{}}', "status: expected an integer, got None"),
+            ('{"request":1,"reply":2}', "request: expected an object, got 1"),
+            ('{"request":{"method":"GET","target":5},"reply":{"status":200}}', "target: expected a text, got 5"),
+            ('{"request":{"method":"GET","target":"/","range":5},"reply":{"status":200}}', "range: expected a text"),
+            ('{"request":{"method":"GET","target":"/"},"reply":{"status":null}}', "status: expected an integer"),
+            ('{"request":{"method":"GET","target":"/"},"reply":{"status":true}}', "status: expected an integer"),
+            ('{"request":{"method":"GET","target":"/"},"reply":{"status":7}}', "status: expected a number from 200"),
+            (
+                '{"request":{"method":"GET","target":"/"},"reply":{"status":200,"headers":[]}}',
+                "headers: expected an",
+            ),
+            ('{"request":{"method":"GET","target":"/"},"reply":{"status":200,"headers":{"A":5}}}', "headers: expected"),
+            ('{"request":{"method":"GET","target":"/"},"reply":{"status":200,"base64":5}}', "base64: expected a text"),
+            ('{"request":{"method":"GET","target":"/"},"reply":{"status":200,"base64":"?"}}', "base64"),
+            (
+                '{"request":{"method":"GET","target":"/"},"reply":{"status":200,"text":5}}',
+                "text: expected a text",
+            ),
+            ('{"request":{"method":"GET","target":"/","text":"\\ud800"},"reply":{"status":200}}', "surrogates"),
+            ('{"request":{"method":"GET","target":"/"},"reply":{"status":200,"json":"\\ud800"}}', "surrogates"),
+        ],
+        ids=str,
+    )
+    def test_a_line_that_is_no_exchange_is_named(self, tmp_path: Path, line: str, complaint: str):
         file = tmp_path / "broken.jsonl"
         file.write_text(f"{json.dumps(self.LINES[0])}\n{line}\n")
-        with pytest.raises(ValueError, match=r"broken\.jsonl:2: "):
+        with pytest.raises(ValueError, match=rf"broken\.jsonl:2: .*{complaint}"):
             FakeCircleCI.replay(file)
 
     async def test_an_empty_recording_knows_nothing(self, tmp_path: Path):

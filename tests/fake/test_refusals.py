@@ -17,7 +17,7 @@ ENDLESS = b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 MISTYPED = [
     *((WEB, {name: value}) for name in ("branch", "revision", "tag") for value in (5, True, ["x"], {"x": 1})),
     *((WEB, {"parallel": value}) for value in ("x", 0, -1, 1.5, True, [2])),
-    *((WEB, {"build_parameters": value}) for value in (["a"], "a", {"a": 1}, {"a": None})),
+    *((WEB, {"build_parameters": value}) for value in ({"a": 1}, {"a": None})),
     *((f"{WEB}/tree/main", {"revision": value}) for value in (5, ["x"])),
     *((f"{WEB}/build", {name: 5}) for name in ("branch", "revision", "tag")),
     *((f"{WEB}/envvar", {"name": "A", "value": value}) for value in (5, None, ["x"])),
@@ -105,7 +105,14 @@ async def test_a_form_is_as_good_as_json_where_the_service_was_seen_to_take_one(
         assert (await browser.send("POST", "/user/heroku-key", **form)).body == b'""'
     assert await browser.refusal(f"{WEB}/envvar", method="POST", data={"name": "A"}) == BAD
     assert await browser.refusal(f"{WEB}/envvar", method="POST", data=b"name=A&value=b") == BAD
-    assert await browser.refusal(WEB, method="POST", data={"branch": "main"}) == BAD
+    assert await browser.refusal(f"{WEB}/token", method="POST", data={"scope": "all", "label": "x"}) == BAD
+
+
+@pytest.mark.parametrize("value", [["a"], "a", 5])
+async def test_build_parameters_that_are_no_map_are_refused_in_the_services_words(browser: Browser, value: object):
+    message = "Invalid build_parameters value: must be a map"
+    assert await browser.refusal(WEB, method="POST", json={"build_parameters": value}) == (400, message)
+    assert await browser.refusal(WEB, method="POST", data={"build_parameters": "a"}) == (400, message)
 
 
 async def test_a_body_that_is_too_large_is_refused_before_it_is_read(browser: Browser):

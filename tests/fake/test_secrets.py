@@ -1,10 +1,11 @@
 """What is replaced in recordings, and what stays."""
 
 import json
+import signal
 
 import pytest
 
-from circleci_v1_async.testing._secrets import Scrubber, blank
+from circleci_v1_async.testing._record.secrets import Scrubber, blank
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\\nMIIB\\n-----END RSA PRIVATE KEY-----\\n"
 JOB = "0a1b2c3d-0a1b-4c3d-a1b2-0a1b2c3d4e5f"
@@ -90,3 +91,55 @@ def test_a_request_is_like_its_recording_whatever_its_secrets_are(body: dict[str
     other = {name: f"other {value}" if name not in {"hostname", "name"} else value for name, value in body.items()}
     recorded = Scrubber().scrub(json.dumps(body), path=path)
     assert blank(recorded, path=path) == blank(json.dumps(body), path=path) == blank(json.dumps(other), path=path)
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        ("a.", 500_000),
+        ("a@", 500_000),
+        (".b", 500_000),
+        ("-----BEGIN PRIVATE KEY-----", 40_000),
+        ("A PRIVATE KEY", 80_000),
+        ('"token":"', 100_000),
+        ('\\"', 500_000),
+        (":token ", 150_000),
+        ("&_api_key", 100_000),
+        ("AKIA-", 200_000),
+        (" ", 1_000_000),
+    ],
+)
+@pytest.mark.parametrize("head", ["", "-----BEGIN PRIVATE KEY-----", "x@y", '"token":"', '"output_url"'])
+def test_a_megabyte_that_looks_like_secrets_costs_no_more_than_another(head: str, text: str, times: int):
+    """Each pattern that reads a part again and again would take minutes, and be interrupted."""
+
+    def interrupt(*_: object) -> None:
+        raise AssertionError("30 seconds of work for what takes less than one")
+
+    before = signal.signal(signal.SIGVTALRM, interrupt)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 30)
+    try:
+        scrub(head + text * times, path="/api/v1.1/project/gh/acme/web/envvar")
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def test_many_secrets_are_numbered_one_by_one():
+    scrubber = Scrubber()
+    text = "".join(f"u{number}@acme.example " for number in range(50_000))
+    assert scrubber.scrub(text, path="/").endswith("email-50000@example.invalid ")
+    assert len(scrubber.report()) == 50_000
+
+
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        ("git@github.com:acme/web.git", "git@github.com:acme/web.git"),
+        ("digit@acme.example", "email-1@example.invalid"),
+        ("x-git@acme.example", "email-1@example.invalid"),
+        ("nobody@localhost", "nobody@localhost"),
+    ],
+)
+def test_addresses_of_people_are_told_from_others(text: str, scrubbed: str):
+    assert scrub(text) == scrubbed

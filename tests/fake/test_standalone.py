@@ -12,8 +12,11 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from importlib import import_module
 
+import aiohttp
 import pytest
 from yarl import URL
+
+from circleci_v1_async.testing import FakeCircleCI
 
 MODULE = "circleci_v1_async.testing"
 
@@ -102,3 +105,41 @@ def test_an_address_that_cannot_be_had_is_told(monkeypatch: pytest.MonkeyPatch, 
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit, match="2"):
         run(monkeypatch, "--port", str(taken.getsockname()[1]))
     assert "address already in use" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104 - for this test
+def test_one_that_listens_everywhere_prints_an_address_that_a_client_can_use(host: str):
+    if host == "::" and not socket.has_dualstack_ipv6():
+        pytest.skip("needs IPv6")
+    with program("--host", host, "--project", "gh/acme/web", "--builds", "2", "--public") as process:
+        assert process.stdout is not None
+        base_url = process.stdout.readline().rstrip("\n")
+        assert URL(base_url).host in {"127.0.0.1", "::1"}
+        (artifact,) = read(base_url, "", "/project/gh/acme/web/1/artifacts")
+        assert URL(artifact["url"]).origin() == URL(base_url).origin()
+
+
+@pytest.mark.parametrize(
+    ("host", "artifacts", "storage"),
+    [
+        ("fake:8711", "http://fake:8711", "fake"),
+        ("127.0.0.1:9000", "http://127.0.0.1:9000", "localhost"),
+        ("", None, "localhost"),
+        ("a b:c", None, "localhost"),
+    ],
+)
+async def test_one_that_listens_everywhere_names_its_files_as_the_client_names_it(
+    host: str, artifacts: str | None, storage: str
+):
+    async with FakeCircleCI(host="0.0.0.0") as fake, aiohttp.ClientSession() as session:  # noqa: S104 - for this test
+        fake.add_project("gh/acme/web", public=True)
+        fake.add_build("gh/acme/web", steps=["checkout"])
+        fake.add_output("gh/acme/web", 1, "out")
+        fake.add_artifact("gh/acme/web", 1, "a.txt", b"a")
+        headers = {"Accept": "application/json", "Host": host}
+        async with session.get(f"{fake.base_url}/project/gh/acme/web/1/artifacts", headers=headers) as reply:
+            (artifact,) = await reply.json()
+        async with session.get(f"{fake.base_url}/project/gh/acme/web/1", headers=headers) as reply:
+            url = URL((await reply.json())["steps"][0]["actions"][0]["output_url"])
+        assert artifact["url"].startswith(artifacts or fake.base_url.removesuffix("/api/v1.1"))
+        assert (url.host, url.port) == (storage, URL(fake.storage_origin).port)

@@ -2,18 +2,33 @@
 
 import asyncio
 import json
+import sys
 import tracemalloc
 import zlib
 from typing import Any
 
+import aiohttp
 import pytest
 from counting import counted_turns
 from downloading import WEB
+from faults.canaries import as_json, packed
 from faults.scenes import Call, facing
-from script_server import reply
+from script_server import ScriptServer, reply
 
-from circleci_v1_async import Artifact, Build, DecodeError, Project, Request, SessionClosedError, TestMetadata
+from circleci_v1_async import (
+    Artifact,
+    Build,
+    CircleCISession,
+    DecodeError,
+    Project,
+    Request,
+    RetryPolicy,
+    SessionClosedError,
+    TestMetadata,
+    TransportError,
+)
 from circleci_v1_async import BuildDetail as Detail
+from circleci_v1_async._transport import decompression
 
 MEGABYTE = 2**20
 GZIP = [("Content-Encoding", "gzip")]
@@ -102,3 +117,31 @@ async def test_a_call_can_be_ended_while_its_reply_is_decoded(end: str) -> None:
             await scene.ci.close()
         with pytest.raises(asyncio.CancelledError if end == "cancel" else SessionClosedError):
             await task
+
+
+@pytest.mark.fault(20)
+@pytest.mark.parametrize("options", [{}, {"auto_decompress": False}])
+async def test_cut_off_data_are_noticed_whatever_a_borrowed_session_does_with_them(options: Any) -> None:
+    login = as_json({"login": "ada"})
+    async with (
+        ScriptServer(packed(login, "gzip", cut=1), packed(login, "gzip")) as server,
+        aiohttp.ClientSession(**options) as borrowed,
+        CircleCISession(base_url=server.base_url, session=borrowed, retry=RetryPolicy(attempts=1)) as ci,
+    ):
+        with pytest.raises(TransportError, match="the reply broke off"):
+            await ci.get_current_user()
+        assert (await ci.get_current_user()).login == "ada"
+
+
+@pytest.mark.fault(20)
+async def test_a_coding_whose_library_is_missing_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("brotlicffi", "brotli"):
+        monkeypatch.setitem(sys.modules, module, None)
+    decompression._find_coding.cache_clear()
+    async with facing(packed(b"data", "br")) as scene:
+        with pytest.raises(TransportError, match=r"GET /me .*: the reply is compressed by br, which needs .* brotli"):
+            await scene.ci.get_current_user()
+        async with scene.ci.open_artifact(Artifact(path="a", url=f"{scene.server.origin}/a")) as stream:
+            with pytest.raises(TransportError, match=r"GET /a .*: the reply is compressed by br"):
+                await stream.read()
+    assert len(scene.server.requests) == 2

@@ -19,6 +19,7 @@ from circleci_v1_async import (
     CircleCISession,
     InvalidInputError,
     NotFoundError,
+    RequestTimeoutError,
     SessionClosedError,
     WaitTimeoutError,
     WatchCursor,
@@ -64,7 +65,7 @@ async def test_waiting_for_a_build_tells_its_updates_and_gives_it_with_its_steps
     build = await ci.wait_for_build(PROJECT, 1, on_update=lambda build: updates.append(str(build.status)))
     assert isinstance(build, BuildDetail)
     assert (build.outcome, build.steps[0].name, updates) == ("failed", "make test", ["queued", "running", "failed"])
-    assert clock.slept == [5, 7.5, 5]
+    assert clock.slept == [5.25, 5.25, 5.25]
 
 
 async def test_builds_that_are_never_run_are_not_waited_for(
@@ -100,15 +101,29 @@ async def test_waiting_for_a_build_that_does_not_exist_is_an_error_at_once(
     assert clock.slept == []
 
 
-async def test_a_timeout_ends_the_wait_also_while_a_request_is_in_flight(
-    fake: FakeCircleCI, ci: CircleCISession
-) -> None:
+async def test_a_timeout_ends_the_wait_even_while_requests_are_in_flight(fake: FakeCircleCI) -> None:
+    fake.add_project(PROJECT)
     fake.add_build(PROJECT, status="running")
     fake.delay = lambda _: 600.0 if len(fake.requests) > 1 else 0.0
-    with pytest.raises(WaitTimeoutError, match="build 1 of github/acme/web did not finish within 2 s") as caught:
-        await ci.wait_for_build("gh/acme/web", 1, timeout=2)
+    async with CircleCISession(fake.token, base_url=fake.base_url, timeout=0.1) as ci:
+        use(ci, FakeClock())
+        with pytest.raises(WaitTimeoutError, match="build 1 of github/acme/web did not finish within 7 s") as caught:
+            await ci.wait_for_build("gh/acme/web", 1, timeout=7)
     assert caught.value.last is not None
     assert caught.value.last.status == "running"
+    assert isinstance(caught.value.__cause__, RequestTimeoutError)
+    # The last poll, whose request is not sent again.
+    assert [request.path[-2:] for request in fake.requests[-1:]] == ["/1"]
+
+
+async def test_a_build_that_is_not_there_yet_is_waited_for(
+    fake: FakeCircleCI, ci: CircleCISession, clock: FakeClock
+) -> None:
+    at_each_sleep(
+        clock, lambda: None, lambda: fake.add_build(PROJECT, status="running"), lambda: fake.finish_build(PROJECT, 1)
+    )
+    build = await ci.wait_for_build(f"https://circleci.com/{PROJECT}/1", appear=60)
+    assert (build.status, len(clock.slept)) == ("success", 3)
 
 
 @pytest.mark.parametrize("build_num", [0, True, "7"])

@@ -12,11 +12,13 @@ from workflows import Event, Play, plays
 
 from circleci_v1_async import (
     Build,
+    BuildSummary,
     CircleCISession,
     InvalidInputError,
     NotFoundError,
     Verdict,
     WaitTimeoutError,
+    Workflow,
 )
 from circleci_v1_async.testing import FakeCircleCI
 
@@ -161,8 +163,8 @@ async def test_a_commit_is_waited_for_from_its_first_build_to_the_end_of_its_las
     assert updates == [(1, "running"), (1, "success"), (2, "queued"), (2, "running"), (2, "failed")]
     test, build = await ci.builds_for_commit(WEB, SHA)
     assert verdict == Verdict((test, build), is_success=False, failed=(test,), missing=())
-    # After the last change, at 10 seconds and more rarely, until nothing has run for a minute.
-    assert clock.slept == [15, 10, 10, 10, 10, 10, 15, 22.5, 12.5]
+    # Until no build has run for a minute.
+    assert clock.slept == [10.5] * 10 + [pytest.approx(7.5)]
 
 
 async def test_a_workflow_is_waited_for_by_one_request_a_look(
@@ -280,24 +282,94 @@ async def test_a_project_that_is_not_there_ends_the_wait_at_once(ci: CircleCISes
 async def test_a_timeout_tells_what_was_seen(fake: FakeCircleCI, ci: CircleCISession) -> None:
     fake.add_build(WEB, revision=SHA, job="build", status="failed")
     fake.add_build(WEB, revision=SHA, job="test", status="running")
-    fake.delay = lambda _: 600.0 if len(fake.requests) > 1 else 0.0
     with pytest.raises(WaitTimeoutError) as caught:
-        await ci.wait_for_commit(WEB, SHA, timeout=1)
+        await ci.wait_for_commit(WEB, SHA, timeout=30)
     assert str(caught.value) == (
-        f"commit {SHA} of github/acme/web did not finish within 1 s; it was last seen with 1 of 2 builds unfinished"
+        f"commit {SHA} of github/acme/web did not finish within 30 s; it was last seen with 1 of 2 builds unfinished"
     )
     assert isinstance(caught.value.last, Verdict)
     assert (numbers(caught.value.last.builds), numbers(caught.value.last.failed)) == ([2, 1], [1])
 
 
-async def test_a_timeout_tells_that_no_build_came(ci: CircleCISession, clock: FakeClock) -> None:
-    async def sleep(_: float) -> None:
-        await asyncio.Event().wait()
+async def test_a_timeout_while_builds_settle_says_so_and_has_their_verdict(
+    fake: FakeCircleCI, ci: CircleCISession
+) -> None:
+    fake.add_build(WEB, revision=SHA, job="build")
+    fake.add_build(WEB, revision=SHA, job="test", status="failed")
+    with pytest.raises(WaitTimeoutError, match=r"all its builds finished \(2\), but `settle` \(60 s\) was") as caught:
+        await ci.wait_for_commit(WEB, SHA, timeout=30)
+    assert caught.value.last == Verdict.of(await ci.builds_for_commit(WEB, SHA))
+    assert caught.value.__cause__ is None
 
-    clock.while_asleep = sleep
+
+async def test_a_timeout_tells_that_no_build_came(ci: CircleCISession, clock: FakeClock) -> None:
     with pytest.raises(WaitTimeoutError, match=r"workflow .* of github/acme/web .*; it was never seen") as caught:
-        await ci.wait_for_workflow(WEB, RUNS[0], jobs=["test"], timeout=0.5)
+        await ci.wait_for_workflow(WEB, RUNS[0], jobs=["test"], timeout=25)
     assert caught.value.last == Verdict((), is_success=False, failed=(), missing=("test",))
+    assert sum(clock.slept) == 25
+
+
+async def test_a_wait_for_a_job_polls_at_the_deadline_as_well(
+    fake: FakeCircleCI, ci: CircleCISession, clock: FakeClock
+) -> None:
+    fake.add_build(WEB, revision=SHA, job="build", status="running")
+    at_each_sleep(clock, lambda: fake.finish_build(WEB, 1))
+    assert (await ci.wait_for_commit(WEB, SHA, jobs=["build"], timeout=9, interval=10)).is_success
+    assert clock.slept == [9]
+
+
+# A build in hand
+
+
+async def test_a_build_names_its_commit_and_its_workflow_run(fake: FakeCircleCI, ci: CircleCISession) -> None:
+    fifty_builds(fake)
+    build = await ci.get_build(WEB, 50 - 4)
+    assert numbers(await ci.builds_for_commit(build)) == numbers(await ci.builds_for_commit(WEB, SHA))
+    assert numbers(await ci.builds_for_workflow(build)) == list(range(46, 0, -5))
+    assert await ci.wait_for_commit(build) == await ci.wait_for_commit(WEB, SHA)
+    assert await ci.wait_for_workflow(build) == await ci.wait_for_workflow(WEB, RUNS[0])
+    assert numbers(await ci.builds_for_commit(build, SHA[:7])) == numbers(await ci.builds_for_commit(WEB, SHA))
+    assert numbers(await ci.builds_for_workflow(build, RUNS[0].upper())) == list(range(46, 0, -5))
+
+
+HERE = "https://circleci.com/gh/acme/web/7"
+BAD_BUILDS = [
+    (Build(build_num=7, vcs_revision=SHA), "", "", "project: build 7 does not name its project"),
+    (Build(build_num=7, build_url=HERE), "", "", "project: build 7 "),
+    (Build(build_num=7, build_url=HERE, vcs_revision=""), "", "", "project: build 7 "),
+    (Build(build_num=7, build_url=HERE, vcs_revision="r12"), "", "", ""),
+    (BuildSummary(build_num=7, build_url=HERE), "", "", "project: build 7 "),
+    (
+        Build(build_num=7, build_url=HERE, vcs_revision=SHA, workflows=Workflow(workflow_id=RUNS[0])),
+        "deadbeef",
+        RUNS[1],
+        "",
+    ),
+    (Build(build_num=7, build_url=HERE, workflows=Workflow()), SHA, RUNS[0], "project: build 7 "),
+    ("gh/acme/web", "", "", ""),
+]
+
+
+@pytest.mark.parametrize(("build", "sha", "run", "message"), BAD_BUILDS, ids=repr)
+async def test_a_build_that_does_not_name_what_is_looked_for_is_refused_before_any_request(
+    fake: FakeCircleCI, ci: CircleCISession, build: Build | str, sha: str, run: str, message: str
+) -> None:
+    for call in (ci.wait_for_commit, ci.builds_for_commit):
+        with pytest.raises(InvalidInputError) as caught:
+            await call(build, *[sha] * bool(sha))
+        assert str(caught.value).startswith(message)
+    for call in (ci.wait_for_workflow, ci.builds_for_workflow):
+        with pytest.raises(InvalidInputError) as caught:
+            await call(build, *[run] * bool(run))  # type: ignore[arg-type]
+        assert str(caught.value).startswith(message)
+    assert fake.requests == []
+
+
+async def test_an_error_about_a_build_says_what_it_lacks(ci: CircleCISession) -> None:
+    with pytest.raises(InvalidInputError, match="build 7 has no vcs_revision, which names its commit"):
+        await ci.wait_for_commit(Build(build_num=7, build_url=HERE))
+    with pytest.raises(InvalidInputError, match="build 7 is outside of workflows: it has no workflow_id"):
+        await ci.wait_for_workflow(Build(build_num=7, build_url=HERE))
 
 
 BAD_OPTIONS: list[tuple[dict[str, object], str]] = [
@@ -305,6 +377,7 @@ BAD_OPTIONS: list[tuple[dict[str, object], str]] = [
     ({"settle": float("nan")}, "settle: expected a number of seconds from 0, got nan"),
     ({"settle": "60"}, "settle: expected a number of seconds from 0, got '60'"),
     ({"interval": 0}, "interval: expected a positive number of seconds, got 0"),
+    ({"max_interval": 0}, "max_interval: expected a positive number of seconds, got 0"),
     ({"timeout": 0}, "timeout: expected a positive number of seconds, got 0"),
     ({"jobs": []}, "jobs: expected a list of non-empty strings, at least one, got []"),
     ({"jobs": "test"}, "jobs: expected a list of non-empty strings, at least one, got 'test'"),

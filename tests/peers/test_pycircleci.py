@@ -119,8 +119,8 @@ V2 = """
 """
 # The methods that a fake of v1.1 cannot answer: what their requests begin with, and why.
 CANNOT: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(V2.split(), ("/api/v2/", "it asks the API v2")),
-    "get_user_repos": ("/api/v1.1//user/repos/", "openapi.yml has no such list, and there is a slash too many"),
+    **dict.fromkeys(V2.split(), ("/api/v2/", "API v2")),
+    "get_user_repos": ("/api/v1.1//user/repos/", "undocumented endpoint"),
 }
 
 

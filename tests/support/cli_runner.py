@@ -30,6 +30,17 @@ def shown_on(console):
     return console.file.getvalue()
 
 
+def play(service, *scenes):
+    """Play a scene before each request but the first; after the last scene the service answers 404."""
+    scenes = iter([None, *scenes, lambda: service.fail_next(404, count=9)])
+
+    @service.before_reply
+    def proceed(_request):
+        scene = next(scenes, None)
+        if scene is not None:
+            scene()
+
+
 async def run_without_a_reader(*command):
     """Run a process whose output nobody reads, and return its exit code and what it says on standard error."""
     reader, writer = os.pipe()

@@ -6,7 +6,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Sequence
-from pathlib import PureWindowsPath
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import attrs
@@ -102,10 +102,9 @@ PLAIN = [
     ".hidden",
     "a b",
     "~",
-    "a?b*c",
-    '<a>|"b"',
-    "a\x85b",
-    "a\u202eb",
+    "100%",
+    "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+    "👩\u200d🚀",
     "icon",
     "console.log",
     "com10",
@@ -118,6 +117,48 @@ PLAIN = [
 @pytest.mark.parametrize("path", [*PLAIN, "ü" * 127])
 def test_a_plain_path_is_kept_as_it_is(path: str) -> None:
     assert "/".join(goes_to(path)) == path
+
+
+ENCODED = {
+    "a?b*c": "a%3Fb%2Ac",
+    '<a>|"b"': "%3Ca%3E%7C%22b%22",
+    "a\x80b\x9f": "a%C2%80b%C2%9F",
+    "a\x85b": "a%C2%85b",
+    "a\u202etxt.exe": "a%E2%80%AEtxt.exe",
+    "\u061c\u200e\u200f\u202a": "%D8%9C%E2%80%8E%E2%80%8F%E2%80%AA",
+    "\u2066a\u2069": "%E2%81%A6a%E2%81%A9",
+    "a\u200bb": "a%E2%80%8Bb",
+    "\u2028\u2029": "%E2%80%A8%E2%80%A9",
+    "\ufeffa": "%EF%BB%BFa",
+    "a?/b?": "a%3F/b%3F",
+    "?" * 85: "%3F" * 85,
+}
+
+
+@pytest.mark.fault(52)
+@pytest.mark.parametrize(("path", "file"), ENCODED.items())
+def test_characters_that_some_system_rejects_or_no_eye_sees_are_encoded_on_every_system(path: str, file: str) -> None:
+    assert "/".join(goes_to(path)) == file
+
+
+@pytest.mark.fault(52)
+@given(PATH)
+def test_no_name_has_a_control_character_or_changes_the_direction_of_text(path: str) -> None:
+    for place in accepted(planned(path)):
+        for character in "".join(place.parts):
+            assert unicodedata.category(character) not in {"Cc", "Zl", "Zp"}
+            assert unicodedata.bidirectional(character) not in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "PDI"}
+            assert character not in '<>"|?*\u200b\ufeff'
+
+
+@pytest.mark.fault(52)
+def test_a_name_that_is_too_long_once_encoded_is_refused() -> None:
+    assert isinstance(refused("?" * 86), UnsafePathError)
+
+
+@pytest.mark.fault(54)
+def test_a_name_and_its_encoded_form_are_a_conflict() -> None:
+    assert accepted(planned("a?", "a%3F", "b?", "b%3f", "c?")) == planned("c?")
 
 
 def test_slashes_and_dots_that_mean_nothing_are_dropped() -> None:
@@ -202,7 +243,7 @@ def test_of_two_that_want_one_place_neither_gets_it(paths: tuple[str, str]) -> N
 def test_of_ten_thousand_that_want_one_place_each_error_names_a_few() -> None:
     places = planned("p", *(f"p/{number}" for number in range(9_999)))
     assert {str(place.problem) for place in places} == {
-        "p: 10000 artifacts want it: 'p', 'p/0', 'p/1', …",
+        "p: 10000 artifacts want it: 'p', 'p/0', 'p/1', …; place= can give them other paths",
     }
 
 
@@ -231,6 +272,28 @@ def test_folders_for_containers_are_made_if_what_matches_is_of_several() -> None
         ("node-0", "a.txt"),
         ("node-1", "c.txt"),
     ]
+
+
+def test_a_place_replaces_the_path_and_the_folder_of_the_container() -> None:
+    artifacts = [artifact("a", 0), artifact("a", 1), artifact("b/c?", 1)]
+    nodes = plan_destinations(artifacts, None, lambda wanted: f"{wanted.node_index}//./{wanted.path}")
+    assert [place.parts for place in nodes] == [("0", "a"), ("1", "a"), ("1", "b", "c%3F")]
+    assert accepted(plan_destinations(artifacts, None, lambda _: "same")) == []
+    assert [place.parts for place in plan_destinations(artifacts, "b/*", lambda _: "same")] == [("same",)]
+
+
+@pytest.mark.fault(52)
+@pytest.mark.parametrize("path", UNSAFE.values(), ids=UNSAFE)
+def test_a_place_is_checked_as_every_path(path: str) -> None:
+    [place] = plan_destinations([artifact("a")], None, lambda _: path)
+    assert isinstance(place.problem, UnsafePathError)
+    assert repr(path) in str(place.problem)
+
+
+@pytest.mark.parametrize("wrong", [None, b"a", 7, Path("a")])
+def test_a_place_that_is_no_text_is_refused_at_once(wrong: Any) -> None:
+    with pytest.raises(InvalidInputError, match=f"place: expected it to return a path .*, got {type(wrong).__name__}"):
+        plan_destinations([artifact("a")], None, lambda _: wrong)
 
 
 @pytest.mark.parametrize("wrong", ["https://a.example/a?s3cret", None, artifact("a")])

@@ -19,7 +19,9 @@ from circleci_v1_async._operations.paths import parse_build_reference
 WEB = ProjectSlug("github", "acme", "web")
 IDS = ProjectSlug("circleci", "43G3kM5RtfFE7v5sa4nWAU", "9e9f3d70-bd8c-4957-a27e-ada96d967706")
 URL = "https://circleci.com/gh/acme/web/456"
-BOTH_WAYS = re.escape("by its project and number, such as ('gh/acme/web', 7), or by itself: a build that says where it")
+BOTH_WAYS = re.escape(
+    "by its project and number, such as ('gh/acme/web', 7), or pass a build that names its project, or"
+)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_a_build_that_says_where_it_belongs_names_itself(kind: type[BuildSummary
 
 @pytest.mark.parametrize("build_num", [None, 7])
 def test_a_build_that_does_not_say_where_it_belongs_is_refused(build_num: int | None):
-    with pytest.raises(InvalidInputError, match=f"^project: build 7 does not say where it belongs.*{BOTH_WAYS}"):
+    with pytest.raises(InvalidInputError, match=f"^project: build 7 does not name its project.*{BOTH_WAYS}"):
         parse_build_reference(BranchBuild(build_num=7), build_num)
 
 

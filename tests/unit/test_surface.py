@@ -3,16 +3,18 @@
 import ast
 import importlib
 import inspect
+import pickle
 import pkgutil
 import subprocess
 import sys
 from importlib.metadata import version
-from types import ModuleType
+from types import FunctionType, ModuleType
+from typing import get_type_hints
 
 import pytest
 
 import circleci_v1_async
-from circleci_v1_async import testing
+from circleci_v1_async import BuildEvent, BuildSummary, LogLine, WatchCursor, testing
 
 PUBLIC = sorted(
     module.name
@@ -79,6 +81,19 @@ from circleci_v1_async import *
 assert late <= sys.modules.keys() and BuildWatch
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)  # noqa: S603 - our own
+
+
+@EVERY_MODULE
+def test_a_public_class_or_function_names_the_module_that_users_import_it_from(name: str):
+    module = importlib.import_module(name)
+    homes = {"circleci_v1_async", *PUBLIC}
+    for public in getattr(module, "__all__", []):
+        value = getattr(module, public)
+        if isinstance(value, type | FunctionType):
+            assert value.__module__ in homes | {"circleci_v1_async._decoding.codec"}
+            assert pickle.loads(pickle.dumps(value)) is value  # noqa: S301 - our own
+            if isinstance(value, type) and issubclass(value, BuildSummary | BuildEvent | WatchCursor | LogLine):
+                assert get_type_hints(value)
 
 
 @EVERY_MODULE

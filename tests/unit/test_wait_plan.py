@@ -1,17 +1,23 @@
 """When a commit or a workflow is done, decided without I/O."""
 
+import asyncio
+import contextlib
 import math
 from collections.abc import Callable, Iterable
 from functools import partial
 
 import pytest
+from fake_clock import FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
+from paging import Calls
 from workflows import Event, Play, plays
 
-from circleci_v1_async import Build, BuildStatus, Verdict, Workflow
+from circleci_v1_async import Build, BuildStatus, Verdict, WaitTimeoutError, Workflow
 from circleci_v1_async._polling.job_search import JobSearch
 from circleci_v1_async._polling.plan import PollResult, WaitPlan
+from circleci_v1_async._polling.poll import poll
+from circleci_v1_async._polling.schedule import Schedule
 
 SHA = "c0ffee7" + "0" * 33
 UNFINISHED = {"scheduled", "queued", "running"}
@@ -279,3 +285,38 @@ def test_no_verdict_comes_before_the_last_job_if_settle_is_longer_than_the_longe
     assert sorted(numbers(verdict.builds)) == sorted(numbers(latest.values()))
     assert verdict.is_success == all(build.is_success for build in latest.values())
     assert set(numbers(verdict.failed)) == {build.build_num for build in latest.values() if not build.is_success}
+
+
+@given(
+    plays(jobs=5), st.floats(0.5, 60.0), st.floats(1.0, 300.0), st.floats(1.0, 300.0), st.floats(0.0, 2.0), st.data()
+)
+def test_builds_that_have_finished_and_settled_before_the_deadline_never_time_out(
+    play: Play, more: float, interval: float, max_interval: float, latency: float, data: st.DataObject
+):
+    served, clock, waiting = List(play.events), FakeClock(random=data.draw(st.floats(0, 1))), plan()
+    last = max(event.time for event in play.events)
+    waiting.settle = play.longest_gap + more
+    # A reply shows the list as it is at the end of its exchange. The time to settle is counted from there.
+    over = last + waiting.settle + 3 * latency
+    deadline = data.draw(st.floats(0.01, 2 * over) | st.floats(over, over + 1.0), "deadline")
+
+    async def look_at_list(caller: Calls) -> PollResult[Build, Verdict]:
+        began = caller.clock.monotonic()
+        clock.pass_until(began + latency)
+        search = waiting.begin()
+        search.take(served.at(clock.monotonic))
+        return waiting.update(search, began, clock.monotonic)
+
+    schedule = Schedule(timeout=deadline, interval=interval, max_interval=max_interval, settle=waiting.settle)
+    polling = poll(Calls(look_at_list, clock=clock.clock), look_at_list, schedule, name="it", on_update=None)
+    if over < deadline:
+        assert set(numbers(asyncio.run(polling).builds)) == set(
+            numbers(Verdict.of(List(play.events).at(math.inf)).builds)
+        )
+    elif deadline < last:
+        with pytest.raises(WaitTimeoutError) as caught:
+            asyncio.run(polling)
+        assert isinstance(caught.value.last, Verdict)
+    else:
+        with contextlib.suppress(WaitTimeoutError):
+            asyncio.run(polling)

@@ -31,16 +31,13 @@ from circleci_v1_async import (
     PaginationDriftError,
     ProjectSlug,
     Request,
-    RequestTimeoutError,
     SessionClosedError,
     TransportError,
     UsageError,
-    WaitTimeoutError,
     WatchCursor,
 )
 from circleci_v1_async._operations.builds import request_build
 from circleci_v1_async._polling.pauses import choose_pause
-from circleci_v1_async._polling.poll import wait_until_finished
 from circleci_v1_async.errors import error_class
 from circleci_v1_async.watch._plan import WatchPlan
 
@@ -71,184 +68,13 @@ async def for_ever(*_: object) -> Any:
 
 
 @given(st.floats(0.01, 1e6), st.integers(0, 10**6), st.floats(0, 1))
-def test_a_pause_is_never_shorter_than_three_quarters_and_never_longer_than_six_and_a_bit(interval, quiet, chance):
-    assert 0.749 * interval <= choose_pause(interval, quiet, chance) <= 7.501 * interval
+def test_a_pause_is_never_shorter_than_three_quarters_and_never_longer_than_six_and_a_bit(interval, failures, chance):
+    assert 0.749 * interval <= choose_pause(interval, failures, chance) <= 7.501 * interval
     assert choose_pause(interval, 0, chance) <= 1.251 * interval
 
 
-def test_a_pause_grows_and_is_never_shorter_than_the_service_asks():
-    assert [choose_pause(4, quiet, 0.5) for quiet in range(7)] == [4, 6, 9, 13.5, 20.25, 24, 24]
-    assert choose_pause(4, 1, 0.5, asked=100) == 100
-    assert choose_pause(4, 1, 0.5, asked=1) == 6
-
-
-# Waiting for a build
-
-
-class Wait:
-    """A build that is looked at: each look takes the next of its story, and the last of it for ever."""
-
-    def __init__(self, *story: Build | CircleCIError | Callable[[], Awaitable[Build]]) -> None:
-        self.story = list(story)
-        self.clock = FakeClock(random=0.5)
-        self.looks = 0
-
-    async def look(self) -> Build:
-        self.looks += 1
-        part = self.story.pop(0) if len(self.story) > 1 else self.story[0]
-        if isinstance(part, Exception):
-            raise part
-        return part if isinstance(part, Build) else await part()
-
-    async def __call__(
-        self,
-        *,
-        timeout: float | None = None,  # noqa: ASYNC109 - as the operation's
-        interval: float = 4,
-        on_update: Callable[[Build], object] | None = None,
-    ) -> Build:
-        return await wait_until_finished(
-            Calls(self.look, clock=self.clock.clock),
-            LIST,
-            name="build 7 of github/acme/web",
-            within=timeout,
-            interval=interval,
-            on_update=on_update,
-        )
-
-
-@pytest.mark.parametrize(
-    "last",
-    [
-        build(7, "success"),
-        build(7, "failed"),
-        Build(build_num=7, status=BuildStatus.NOT_RUN, lifecycle=Lifecycle.NOT_RUN),
-        Build(build_num=7, status=BuildStatus.NOT_RUN, lifecycle=Lifecycle.SCHEDULED),
-        Build(build_num=7, status=BuildStatus.CANCELED, lifecycle=Lifecycle.SCHEDULED, outcome=Outcome.CANCELED),
-        Build(build_num=7, status=BuildStatus.RETRIED, lifecycle=Lifecycle.FINISHED),
-    ],
-    ids=lambda build: f"{build.lifecycle}/{build.status}",
-)
-async def test_waiting_ends_when_the_build_will_not_change_again(last: Build):
-    wait = Wait(build(7, "queued"), build(7, "running"), last)
-    assert await wait() is last
-    assert wait.looks == 3
-
-
-async def test_a_build_that_has_finished_is_not_waited_for():
-    wait = Wait(build(7, "failed"))
-    await wait()
-    assert wait.clock.slept == []
-
-
-async def test_looks_become_rarer_until_something_changes():
-    wait = Wait(*[build(7, "queued")] * 8, build(7, "running"), build(7, "running"), build(7, "success"))
-    await wait()
-    assert wait.clock.slept == [4, 6, 9, 13.5, 20.25, 24, 24, 24, 4, 6]
-
-
-async def test_updates_are_told_once_each_and_the_end_always():
-    stopped = Build(build_num=7, status=BuildStatus.RUNNING, lifecycle=Lifecycle.RUNNING, stop_time=build)  # type: ignore[arg-type]
-    wait = Wait(build(7, "queued"), build(7, "queued"), build(7, "running"), build(7, "running"), stopped)
-    told: list[Build] = []
-    assert await wait(on_update=told.append) is stopped
-    assert [each.status for each in told] == ["queued", "running", "running"]
-
-
-async def test_updates_may_be_awaited():
-    told: list[str] = []
-
-    async def tell(update: Build) -> None:
-        await asyncio.sleep(0)
-        told.append(str(update.status))
-
-    await Wait(build(7, "running"), build(7, "success"))(on_update=tell)
-    assert told == ["running", "success"]
-
-
-async def test_an_error_of_the_callers_own_comes_out_as_it_is():
-    def tell(_: Build) -> None:
-        raise TimeoutError("mine")
-
-    with pytest.raises(TimeoutError, match="mine") as caught:
-        await Wait(build(7, "running"))(timeout=60, on_update=tell)
-    assert not isinstance(caught.value, WaitTimeoutError)
-
-
-async def test_errors_that_may_pass_do_not_end_the_wait(caplog: pytest.LogCaptureFixture):
-    errors = [TransportError("reset"), status(503), status(429, retry_after=300), RequestTimeoutError("slow")]
-    wait = Wait(build(7, "running"), *errors, build(7, "success"))
-    with caplog.at_level(logging.WARNING, LOGGER):
-        assert (await wait()).status == "success"
-    assert wait.clock.slept == [4, 6, 9, 120, 20.25]
-    assert caplog.messages == [
-        "build 7 of github/acme/web: TransportError; polling again in 6.0 s",
-        "build 7 of github/acme/web: 503; polling again in 9.0 s",
-        "build 7 of github/acme/web: 429; polling again in 120.0 s, not in the 300 s that the service asks for",
-        "build 7 of github/acme/web: RequestTimeoutError; polling again in 20.2 s",
-    ]
-
-
-@pytest.mark.parametrize("error", [status(404), status(401), status(403), SessionClosedError("closed")], ids=str)
-async def test_an_error_that_will_not_pass_ends_the_wait_at_once(error: CircleCIError):
-    wait = Wait(build(7, "running"), error)
-    with pytest.raises(type(error)):
-        await wait()
-    assert wait.looks == 2
-
-
-async def test_a_wait_that_takes_too_long_says_how_the_build_was_last_seen():
-    wait = Wait(build(7, "queued"), build(7, "running"), for_ever)
-    with pytest.raises(WaitTimeoutError) as caught:
-        await wait(timeout=0.01)
-    assert str(caught.value) == "build 7 of github/acme/web did not finish within 0.01 s; it was last seen running"
-    assert caught.value.last == build(7, "running")
-    assert caught.value.__cause__ is None
-
-
-async def test_a_wait_that_takes_too_long_ends_while_it_sleeps():
-    wait = Wait(Build(build_num=7))
-    wait.clock.while_asleep = for_ever
-    with pytest.raises(WaitTimeoutError, match="it was last seen without a status"):
-        await wait(timeout=0.01)
-
-
-async def test_a_wait_that_never_saw_the_build_says_why():
-    wait = Wait(TransportError("no route"), for_ever)
-    with pytest.raises(WaitTimeoutError, match="never seen") as caught:
-        await wait(timeout=0.01)
-    assert caught.value.last is None
-    assert isinstance(caught.value.__cause__, TransportError)
-
-
-async def test_the_callers_own_timeout_and_cancellation_pass_through():
-    with pytest.raises(TimeoutError) as caught:
-        async with asyncio.timeout(0.01):
-            await Wait(for_ever)(timeout=600)
-    assert not isinstance(caught.value, WaitTimeoutError)
-    waiting = asyncio.create_task(Wait(for_ever)(timeout=600))
-    await turns()
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"interval": 0}, "interval: expected a positive number of seconds, got 0"),
-        ({"interval": "5"}, "interval: expected a positive number of seconds, got '5'"),
-        ({"interval": True}, "interval: expected a positive number of seconds, got True"),
-        ({"timeout": -1}, "timeout: expected a positive number of seconds, got -1"),
-        ({"timeout": float("nan")}, "timeout: expected a positive number of seconds, got nan"),
-    ],
-    ids=str,
-)
-async def test_a_bad_argument_is_refused_before_the_first_look(options: dict[str, Any], message: str):
-    wait = Wait(build())
-    with pytest.raises(InvalidInputError, match=message):
-        await wait(**options)
-    assert wait.looks == 0
+def test_a_pause_grows_with_the_failures():
+    assert [choose_pause(4, failures, 0.5) for failures in range(7)] == [4, 6, 9, 13.5, 20.25, 24, 24]
 
 
 # Watching a list
@@ -410,7 +236,7 @@ async def test_errors_that_may_pass_do_not_keep_a_watch_from_starting(caplog: py
         assert 3 in (await service.watch().start()).projects[str(SLUG)]
     assert caplog.messages == [
         "list: TransportError; polling again in 15.0 s",
-        "list: 503; polling again in 120.0 s, not in the 1000000000 s that the service asks for",
+        "list: 503; polling again in 120.0 s (the service asked for 1000000000 s)",
     ]
 
 

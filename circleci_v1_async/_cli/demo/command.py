@@ -8,9 +8,9 @@ import click
 from rich.console import Console
 
 from circleci_v1_async import CircleCISession, Outcome, ProjectSlug
-from circleci_v1_async._cli import screen
+from circleci_v1_async._cli.bars import open_download_bars
+from circleci_v1_async._cli.command import Command
 from circleci_v1_async._cli.login import open_session
-from circleci_v1_async._cli.shell import Command
 from circleci_v1_async.testing import FakeCircleCI
 
 from . import screen as demo_screen
@@ -25,15 +25,24 @@ _LIMIT: Final = 1000
 _PAGE: Final = 95  # new builds in a page: 100 less the overlap
 _MAX_DELAY: Final = 0.08  # when interrupted, the fake waits a tenth of a second for replies that are being sent
 _TAIL: Final = 6
+_NEXT: Final = "Your own project: circleci-v1 demo gh/ORG/REPO"
 
 
 @click.command(cls=Command, example="demo --builds 500")
 @click.argument("project", required=False)
-@click.option("--builds", type=click.IntRange(1), help=f"Builds in the fake's history.  [default: {_BUILDS}]")
 @click.option(
-    "--limit", type=click.IntRange(1), help=f"Builds to read.  [default: all of the fake's, {_LIMIT} of a project's]"
+    "--builds", type=click.IntRange(1), metavar="N", help=f"Builds in the fake's history.  [default: {_BUILDS}]"
 )
-@click.option("--prefetch", type=click.IntRange(0), default=1, show_default=True, help="Pages to fetch ahead.")
+@click.option(
+    "-L",
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    help=f"Builds to read.  [default: all of the fake's, {_LIMIT} of a project's]",
+)
+@click.option(
+    "--prefetch", type=click.IntRange(0), metavar="N", default=1, show_default=True, help="Pages to fetch ahead."
+)
 @click.pass_obj
 async def demo(console: Console, project: str | None, builds: int | None, limit: int | None, prefetch: int) -> None:
     """Watch how a build history is streamed.
@@ -51,6 +60,8 @@ async def demo(console: Console, project: str | None, builds: int | None, limit:
             report = Report(str(ProjectSlug.parse(project)), "CircleCI")
             await _follow(console, ci, report, limit=limit or _LIMIT, prefetch=prefetch)
     console.print(demo_screen.render_summary(report))
+    if project is None:
+        console.print(_NEXT, style="dim")
     if not report.is_exact:
         raise click.exceptions.Exit(1)
 
@@ -91,7 +102,7 @@ async def _fetch_latest_failure(console: Console, ci: CircleCISession) -> Failur
     artifacts = await ci.list_build_artifacts(PROJECT, build.build_num)
     folder = await asyncio.to_thread(TemporaryDirectory)
     try:
-        with screen.open_download_bars(console) as bars:
+        with open_download_bars(console) as bars:
             downloads = await ci.download_artifacts(artifacts, folder.name, progress=bars).collect()
     finally:
         await asyncio.to_thread(folder.cleanup)

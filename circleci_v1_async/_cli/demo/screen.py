@@ -17,8 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from circleci_v1_async._cli import lines
-from circleci_v1_async._cli.lines import format_count, replace_controls, to_one_line
-from circleci_v1_async._cli.screen import STYLES, BuildsTable
+from circleci_v1_async._cli.lines import format_count
+from circleci_v1_async._cli.tables import STYLES, BuildsTable
+from circleci_v1_async._cli.text import replace_controls, to_one_line
 
 from .report import Failure, Report
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from script_server import hang_up, reply, then
 
-from circleci_v1_async import BadRequestError, BodyTooLargeError, DecodeError
+from circleci_v1_async import BadRequestError, BodyTooLargeError, DecodeError, TransportError
 
 from .calls import add_variable, create_token, get, get_build, list_builds, retry, trigger
-from .canaries import BUILD, CANARIES, CREATED, CUT, ME, ME_ZIPPED, OK, TOKEN, as_json
+from .canaries import BUILD, CANARIES, CREATED, CUT, ME, ME_AT_LENGTH, ME_ZIPPED, OK, PACKERS, TOKEN, as_json, packed
 from .connections import GZIP, LONG, OK_HEAD, TWICE, trickle
 from .scenes import Call, Fault
 
@@ -38,18 +38,36 @@ def _deep(levels: int) -> bytes:
 # An excerpt of 200 characters ends within the token.
 PAGE = b"<html>" + b" " * 184 + TOKEN.encode()
 EDN = b'{:heroku_api_key "%s"}' % CANARIES["Heroku key"].encode()
-# Whole for HTTP, cut off for gzip.
-ZIPPED_PART = reply(200, ME_ZIPPED[:-2000], [GZIP])
 CUT_OFF = then(OK_HEAD + b"\r\n" + CUT, hang_up)
 BUILD_CUT_OFF = then(OK_HEAD + b"\r\n" + as_json(BUILD)[:-3], hang_up)
 BOMB = reply(200, ME_ZIPPED, [GZIP])
+
+
+def _cut_off(coding: str) -> list[Fault]:
+    """Replies that are complete for HTTP, but whose compressed data end early."""
+    end, middle = (packed(ME_AT_LENGTH, coding, cut=cut) for cut in (1, 2000))
+    return [
+        Fault(20, f"a GET whose {coding} ends early is sent three times", (middle,), get, TransportError, 3, TWICE),
+        Fault(20, f"a GET whose {coding} lacks its last byte, too", (end,), get, TransportError, 3, TWICE),
+        Fault(20, f"a GET whose {coding} ends early first is answered then", (middle, OK), get, None, 2, (0.5,)),
+        Fault(20, f"a POST whose {coding} ends early is sent once", (middle,), trigger, TransportError, 1),
+        Fault(
+            20,
+            f"an error whose {coding} ends early is that error",
+            (end.replace(b" 200 ", b" 400 ", 1),),
+            get,
+            BadRequestError,
+            1,
+        ),
+        Fault(20, f"a reply in {coding}", (packed(ME_AT_LENGTH, coding),), get, None, 1),
+    ]
+
 
 FAULTS = [
     Fault(19, "a GET whose JSON ends early is sent three times", (CUT_OFF,), get, DecodeError, 3, TWICE),
     Fault(19, "a GET whose JSON ends early first is answered then", (CUT_OFF, OK), get, None, 2, (0.5,)),
     Fault(19, "a POST whose JSON ends early is sent once", (BUILD_CUT_OFF,), trigger, DecodeError, 1),
-    Fault(20, "a GET whose gzip ends early is sent three times", (ZIPPED_PART,), get, DecodeError, 3, TWICE),
-    Fault(20, "a POST whose gzip ends early is sent once", (ZIPPED_PART,), trigger, DecodeError, 1),
+    *(fault for coding in PACKERS for fault in _cut_off(coding)),
     Fault(
         21,
         "a body that is too large is not read to its end",

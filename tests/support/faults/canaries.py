@@ -2,9 +2,17 @@
 
 import gzip
 import json
+import sys
+import zlib
 from typing import Any
 
+import brotli
 from script_server import reply
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 # How each secret begins. Any longer part of one is a leak.
 MARKS = {
@@ -46,4 +54,18 @@ BUILT = reply(201, {**BUILD, "fingerprint": "c9:0b", "name": "DEPLOY_KEY"}, [COO
 ECHO = f"Not with Circle-Token: {TOKEN}"
 # Of a reply, all but its end.
 CUT = as_json(ME)[:-3]
-ME_ZIPPED = gzip.compress(as_json({**ME, "noise": [str(n) for n in range(2000)]}), mtime=0)
+ME_AT_LENGTH = as_json({**ME, "noise": [str(n) for n in range(2000)]})
+ME_ZIPPED = gzip.compress(ME_AT_LENGTH, mtime=0)
+PACKERS = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": brotli.compress,
+    "zstd": zstd.compress,
+}
+
+
+def packed(data: bytes, coding: str, *, cut: int = 0) -> bytes:
+    """A reply of compressed data, without the last bytes."""
+    body = PACKERS[coding](data)
+    return reply(200, body[: len(body) - cut], [("Content-Encoding", coding)])

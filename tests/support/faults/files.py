@@ -25,7 +25,7 @@ from circleci_v1_async import (
 )
 
 from .calls import asleep, cancelled, closed_meanwhile
-from .canaries import BUILD, CANARIES, COOKIE, ECHO, PROJECT, SIGNED, TOKEN, as_json
+from .canaries import BUILD, CANARIES, COOKIE, ECHO, PACKERS, PROJECT, SIGNED, TOKEN, as_json, packed
 from .connections import TWICE
 from .scenes import Call, Fault, Scene
 
@@ -69,6 +69,10 @@ async def _download_many(scene: Scene, *paths: str, **options: Any) -> Any:
     artifacts = [_artifact(scene, path) for path in paths or ("a", "b")]
     with TemporaryDirectory() as folder:
         return await scene.ci.download_artifacts(artifacts, folder, concurrency=1, **options).collect()
+
+
+async def _download_one_of_many(scene: Scene) -> Any:
+    return await _download_many(scene, "a")
 
 
 async def _stop_many(scene: Scene) -> Any:
@@ -124,7 +128,38 @@ def _no_log(name: str, body: bytes, call: Call = _log, **options: Any) -> Fault:
     return Fault(25, f"{name} is no log", (reply(200, body, [COOKIE]),), call, DecodeError, 1, options=options)
 
 
+def _cut_off(coding: str) -> list[Fault]:
+    """Files that are complete for HTTP, but whose compressed data end early."""
+    file, log = (packed(data, coding, cut=1) for data in (bytes(10**6), LOG))
+    return [
+        Fault(
+            20,
+            f"a file whose {coding} ends early is asked for three times",
+            (file,),
+            _download,
+            TruncatedError,
+            3,
+            TWICE,
+        ),
+        Fault(
+            20,
+            f"a file whose {coding} ends early first is whole then",
+            (file, reply(200, DATA)),
+            _download,
+            None,
+            2,
+            (0.5,),
+        ),
+        Fault(
+            20, f"one of many whose {coding} ends early, too", (file,), _download_one_of_many, DownloadError, 3, TWICE
+        ),
+        Fault(20, f"a stream whose {coding} ends early", (packed(DATA[:3], coding, cut=1),), _read, TruncatedError, 1),
+        Fault(20, f"a log whose {coding} ends early is asked for three times", (log,), _log, TruncatedError, 3, TWICE),
+    ]
+
+
 FAULTS = [
+    *(fault for coding in PACKERS for fault in _cut_off(coding)),
     Fault(18, "a log that breaks off is asked for three times", (LOG_CUT,), _log, TruncatedError, 3, TWICE),
     Fault(18, "a log of the API that breaks off, too", (CUT,), _log_of_the_api, TruncatedError, 3, TWICE),
     Fault(18, "a build's log that breaks off, too", (LOGGED, LOG_CUT), _build_log, TruncatedError, 4, TWICE),

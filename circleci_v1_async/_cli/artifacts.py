@@ -1,0 +1,128 @@
+"""The command that lists and downloads artifacts."""
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import get_args
+
+import click
+from rich.console import Console
+
+from circleci_v1_async import Artifact, CircleCISession, Download, DownloadStatus, OnExists, PathConflictError
+
+from . import lines
+from .bars import open_download_bars
+from .command import INCOMPLETE, Command
+from .json_lines import JsonLines, json_options
+from .login import open_session
+from .messages import print_error, print_note
+from .newest import Newest, choose_build, newest_options
+from .targets import Target, build
+from .text import replace_controls, to_one_line
+
+__all__ = ["artifacts"]
+
+
+@click.command(cls=Command, example="artifacts gh/acme/web --branch main --job docs -o site")
+@build
+@newest_options
+@click.option(
+    "--latest", is_flag=True, help="The artifacts that CircleCI itself names the latest, of whichever job ended last."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="The folder to write to.")
+@click.option("--list", "is_listed", is_flag=True, help="List the artifacts, and download nothing.")
+@json_options(Artifact)
+@click.option("--match", metavar="GLOB", help="Only files whose path matches; * matches slashes too.")
+@click.option(
+    "--on-exists",
+    type=click.Choice(get_args(OnExists)),
+    default="error",
+    show_default=True,
+    help="Whether an existing file is an error, skipped, or overwritten.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1),
+    metavar="N",
+    default=8,
+    show_default=True,
+    help="Number of files to download at the same time.",
+)
+@click.pass_context
+async def artifacts(
+    ctx: click.Context,
+    target: Target,
+    *,
+    newest: Newest,
+    latest: bool,
+    output: Path | None,
+    is_listed: bool,
+    as_json: JsonLines | None,
+    match: str | None,
+    on_exists: OnExists,
+    concurrency: int,
+) -> None:
+    """Download or list the artifacts of a build.
+
+    Each file gets its name only when it is complete. If some files fail, the others are downloaded anyway, each failure
+    is printed as a line, and the exit code is 7. Unless the output is a terminal, the path of each downloaded file is
+    printed as a line.
+    """
+    if (output is None) != is_listed or (as_json is not None and not is_listed):
+        raise click.UsageError("Use --output DIR to download, or --list to list. --json requires --list.")
+    if latest and (target.builds or newest.job or newest.workflow):
+        raise click.UsageError("--latest cannot be used with BUILD, --job or --workflow.")
+    async with open_session() as ci:
+        if latest:
+            owner = "The latest build"
+            found = await ci.list_latest_artifacts(
+                target.project, branch=newest.branch or target.branch, filter=newest.status
+            )
+        else:
+            number = await choose_build(ci, target, newest)
+            owner = f"Build {number}"
+            found = await ci.list_build_artifacts(target.project, number)
+        matching = [artifact for artifact in found if match is None or fnmatchcase(artifact.path, match)]
+        if found and not matching:
+            count = lines.format_count(len(found), "artifact")
+            raise click.ClickException(f"{owner} has {count}, none of which matches {match!r}.")
+        if not found:
+            print_note(f"{owner} has no artifacts.")
+        elif output is None:
+            for artifact in matching:
+                click.echo(to_one_line(artifact.path) if as_json is None else as_json.encode(artifact))
+        else:
+            downloads = await _download(ctx.obj, ci, matching, output, concurrency, on_exists)
+            _report(ctx, downloads)
+
+
+async def _download(
+    console: Console,
+    ci: CircleCISession,
+    artifacts: list[Artifact],
+    output: Path,
+    concurrency: int,
+    on_exists: OnExists,
+) -> list[Download]:
+    downloads: list[Download] = []
+    with open_download_bars(console) as bars:
+        async with ci.download_artifacts(
+            artifacts, output, concurrency=concurrency, on_exists=on_exists, on_error="yield", progress=bars
+        ) as coming:
+            async for download in coming:
+                downloads.append(download)
+                if download.error is None and not console.is_interactive:
+                    click.echo(replace_controls(f"{download.path}"))
+    return downloads
+
+
+def _report(ctx: click.Context, downloads: list[Download]) -> None:
+    failed = [download for download in downloads if download.status == DownloadStatus.FAILED]
+    for download in failed:
+        # Some errors begin with the path of the file on disk, which has the artifact's path at its end.
+        reason = f"{download.error}".removeprefix(f"{download.path}: ")
+        print_error(f"{download.artifact.path}: {reason}")
+    if any(isinstance(download.error, PathConflictError) for download in failed):
+        print_note("Use --on-exists skip to keep existing files, or --on-exists overwrite to replace them.")
+    print_note(lines.summarize_downloads(downloads))
+    if failed:
+        ctx.exit(INCOMPLETE)

@@ -1,0 +1,36 @@
+"""Notes and errors on standard error, one line each."""
+
+import re
+import sys
+from typing import Any, Final
+
+import click
+
+from .text import to_one_line
+
+__all__ = ["can_ask", "print_error", "print_note"]
+
+# A last word that is a URL, a path or a piece of code gets no period, so that it can be copied.
+_ENDS_IN_A_WORD: Final = re.compile(r"(?:^|\s)[\w'()-]+\Z")
+
+
+def print_note(message: str) -> None:
+    """Print a line next to the output."""
+    click.echo(to_one_line(message), err=True)
+
+
+def print_error(message: str, hint: str = "") -> None:
+    """Print an error, and a hint after it. All errors have the same form: a sentence after `Error:`."""
+    first = message.partition(" ")[0]
+    # Names of arguments, files and requests at the start keep their case.
+    if first.isalpha() and first.islower():
+        message = message[0].upper() + message[1:]
+    end = "." if _ENDS_IN_A_WORD.search(message) else ""
+    print_note(f"Error: {message}{end} {hint}")
+
+
+def can_ask() -> bool:
+    """Return whether a question on standard error can be answered on standard input."""
+    # A process may be started without it, which its type does not say.
+    stdin: Any = sys.stdin
+    return stdin is not None and bool(stdin.isatty())

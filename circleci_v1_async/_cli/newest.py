@@ -1,0 +1,124 @@
+"""The newest build that has some properties, for commands whose BUILD was left out."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, TypeVar
+
+import attrs
+import click
+
+from circleci_v1_async import BuildFilter, CircleCISession
+
+from .messages import print_note
+from .targets import Target
+
+__all__ = [
+    "Newest",
+    "NothingFoundError",
+    "branch_option",
+    "choose_build",
+    "newest_options",
+    "parse_status",
+    "prefer_failed",
+    "status_option",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+branch_option: Final = click.option("-b", "--branch", metavar="NAME", help="Only builds of this branch.")
+status_option: Final = click.option(
+    "-s",
+    "--status",
+    "--filter",
+    "status",
+    type=click.Choice([str(value) for value in BuildFilter]),
+    help="Only builds with this status.",
+)
+
+
+class NothingFoundError(click.ClickException):
+    """No build has the properties."""
+
+    exit_code = 4
+
+
+@attrs.frozen(kw_only=True)
+class Newest:
+    """Properties of builds, of which the newest is meant.
+
+    Attributes:
+        branch: The branch.
+        job: The name of the job.
+        workflow: The name of the workflow.
+        status: The status.
+    """
+
+    branch: str | None = None
+    job: str | None = None
+    workflow: str | None = None
+    status: BuildFilter | None = None
+
+    @property
+    def options(self) -> str:
+        """The options that were given."""
+        return ", ".join(f"--{name}" for name, value in attrs.asdict(self).items() if value is not None)
+
+    def describe(self, noun: str, found: str = "") -> str:
+        """Describe builds with the properties, such as `failed builds of job 'test' on branch 'main'`."""
+        parts = [
+            self.status,
+            noun,
+            self.job and f"of job '{self.job}'",
+            self.workflow and f"of workflow '{self.workflow}'",
+            found,
+            self.branch and f"on branch '{self.branch}'",
+        ]
+        return " ".join(filter(None, parts))
+
+
+def parse_status(value: str | None) -> BuildFilter | None:
+    """Return the value of `status_option` as the API's operations take it."""
+    return None if value is None else BuildFilter(value)
+
+
+def newest_options(function: F) -> F:
+    """Add the options that choose the newest build. The command gets them as `newest`, a `Newest`."""
+
+    @wraps(function)
+    def collect(
+        *args: Any, branch: str | None, job: str | None, workflow: str | None, status: str | None, **options: Any
+    ) -> Any:
+        newest = Newest(branch=branch, job=job, workflow=workflow, status=parse_status(status))
+        return function(*args, newest=newest, **options)
+
+    job = click.option("-j", "--job", metavar="NAME", help="Only builds of this job.")
+    workflow = click.option("-w", "--workflow", metavar="NAME", help="Only builds of this workflow.")
+    return branch_option(job(workflow(status_option(collect))))  # type: ignore[return-value]
+
+
+def prefer_failed(newest: Newest) -> Newest:
+    """Return the properties with the status `failed`, unless another one was given."""
+    return attrs.evolve(newest, status=newest.status or BuildFilter.FAILED)
+
+
+async def choose_build(ci: CircleCISession, target: Target, newest: Newest) -> int:
+    """Return the number of the given build, or of the newest one with some properties, which is then printed.
+
+    Without a branch, the build is of the branch that is checked out, if the project comes from the checkout too.
+
+    Raises:
+        NothingFoundError: There is no such build.
+        UsageError: Both a build and properties were given.
+    """
+    if target.builds:
+        if newest.options:
+            raise click.UsageError(f"BUILD cannot be used with {newest.options}.")
+        return target.builds[0]
+    newest = attrs.evolve(newest, branch=newest.branch or target.branch)
+    found = await ci.find_latest_build(
+        target.project, branch=newest.branch, job=newest.job, workflow=newest.workflow, filter=newest.status
+    )
+    if found is None:
+        raise NothingFoundError(f"No {newest.describe('builds', 'found')}.")
+    print_note(f"Build {found.build_num}, the newest {newest.describe('build')}")
+    return found.build_num

@@ -1,0 +1,49 @@
+"""Jobs of workflows, and the newest build of each. No I/O."""
+
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import NamedTuple
+
+from .enums import BuildStatus
+from .models import Build
+
+__all__ = ["Job", "find_latest_of_each_job", "sort_newest_first", "was_not_run"]
+
+
+class Job(NamedTuple):
+    """A job of a workflow of a commit; without names, all builds outside of workflows."""
+
+    repository: str | None
+    revision: str | None
+    workflow: str | None = None
+    name: str | None = None
+
+
+def was_not_run(build: Build) -> bool:
+    """Return whether CircleCI decided not to run a build."""
+    return build.status == BuildStatus.NOT_RUN
+
+
+def sort_newest_first(builds: Iterable[Build]) -> list[Build]:
+    """Return builds with the highest number first."""
+    return sorted(builds, key=attrgetter("build_num"), reverse=True)
+
+
+def find_latest_of_each_job(builds: Iterable[Build]) -> dict[Job, Build]:
+    """Return the newest build of each job of each workflow of each commit.
+
+    A build outside of workflows that repeats another build stands for its job. All other builds of a commit outside of
+    workflows count as one job.
+    """
+    jobs: dict[tuple[str | None, int | None], Job] = {}
+    newest: dict[Job, Build] = {}
+    for build in sorted(builds, key=attrgetter("build_num")):
+        repository = build.vcs_url
+        if build.workflows is None:
+            job = jobs.get((repository, build.retry_of), Job(repository, build.vcs_revision))
+        else:
+            workflow = build.workflows
+            job = Job(repository, build.vcs_revision, workflow.workflow_name, workflow.job_name)
+        jobs[repository, build.build_num] = job
+        newest[job] = build
+    return newest

@@ -1,0 +1,83 @@
+"""The times of a wait's polls. No I/O."""
+
+import math
+from typing import Any, Final
+
+import attrs
+
+from circleci_v1_async._core.arguments import check_seconds
+
+__all__ = ["Schedule"]
+
+_SHARE: Final = 0.1
+_JITTER: Final = 0.1
+_LAST_POLL: Final = 10.0
+# A sleeper may wake a little early, and sums of floats are rounded: seconds that do not count.
+_EARLY: Final = 1e-6
+
+
+def _seconds(_schedule: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    # Fields that are 0 by default may be 0.
+    check_seconds(attribute.name, value, from_zero=attribute.default == 0)
+
+
+@attrs.frozen(kw_only=True)
+class Schedule:
+    """Decides when a wait polls. All times are in seconds since the wait began.
+
+    The pause between two polls is a tenth of the time waited so far, at least `interval` and at most `max_interval`,
+    plus jitter of up to a tenth. So the wait notices an end within 11 % of the time waited, or `1.1 * interval`.
+
+    Args:
+        timeout: Time of the last poll; `None` if the wait has no deadline.
+        interval: The shortest pause.
+        max_interval: The longest pause. A value below `interval` counts as `interval`.
+        settle: Seconds that the wait continues after the end that it waits for.
+        appear: Time until which "not found" means "not there yet".
+
+    Raises:
+        InvalidInputError: An argument is out of its range.
+    """
+
+    timeout: float | None = attrs.field(default=None, validator=attrs.validators.optional(_seconds))
+    interval: float = attrs.field(validator=_seconds)
+    max_interval: float = attrs.field(default=30.0, validator=_seconds)
+    settle: float = attrs.field(default=0.0, validator=_seconds)
+    appear: float = attrs.field(default=0.0, validator=_seconds)
+
+    def find_time_left(self, waited: float) -> float:
+        """Return the seconds until the deadline: 0 when it has come, infinity without one."""
+        left = math.inf if self.timeout is None else self.timeout - waited
+        return left if left > _EARLY else 0.0
+
+    def may_appear(self, waited: float) -> bool:
+        """Return whether a poll at that time may find nothing yet."""
+        return self.appear - waited > _EARLY
+
+    def choose_pause(self, waited: float, took: float, chance: float, *, soon: float, asked: float) -> float:
+        """Return the seconds from a poll to the next one.
+
+        The pause never goes beyond the deadline. There is also a poll when `appear` ends, so that a build which is
+        there by then is found, and one just before the last `settle` seconds: what has ended by then can still settle.
+
+        Args:
+            waited: Time at which the poll ended.
+            took: Seconds that it took. The next one may take twice as long.
+            chance: A random number from 0 to 1.
+            soon: Longest pause that the poll's result allows.
+            asked: Shortest pause that the service asks for.
+        """
+        pause = max(self.interval, min(waited * _SHARE, self.max_interval)) * (1 + _JITTER * chance)
+        left = self.find_time_left(waited)
+        last_start = left - self.settle - 2 * took if self.settle else 0.0
+        moments = [seconds for seconds in (self.appear - waited, last_start) if seconds > _EARLY]
+        return min(max(min(pause, soon, *moments), asked), left)
+
+    @staticmethod
+    def limit_last_poll(timeout: float) -> float:
+        """Return the seconds that the last poll may take, which begins at the deadline.
+
+        Args:
+            timeout: Seconds that one exchange may take.
+        """
+        return min(timeout, _LAST_POLL)

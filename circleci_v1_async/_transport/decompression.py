@@ -1,0 +1,158 @@
+"""Decompression of bodies, piece by piece and within bounds, without I/O.
+
+aiohttp's own decompression accepts gzip, Brotli and zstd data that end early. It uses the same libraries otherwise:
+Python's zlib, and Brotli and backports.zstd where they are installed.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import lru_cache
+from importlib import import_module
+from typing import Any, Final, Protocol
+
+import aiohttp
+import attrs
+
+from circleci_v1_async.errors import TransportError
+
+__all__ = ["CODINGS", "Decompressor"]
+
+CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
+"""Content codings that can be decompressed. RFC 9110, 8.4.1.3: `x-gzip` is `gzip`."""
+
+# Bytes that a piece has at most. Brotli's may have twice as many.
+_MAX_PIECE: Final = 2**18
+# Compressed bytes that are fed at once: a library copies what follows the end of a member.
+_WINDOW: Final = 2**14
+_DEFLATED: Final = 8  # in the lower half of the first byte of zlib's format (RFC 1950)
+
+
+class _Member(Protocol):
+    """Compressed data with an end. A body may consist of several members."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes:
+        """Bytes that were fed after the end."""
+        ...
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """Take in data and return decompressed data; nothing when it needs more input."""
+        ...
+
+
+class _ZlibMember:
+    def __init__(self, wbits: int) -> None:
+        self._stream = zlib.decompressobj(wbits)
+
+    @property
+    def eof(self) -> bool:
+        return self._stream.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._stream.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        return self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
+
+
+class _BrotliMember:
+    unused_data = b""  # Brotli raises an error instead
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._stream.is_finished())
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        piece: bytes = self._stream.process(data, output_buffer_limit=max_length)
+        return piece
+
+
+@attrs.frozen
+class _Coding:
+    """A content coding.
+
+    Attributes:
+        begin: Returns a new member, whose first byte is given.
+        error: The exception for invalid data.
+    """
+
+    begin: Callable[[int], _Member]
+    error: type[Exception]
+
+
+@lru_cache
+def _find_coding(name: str) -> _Coding:
+    match name:
+        case "br":
+            brotli = _load(name, "brotlicffi", "brotli")
+            return _Coding(lambda _: _BrotliMember(brotli.Decompressor()), brotli.error)
+        case "zstd":
+            zstd = _load(name, "compression.zstd", "backports.zstd")
+            return _Coding(lambda _: zstd.ZstdDecompressor(), zstd.ZstdError)
+        case "deflate":
+            # Some servers omit the header and the checksum of zlib's format.
+            return _Coding(
+                lambda first: _ZlibMember(zlib.MAX_WBITS if first & 15 == _DEFLATED else -zlib.MAX_WBITS), zlib.error
+            )
+        case _:
+            return _Coding(lambda _: _ZlibMember(zlib.MAX_WBITS + 16), zlib.error)
+
+
+def _load(coding: str, *modules: str) -> Any:
+    """Import the first of the modules that is installed, in aiohttp's order."""
+    for module in modules:
+        with suppress(ImportError):
+            return import_module(module)
+    raise TransportError(f"the reply is compressed by {coding}, which needs the module {modules[-1]}", transient=False)
+
+
+@attrs.define
+class Decompressor:
+    """Decompresses one body.
+
+    Args:
+        coding: One of `CODINGS`.
+    """
+
+    _coding: str
+    _member: _Member | None = attrs.field(default=None, init=False)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield what compressed data decompress to, in pieces of bounded size.
+
+        Raises:
+            aiohttp.ClientPayloadError: The data are invalid.
+            TransportError: The library for the coding is not installed.
+        """
+        coding = _find_coding(self._coding)
+        try:
+            for start in range(0, len(data), _WINDOW):
+                window = data[start : start + _WINDOW]
+                while window:
+                    member = self._member
+                    if member is None or member.eof:
+                        member = self._member = coding.begin(window[0])
+                    piece = member.decompress(window, _MAX_PIECE)
+                    while piece:
+                        yield piece
+                        piece = b"" if member.eof else member.decompress(b"", _MAX_PIECE)
+                    window = member.unused_data
+        except coding.error:
+            raise aiohttp.ClientPayloadError(f"invalid {self._coding} data") from None
+
+    def finish(self) -> None:
+        """Make sure that the data were complete.
+
+        Raises:
+            aiohttp.ClientPayloadError: They ended early.
+        """
+        if self._member is not None and not self._member.eof:
+            raise aiohttp.ClientPayloadError(f"{self._coding} data that end early")

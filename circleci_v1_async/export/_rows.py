@@ -1,0 +1,135 @@
+"""Tables of an export, and the rows that builds and their parts become. No I/O."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from circleci_v1_async.models import Build, Step
+
+__all__ = ["BUILDS", "INDEXES", "PARTS", "POSITION", "Row", "fit_integer", "make_id", "to_build_row", "to_part_rows"]
+
+Row = dict[str, Any]
+
+BUILDS: Final[dict[str, type]] = {
+    "id": str,
+    "project": str,
+    "build_num": int,
+    "is_finished": int,
+    "status": str,
+    "outcome": str,
+    "lifecycle": str,
+    "branch": str,
+    "vcs_tag": str,
+    "vcs_revision": str,
+    "subject": str,
+    "why": str,
+    "login": str,
+    "workflow_id": str,
+    "workflow_name": str,
+    "job": str,
+    "queued_at": str,
+    "start_time": str,
+    "stop_time": str,
+    "build_time_millis": int,
+    "build_url": str,
+}
+POSITION: Final[dict[str, type]] = {"build_id": str, "position": int}
+PARTS: Final[dict[str, dict[str, type]]] = {
+    "steps": {
+        "name": str,
+        "step": int,
+        "node_index": int,
+        "status": str,
+        "exit_code": int,
+        "bash_command": str,
+        "start_time": str,
+        "end_time": str,
+        "run_time_millis": int,
+    },
+    "tests": {
+        "name": str,
+        "classname": str,
+        "file": str,
+        "result": str,
+        "message": str,
+        "run_time": float,
+        "source": str,
+    },
+    "artifacts": {"path": str, "node_index": int, "url": str},
+}
+INDEXES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("builds", ("project", "build_num")),
+    ("builds", ("branch",)),
+    ("builds", ("vcs_revision",)),
+    ("builds", ("workflow_id",)),
+    ("steps", ("name",)),
+    ("tests", ("name",)),
+    ("artifacts", ("path",)),
+)
+
+
+def to_part_rows(part: str, items: Sequence[Any]) -> list[Row]:
+    """Return the rows of a build's steps, tests or artifacts."""
+    if part == "steps":
+        return _to_step_rows(items)
+    return [_fit({column: getattr(item, column) for column in PARTS[part]}) for item in items]
+
+
+def _to_step_rows(steps: Sequence[Step]) -> list[Row]:
+    """Return a row for each run of each step. The URL of the output is a secret, and left out."""
+    return [
+        _fit(
+            {
+                "name": step.name or action.name,
+                "step": action.step,
+                "node_index": action.index,
+                "status": action.status,
+                "exit_code": action.exit_code,
+                "bash_command": action.bash_command,
+                "start_time": _time(action.start_time),
+                "end_time": _time(action.end_time),
+                "run_time_millis": action.run_time_millis,
+            }
+        )
+        for step in steps
+        for action in step.actions
+    ]
+
+
+def to_build_row(project: str, build: Build) -> Row:
+    """Return the row of a build."""
+    workflow = build.workflows
+    special = {
+        "id": make_id(project, build.build_num),
+        "project": project,
+        "is_finished": int(build.is_finished),
+        "login": build.user and build.user.login,
+        "workflow_id": workflow and workflow.workflow_id,
+        "workflow_name": workflow and workflow.workflow_name,
+        "queued_at": _time(build.queued_at or build.usage_queued_at),
+        "start_time": _time(build.start_time),
+        "stop_time": _time(build.stop_time),
+    }
+    return _fit({column: special[column] if column in special else getattr(build, column) for column in BUILDS})
+
+
+def make_id(project: str, build_num: int) -> str:
+    """Return the primary key of a build."""
+    return f"{project}/{build_num}"
+
+
+def _time(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
+
+
+def fit_integer(number: int) -> int | str:
+    """Return an integer as SQLite can store it: beyond 64 bits as text.
+
+    The text is of the form `9_223_372_036_854_775_808`. Without underscores, a column of integers would turn it into a
+    rounded float (https://www.sqlite.org/datatype3.html#type_affinity). `int()` reads both forms.
+    """
+    return number if -(2**63) <= number < 2**63 else f"{number:_}"
+
+
+def _fit(row: Mapping[str, Any]) -> Row:
+    return {column: fit_integer(value) if isinstance(value, int) else value for column, value in row.items()}

@@ -1,0 +1,93 @@
+"""API tokens of projects."""
+
+from typing import Final
+
+from circleci_v1_async.testing._server.checks import RefusedError, take_texts
+from circleci_v1_async.testing._server.routing import PROJECT, Call, Created, Route
+from circleci_v1_async.testing._server.wire import OK, Payload, Reply
+from circleci_v1_async.testing._state.account import Account
+from circleci_v1_async.testing._state.digests import make_stable_uuid
+from circleci_v1_async.testing._state.projects import Project, ProjectToken
+
+_SCOPES: Final = frozenset({"status", "view-builds", "all"})
+_TOKENS: Final = f"{PROJECT}/token"
+
+
+class TokenBuilders:
+    """Methods that add API tokens to projects."""
+
+    _account: Account
+
+    def add_project_token(
+        self,
+        slug: str,
+        *,
+        scope: str = "view-builds",
+        label: str = "token",
+        token_id: str | None = None,
+        token: str | None = None,
+    ) -> Payload:
+        """Add an API token to a project. The fake does not accept it in requests.
+
+        Args:
+            slug: The project.
+            scope: What it may be used for: status, view-builds or all.
+            label: Its name.
+            token_id: Its id, a UUID; by default one made up.
+            token: The token itself, which the service shows once; by default one made up.
+
+        Returns:
+            The service's answer, the only one that shows the token.
+        """
+        return _add_token(
+            self._account, self._account.get_project(slug), scope=scope, label=label, token_id=token_id, value=token
+        )
+
+
+def _render_token(token: ProjectToken) -> Payload:
+    """Render a project's token as lists show it, without its value."""
+    return {"id": token.id, "label": token.label, "scope": token.scope}
+
+
+def list_project_tokens(call: Call) -> list[Payload]:
+    return [_render_token(token) for token in call.project_to_change.tokens]
+
+
+def create_project_token(call: Call) -> Created:
+    project = call.project_to_change
+    scope, label = take_texts(call.body, "scope", "label")
+    if scope not in _SCOPES:
+        raise RefusedError
+    token = _add_token(call.account, project, scope=scope, label=label)
+    return call.make_created(token, "token", token["id"])
+
+
+def delete_project_token(call: Call) -> Payload:
+    tokens = call.project_to_change.tokens
+    token = next((token for token in tokens if token.id == call.params["token-id"]), None)
+    if token is None:
+        raise RefusedError(Reply.json_error(404, "token not found"))
+    tokens.remove(token)
+    return OK
+
+
+def _add_token(
+    account: Account,
+    project: Project,
+    *,
+    scope: str,
+    label: str,
+    token_id: str | None = None,
+    value: str | None = None,
+) -> Payload:
+    account.created += 1
+    token = ProjectToken(token_id or make_stable_uuid("token", account.created), label, scope)
+    project.tokens.append(token)
+    return _render_token(token) | {"token": value or f"fake-project-token-{account.created}"}
+
+
+ROUTES: Final = (
+    Route("GET", _TOKENS, list_project_tokens),
+    Route("POST", _TOKENS, create_project_token, 201),
+    Route("DELETE", f"{_TOKENS}/:token-id", delete_project_token),
+)

@@ -1,0 +1,1 @@
+"""Faults, rates and drifts that a test scripts, and the seeds that do so in JSON."""

@@ -1,0 +1,134 @@
+"""Limits of the rate of requests: a token bucket, and a window of fixed length."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import attrs
+
+from circleci_v1_async.testing._script.faults import make_error_reply
+from circleci_v1_async.testing._server.wire import ReceivedRequest, Reply
+from circleci_v1_async.testing._state.arguments import check_headers
+
+_MOST: Final = 2**53
+Clock = Callable[[], float]
+
+
+class Gauge(Protocol):
+    """Tells which requests are within a rate."""
+
+    def take(self) -> bool:
+        """Tell whether a request that comes now is within the rate, and count it if so."""
+        ...
+
+
+@attrs.define
+class TokenBucket:
+    """Lets a burst of `size` requests pass, and then `size` in every `per` seconds, evenly."""
+
+    size: int
+    per: float
+    clock: Clock
+    _level: float = math.inf
+    _filled_at: float = 0.0
+
+    def take(self) -> bool:
+        """Take a token out of the bucket, if there is one."""
+        now = self.clock()
+        self._level = min(self.size, self._level + (now - self._filled_at) * self.size / self.per)
+        self._filled_at = now
+        if self._level < 1:
+            return False
+        self._level -= 1
+        return True
+
+
+@attrs.define
+class FixedWindow:
+    """Lets `size` requests pass in a window of `per` seconds, which begins with a request."""
+
+    size: int
+    per: float
+    clock: Clock
+    _left: int = 0
+    _ends_at: float = -math.inf
+
+    def take(self) -> bool:
+        """Take one of the requests of the window, if one is left."""
+        now = self.clock()
+        if now >= self._ends_at:
+            self._left, self._ends_at = self.size, now + self.per
+        self._left -= 1
+        return self._left >= 0
+
+
+@attrs.define
+class RateLimit:
+    """A limit that the fake keeps, and a count of what it did.
+
+    Attributes:
+        served: The number of requests to the API that were within the limit.
+        refused: The number of requests that were answered with 429.
+    """
+
+    __module__ = "circleci_v1_async.testing"
+
+    _gauge: Gauge = attrs.field(repr=False)
+    _retry_after: float | str | None
+    served: int = attrs.field(default=0, init=False)
+    refused: int = attrs.field(default=0, init=False)
+
+    def refuse(self) -> Reply | None:
+        """Count a request, and return its refusal if it is beyond the limit."""
+        if self._gauge.take():
+            self.served += 1
+            return None
+        self.refused += 1
+        return make_error_reply(429, retry_after=self._retry_after)
+
+
+class Rates:
+    """The method that limits the rate of requests to the API."""
+
+    _rate_limit: RateLimit | None = None
+
+    def limit_rate(
+        self,
+        requests: int | None,
+        *,
+        per: float = 1.0,
+        retry_after: float | str | None = None,
+        fixed_window: bool = False,
+        clock: Clock = time.monotonic,
+    ) -> RateLimit:
+        """Answer requests to the API beyond a rate with 429, without executing them. Files are not limited.
+
+        By default the limit is a token bucket: `requests` may come at once, and then one in every `per / requests`
+        seconds. Requests that are refused do not count.
+
+        Args:
+            requests: The number of requests in a period; None lifts the limit.
+            per: The period, in seconds.
+            retry_after: The `Retry-After` header of refusals: seconds, or a date as text; None for none.
+            fixed_window: Whether to count in periods that do not overlap, each of which begins with a request, so that
+                up to `2 * requests` may come at the end of one and the beginning of the next.
+            clock: Tells the time in seconds.
+
+        Returns:
+            A record of how many requests were served and refused.
+
+        Raises:
+            ValueError: The rate is negative, or the period is not positive.
+        """
+        if not (0 <= (requests or 0) <= _MOST and 0 < per <= _MOST):
+            raise ValueError(f"a rate is 0 or more requests in a positive number of seconds, not {requests} in {per}")
+        if retry_after is not None:
+            check_headers({"Retry-After": f"{retry_after}"})
+        gauge = (FixedWindow if fixed_window else TokenBucket)(requests or 0, per, clock)
+        limit = RateLimit(gauge, retry_after)
+        self._rate_limit = None if requests is None else limit
+        return limit
+
+    def _refuse_by_rate(self, request: ReceivedRequest) -> Reply | None:
+        return self._rate_limit.refuse() if self._rate_limit and request.site == "api" else None

@@ -1,0 +1,1 @@
+"""Requests and replies: routes, bodies, credentials, addresses, and the sockets."""

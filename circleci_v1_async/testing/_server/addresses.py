@@ -1,0 +1,94 @@
+"""Addresses of stored files, plain or signed, and the check of signatures."""
+
+import hashlib
+import hmac
+from datetime import datetime
+from typing import Final
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+import attrs
+
+from circleci_v1_async.testing._server.wire import ReceivedRequest, Reply
+from circleci_v1_async.testing._state.builds import Action, Build
+from circleci_v1_async.testing._state.files import Artifact
+
+_SECRET: Final = b"known to the fake alone"
+_SIGNATURE: Final = "&X-Amz-Signature="
+_TWO_CREDENTIALS: Final = Reply.xml_error(400, "InvalidArgument", "Only one auth mechanism allowed")
+_UNSIGNED: Final = Reply.xml_error(403, "AccessDenied", "Access Denied")
+_MISSIGNED: Final = Reply.xml_error(
+    403,
+    "SignatureDoesNotMatch",
+    "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+)
+_CREDENTIALS_EXPIRED: Final = Reply.xml_error(400, "ExpiredToken", "The provided token has expired.")
+_EXPIRED: Final = Reply.xml_error(403, "AccessDenied", "Request has expired")
+
+
+@attrs.frozen
+class Addresses:
+    """Makes and checks the addresses of files.
+
+    Attributes:
+        artifacts: The origin of artifacts in lists, which is the API's; the token is checked there.
+        bucket: The origin of signed addresses: artifacts after the redirect, and step outputs.
+        signed_at: The time in signatures that are made now; addresses with another time have expired.
+        has_lost_credentials: Whether they have because of the credentials behind their signatures.
+    """
+
+    artifacts: str
+    bucket: str
+    signed_at: datetime
+    has_lost_credentials: bool = False
+
+    def make_artifact_url(self, build: Build, node_index: int, path: str) -> str:
+        """Return the address of an artifact as lists show it."""
+        return f"{self.artifacts}/output/job/{build.job_id}/artifacts/{node_index}/{quote(path)}"
+
+    def sign_artifact_url(self, build: Build, artifact: Artifact) -> str:
+        """Return the signed address of an artifact's bytes."""
+        return self._sign(f"/artifacts/{build.job_id}/{artifact.node_index}/{artifact.path}")
+
+    def sign_output_url(self, build: Build, action: Action) -> str:
+        """Return the signed address of an action's output."""
+        return self._sign(f"/logs/{build.slug}/{build.build_num}/{action.step}/{action.index}")
+
+    def refuse(self, request: ReceivedRequest) -> Reply | None:
+        """Return the refusal of a request, or None if its address has a valid signature.
+
+        The percent-encoding of the address does not matter, as for S3: some clients encode it again.
+        """
+        # S3 refuses a signed address that comes with other credentials.
+        if "Authorization" in request.headers:
+            return _TWO_CREDENTIALS
+        signed, separator, signature = f"{request.path}?{request.query_string}".rpartition(_SIGNATURE)
+        if not separator:
+            return _UNSIGNED
+        if signature != _compute_signature(signed):
+            return _MISSIGNED
+        if dict(request.query).get("X-Amz-Date") != self._date:
+            return _CREDENTIALS_EXPIRED if self.has_lost_credentials else _EXPIRED
+        return None
+
+    @property
+    def _date(self) -> str:
+        return f"{self.signed_at:%Y%m%dT%H%M%SZ}"
+
+    def _sign(self, key: str) -> str:
+        query = {
+            "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+            "X-Amz-Credential": f"FAKEKEYID/{self._date[:8]}/us-east-1/s3/aws4_request",
+            "X-Amz-Date": self._date,
+            "X-Amz-Expires": "300",
+            "X-Amz-Security-Token": "a session/token+of~none==",
+            "X-Amz-SignedHeaders": "host",
+        }
+        # Encoded as by Java: "+" for a blank and "%7E" for a tilde. Clients that normalise URLs change that.
+        signed = f"{quote(key)}?{urlencode(query).replace('~', '%7E')}"
+        return self.bucket + signed + _SIGNATURE + _compute_signature(signed)
+
+
+def _compute_signature(address: str) -> str:
+    path, _, query = address.partition("?")
+    text = repr((unquote(path), sorted(parse_qsl(query, keep_blank_values=True))))
+    return hmac.digest(_SECRET, text.encode(), hashlib.sha256).hex()
