@@ -29,13 +29,13 @@ Every one pickles. None carries a token, a request body, a cookie, or bytes of a
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from ._core.errors import CircleCIError, InvalidInputError, SessionClosedError, UsageError
 
 if TYPE_CHECKING:
-    from .models import Build
+    from .models import Build, BuildDetail
     from .request import Request
     from .verdict import Verdict
 
@@ -63,7 +63,6 @@ __all__ = [
     "UnsafePathError",
     "UsageError",
     "WaitTimeoutError",
-    "error_class",
 ]
 
 
@@ -212,9 +211,17 @@ class PermissionDeniedError(StatusError):
 
 
 class NotFoundError(StatusError):
-    """404: it does not exist, or the token may not see it."""
+    """404: it does not exist, or the token may not see it.
+
+    Attributes:
+        maybe_deleted: Whether an earlier attempt of the same `DELETE` may have deleted it.
+    """
+
+    maybe_deleted: bool = False
 
     def _hint(self) -> str:
+        if self.maybe_deleted:
+            return "An earlier attempt may have deleted it: the reply to that attempt is lost."
         if "html" in self.headers.get("Content-Type", ""):
             return "" if self._is_about_a_file() else "The API has no such path: is the base URL right?"
         if not _NOT_FOUND.fullmatch(self.message):
@@ -365,6 +372,17 @@ class WaitTimeoutError(CircleCIError, TimeoutError):
         super().__init__(message)
         self.message = message
         self.last = last
+
+    # By their attributes: an import of the classes would load all models with the errors.
+    @property
+    def build(self) -> "BuildDetail | None":
+        """The build that was waited for, as it was seen last."""
+        return cast("BuildDetail", self.last) if hasattr(self.last, "build_num") else None
+
+    @property
+    def verdict(self) -> "Verdict | None":
+        """The verdict on the builds that were waited for, as they were seen last."""
+        return cast("Verdict", self.last) if hasattr(self.last, "builds") else None
 
 
 class DownloadError(CircleCIError):

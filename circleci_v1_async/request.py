@@ -16,7 +16,7 @@ from ._core.secret import wrap_secret
 from .slug import ProjectSlug
 from .sunset import Sunset
 
-__all__ = ["Reply", "Request", "Response"]
+__all__ = ["Request", "Response"]
 
 T = TypeVar("T")
 R = TypeVar("R")

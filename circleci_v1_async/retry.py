@@ -12,9 +12,12 @@ from ._core.arguments import check_integer, check_seconds
 from .errors import CircleCIError, RateLimitError, StatusError, TransportError
 from .request import Request
 
-__all__ = ["Retry", "RetryBudget", "RetryPolicy", "maybe_sent", "parse_retry_after"]
+__all__ = ["Retry", "RetryPolicy"]
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
+_RESET: Final = re.compile(r"[0-9]{1,10}")
+# Larger values of a reset are times since 1970.
+_YEAR: Final = 366 * 86_400
 _READ_STATUSES: Final = frozenset({408, 500, 502, 503, 504})
 # The gateway answered: whether the service has seen the request is open.
 _GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
@@ -61,7 +64,9 @@ class RetryPolicy:
     max_retry_after: float = attrs.field(default=120.0, validator=_not_negative)
 
     def delay(self, request: Request[Any], error: CircleCIError, attempt: int, chance: float) -> float | None:
-        """Seconds to wait before the request is sent again; `None` when it is not.
+        """Return the seconds to wait before the request is resent; `None` when it is not.
+
+        After a 429, the session decides how long it waits: only whether there is a wait counts.
 
         Args:
             request: What was sent.
@@ -71,6 +76,7 @@ class RetryPolicy:
         """
         wait = error.retry_after if isinstance(error, StatusError) else None
         if isinstance(error, RateLimitError):
+            # The session may wait for longer, because of other calls.
             wait = 1.0 if wait is None else wait
             return wait if self.attempts > 1 and wait <= self.max_retry_after else None
         if attempt >= self.attempts or not _may_be_sent_again(request, error):
@@ -116,23 +122,63 @@ def maybe_sent(error: CircleCIError) -> bool:
 
 
 def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that a reply asks to wait; `None` when it does not say, or not clearly.
+    """Return the seconds that a reply asks to wait; `None` when it does not say, or not clearly.
+
+    A date is measured against the reply's own `Date`, because the clocks of the service and of this machine differ.
 
     Args:
-        headers: Of the reply.
-        now: Seconds since 1970, for a reply that names a date.
+        headers: Headers of the reply.
+        now: Seconds since 1970, for a reply without a `Date`.
     """
-    values = [value for name, value in headers.items() if name.lower() == "retry-after"]
-    value = values[0].strip() if len(values) == 1 else ""
+    value = _only(headers, "retry-after")
     # float() and int() would take a lot for a number that is none: 1e400, 1_000, digits of other scripts.
     if _SECONDS.fullmatch(value):
         return float(value)
+    return _until(_parse_date(value), headers, now)
+
+
+def parse_reset(headers: Mapping[str, str], now: float) -> float | None:
+    """Return the seconds until the limit of a 429 without `Retry-After` is reset; `None` when it does not say.
+
+    `RateLimit-Reset` and `X-RateLimit-Reset` hold seconds, or a time in seconds since 1970.
+
+    Args:
+        headers: Headers of the reply.
+        now: Seconds since 1970, for a reply without a `Date`.
+    """
+    for name in ("ratelimit-reset", "x-ratelimit-reset"):
+        value = _only(headers, name)
+        if not _RESET.fullmatch(value):
+            continue
+        seconds = float(value)
+        wait = seconds if seconds <= _YEAR else _until(seconds, headers, now)
+        if wait is not None:
+            return wait
+    return None
+
+
+def _only(headers: Mapping[str, str], name: str) -> str:
+    """Return the value of a header that comes once; empty when it does not."""
+    values = [value for key, value in headers.items() if key.lower() == name]
+    return values[0].strip() if len(values) == 1 else ""
+
+
+def _until(moment: float | None, headers: Mapping[str, str], now: float) -> float | None:
+    """Return the seconds from the reply to a moment; `None` when that is past."""
+    if moment is None:
+        return None
+    date = _parse_date(_only(headers, "date"))
+    wait = moment - (now if date is None else date)
+    return wait if wait >= 0 else None
+
+
+def _parse_date(value: str) -> float | None:
+    """Return a date of HTTP in seconds since 1970; `None` when it is not one."""
     try:
         date = parsedate_to_datetime(value)
-        wait = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return wait if wait >= 0 else None
 
 
 @attrs.define

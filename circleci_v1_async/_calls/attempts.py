@@ -154,7 +154,7 @@ class RetryLoop:
         wait = self._gate.refused(admission, attempt.started, error.retry_after, policy.max_retry_after)
         self._lane = admission.lane
         self._held += wait
-        if policy.attempts == 1 or self._held > policy.max_retry_after:
+        if self._held > policy.max_retry_after or self._ask_policy(attempt, error) is None:
             return False
         self._free += 1
         self._delay = None
@@ -182,13 +182,16 @@ class RetryLoop:
         return True
 
     def _will_retry(self, attempt: Attempt, error: CircleCIError) -> bool:
-        delay = self._policy.delay(self._request, error, attempt.number - self._free, self._clock.random())
+        delay = self._ask_policy(attempt, error)
         if delay is None or not self._budget.spend():
             return False
         self._maybe_sent |= maybe_sent(error)
         self._delay = delay
         self._report(attempt, error, delay)
         return True
+
+    def _ask_policy(self, attempt: Attempt, error: CircleCIError) -> float | None:
+        return self._policy.delay(self._request, error, attempt.number - self._free, self._clock.random())
 
     def _report(self, attempt: Attempt, error: CircleCIError, delay: float) -> None:
         request = self._request

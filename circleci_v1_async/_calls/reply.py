@@ -6,6 +6,7 @@ Characters that do not print are escaped, so that no server can forge the lines 
 
 import logging
 import re
+from contextlib import suppress
 from typing import Any, Final, TypeVar, cast
 
 import attrs
@@ -14,10 +15,10 @@ from multidict import CIMultiDict
 
 from circleci_v1_async._calls.redact import Redactor, escape
 from circleci_v1_async._decoding.codec import HTML, Decoder
-from circleci_v1_async.errors import DecodeError, StatusError, error_class
+from circleci_v1_async.errors import DecodeError, NotFoundError, StatusError, error_class
 from circleci_v1_async.models import BuildDetail, PipelineResult
 from circleci_v1_async.request import Reply, Request, Response
-from circleci_v1_async.retry import parse_retry_after
+from circleci_v1_async.retry import parse_reset, parse_retry_after
 
 __all__ = ["explain_status", "locate_decode_error", "read_reply"]
 
@@ -32,6 +33,7 @@ _LOOKED_AT: Final = 2**16
 _TITLE: Final = re.compile(r"<title(?:\s[^<>]*)?>([^<]*)</title", re.IGNORECASE)
 _SUCCESS: Final = range(200, 300)
 _NOT_FOUND: Final = 404
+_TOO_MANY: Final = 429
 _PROBLEM: Final = "application/problem+json"
 _OTHER_BUILD: Final = "build %s was requested, and the reply is about build %s"
 # Bytes of a body whose decoding holds up the loop for long enough to matter.
@@ -63,19 +65,18 @@ async def read_reply(
         StatusError: The service refused.
         DecodeError: The body is not what `request.returns` names. `Response` is the reply itself.
     """
-    is_deleted_before = maybe_sent and response.status == _NOT_FOUND and request.method == "DELETE"
-    if response.status >= _SUCCESS.stop and not is_deleted_before:
-        raise explain_status(request, response, clean=clean, now=now)
+    if response.status >= _SUCCESS.stop:
+        error = explain_status(request, response, clean=clean, now=now)
+        if maybe_sent and response.status == _NOT_FOUND and request.method == "DELETE":
+            return _confirm_deletion(request, error, decoder)
+        raise error
     if request.returns is None:
         return cast("T", None)
     if request.returns is Response:
         return cast("T", _to_response(response, clean))
     value: T
     try:
-        if is_deleted_before:
-            # The confirmation of what an earlier attempt deleted is lost, and this reply says something else.
-            value = decoder.decode(b"{}", request.returns)
-        elif len(response.body) <= _LARGE:
+        if len(response.body) <= _LARGE:
             value = decoder.decode(response.body, request.returns)
         else:
             # Most programs receive nothing as large.
@@ -98,6 +99,23 @@ async def read_reply(
     return value
 
 
+def _confirm_deletion(request: Request[T], error: StatusError, decoder: Decoder) -> T:
+    """Return an empty value for a deletion whose confirmation is lost: an earlier attempt has made it.
+
+    Raises:
+        NotFoundError: The value cannot be empty.
+    """
+    if request.returns is None:
+        return cast("T", None)
+    with suppress(DecodeError):
+        if request.returns is not Response:
+            empty: T = decoder.decode(b"{}", request.returns)
+            return empty
+    if isinstance(error, NotFoundError):
+        error.maybe_deleted = True
+    raise error
+
+
 def _asked_for_another(request: Request[Any], build: BuildDetail) -> object:
     """Return the number of the requested build; `None` if it is this one. A retry makes another one."""
     asked = request.path_values.get("build_num")
@@ -118,13 +136,16 @@ def _to_response(reply: Reply, clean: Redactor) -> Response:
 def explain_status(request: Request[Any], response: Reply, *, clean: Redactor, now: float) -> StatusError:
     """Return the error that a reply with an error status is."""
     response = _with_clean_headers(response, clean)
+    retry_after = parse_retry_after(response.headers, now)
+    if retry_after is None and response.status == _TOO_MANY:
+        retry_after = parse_reset(response.headers, now)
     return error_class(response.status)(
         response.status,
         _message(response, clean),
         request.without_body(),
         response.safe_headers,
         response.request_id,
-        retry_after=parse_retry_after(response.headers, now),
+        retry_after=retry_after,
     )
 
 

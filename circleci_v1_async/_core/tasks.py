@@ -4,13 +4,24 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from concurrent.futures import Executor
+from inspect import isawaitable
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from .errors import UsageError
 
-__all__ = ["SelfClosing", "TaskIterable", "get_loop", "read_exception", "run_in_thread", "stop", "wait_until_done"]
+__all__ = [
+    "SelfClosing",
+    "TaskIterable",
+    "call_back",
+    "get_loop",
+    "read_exception",
+    "run_in_thread",
+    "stop",
+    "wait_until_done",
+]
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class SelfClosing(ABC):
@@ -97,6 +108,12 @@ def get_loop() -> asyncio.AbstractEventLoop:
         raise UsageError(
             "circleci_v1_async needs a running asyncio event loop: use asyncio.run; on trio, use trio-asyncio"
         ) from None
+
+
+async def call_back(callback: Callable[[T], object], value: T) -> None:
+    """Call a callback, and await what it returns if that can be awaited."""
+    if isawaitable(result := callback(value)):
+        await result
 
 
 def read_exception(task: "asyncio.Task[Any]") -> BaseException | None:

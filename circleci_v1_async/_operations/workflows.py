@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from circleci_v1_async._core.arguments import check_names, check_seconds
+from circleci_v1_async._core.arguments import check_callback, check_names, check_seconds
 from circleci_v1_async.models import Build, BuildSummary
 from circleci_v1_async.slug import ProjectSlug
 
@@ -89,6 +89,7 @@ class WorkflowOperations(FindOperations):
                 print(build.job, build.status, build.build_url)
             ```
         """
+        check_callback("on_update", on_update)
         slug, sha = parse_commit_reference(project, sha)
         plan = _make_plan(partial(is_of_commit, sha), jobs, settle, fail_fast=fail_fast)
         schedule = _make_schedule(timeout, interval, max_interval, plan)
@@ -142,6 +143,7 @@ class WorkflowOperations(FindOperations):
             print(verdict.is_success)
             ```
         """
+        check_callback("on_update", on_update)
         slug, workflow_id = parse_workflow_reference(project, workflow_id)
         plan = _make_plan(partial(is_of_workflow, workflow_id), jobs, settle, fail_fast=fail_fast)
         schedule = _make_schedule(timeout, interval, max_interval, plan)

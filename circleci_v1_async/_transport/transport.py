@@ -292,6 +292,11 @@ class Transport:
             is_first = connection is None or (connection not in before and connection not in self._read_from)
             if connection is not None:
                 self._read_from.add(connection)
+            if reply.status < HTTPStatus.OK:
+                reply.close()
+                raise TransportError(
+                    f"the service answered {reply.status:03}, which is no final reply", transient=False
+                )
             location = reply.headers.get("Location")
             if reply.status not in _REDIRECTS or location is None:
                 return reply, is_first

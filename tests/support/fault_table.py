@@ -117,6 +117,7 @@ TITLES = {
     105: "a 429 of one origin, while calls go to others",
     106: "a POST that does no more when it is sent twice, without a reply",
     107: "a proxy's user and password that cannot be sent",
+    108: "a 429 that says only when its limit is reset",
 }
 
 
