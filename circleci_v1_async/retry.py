@@ -138,7 +138,7 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def parse_reset(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds until the limit of a 429 without `Retry-After` is reset; `None` when it does not say.
+    """Return the seconds until the limit of a 429 is reset; `None` when it does not say.
 
     `RateLimit-Reset` and `X-RateLimit-Reset` hold seconds, or a time in seconds since 1970.
 

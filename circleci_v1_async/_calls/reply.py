@@ -14,7 +14,8 @@ import msgspec
 from multidict import CIMultiDict
 
 from circleci_v1_async._calls.redact import Redactor, escape
-from circleci_v1_async._decoding.codec import HTML, Decoder
+from circleci_v1_async._core.json_text import HTML
+from circleci_v1_async.converter import CircleCIConverter
 from circleci_v1_async.errors import DecodeError, NotFoundError, StatusError, error_class
 from circleci_v1_async.models import BuildDetail, PipelineResult
 from circleci_v1_async.request import Reply, Request, Response
@@ -36,27 +37,23 @@ _NOT_FOUND: Final = 404
 _TOO_MANY: Final = 429
 _PROBLEM: Final = "application/problem+json"
 _OTHER_BUILD: Final = "build %s was requested, and the reply is about build %s"
-# Bytes of a body whose decoding holds up the loop for long enough to matter.
-_LARGE: Final = 2**20
-# Items beyond the limit that was asked for: a service may have its own idea of a page.
-_MARGIN: Final = 1000
 
 
-async def read_reply(
+def read_reply(
     request: Request[T],
     response: Reply,
-    decoder: Decoder,
+    converter: CircleCIConverter,
     *,
     clean: Redactor,
     maybe_sent: bool,
     now: float,
 ) -> T:
-    """Return the value of a reply. A large one is decoded in slices, with turns for other tasks.
+    """Return the value of a reply.
 
     Args:
         request: The request that it answers.
         response: The reply.
-        decoder: Decodes its body.
+        converter: Decodes its body.
         clean: Redacts what errors quote.
         maybe_sent: Whether the service may have acted on it before.
         now: Seconds since 1970, for a `Retry-After` that names a date.
@@ -68,7 +65,7 @@ async def read_reply(
     if response.status >= _SUCCESS.stop:
         error = explain_status(request, response, clean=clean, now=now)
         if maybe_sent and response.status == _NOT_FOUND and request.method == "DELETE":
-            return _confirm_deletion(request, error, decoder)
+            return _confirm_deletion(request, error, converter)
         raise error
     if request.returns is None:
         return cast("T", None)
@@ -76,13 +73,7 @@ async def read_reply(
         return cast("T", _to_response(response, clean))
     value: T
     try:
-        if len(response.body) <= _LARGE:
-            value = decoder.decode(response.body, request.returns)
-        else:
-            # Most programs receive nothing as large.
-            from circleci_v1_async._decoding.slices import decode_in_slices  # noqa: PLC0415
-
-            value = await decode_in_slices(response.body, request.returns, decoder, _max_items(request))
+        value = converter.decode(response.body, request.returns)
     except DecodeError as error:
         raise locate_decode_error(error, request, response, clean) from None
     if isinstance(value, BuildDetail) and (asked := _asked_for_another(request, value)) is not None:
@@ -99,7 +90,7 @@ async def read_reply(
     return value
 
 
-def _confirm_deletion(request: Request[T], error: StatusError, decoder: Decoder) -> T:
+def _confirm_deletion(request: Request[T], error: StatusError, converter: CircleCIConverter) -> T:
     """Return an empty value for a deletion whose confirmation is lost: an earlier attempt has made it.
 
     Raises:
@@ -109,7 +100,7 @@ def _confirm_deletion(request: Request[T], error: StatusError, decoder: Decoder)
         return cast("T", None)
     with suppress(DecodeError):
         if request.returns is not Response:
-            empty: T = decoder.decode(b"{}", request.returns)
+            empty: T = converter.decode(b"{}", request.returns)
             return empty
     if isinstance(error, NotFoundError):
         error.maybe_deleted = True
@@ -120,12 +111,6 @@ def _asked_for_another(request: Request[Any], build: BuildDetail) -> object:
     """Return the number of the requested build; `None` if it is this one. A retry makes another one."""
     asked = request.path_values.get("build_num")
     return asked if request.method == "GET" and str(asked) != str(build.build_num) else None
-
-
-def _max_items(request: Request[Any]) -> int | None:
-    """Return how many items a list may have that was asked for with a limit; `None` when there was none."""
-    limit = request.query.get("limit")
-    return limit + _MARGIN if isinstance(limit, int) else None
 
 
 def _to_response(reply: Reply, clean: Redactor) -> Response:

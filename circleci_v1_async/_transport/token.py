@@ -71,7 +71,9 @@ class Token:
         return "anonymous" if self.value is None and self.source is None else "token=***"
 
     async def renew(self, refused: Secret[str] | None, timeout: float) -> None:  # noqa: ASYNC109 - a part of a call
-        """Call the source, unless it was called since that token was read. One call at a time does so, for all.
+        """Call the source, unless it was called since that token was read.
+
+        One call at a time does so, for all.
 
         Args:
             refused: The token that the service rejected; `None` before the first request.

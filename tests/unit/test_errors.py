@@ -19,6 +19,7 @@ from circleci_v1_async.errors import (
     GoneError,
     InvalidInputError,
     NotFoundError,
+    OffsetRefusedError,
     PaginationDriftError,
     PathConflictError,
     PermissionDeniedError,
@@ -82,6 +83,7 @@ EXAMPLES = [
     BodyTooLargeError("too large"),
     *(answered(status, "it said", 3) for status in STATUSES),
     RateLimitError(429, "", GET, HEADERS, None, 1, 2.5),
+    OffsetRefusedError(BadRequestError(400, "No more builds", GET, HEADERS, "id-1"), 300),
     DecodeError("Invalid UTF-8", "$[3].build_num"),
     DecodeError("Invalid UTF-8", "$", 12, 200, POST.without_body(), "text/html"),
     PaginationDriftError("too fast", 300),
@@ -302,11 +304,9 @@ def test_a_wait_that_timed_out_has_its_build_or_its_verdict():
 
 
 def test_a_call_that_was_not_sent_says_so_and_why():
-    error = RateLimitError(
-        429, "https://a.example answered 429 at 2026-11-24 10:00:00 UTC and asked to wait", GET, {}, None
-    )
+    reason = "https://a.example answered 429 at 2026-11-24 10:00:00 UTC and asked to wait"
+    error = RateLimitError(429, reason, GET, {}, None)
     error.retry_after = 5.0
     assert str(attach_request(error, GET, "https://a.example/x", 0)) == (
-        "GET /project/github/a/b/7?limit=1 (a.example) was not sent: https://a.example answered 429 at "
-        "2026-11-24 10:00:00 UTC and asked to wait. The service asks to wait 5 s."
+        f"GET /project/github/a/b/7?limit=1 (a.example) was not sent: {reason}. The service asks to wait 5 s."
     )
