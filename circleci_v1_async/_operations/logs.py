@@ -81,7 +81,7 @@ class LogOperations(LogLineOperations):
 
         check_text("step", step)
         if tail is not None:
-            check_integer("tail", tail, 1)
+            tail = check_integer("tail", tail, 1)
         slug, number = parse_build_reference(project, build_num)
         build = await self.get_build(slug, number)
         check_step_name(build, step)

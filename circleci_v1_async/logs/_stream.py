@@ -9,6 +9,7 @@ from typing import Any, Final
 import attrs
 
 from circleci_v1_async._calls.caller import Caller
+from circleci_v1_async._calls.redact import Redactor
 from circleci_v1_async._calls.reply import locate_decode_error
 from circleci_v1_async._core.secret import Secret
 from circleci_v1_async._core.tracebacks import TracebackScrubber
@@ -149,7 +150,8 @@ async def _read_pieces(caller: Caller, output_url: Secret[str]) -> AsyncGenerato
                                 yield _decode_piece(caller, item, position)
                 except DecodeError as error:
                     response = Reply(stream.status, stream.headers, b"")
-                    raise locate_decode_error(error, request, response, caller.transport.token) from None
+                    clean = Redactor(request, caller.transport.token)
+                    raise locate_decode_error(error, request, response, clean) from None
             return
 
 

@@ -114,6 +114,10 @@ TITLES = {
     102: "a token that comes back in the headers of a reply",
     103: "a service that quotes the request",
     104: "a limiter or a hook of the user's that fails within a call",
+    105: "a 429 of one origin, while calls go to others",
+    106: "a POST that does no more when it is sent twice, without a reply",
+    107: "a proxy's user and password that cannot be sent",
+    108: "a 429 that says only when its limit is reset",
 }
 
 

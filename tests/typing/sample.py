@@ -94,6 +94,10 @@ async def operations(ci: CircleCISession) -> None:
     assert_type(await ci.list_projects(shallow=True), list[Project])
     assert_type(await ci.list_project_builds(SLUG, branch="main", filter=BuildFilter.FAILED, limit=100), list[Job])
     assert_type(await ci.list_project_builds("gh/mozilla/bleach", filter="failed", shallow=True), list[Job])
+    # Values that the API does not have are errors for checkers too.
+    await ci.list_project_builds(SLUG, filter="success")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    await ci.list_latest_artifacts(SLUG, filter="")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    await ci.create_checkout_key(SLUG, "rsa")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     assert_type(await ci.list_recent_builds(limit=10, offset=20), list[Job])
     assert_type(await ci.trigger_build(SLUG, revision="c0ffee", build_parameters={"A": "1"}), Job)
     assert_type(await ci.trigger_branch_build(SLUG, "feature/x", parallel=2), Job)
