@@ -24,7 +24,7 @@ _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _METHOD = re.compile(r"[A-Z]+")
-_IN_PROJECT = re.compile(r"/project/\{project\}(?:/|\Z)")
+_IN_PROJECT = re.compile(r"(?:/api/[^/]+)?/project/\{project\}(?:/|\Z)")
 # Visible ASCII, without the query and the fragment.
 _PATH = re.compile(r"""/[!"$->@-~]*""")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -124,7 +124,9 @@ class Request(Generic[T]):
 
     Args:
         method: The HTTP method, in capitals.
-        path: The path below the base URL, with placeholders: `/project/{project}/{build_num}`.
+        path: The path below the base URL, with placeholders: `/project/{project}/{build_num}`. A path that begins with
+            `/api/`, such as `/api/v2/workflow/{id}/rerun`, is below the part of the base URL before `/api/v1.1`: use it
+            for endpoints of other API versions.
         path_values: A value for each placeholder. A `ProjectSlug` fills three segments, everything else one. A string
             for `{project}` after `/project/` is read as a project, as by every operation.
         query: Query parameters; those that are `None` are left out, booleans are `true` and `false`.

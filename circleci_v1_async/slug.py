@@ -1,5 +1,6 @@
 """Project slugs, and the forms in which people write them."""
 
+import os
 import re
 from functools import lru_cache
 from itertools import dropwhile
@@ -14,6 +15,8 @@ __all__ = ["ProjectSlug"]
 
 _VCS_TYPES = {"gh": "github", "github": "github", "bb": "bitbucket", "bitbucket": "bitbucket", "circleci": "circleci"}
 _VCS_HOSTS = {"github.com": "github", "www.github.com": "github", "bitbucket.org": "bitbucket"}
+# Hosts of which URLs are read without a scheme, as browsers show them.
+_KNOWN_HOSTS = {*_VCS_HOSTS, "circleci.com", "app.circleci.com"}
 _SCP_LIKE = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>[^/].*)")
 # A pasted URL may have a password before its host, or a token in its query.
 _CREDENTIALS = re.compile(r"^([a-z+]*:?//)?.+(?=@)|(?<=[?#]).+", re.DOTALL | re.IGNORECASE)
@@ -21,6 +24,8 @@ _CREDENTIALS = re.compile(r"^([a-z+]*:?//)?.+(?=@)|(?<=[?#]).+", re.DOTALL | re.
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 # Segments that CircleCI's own URLs have before a slug.
 _CIRCLECI_PREFIXES = {"pipelines", "jobs", "project", "projects", "api", "v1", "v1.1", "v2", "insights", "settings"}
+_GITLAB = re.compile(r"(?:[a-z+]*:?//)?(?:[^/]*@)?(?:gl|gitlab(?:\.[^/:]*)?)(?:[/:]|\Z)", re.IGNORECASE)
+_GITLAB_HINT = "a GitLab project is named 'circleci/<org>/<project>', by the two IDs in the URLs of its builds"
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _EXPECTED = (
     "expected a project as 'github/org/repo' (or gh, bitbucket, bb, circleci), as a repository URL "
@@ -32,7 +37,12 @@ def _vcs_type(value: str) -> str:
     try:
         return _VCS_TYPES[value]
     except (KeyError, TypeError):
-        raise InvalidInputError(f"unknown VCS type {value!r}: expected one of {', '.join(_VCS_TYPES)}") from None
+        hint = f" ({_GITLAB_HINT})" if _is_gitlab(value) else ""
+        raise InvalidInputError(f"unknown VCS type {value!r}{hint}: expected one of {', '.join(_VCS_TYPES)}") from None
+
+
+def _is_gitlab(value: object) -> bool:
+    return isinstance(value, str) and _GITLAB.match(value) is not None
 
 
 def _check_name(_slug: "ProjectSlug", attribute: "attrs.Attribute[str]", value: object) -> None:
@@ -66,8 +76,8 @@ class ProjectSlug:
     def parse(cls, project: "ProjectSlug | str") -> Self:
         """Read a slug from a string. A slug is returned as it is.
 
-        Accepts `gh/org/repo` and similar slugs, repository URLs (`https://`, `ssh://`, `git@github.com:org/repo.git`)
-        and the URLs of builds, jobs and pipelines on CircleCI's pages, those of CircleCI Server too.
+        Accepts `gh/org/repo` and similar slugs, repository URLs (`https://`, `ssh://`, `git@github.com:org/repo.git`,
+        `github.com/org/repo`), and the URLs of builds, jobs and pipelines on the pages of CircleCI and CircleCI Server.
 
         Raises:
             InvalidInputError: No project can be read from it.
@@ -80,14 +90,53 @@ class ProjectSlug:
         slug: Self | None = _from_plain(cast("Any", cls), text) if _PLAIN.fullmatch(text) else cls._from_text(text)
         if slug is None:
             shown = _CREDENTIALS.sub(r"\1***", text)
-            raise InvalidInputError(f"{_EXPECTED}; got {shown!r}")
+            hint = f"; {_GITLAB_HINT}" if _is_gitlab(text) else ""
+            raise InvalidInputError(f"{_EXPECTED}{hint}; got {shown!r}")
         return slug
 
     @classmethod
+    def from_env(cls) -> Self:
+        """Return the project of the CircleCI job that this program runs in, from the job's environment variables.
+
+        The names are `CIRCLE_PROJECT_USERNAME` and `CIRCLE_PROJECT_REPONAME`; `CIRCLE_REPOSITORY_URL` or
+        `CIRCLE_BUILD_URL` tells GitHub from Bitbucket. Slugs that begin with `circleci` have IDs instead of names; for
+        them, `CIRCLE_BUILD_URL` contains the complete slug. An empty variable counts as unset.
+
+        Raises:
+            InvalidInputError: Variables are missing. The message names them, without their values.
+
+        Examples:
+            ```python
+            from circleci_v1_async import CircleCISession, ProjectSlug
+
+
+            async def list_latest() -> None:
+                async with CircleCISession.from_env() as ci:
+                    for build in await ci.list_project_builds(ProjectSlug.from_env()):
+                        print(build.build_num, build.status)
+            ```
+        """
+        of_build, of_repository = map(cls._from_variable, ("CIRCLE_BUILD_URL", "CIRCLE_REPOSITORY_URL"))
+        if of_build is not None and of_build.vcs_type == "circleci":
+            return of_build
+        names = {name: os.environ.get(name, "") for name in ("CIRCLE_PROJECT_USERNAME", "CIRCLE_PROJECT_REPONAME")}
+        missing = [name for name, value in names.items() if not value]
+        slug = of_repository or of_build
+        if slug is None:
+            missing.append("CIRCLE_REPOSITORY_URL or CIRCLE_BUILD_URL, with the URL of the repository or of the build")
+        if slug is None or missing:
+            raise InvalidInputError(f"expected the variables of a CircleCI job; missing: {', '.join(missing)}")
+        return cls(slug.vcs_type, *names.values())
+
+    @classmethod
+    def _from_variable(cls, name: str) -> Self | None:
+        return cls._from_text(os.environ.get(name, "").strip())
+
+    @classmethod
     def _from_text(cls, text: str) -> Self | None:
-        if _is_url(text):
+        if (url := _complete_url(text)) is not None:
             try:
-                parts = urlsplit(text)
+                parts = urlsplit(url)
                 host, path = parts.hostname or "", parts.path
             except ValueError:
                 return None
@@ -117,11 +166,11 @@ class ProjectSlug:
 
 def find_build_num(text: str) -> int | None:
     """Return the number of the build or job that a URL of a project leads to; `None` for any other form."""
-    text = text.strip()
-    if not _is_url(text):
+    url = _complete_url(text.strip())
+    if url is None:
         return None
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(url)
     except ValueError:
         return None
     if parts.hostname in _VCS_HOSTS:
@@ -139,8 +188,11 @@ def find_build_num(text: str) -> int | None:
     return int(number) if _NUMBER.fullmatch(number) else None
 
 
-def _is_url(text: str) -> bool:
-    return "://" in text or text.startswith("//")
+def _complete_url(text: str) -> str | None:
+    """Return a URL, with slashes before its host; `None` if the text is not a URL."""
+    if "://" in text or text.startswith("//"):
+        return text
+    return f"//{text}" if text.partition("/")[0].lower() in _KNOWN_HOSTS else None
 
 
 def _split_path(path: str) -> list[str]:

@@ -36,10 +36,12 @@ class Sunset:
     Attributes:
         on: The first day on which it answers 410.
         replacement: The operation to use instead.
+        example: A call that sends a request for the replacement, as Python source; `None` if there is none.
     """
 
     on: date
     replacement: str
+    example: str | None = None
 
 
 # `cache` does not remember a call that raised: with a filter that turns warnings into errors, each call raises.

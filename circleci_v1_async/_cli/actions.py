@@ -1,5 +1,7 @@
 """Commands that start, repeat and cancel builds."""
 
+from typing import Final
+
 import click
 from rich.console import Console
 
@@ -16,6 +18,8 @@ from .text import to_one_line
 from .wait import exit_by_verdict, open_display, wait_for_builds
 
 __all__ = ["cancel", "retry", "trigger"]
+
+_CREATED_WITHIN: Final = 30.0  # seconds
 
 
 @click.command(cls=Command, example="trigger gh/acme/web --branch main")
@@ -66,7 +70,9 @@ async def trigger(
                 print_build(ctx.obj, started, as_json)
                 return
             with open_display(ctx.obj, as_json) as show:
-                verdict = await wait_for_builds(ci, target, (started.build_num,), patience, show)
+                verdict = await wait_for_builds(
+                    ci, target, (started.build_num,), patience, show, appear=_CREATED_WITHIN
+                )
         else:
             result = await ci.trigger_pipeline(target.project, branch=branch, tag=tag, revision=revision)
             if not waits or revision is None:

@@ -54,6 +54,7 @@ class WatchBoard:
         self._live = live
         self._with_project = with_project
         self._under_way: dict[tuple[str | None, int], Build] = {}
+        self._has_finished = False
         self._update()
 
     def begin(self, builds: Iterable[Build]) -> None:
@@ -66,7 +67,8 @@ class WatchBoard:
         build = event.build
         if event.kind == "finished":
             self._under_way.pop(build.key, None)
-            self._live.console.print(self._table([build], with_header=False))
+            self._live.console.print(self._table([build], with_header=not self._has_finished))
+            self._has_finished = True
         else:
             self._under_way[build.key] = build
         self._update()

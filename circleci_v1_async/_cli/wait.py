@@ -90,12 +90,28 @@ async def wait_for_builds(
     numbers: tuple[int, ...],
     patience: Patience,
     show: Callable[[Build], object],
+    *,
+    appear: float = 0.0,
 ) -> Verdict:
-    """Wait until builds have finished, all at the same time."""
+    """Wait until builds have finished, all at the same time.
+
+    Args:
+        ci: The session.
+        target: The project.
+        numbers: The numbers of the builds.
+        patience: How to wait.
+        show: Called with each build when it has changed.
+        appear: Seconds during which a missing build may still be created.
+    """
     waits = [
         asyncio.create_task(
             ci.wait_for_build(
-                target.project, number, timeout=patience.timeout, interval=patience.interval, on_update=show
+                target.project,
+                number,
+                timeout=patience.timeout,
+                interval=patience.interval,
+                appear=appear,
+                on_update=show,
             )
         )
         for number in numbers

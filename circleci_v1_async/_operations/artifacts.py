@@ -58,20 +58,24 @@ class ArtifactOperations(Operations):
         branch: str | None = None,
         filter: BuildFilter | str | None = None,
     ) -> list[Artifact]:
-        """The files that the latest build (one job, not one workflow) kept.
+        """List the artifacts of the latest build, which is one job, not one workflow.
 
         `GET /project/{project}/latest/artifacts` (openapi.yml: listLatestArtifacts; `running` from CircleCI's docs).
 
+        The latest build is the build of any job that ran last, such as `deploy`, which often stores no artifacts. For
+        the artifacts of a certain job, find its latest build with `find_latest_build` and pass it to
+        `list_build_artifacts`.
+
         Args:
-            project: A slug or URL of it.
-            branch: Only builds of this branch.
-            filter: Only builds that are `completed`, `successful`, `failed` or `running`.
+            project: The project's slug or URL.
+            branch: Only consider builds of this branch.
+            filter: Only consider builds that are `completed`, `successful`, `failed` or `running`.
 
         Returns:
-            Empty when that build kept none.
+            The artifacts. Empty if the build stored none.
 
         Raises:
-            NotFoundError: There is no such build; the service has been seen to say so also when it kept nothing.
+            NotFoundError: There is no such build. CircleCI has been seen to answer 404 even if a build stored nothing.
         """
         query = drop_none(branch=check_text("branch", branch), filter=check_one_of("filter", filter, BuildFilter))
         return await self.send(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from circleci_v1_async._core.arguments import check_aware_datetime, check_integer, check_one_of
+from circleci_v1_async._core.arguments import check_aware_datetime, check_integer, check_one_of, check_text
 from circleci_v1_async.enums import BuildFilter
 from circleci_v1_async.models import Build, BuildDetail, BuildSummary
 from circleci_v1_async.request import QueryValue, Request
@@ -85,6 +85,59 @@ class BuildOperations(Operations):
             NotFoundError: There is no such build, or the token may not see it.
         """
         return await self.send(request_build(project, build_num))
+
+    async def find_latest_build(
+        self,
+        project: ProjectSlug | str,
+        *,
+        branch: str | None = None,
+        job: str | None = None,
+        workflow: str | None = None,
+        filter: BuildFilter | str | None = None,
+        limit: int | None = 1000,
+    ) -> Build | None:
+        """Find the latest build of a job or workflow: the highest one in the project's list that fits.
+
+        Use it to fetch the artifacts of the last successful run of a job. `list_latest_artifacts` cannot do that: it
+        returns the artifacts of the last build, whatever its job.
+
+        Without `job` and `workflow`, this takes one request for one build. Otherwise it reads the list, 100 builds in
+        the first request and 95 in every further one, until a build fits.
+
+        Args:
+            project: The project's slug or URL.
+            branch: Only consider builds of this branch.
+            job: Only consider builds of the job with this name in the configuration.
+            workflow: Only consider builds of the workflow with this name in the configuration.
+            filter: Only consider builds that are `completed`, `successful`, `failed` or `running`.
+            limit: Number of newest builds to read; `None` for all of them.
+
+        Returns:
+            The build; `None` if none of the builds read fits.
+
+        Raises:
+            InvalidInputError: An argument is invalid. Nothing was sent.
+            NotFoundError: The project does not exist, or the token has no access to it.
+            PaginationDriftError: The list changes faster than the search can read it.
+
+        Examples:
+            ```python
+            build = await ci.find_latest_build(
+                "gh/acme/web", branch="main", job="docs", filter="successful"
+            )
+            if build:
+                print([artifact.path for artifact in await ci.list_build_artifacts(build)])
+            ```
+        """
+        check_text("job", job)
+        check_text("workflow", workflow)
+        if job is None and workflow is None:
+            limit = 1 if limit is None else min(check_integer("limit", limit, 0), 1)
+        async with self.iter_project_builds(project, branch=branch, filter=filter, limit=limit, prefetch=0) as walk:
+            async for build in walk:
+                if job in {None, build.job} and workflow in {None, build.workflows and build.workflows.workflow_name}:
+                    return build
+        return None
 
     @overload
     def iter_project_builds(
@@ -248,7 +301,8 @@ class BuildOperations(Operations):
         from circleci_v1_async.walk._identity import make_key_reader
 
         returns: Any = list[model]  # type: ignore[valid-type] # known at run time
-        identify = make_key_reader(model, across_projects="project" not in request.path_values)
+        converter = self._caller.options.converter
+        identify = make_key_reader(model, converter, across_projects="project" not in request.path_values)
         since = check_aware_datetime("since", since)
         return PageWalk(
             self._caller,

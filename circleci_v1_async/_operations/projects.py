@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from circleci_v1_async._core.arguments import check_settings
+from circleci_v1_async._core.arguments import check_one_of, check_settings
 from circleci_v1_async.models import CacheResult, FollowResult, Project, ProjectSettings
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
@@ -105,16 +105,25 @@ class ProjectOperations(Operations):
         """
         return await self.send(Request("DELETE", f"{PROJECT}/enable", project_values(project), returns=ProjectSettings))
 
-    async def get_project_settings(self, project: ProjectSlug | str) -> ProjectSettings:
-        """The settings of a project.
+    async def get_project_settings(
+        self, project: ProjectSlug | str, *, ssh_key_digest: str | None = None
+    ) -> ProjectSettings:
+        """Fetch the settings of a project.
 
-        `GET /project/{project}/settings` (seen in use, undocumented). It asks for them without the `branches` that
-        CircleCI's cloud leaves out for good from 2026-12-07 on.
+        `GET /project/{project}/settings` (seen in use, undocumented; so is `ssh-key-digest`). `branches` is not
+        requested: CircleCI's cloud no longer sends it from 2026-12-07 on.
+
+        Args:
+            project: The project's slug or URL.
+            ssh_key_digest: Digest of the fingerprints in `ssh_keys`: `md5`, the default, or `sha256`, which
+                configurations can use in `add_ssh_keys` too.
 
         Raises:
-            NotFoundError: The project does not exist, or the token may not see it.
+            InvalidInputError: An argument is invalid. Nothing was sent.
+            NotFoundError: The project does not exist, or the token has no access to it.
         """
-        query = {"skip-branches": True}
+        digest = check_one_of("ssh_key_digest", ssh_key_digest, ("md5", "sha256"))
+        query = {"skip-branches": True, "ssh-key-digest": digest}
         return await self.send(Request("GET", _SETTINGS, project_values(project), query=query, returns=ProjectSettings))
 
     async def update_project_settings(self, project: ProjectSlug | str, *, feature_flags: Mapping[str, Any]) -> None:

@@ -19,9 +19,16 @@ __all__ = ["TriggerOperations"]
 
 _REMOVAL: Final = date(2027, 2, 1)
 _TRIGGERS_END: Final = Sunset(
-    _REMOVAL, "POST /api/v2/project/{provider}/{organization}/{project}/pipeline/run or POST /api/v3/runs"
+    _REMOVAL,
+    "POST /api/v2/project/{provider}/{organization}/{project}/pipeline/run or POST /api/v3/runs",
+    'ci.send(Request("POST", "/api/v2/project/{project}/pipeline/run", {"project": ...}, '
+    'body={"definition_id": ..., "config": {"branch": ...}, "checkout": {"branch": ...}}))',
 )
-_RERUNS_END: Final = Sunset(_REMOVAL, "POST /api/v2/workflow/{id}/rerun or POST /api/v3/workflows/{id}/rerun")
+_RERUNS_END: Final = Sunset(
+    _REMOVAL,
+    "POST /api/v2/workflow/{id}/rerun or POST /api/v3/workflows/{id}/rerun",
+    'ci.send(Request("POST", "/api/v2/workflow/{id}/rerun", {"id": ...}, body={"from_failed": True}))',
+)
 
 
 class TriggerOperations(Operations):

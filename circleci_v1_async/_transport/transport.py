@@ -35,7 +35,7 @@ from .environment import find_proxy
 from .failures import AIOHTTP_ERRORS, translate_error
 from .in_flight import CLOSED_MEANWHILE, InFlight
 from .token import Token
-from .urls import find_next_hop, is_trusted, without_query
+from .urls import find_next_hop, is_trusted, join_target, without_query
 
 __all__ = ["Stream", "Transport", "check_borrowed"]
 
@@ -244,8 +244,12 @@ class Transport:
             connector.distrust()
 
     def api_url(self, target: str) -> URL:
-        """The URL of a request's target."""
-        return URL(self._base + target, encoded=True)
+        """The URL of a request's target.
+
+        Raises:
+            InvalidInputError: The target is one of another API, and the base URL does not tell where that is.
+        """
+        return join_target(self._base, target)
 
     def file_url(self, location: str) -> URL:
         """The URL of a file that a reply names, as if the service had redirected there.

@@ -8,12 +8,21 @@ from yarl import URL
 
 from circleci_v1_async.errors import InvalidInputError, RedirectError
 
-__all__ = ["find_next_hop", "get_origin", "is_loopback", "is_trusted", "parse_base_url", "without_query"]
+__all__ = [
+    "find_next_hop",
+    "get_origin",
+    "is_loopback",
+    "is_trusted",
+    "join_target",
+    "parse_base_url",
+    "without_query",
+]
 
 Origin = tuple[str, str, int | None]
 
 _KEEPS_METHOD: Final = frozenset({307, 308})
 _VISIBLE: Final = string.ascii_letters + string.digits + string.punctuation
+_API_PATH: Final = "/api/v1.1"
 # Completions of the paths of base URLs.
 _COMPLETIONS: Final = {"": "/api/v1.1", "/api": "/v1.1"}
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -46,6 +55,22 @@ def parse_base_url(base_url: object, *, with_token: bool) -> URL:
         raise InvalidInputError("base_url: expected the address of API v1.1, which ends in '/api/v1.1', got one of v2")
     completion = _COMPLETIONS.get(url.raw_path.rstrip("/"), "")
     return URL(f"{address}{completion}", encoded=True)
+
+
+def join_target(base_url: str, target: str) -> URL:
+    """Return the URL of a target: below the base URL, or for targets in `/api/`, below its part before `/api/v1.1`.
+
+    Raises:
+        InvalidInputError: The target is in `/api/`, and the base URL does not end in `/api/v1.1`.
+    """
+    if target.startswith("/api/"):
+        root = base_url.removesuffix(_API_PATH)
+        if root == base_url:
+            raise InvalidInputError(
+                f"path: a path in '/api/' expected a base_url that ends in '{_API_PATH}', got {base_url!r}"
+            )
+        base_url = root
+    return URL(base_url + target, encoded=True)
 
 
 def get_origin(url: URL) -> Origin:

@@ -11,7 +11,7 @@ from aioresponses import aioresponses
 class Responses(aioresponses):
     """Registers replies that aiohttp 3.14 can make.
 
-    See https://github.com/pnuckowski/aioresponses/issues/289.
+    Until https://github.com/pnuckowski/aioresponses/issues/289 is closed, aioresponses cannot.
     """
 
     def add(self, url: Any, *args: Any, **options: Any) -> None:

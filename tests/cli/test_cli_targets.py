@@ -265,7 +265,7 @@ async def test_without_a_build_the_newest_that_fits_is_shown_and_named(options, 
 
 @pytest.mark.usefixtures("web")
 async def test_the_newest_build_of_a_workflow_is_shown(web):
-    web.add_build(WEB, workflow_name="nightly")
+    web.add_build(WEB, workflow="nightly")
     web.add_build(WEB)
 
     result = await run_beside("view", WEB, "--workflow", "nightly")

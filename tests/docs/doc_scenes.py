@@ -82,6 +82,30 @@ def a_push(fake: FakeCircleCI) -> Iterator[None]:
     raise AssertionError("the block waits for ever")
 
 
+def a_start(fake: FakeCircleCI) -> Iterator[None]:
+    """The head of a branch was built once. Whoever starts it again waits for its build, which fails."""
+    fake.add_project(WEB)
+    fake.add_build(WEB, revision=PUSHED, job="test")
+    yield
+    fake.finish_build(WEB, 2, "failed")
+    fake.add_step(WEB, 2, "pytest", output=PYTEST_OUTPUT, status="failed")
+    yield from repeat(None, 20)
+    raise AssertionError("the block waits for ever")
+
+
+def a_pull_request(fake: FakeCircleCI) -> Iterator[None]:
+    """A pull request of two commits. Two workflows ran on the second, and one job failed."""
+    fake.add_project(WEB)
+    fake.add_build(WEB, branch="pull/12", revision="a" * 40, job="test", status="failed")
+    docs = fake.add_build(WEB, branch="main", job="docs")["build_num"]
+    fake.add_artifact(WEB, docs, "index.html", b"<h1>The shop</h1>\n")
+    for job, status in (("build", "success"), ("test", "failed")):
+        fake.add_build(WEB, branch="pull/12", revision=PUSHED, job=job, status=status, workflow="ci", workflow_id=RUN)
+    fake.add_build(WEB, branch="pull/12", revision=PUSHED, job="audit", workflow="nightly")
+    yield from repeat(None, 20)
+    raise AssertionError("the block waits for ever")
+
+
 def a_build_that_writes(fake: FakeCircleCI) -> Iterator[None]:
     """A step writes lines, one half at a time, and the build finishes."""
     fake.add_project(WEB)
@@ -147,6 +171,8 @@ SCENES: Final[dict[str, Scene]] = {
         a_day,
         a_build_that_finishes,
         a_push,
+        a_start,
+        a_pull_request,
         a_build_that_writes,
         docs,
         after_the_sunset,

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -168,7 +169,10 @@ async def test_after_the_sunset_an_operation_is_gone_and_the_error_names_its_rep
         await ending.call(ci)
     assert caught.value.replacement is not None
     assert caught.value.replacement.startswith(ending.replacement)
-    assert str(caught.value).endswith(f"CircleCI has removed the operation. Use {caught.value.replacement} instead.")
+    assert f"CircleCI has removed the operation. Use {caught.value.replacement} instead, such as: " in str(caught.value)
+    # The example is a call that can be made, once its blanks are filled in.
+    example = compile(str(caught.value).rpartition("such as: ")[2], "example", "eval")
+    assert isinstance(eval(example, {"ci": SimpleNamespace(send=lambda request: request), "Request": Request}), Request)  # noqa: S307 - our own
     assert len(fake.requests) == 1
     assert [build.build_num for build in await ci.list_project_builds(WEB)] == [1]
 

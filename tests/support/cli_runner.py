@@ -22,8 +22,8 @@ async def run_beside(*args, **options):
     return await asyncio.to_thread(run, *args, **options)
 
 
-def terminal():
-    return Console(file=io.StringIO(), force_terminal=True, width=100, height=40)
+def terminal(width=100):
+    return Console(file=io.StringIO(), force_terminal=True, width=width, height=40)
 
 
 def shown_on(console):

@@ -27,6 +27,7 @@ from circleci_v1_async import (
     Project,
     ProjectSettings,
     ProjectToken,
+    SSHKey,
     Step,
     TestMetadata,
     TestResult,
@@ -316,6 +317,15 @@ ROWS = [
         {"vcs-type": "github", "reponame": "web", "following": True, "feature_flags": {"build-fork-prs": False}},
         ProjectSettings(
             vcs_type=VcsType.GITHUB, reponame="web", following=True, feature_flags={"build-fork-prs": False}
+        ),
+    ),
+    Row(
+        lambda ci: ci.get_project_settings(PROJECT, ssh_key_digest="sha256"),
+        "GET",
+        f"{PATH}/settings?skip-branches=true&ssh-key-digest=sha256",
+        {"ssh_keys": [{"hostname": "", "fingerprint": "SHA256:NPj4IcXxqQEKGXOghi/QbG2sohoNfvZ30JwCcdSSNM0"}]},
+        ProjectSettings(
+            ssh_keys=(SSHKey(hostname="", fingerprint="SHA256:NPj4IcXxqQEKGXOghi/QbG2sohoNfvZ30JwCcdSSNM0"),)
         ),
     ),
     Row(

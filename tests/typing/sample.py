@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import AsyncGenerator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, assert_never, assert_type
 
@@ -23,6 +23,7 @@ from circleci_v1_async import (
     CacheResult,
     CheckoutKey,
     CheckoutKeyType,
+    CircleCIConverter,
     CircleCIError,
     CircleCISession,
     CircleCISunsetWarning,
@@ -42,6 +43,7 @@ from circleci_v1_async import (
     InvalidInputError,
     LogLine,
     Message,
+    OffsetRefusedError,
     OnError,
     OnExists,
     Outcome,
@@ -72,12 +74,15 @@ from circleci_v1_async import (
     WaitTimeoutError,
     WalkOptions,
     WatchCursor,
+    WorkflowRun,
     dumps,
+    group_builds,
     loads,
+    make_converter,
 )
 from circleci_v1_async import Build as Job
 from circleci_v1_async.export import ExportProgress, ExportSummary, export_builds
-from circleci_v1_async.models import BuildDetail
+from circleci_v1_async.models import BuildDetail, model
 from circleci_v1_async.testing import FakeCircleCI
 
 SLUG = ProjectSlug("gh", "mozilla", "bleach")
@@ -119,7 +124,7 @@ async def named_by_themselves(ci: CircleCISession, build: Job, branch_build: Bra
     assert_type(await ci.get_build_log(url, tail=20), str)
     assert_type(await ci.list_build_artifacts(branch_build), list[Artifact])
     assert_type(await ci.list_build_tests(detail), list[TestMetadata])
-    assert_type(await ci.wait_for_build(url, timeout=5), BuildDetail)
+    assert_type(await ci.wait_for_build(url, timeout=5, appear=60, max_interval=10), BuildDetail)
     assert_type(await ci.cancel_build(build), Job)
     assert_type(branch_build.project, ProjectSlug | None)
     action = detail.steps[0].actions[0]
@@ -153,7 +158,7 @@ async def further_operations(ci: CircleCISession) -> None:
     assert_type(await ci.create_project_token(SLUG, scope=TokenScope.STATUS, label="badge"), ProjectToken)
     assert_type((await ci.create_project_token(SLUG, scope="all", label="bot")).token, str | None)
     await ci.delete_project_token(SLUG, "1a")
-    settings = await ci.get_project_settings(SLUG)
+    settings = await ci.get_project_settings(SLUG, ssh_key_digest="sha256")
     assert_type(settings, ProjectSettings)
     assert_type(settings.slug, ProjectSlug | None)
     await ci.update_project_settings(SLUG, feature_flags={"build-fork-prs": True})
@@ -173,6 +178,25 @@ async def verdicts(ci: CircleCISession) -> None:
     assert_type(verdict.failed, tuple[Job, ...])
     assert_type(verdict.missing, tuple[str, ...])
     assert_type(await ci.wait_for_workflow(SLUG, RUN, jobs={"test", "deploy"}, on_update=print), Verdict)
+    (build, *_) = verdict.builds
+    assert_type(await ci.wait_for_commit(build, max_interval=60), Verdict)
+    assert_type(await ci.wait_for_workflow(build, timeout=60), Verdict)
+    assert_type(Verdict.of([build], jobs={"test"}), Verdict)
+
+
+async def searches(ci: CircleCISession, build: Job, detail: BuildDetail) -> None:
+    assert_type(await ci.builds_for_commit(detail), list[Job])
+    assert_type(await ci.builds_for_workflow(build, latest_only=False), list[Job])
+    assert_type(await ci.builds_for_pull_request(SLUG, 12, latest_only=False, limit=None), list[Job])
+    latest = await ci.find_latest_build(SLUG, branch="main", job="docs", workflow="ci", filter="successful", limit=200)
+    assert_type(latest, Job | None)
+    assert_type(await ci.find_latest_build(ProjectSlug.from_env()), Job | None)
+    for run in group_builds(await ci.builds_for_commit(build)):
+        assert_type(run, WorkflowRun)
+        assert_type((run.workflow_id, run.name), tuple[str | None, str | None])
+        assert_type(run.builds, tuple[Job, ...])
+        assert_type(run.verdict, Verdict)
+    assert_type(Verdict.of([detail]), Verdict)
 
 
 @attrs.frozen
@@ -204,6 +228,7 @@ async def walks(ci: CircleCISession) -> None:
         assert_type(build.is_failure, bool)
         assert_type(build.job, str | None)
         assert_type(build.duration, timedelta | None)
+        assert_type(build.queue_time, timedelta | None)
         assert_type(build.pull_request_numbers, tuple[int, ...])
         assert_type(build.status, BuildStatus | None)
         assert_type(build.outcome, Outcome | None)
@@ -213,7 +238,7 @@ async def walks(ci: CircleCISession) -> None:
     assert_type(await ci.iter_recent_builds().collect(), list[Job])
     async with ci.iter_recent_builds() as walk:
         assert_type(walk, PageWalk[Job])
-    options: WalkOptions = {"limit": 200, "prefetch": 4}
+    options: WalkOptions = {"limit": 200, "prefetch": 4, "since": datetime(2026, 3, 1, tzinfo=UTC)}
     assert_type(ci.iter_recent_builds(**options), PageWalk[Job])
     assert_type(walk.requests, int)
     assert_type(walk.resume_offset, int)
@@ -335,12 +360,21 @@ async def own_requests(ci: CircleCISession) -> None:
     raw = Request("GET", "/me")
     assert_type(raw, Request[Any])
     assert_type(await ci.send(raw), Any)
-    ending = Request("GET", "/me", returns=User, sunset=Sunset(date(2030, 1, 1), "a letter"))
+    ending = Request("GET", "/me", returns=User, sunset=Sunset(date(2030, 1, 1), "a letter", example="write(...)"))
     assert_type(ending, Request[User])
     warnings.filterwarnings("ignore", category=CircleCISunsetWarning)
     nothing = Request("POST", "/project/{project}/unfollow", {"project": SLUG}, returns=None, idempotent=True)
     assert_type(nothing, Request[None])
     await ci.send(nothing)
+
+
+async def refused_offsets(ci: CircleCISession) -> int:
+    try:
+        await ci.iter_recent_builds().collect()
+    except OffsetRefusedError as error:
+        assert_type(error.items, list[Any])
+        return error.resume_offset
+    return 0
 
 
 async def errors(ci: CircleCISession) -> float:
@@ -404,10 +438,56 @@ def attrs_classes(build: Job, detail: BuildDetail) -> None:
             assert_type(branch, str | None)
 
 
+@model(kw_only=True)
 class TicketBuild(BuildDetail):
-    """A user's model: a plain subclass, with fields of its own that have defaults."""
+    """A user's model, with fields of its own."""
 
     ticket: str | None = None
+    api_key: str | None = attrs.field(default=None, repr=False)
+    notes: list[str] = attrs.field(factory=list[str])
+
+
+def extended_models() -> None:
+    """A subclass of a model is an attrs class with more fields, all of them keyword-only."""
+    mine = TicketBuild(build_num=7, ticket="A-1", branch="main")
+    assert_type(mine.ticket, str | None)
+    assert_type(attrs.evolve(mine, ticket="B-2"), TicketBuild)
+    assert_type(loads(b"{}", TicketBuild), TicketBuild)
+    match mine:
+        case TicketBuild(ticket=str(ticket)):
+            assert_type(ticket, str)
+        case _:
+            pass
+    TicketBuild(ticket="A-1")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    TicketBuild(build_num=7, tickets="A-1")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    TicketBuild("A-1", build_num=7)  # type: ignore[misc, arg-type] # pyright: ignore[reportCallIssue]
+    TicketBuild(build_num="7")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    mine.ticket = "B-2"  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]
+    attrs.evolve(mine, nonsense="main")  # type: ignore[call-arg]
+
+
+class Ticket:
+    """A user's class, which a hook makes."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+async def hooks(token: str) -> None:
+    converter = make_converter(strict=True)
+    assert_type(converter, CircleCIConverter)
+    converter.register_structure_hook(Ticket, lambda value, _: Ticket(value))
+
+    @converter.register_structure_hook
+    def make_time(value: Any, _: Any) -> datetime:
+        return datetime.fromisoformat(value)
+
+    assert_type(converter.loads(b"[]", list[TicketBuild]), list[TicketBuild])
+    assert_type(converter.structure({}, TicketBuild), TicketBuild)
+    assert_type(converter.copy(strict=False), CircleCIConverter)
+    async with CircleCISession(token, converter=converter) as ci:
+        assert_type(ci.with_options(converter=None, timeout=5), CircleCISession)
+    CircleCISession(converter=cattrs.Converter())  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
 async def raw(ci: CircleCISession) -> Response:

@@ -41,6 +41,13 @@ IDS = ProjectSlug("circleci", "43G3kM5RtfFE7v5sa4nWAU", "9e9f3d70-bd8c-4957-a27e
         ("github.com:mozilla/bleach", BLEACH),
         ("git@bitbucket.org:acme/web.git", ProjectSlug("bitbucket", "acme", "web")),
         ("https://ada@bitbucket.org/acme/web/src/main/", ProjectSlug("bitbucket", "acme", "web")),
+        # As browsers show them.
+        ("github.com/mozilla/bleach", BLEACH),
+        ("GitHub.com/mozilla/bleach.git", BLEACH),
+        ("www.github.com/mozilla/bleach/tree/main?tab=readme", BLEACH),
+        ("bitbucket.org/acme/web/src", ProjectSlug("bitbucket", "acme", "web")),
+        ("app.circleci.com/pipelines/github/mozilla/bleach", BLEACH),
+        ("circleci.com/gh/mozilla/bleach/542", BLEACH),
         ("https://github.com/acme/a%20b", ProjectSlug("github", "acme", "a b")),
         # Builds, jobs, pipelines and the API, of the cloud and of CircleCI Server.
         ("https://circleci.com/gh/mozilla/bleach", BLEACH),
@@ -163,6 +170,102 @@ def test_a_name_that_is_no_single_part_is_refused(name: object):
         ProjectSlug("github", name, "bleach")
     with pytest.raises(InvalidInputError, match=r"^ProjectSlug\.reponame: expected a non-empty string without '/'"):
         ProjectSlug("github", "mozilla", name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "gitlab/acme/web",
+        "gl/acme/web",
+        "GitLab/acme/web",
+        "https://gitlab.com/acme/web",
+        "gitlab.com/acme/web",
+        "git@gitlab.com:acme/web.git",
+        "ssh://git@gitlab.acme.example/acme/web.git",
+    ],
+)
+def test_an_error_about_a_gitlab_project_says_how_these_are_named(text: str):
+    with pytest.raises(InvalidInputError, match="a GitLab project is named 'circleci/<org>/<project>', by the two IDs"):
+        ProjectSlug.parse(text)
+
+
+def test_an_error_about_another_project_does_not_speak_of_gitlab():
+    for text in ("gitlabs/acme/web", "gh/gitlab", "https://github.com/gitlab"):
+        with pytest.raises(InvalidInputError) as caught:
+            ProjectSlug.parse(text)
+        assert "GitLab" not in str(caught.value)
+
+
+# Within a job
+
+JOB = {
+    "CIRCLE_PROJECT_USERNAME": "mozilla",
+    "CIRCLE_PROJECT_REPONAME": "bleach",
+    "CIRCLE_REPOSITORY_URL": "git@github.com:mozilla/bleach.git",
+    "CIRCLE_BUILD_URL": "https://circleci.com/gh/mozilla/bleach/542",
+}
+
+
+URLS = "CIRCLE_REPOSITORY_URL or CIRCLE_BUILD_URL, with the URL of the repository or of the build"
+
+
+def set_job(monkeypatch: pytest.MonkeyPatch, **variables: str | None) -> None:
+    for name, value in (JOB | variables).items():
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "slug"),
+    [
+        ({}, BLEACH),
+        ({"CIRCLE_BUILD_URL": None}, BLEACH),
+        ({"CIRCLE_REPOSITORY_URL": None}, BLEACH),
+        ({"CIRCLE_REPOSITORY_URL": ""}, BLEACH),
+        ({"CIRCLE_REPOSITORY_URL": "https://bitbucket.org/mozilla/bleach"}, ProjectSlug("bb", "mozilla", "bleach")),
+        # A host of their own.
+        ({"CIRCLE_REPOSITORY_URL": "git@ghe.acme.example:mozilla/bleach.git"}, BLEACH),
+        # Names are not part of these slugs.
+        ({"CIRCLE_BUILD_URL": f"https://app.circleci.com/jobs/{IDS}/7"}, IDS),
+        (
+            {
+                "CIRCLE_BUILD_URL": f"https://app.circleci.com/jobs/{IDS}/7",
+                "CIRCLE_REPOSITORY_URL": "git@gitlab.com:mozilla/bleach.git",
+                "CIRCLE_PROJECT_USERNAME": None,
+            },
+            IDS,
+        ),
+    ],
+)
+def test_a_job_knows_its_project(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str | None], slug: ProjectSlug):
+    set_job(monkeypatch, **variables)
+    assert ProjectSlug.from_env() == slug
+
+
+@pytest.mark.parametrize(
+    ("variables", "missing"),
+    [
+        ({"CIRCLE_PROJECT_USERNAME": None}, "CIRCLE_PROJECT_USERNAME"),
+        ({"CIRCLE_PROJECT_REPONAME": ""}, "CIRCLE_PROJECT_REPONAME"),
+        (
+            {"CIRCLE_BUILD_URL": None, "CIRCLE_REPOSITORY_URL": "https://s3cret@gitlab.com/mozilla/bleach"},
+            URLS,
+        ),
+        (
+            dict.fromkeys(JOB),
+            f"CIRCLE_PROJECT_USERNAME, CIRCLE_PROJECT_REPONAME, {URLS}",
+        ),
+    ],
+)
+def test_outside_of_a_job_the_error_names_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str | None], missing: str
+):
+    set_job(monkeypatch, **variables)
+    with pytest.raises(InvalidInputError) as caught:
+        ProjectSlug.from_env()
+    assert str(caught.value) == f"expected the variables of a CircleCI job; missing: {missing}"
 
 
 names = st.text(min_size=1).filter(lambda name: "/" not in name and name == name.strip())

@@ -1,4 +1,4 @@
-"""Waiting for a build and watching a list of them, by a clock that does not wait."""
+"""Watching a list of builds, by a clock that does not wait."""
 
 import asyncio
 import gc

@@ -1,0 +1,265 @@
+"""Commits and pull requests: their builds, and waiting for them. Made of the operations on builds."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from circleci_v1_async._core.arguments import check_integer, check_names, check_seconds
+from circleci_v1_async.models import Build, BuildSummary
+from circleci_v1_async.slug import ProjectSlug
+
+from .builds import BuildOperations, request_build, request_project_builds
+from .paths import parse_commit_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Hashable
+
+    from circleci_v1_async._calls.caller import Caller
+    from circleci_v1_async._polling.plan import PollResult, WaitPlan
+    from circleci_v1_async._polling.schedule import Schedule
+    from circleci_v1_async.request import Request
+    from circleci_v1_async.verdict import Verdict
+
+__all__ = ["HISTORY", "CommitOperations", "make_plan", "make_schedule"]
+
+# Number of newest builds that a search reads.
+HISTORY: Final = 1000
+
+
+class CommitOperations(BuildOperations):
+    """Commits and pull requests: their builds, and waiting for them."""
+
+    async def builds_for_commit(
+        self,
+        project: ProjectSlug | str | BuildSummary,
+        sha: str | None = None,
+        *,
+        branch: str | None = None,
+        latest_only: bool = True,
+        limit: int | None = HISTORY,
+    ) -> list[Build]:
+        """Find the builds of a commit, newest first.
+
+        The search walks the project's builds like `iter_project_builds`: one request for the newest 100 builds, and one
+        for every 95 older builds. Once it has found a build, it stops at builds that are a day older than the commit
+        and than every build found, because no build of the commit can be further down. Until then, it continues up to
+        `limit`.
+
+        Args:
+            project: The project's slug or URL; or, without `sha`, a build of the commit.
+            sha: The commit's hash, or its first 7 digits or more. If several commits begin with these digits, you get
+                the builds of all of them: `vcs_revision` tells them apart.
+            branch: Only return builds of this branch, which takes fewer requests.
+            latest_only: Whether to return only the newest build of each job of each workflow. A build that reran
+                another one outside of its workflow stands for its job. All other builds outside of workflows count as
+                one job.
+            limit: Number of newest builds to read; `None` for all of them.
+
+        Returns:
+            The builds. Empty if none of the builds read is of the commit, which may be too new or too old.
+
+        Raises:
+            InvalidInputError: An argument is invalid, or the given build has no `vcs_revision`. Nothing was sent.
+            NotFoundError: The project does not exist, or the token has no access to it.
+            PaginationDriftError: The list changes faster than the search can read it.
+
+        Examples:
+            ```python
+            for build in await ci.builds_for_commit("gh/acme/web", "c0ffee1"):
+                print(build.build_num, build.job, build.status)
+            ```
+        """
+        slug, sha = parse_commit_reference(project, sha)
+        return await self._find(slug, partial(_is_of_commit, sha), branch, limit, latest_only=latest_only)
+
+    async def builds_for_pull_request(
+        self, project: ProjectSlug | str, number: int, *, latest_only: bool = True, limit: int | None = HISTORY
+    ) -> list[Build]:
+        """Find the builds of a pull request, newest first; on GitLab, of a merge request.
+
+        A build belongs to it if one of its `pull_request_numbers` is the number, or if its branch is `pull/<number>`,
+        as for pull requests from forks. Builds of a pull request can be anywhere in the list, so the search always
+        reads the `limit` newest builds: 11 requests for 1,000 builds.
+
+        Args:
+            project: The project's slug or URL.
+            number: The pull request's number, from 1.
+            latest_only: Whether to return only the builds of the newest commit, as `builds_for_commit` does: the newest
+                build of each job of each workflow. The newest commit is the one that was built first most recently, so
+                a rerun of an older commit does not count. `False`: all builds of the pull request.
+            limit: Number of newest builds to read; `None` for all of them.
+
+        Returns:
+            The builds. Empty if none of the builds read is of the pull request.
+
+        Raises:
+            NotFoundError: The project does not exist, or the token has no access to it.
+            PaginationDriftError: The list changes faster than the search can read it.
+
+        Examples:
+            ```python
+            from circleci_v1_async import Verdict
+
+            builds = await ci.builds_for_pull_request("gh/acme/web", 12)
+            print(Verdict.of(builds).is_success)
+            ```
+        """
+        from circleci_v1_async._jobs import find_latest_of_each_job, sort_newest_first
+        from circleci_v1_async._polling.job_search import find_newest_commit, select_builds
+
+        matches = partial(_is_of_pull_request, check_integer("number", number, 1))
+        builds = await self.iter_project_builds(project, limit=limit, prefetch=0).collect()
+        found = select_builds(builds, matches)
+        if latest_only and (sha := find_newest_commit(found)) is not None:
+            found = list(find_latest_of_each_job(select_builds(builds, partial(_is_of_commit, sha))).values())
+        return sort_newest_first(found)
+
+    async def wait_for_commit(
+        self,
+        project: ProjectSlug | str | BuildSummary,
+        sha: str | None = None,
+        *,
+        branch: str | None = None,
+        jobs: Collection[str] | None = None,
+        settle: float = 60.0,
+        fail_fast: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109 - its error carries the builds
+        interval: float = 10.0,
+        max_interval: float = 30.0,
+        on_update: Callable[[Build], object] | None = None,
+    ) -> Verdict:
+        """Wait until all builds of a commit have finished, and return the verdict on them.
+
+        The wait continues until the first build appears, until all builds have finished, and then for `settle` more
+        seconds in which no other build appears: CircleCI creates a workflow's next job only when the previous job ends.
+        With `jobs`, it ends as soon as all of these have finished, or when no build has run for `settle` seconds. See
+        `Verdict` for the builds that count.
+
+        v1.1 shows only builds. An approval is not a build: while a workflow is on hold, no build runs, often for longer
+        than any `settle`. The same applies to jobs that wait for something else without a build. Name the jobs after it
+        in `jobs`, and set `settle` to more than the time until then. A wait for a commit that never gets a build
+        continues until `timeout`.
+
+        Each poll takes one request for the list, and one for each unfinished build that newer builds have pushed off
+        its first page. The first poll reads as many builds as `builds_for_commit`; every further one reads, if need be,
+        down to the newest build of the previous poll. Pauses and transient errors are handled as by `wait_for_build`;
+        there is also a poll at the moment when `settle` is over.
+
+        Args:
+            project: The project's slug or URL; or, without `sha`, a build of the commit.
+            sha: The commit's hash, or its first 7 digits or more.
+            branch: Only wait for builds of this branch.
+            jobs: Names of the jobs that count, in each workflow that has them; `None` for all.
+            settle: Seconds, from 0, without a running build after which no other build is expected.
+            fail_fast: Whether to stop at the first build that fails or is canceled.
+            timeout: Seconds until the last poll, as for `wait_for_build`, which may take up to 10 seconds more; `None`
+                for no limit.
+            interval: Shortest pause between two polls, in seconds.
+            max_interval: Longest pause between two polls, in seconds.
+            on_update: Called with each build when it is first seen, when its status, lifecycle or outcome changes, and
+                when it finishes. Can be a coroutine function.
+
+        Returns:
+            The builds, those that failed, and the jobs without a build.
+
+        Raises:
+            InvalidInputError: An argument is invalid, or the given build has no `vcs_revision`. Nothing was sent.
+            WaitTimeoutError: The builds did not finish in time, or `settle` was not over. `verdict` is the `Verdict` on
+                the builds as of the last successful poll. If the last poll failed, its error is the cause.
+            NotFoundError: The project does not exist, or the token has no access to it.
+
+        Examples:
+            ```python
+            verdict = await ci.wait_for_commit("gh/acme/web", "c0ffee7", timeout=3600)
+            for build in verdict.failed:
+                print(build.job, build.status, build.build_url)
+            ```
+        """
+        slug, sha = parse_commit_reference(project, sha)
+        plan = make_plan(partial(_is_of_commit, sha), jobs, settle, fail_fast=fail_fast)
+        schedule = make_schedule(timeout, interval, max_interval, plan)
+        return await self._wait(plan, schedule, slug, branch, name=f"commit {sha}", on_update=on_update)
+
+    async def _find(
+        self,
+        project: ProjectSlug,
+        matches: Callable[[Build], bool],
+        branch: str | None,
+        limit: int | None,
+        *,
+        latest_only: bool,
+    ) -> list[Build]:
+        from circleci_v1_async._jobs import find_latest_of_each_job, sort_newest_first
+        from circleci_v1_async._polling.job_search import JobSearch, select_builds
+
+        search = JobSearch(matches)
+        async with self.iter_project_builds(project, branch=branch, limit=limit, prefetch=0) as walk:
+            async for page in walk.pages():
+                if search.take(page):
+                    break
+        found = select_builds(search.candidates, matches)
+        return sort_newest_first(find_latest_of_each_job(found).values() if latest_only else found)
+
+    async def _wait(
+        self,
+        plan: WaitPlan,
+        schedule: Schedule,
+        project: ProjectSlug,
+        branch: str | None,
+        *,
+        name: str,
+        on_update: Callable[[Build], object] | None,
+    ) -> Verdict:
+        from circleci_v1_async._polling.poll import poll
+
+        look = partial(_look, plan, project, request_project_builds(project, branch, {}))
+        return await poll(self._caller, look, schedule, name=f"{name} of {project}", on_update=on_update)
+
+
+async def _look(
+    plan: WaitPlan, project: ProjectSlug, request: Request[list[Build]], caller: Caller
+) -> PollResult[Build, Verdict]:
+    from circleci_v1_async.walk import PageWalk
+
+    began = caller.clock.monotonic()
+    search = plan.begin()
+    limit = None if plan.seen_up_to else HISTORY
+    async with PageWalk(caller, request, _identify, limit=limit, prefetch=0) as walk:
+        async for page in walk.pages():
+            if search.take(page):
+                break
+    for build_num in plan.find_unseen(search):
+        detail = await caller.send(request_build(project, build_num))
+        search.candidates.append(detail)
+    return plan.update(search, began, caller.clock.monotonic())
+
+
+def _identify(page: list[Build]) -> list[Hashable]:
+    return [build.build_num for build in page]
+
+
+def make_plan(
+    matches: Callable[[Build], bool], jobs: Collection[str] | None, settle: float, *, fail_fast: bool
+) -> WaitPlan:
+    """Return the plan of a wait, with checked arguments."""
+    from circleci_v1_async._polling.plan import WaitPlan
+
+    return WaitPlan(
+        matches, check_names("jobs", jobs) or (), check_seconds("settle", settle, from_zero=True), fail_fast=fail_fast
+    )
+
+
+def make_schedule(timeout: float | None, interval: float, max_interval: float, plan: WaitPlan) -> Schedule:
+    """Return the times of a wait's polls, with checked arguments."""
+    from circleci_v1_async._polling.schedule import Schedule
+
+    return Schedule(timeout=timeout, interval=interval, max_interval=max_interval, settle=plan.settle)
+
+
+def _is_of_commit(sha: str, build: Build) -> bool:
+    return (build.vcs_revision or "").startswith(sha)
+
+
+def _is_of_pull_request(number: int, build: Build) -> bool:
+    return number in build.pull_request_numbers or build.branch == f"pull/{number}"
