@@ -16,8 +16,8 @@ HTML: Final = "HTML instead of JSON"
 _ESCAPE: Final = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
-# Bytes of a body that may have any number of objects or lists: `[{},{},…]` takes up to 170 times its size as models, and
-# `[[],[],…]` 20 times. Counting takes a third of a millisecond for each megabyte.
+# Bytes of a body that may have any number of objects or lists. As models, `[{},{},…]` takes up to 170 times its size,
+# and `[[],[],…]` 20 times. Counting takes a third of a millisecond for each megabyte.
 _SMALL: Final = {b"{": 2**20, b"[": 2**23}
 # Larger bodies may have so many of each, and one more for each so many bytes. Recorded replies have one for 145 bytes.
 _FREE, _BYTES_EACH = 20_000, 64
