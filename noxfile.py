@@ -69,7 +69,7 @@ def build_site(session: nox.Session, folder: Path) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the site without a warning, check its reference and the code on its pages, run its recipes. Needs redis-server."""
+    """Build the site without a warning, check the code on its pages, run its recipes. Needs redis-server."""
     install(session, "docs", "lint", "recipes", "typing")
     blocks = REPORTS / "blocks"
     shutil.rmtree(blocks, ignore_errors=True)
