@@ -1,4 +1,4 @@
-"""Everything that this package raises on purpose.
+"""All errors that the package raises.
 
 CircleCIError
 ├── InvalidInputError (ValueError)     a bad argument; raised before any I/O
