@@ -32,6 +32,7 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 PROJECT_VARIABLES: Final = ("CIRCLE_PROJECT_USERNAME", "CIRCLE_PROJECT_REPONAME")
+_URL_VARIABLES: Final = ("CIRCLE_REPOSITORY_URL", "CIRCLE_BUILD_URL")
 _BUILD: Final = re.compile(r"#?([1-9][0-9]{0,17})")
 _PROJECT_AND_BUILD: Final = re.compile(r"([^/:]+/[^/]+/[^/]+)[/#]([1-9][0-9]{0,17})")
 _SHORT: Final = {"github": "gh", "bitbucket": "bb"}
@@ -94,11 +95,7 @@ def find_target(words: Words, ctx: click.Context) -> Target:
     if words.project is not None:
         return Target(words.project, words.builds, words.name)
     if all(os.environ.get(variable) for variable in PROJECT_VARIABLES):
-        try:
-            found = ProjectSlug.from_env()
-        except InvalidInputError as error:
-            raise click.UsageError(f"{error}", ctx) from None
-        return Target(found, words.builds, words.name, " and ".join(PROJECT_VARIABLES))
+        return Target(_find_own_project(ctx), words.builds, words.name, " and ".join(PROJECT_VARIABLES))
     if (checkout := find_checkout()) is not None:
         return Target(
             checkout.project,
@@ -113,6 +110,16 @@ def find_target(words: Words, ctx: click.Context) -> Target:
         "Bitbucket.",
         ctx,
     )
+
+
+def _find_own_project(ctx: click.Context) -> ProjectSlug:
+    """Return the project of the CircleCI job. Where only its names are set, it is taken to be on GitHub."""
+    try:
+        if any(os.environ.get(variable) for variable in _URL_VARIABLES):
+            return ProjectSlug.from_env()
+        return ProjectSlug("github", *(os.environ[variable] for variable in PROJECT_VARIABLES))
+    except InvalidInputError as error:
+        raise click.UsageError(f"{error}", ctx) from None
 
 
 def check_project(ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:

@@ -127,7 +127,7 @@ REPLIES = {
     "an empty list": [],
     "a list of lists": [[[]]],
     "a list of nulls": [None, None],
-    "wrong types": {key: [{"a": 1}] for key in BUILD} | {"build_num": 1},
+    "wrong types": {key: [{"a": 1}] for key in BUILD} | {"build_num": 1, "lifecycle": "finished"},
     "a wrong number": {"build_num": "1"},
 }
 BODIES = {
@@ -151,12 +151,18 @@ def test_no_reply_is_a_traceback(name, body, place):
         execute(*spell(name), *COMMANDS[name], *form, "--retries", "0", env=env, obj=console)
 
 
-@pytest.mark.parametrize("status", [204, 301, 302, 400, 403, 404, 410, 418, 429, 500, 503, 599])
+PATIENT = {"logs follow", "trigger job", "wait", "wait commit", "watch", "watch all"}
+
+
+@pytest.mark.parametrize("status", [301, 400, 403, 404, 410, 418, 429, 503, 599])
 def test_no_status_is_a_traceback(status, place):
     base_url, reply = place
-    for name, args in COMMANDS.items():
+    # Patient commands wait until a transient error is over.
+    names = COMMANDS.keys() - (PATIENT if status > 418 else set())
+    for name in sorted(names):
         reply.body, reply.status, reply.left = BODIES["a nasty error"], status, 4
-        execute(*spell(name), *args, "--retries", "0", env={"CIRCLE_TOKEN": "t", "CIRCLE_API_URL": base_url})
+        env = {"CIRCLE_TOKEN": "t", "CIRCLE_API_URL": base_url}
+        execute(*spell(name), *COMMANDS[name], "--retries", "0", env=env)
 
 
 values = st.recursive(
@@ -169,7 +175,8 @@ objects = st.fixed_dictionaries({"build_num": st.integers(1, 9)}, optional=dict.
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
-    name=st.sampled_from(sorted(COMMANDS)),
+    # It polls every few seconds, as long as the build has not finished.
+    name=st.sampled_from(sorted(COMMANDS.keys() - {"logs follow"})),
     sent=objects | st.lists(objects, max_size=3) | values,
     is_shown=st.booleans(),
 )
@@ -195,7 +202,23 @@ def list_options():
 
 OPTIONS = list_options()
 ODD = [
-    *("", " ", NASTY, "\x1b[2J", "\ud800", "gh/a/\x1b", "\u00e9/\u202e/\x07", "-", "--", "---", "=", "a=b", ",", "%s"),
+    *(
+        "",
+        " ",
+        NASTY,
+        "\x1b[2J",
+        "\ud800",
+        "\udcff",
+        "gh/a/\x1b",
+        "\u00e9/\u202e/\x07",
+        "-",
+        "--",
+        "---",
+        "=",
+        "a=b",
+        ",",
+        "%s",
+    ),
     *(
         "{0}",
         "*",
@@ -336,7 +359,7 @@ def test_without_a_home_there_are_no_settings(monkeypatch, place):
     assert execute("whoami", env={"CIRCLE_TOKEN": "t", "CIRCLE_API_URL": base_url}).exit_code == 3
 
 
-VALUES = ["", " ", "\x1b[2J", "\ud800", "\u202e", "http://[bad", "0", "-1", "a/b", "99999999999", "C", "dumb"]
+VALUES = ["", " ", "\x1b[2J", "\udcff", "\u202e", "http://[bad", "0", "-1", "a/b", "99999999999", "C", "dumb"]
 VARIABLES = [
     *("CIRCLE_TOKEN", "CIRCLE_API_URL", "CIRCLE_HOST", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "HOME"),
     *("COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "LANG", "PATH", "GIT_DIR", "BROWSER"),
