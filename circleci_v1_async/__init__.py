@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING  # a constant of our own would hide the names f
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from ._decoding.codec import (
-        dumps as dumps,
-        loads as loads,
-    )
     from .artifacts import (
         ArtifactDownloads as ArtifactDownloads,
         ArtifactStream as ArtifactStream,
@@ -25,6 +21,10 @@ if TYPE_CHECKING:
         OnError as OnError,
         OnExists as OnExists,
         Progress as Progress,
+    )
+    from .converter import (
+        CircleCIConverter as CircleCIConverter,
+        make_converter as make_converter,
     )
     from .enums import (
         BuildFilter as BuildFilter,
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         GoneError as GoneError,
         InvalidInputError as InvalidInputError,
         NotFoundError as NotFoundError,
+        OffsetRefusedError as OffsetRefusedError,
         PaginationDriftError as PaginationDriftError,
         PathConflictError as PathConflictError,
         PermissionDeniedError as PermissionDeniedError,
@@ -60,6 +61,10 @@ if TYPE_CHECKING:
         UnsafePathError as UnsafePathError,
         UsageError as UsageError,
         WaitTimeoutError as WaitTimeoutError,
+    )
+    from .keeping import (
+        dumps as dumps,
+        loads as loads,
     )
     from .logs import (
         LogLine as LogLine,
@@ -141,19 +146,20 @@ if TYPE_CHECKING:
 else:
     # The names above, by their modules, as programs find them.
     _NAMES = {
-        "_decoding.codec": "dumps loads",
         "artifacts": (
             "ArtifactDownloads ArtifactStream Download DownloadEvent DownloadFinished DownloadProgress"
             " DownloadStarted DownloadStatus DownloadTotals OnError OnExists Progress"
         ),
+        "converter": "CircleCIConverter make_converter",
         "enums": "BuildFilter BuildStatus CheckoutKeyType Lifecycle Outcome TestResult TokenScope VcsType",
         "errors": (
             "AuthenticationError BadRequestError BodyTooLargeError CircleCIError DecodeError DownloadError"
-            " GoneError InvalidInputError NotFoundError PaginationDriftError PathConflictError"
-            " PermissionDeniedError RateLimitError RedirectError RequestTimeoutError ServerError"
-            " SessionClosedError StatusError TransportError TruncatedError UnsafePathError UsageError"
-            " WaitTimeoutError"
+            " GoneError InvalidInputError NotFoundError OffsetRefusedError PaginationDriftError"
+            " PathConflictError PermissionDeniedError RateLimitError RedirectError RequestTimeoutError"
+            " ServerError SessionClosedError StatusError TransportError TruncatedError UnsafePathError"
+            " UsageError WaitTimeoutError"
         ),
+        "keeping": "dumps loads",
         "logs": "LogLine",
         "models": (
             "Action Artifact Branch BranchBuild BranchWorkflow Build BuildAgent BuildDetail BuildMessage"

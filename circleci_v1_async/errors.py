@@ -10,6 +10,7 @@ CircleCIError
 │   └── BodyTooLargeError
 ├── StatusError                        the service answered with an error status
 │   ├── BadRequestError        400
+│   │   └── OffsetRefusedError     a walk reached an offset that the service does not list
 │   ├── AuthenticationError    401
 │   ├── PermissionDeniedError  403
 │   ├── NotFoundError          404
@@ -49,6 +50,7 @@ __all__ = [
     "GoneError",
     "InvalidInputError",
     "NotFoundError",
+    "OffsetRefusedError",
     "PaginationDriftError",
     "PathConflictError",
     "PermissionDeniedError",
@@ -193,6 +195,25 @@ class StatusError(CircleCIError):
 
 class BadRequestError(StatusError):
     """400: the service does not accept the request."""
+
+
+class OffsetRefusedError(BadRequestError):
+    """400 after full pages of a walk: the service does not list older builds, though there may be some.
+
+    Attributes:
+        resume_offset: The offset of the page that was read last, as in `PaginationDriftError`.
+        items: The builds that were read, if the error comes from `collect()`; otherwise empty.
+    """
+
+    def __init__(self, refusal: BadRequestError, resume_offset: int) -> None:
+        given = (refusal.request, refusal.headers, refusal.request_id, refusal.attempts, refusal.retry_after)
+        super().__init__(refusal.status, refusal.message, *given)
+        self.url = refusal.url
+        self.resume_offset = resume_offset
+        self.items: list[Any] = []
+
+    def _hint(self) -> str:
+        return f"The service lists no builds from this offset on (resume_offset={self.resume_offset})."
 
 
 class AuthenticationError(StatusError):

@@ -12,7 +12,6 @@ from ._calls.gate import Gate
 from ._core.arguments import check_integer
 from ._core.clock import Clock
 from ._core.secret import wrap_secret
-from ._decoding.codec import Decoder
 from ._files.threads import FileThreads
 from ._operations.artifacts import ArtifactOperations
 from ._operations.keys import KeyOperations
@@ -29,6 +28,8 @@ from ._transport.environment import CLOUD_URL, TOKEN_VARIABLES, read_base_url, r
 from ._transport.token import Token, TokenSource, parse_token
 from ._transport.transport import Transport, check_borrowed
 from ._transport.urls import parse_base_url
+from .converter import CircleCIConverter
+from .converter._converter import default_converter
 from .errors import InvalidInputError
 from .retry import Retry, RetryBudget, RetryPolicy
 
@@ -55,6 +56,7 @@ class ViewOptions(TypedDict, total=False):
     retry: RetryPolicy
     max_body: int
     strict: bool
+    converter: CircleCIConverter | None
 
 
 class SessionOptions(ViewOptions, total=False):
@@ -105,8 +107,11 @@ class CircleCISession(
         on_retry: Called with each `Retry` in the event loop, just after its warning is logged: for metrics. An error
             that it raises is logged, and the request is sent again all the same.
         max_body: Bytes that a reply, or a piece of a log, may have, decompressed.
-        strict: Whether a wrong value in an optional field is a `DecodeError`. Otherwise the field keeps its default,
-            and the first of its kind is logged as a warning under `circleci_v1_async`.
+        strict: Whether a value that does not fit is always a `DecodeError`. Otherwise an optional field keeps its
+            default, a list loses the item, a mapping loses the entry, and the first of each kind is logged as a warning
+            under `circleci_v1_async`. Not together with `converter`, which has its own.
+        converter: A converter with your structure hooks, made by `make_converter`. `None`: one without any, which all
+            such sessions share.
         download_concurrency: How many files may be downloaded at once, by all calls together; further ones wait.
             Streams of `open_artifact` do not count.
         durable: Whether a downloaded file is on the disk before it gets its name (`fsync`), so that it is whole also
@@ -129,9 +134,8 @@ class CircleCISession(
     or `retry.max_retry_after` when the service asks for it), `retry.max_retry_after` because of 429s that it got
     itself and as many more exchanges, and the time until it is its turn.
 
-    A list in a reply of more than a megabyte is decoded a few items at a time, with turns of the event loop in between.
-    It may have a thousand items more than were asked for by `limit`; where there is no limit, as many as take 16 MiB
-    when they are empty: 32,768 builds, 174,762 tests or artifacts. A longer one is a `DecodeError`.
+    A reply of more than 1 MiB may have 20,000 objects, and one more for each 64 bytes; likewise lists, in a reply of
+    more than 8 MiB. A reply with more is a `DecodeError`, because its values would take many times its size in memory.
 
     Every operation may raise `InvalidInputError` before any I/O, `TransportError` when no reply came,
     `StatusError` (or the class for its status) when the service refused, `DecodeError` when the reply is not what was
@@ -153,6 +157,7 @@ class CircleCISession(
         on_retry: Callable[[Retry], None] | None = None,
         max_body: int = 64 * 2**20,
         strict: bool = False,
+        converter: CircleCIConverter | None = None,
         download_concurrency: int = 16,
         durable: bool = True,
         trust_env: bool = False,
@@ -171,7 +176,7 @@ class CircleCISession(
             RetryBudget(),
             clock,
             on_retry,
-            Options(timeout, retry, max_body, Decoder(strict)),
+            Options(timeout, retry, max_body, _choose_converter(converter, strict=strict or None)),
         )
         self._file_threads = FileThreads(check_integer("download_concurrency", download_concurrency, 1), durable)
 
@@ -188,6 +193,7 @@ class CircleCISession(
         on_retry: Callable[[Retry], None] | None = None,
         max_body: int = 64 * 2**20,
         strict: bool = False,
+        converter: CircleCIConverter | None = None,
         download_concurrency: int = 16,
         durable: bool = True,
         trust_env: bool = False,
@@ -209,7 +215,8 @@ class CircleCISession(
             limiter: An async context manager that each exchange enters.
             on_retry: Called with each `Retry`.
             max_body: Bytes that a reply may have.
-            strict: Whether a wrong value in an optional field is an error.
+            strict: Whether a value that does not fit is always an error.
+            converter: A converter with your structure hooks.
             download_concurrency: How many files may be downloaded at once.
             durable: Whether a downloaded file is on the disk before it gets its name.
             trust_env: Whether to use the proxies of the environment.
@@ -239,6 +246,7 @@ class CircleCISession(
             on_retry=on_retry,
             max_body=max_body,
             strict=strict,
+            converter=converter,
             download_concurrency=download_concurrency,
             durable=durable,
             trust_env=trust_env,
@@ -251,6 +259,7 @@ class CircleCISession(
         retry: RetryPolicy = _UNCHANGED,
         max_body: int = _UNCHANGED,
         strict: bool = _UNCHANGED,
+        converter: CircleCIConverter | None = _UNCHANGED,
     ) -> Self:
         """Make a view of the session with other options. It shares the connections; closing it does nothing.
 
@@ -258,7 +267,9 @@ class CircleCISession(
             timeout: Seconds that one exchange may take.
             retry: How often a request is sent, and how long to wait in between.
             max_body: Bytes that a reply may have.
-            strict: Whether a wrong value in an optional field is an error.
+            strict: Whether a value that does not fit is always an error. The view gets a copy of the converter, with
+                its hooks.
+            converter: A converter with your structure hooks; `None` for the shared one. Not together with `strict`.
 
         Raises:
             InvalidInputError: An option cannot be right.
@@ -270,8 +281,12 @@ class CircleCISession(
             ```
         """
         options = self._caller.options
-        decoder = options.decoder if strict is _UNCHANGED else Decoder(strict, options.decoder.reported)
-        given = {"timeout": timeout, "retry": retry, "max_body": max_body, "decoder": decoder}
+        if converter is not _UNCHANGED:
+            converter = _choose_converter(converter, strict=None if strict is _UNCHANGED else strict)
+        elif strict is not _UNCHANGED:
+            is_shared = options.converter is default_converter(strict=options.converter.strict)
+            converter = default_converter(strict=strict) if is_shared else options.converter.copy(strict=strict)
+        given = {"timeout": timeout, "retry": retry, "max_body": max_body, "converter": converter}
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not _UNCHANGED}
         view = object.__new__(type(self))
         caller = attrs.evolve(self._caller, options=attrs.evolve(options, **changes))
@@ -307,3 +322,15 @@ class CircleCISession(
 
     def __reduce_ex__(self, protocol: object) -> str | tuple[Any, ...]:
         raise TypeError("a CircleCISession is not pickled: it holds connections and a token. Make one in each process")
+
+
+def _choose_converter(converter: CircleCIConverter | None, *, strict: bool | None) -> CircleCIConverter:
+    """Return the converter for these options, of which `strict` is `None` if it was not given."""
+    if converter is None:
+        return default_converter(strict=bool(strict))
+    if not isinstance(cast("object", converter), CircleCIConverter):
+        got = type(converter).__name__
+        raise InvalidInputError(f"converter: expected a CircleCIConverter, as make_converter() returns, got {got}")
+    if strict is not None:
+        raise InvalidInputError("strict: expected no value together with `converter`; use make_converter(strict=True)")
+    return converter

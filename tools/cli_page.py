@@ -1,4 +1,4 @@
-"""Writes the parts of `docs/cli.md` that come from the help of the commands: `python tools/cli_page.py`."""
+"""Writes the parts of the pages about the command that come from its help: `python tools/cli_page.py`."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,8 @@ import click
 
 from circleci_v1_async._cli.group import COMMANDS, EXIT_CODES_HELP, cli
 
-PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = (DOCS / "cli.md", DOCS / "commands.md")
 
 
 def fill(page: str) -> str:
@@ -22,8 +23,9 @@ def fill(page: str) -> str:
     }
     for name, text in parts.items():
         begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->\n"
-        before, _, rest = page.partition(begin)
-        page = f"{before}{begin}\n{text.strip()}\n\n{end}{rest.partition(end)[2]}"
+        if begin in page:
+            before, _, rest = page.partition(begin)
+            page = f"{before}{begin}\n{text.strip()}\n\n{end}{rest.partition(end)[2]}"
     return page
 
 
@@ -53,7 +55,7 @@ def _describe_commands() -> Iterator[str]:
     for path, command in _walk(cli, click.Context(cli, info_name="circleci-v1")):
         context = click.Context(command, info_name=path)
         usage = " ".join(["circleci-v1", path, *command.collect_usage_pieces(context)])
-        yield f"### {path}\n\n`{usage}`\n"
+        yield f"## {path}\n\n`{usage}`\n"
         yield f"{_unwrap(command.help or '')}\n"
         if own := [record for record in _list_records(command) if record not in common]:
             yield f"{_list_options(own)}\n"
@@ -74,7 +76,9 @@ def _unwrap(text: str) -> str:
 
 
 def _list_options(records: list[tuple[str, str]]) -> str:
-    rows = (f"| `{names}` | {text} |" for names, text in records)
+    # Some releases of click put the text of a default in parentheses.
+    texts = ((names, re.sub(r"\[default: \((.+?)\)", r"[default: \1", text)) for names, text in records)
+    rows = (f"| `{names}` | {text} |" for names, text in texts)
     return "\n".join(["| option | meaning |", "|---|---|", *(_escape(row) for row in rows)])
 
 
@@ -84,4 +88,5 @@ def _escape(row: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")

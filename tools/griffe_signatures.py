@@ -15,7 +15,7 @@ class Signatures(griffe.Extension):
 
     def on_attribute(self, *, attr: griffe.Attribute, **_: Any) -> None:
         """Drop the labels that say where an attribute is assigned."""
-        attr.labels -= {"class-attribute", "instance-attribute"}
+        attr.labels -= {"class-attribute", "instance-attribute", "module-attribute"}
 
     def on_function(self, *, func: griffe.Function, **_: Any) -> None:
         """Change a function after griffe has read it."""

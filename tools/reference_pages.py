@@ -6,7 +6,8 @@
 - `::: fake state` becomes one directive per method of `FakeCircleCI` that changes the served state.
 - `::: fake control` becomes one directive per other documented member of `FakeCircleCI`.
 
-A page without a description of its own gets its first sentence as the description, for search engines and previews.
+A page without its own description gets its first sentence, for search engines and previews. The search of the site
+shows guides first, and pages about the project last.
 """
 
 import re
@@ -34,6 +35,7 @@ MOST_USED: Final = {
         *("branch", "subject", "job", "duration", "build_url"),
     )
 }
+SEARCH_BOOSTS: Final = {"guides": 4, "about": 0.5, "changelog.md": 0.5, "contributing.md": 0.5}
 _CHANGES_STATE: Final = re.compile("(?:add|cancel|delete|finish|remove|retry|update)_")
 _DIRECTIVE: Final = re.compile(r"^::: (operations|models|enums|fake)(?: (\w+))?$", re.MULTILINE)
 _FIRST_SENTENCE: Final = re.compile(r"^(?=[A-Z`\[])(?:.|\n(?!\n))+?[.:](?=\s)", re.MULTILINE)
@@ -42,6 +44,8 @@ _FIRST_SENTENCE: Final = re.compile(r"^(?=[A-Z`\[])(?:.|\n(?!\n))+?[.:](?=\s)", 
 def on_page_markdown(markdown: str, *, page: "Page", **_: Any) -> str:
     """Return a page's Markdown with the directives expanded."""
     page.meta.setdefault("description", _describe(markdown))
+    folder = page.file.src_uri.partition("/")[0]
+    page.meta.setdefault("search", {"boost": SEARCH_BOOSTS.get(folder, 1)})
     return expand(markdown)
 
 

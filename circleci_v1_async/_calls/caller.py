@@ -11,10 +11,11 @@ from yarl import URL
 
 from circleci_v1_async._core.arguments import check_real
 from circleci_v1_async._core.clock import Clock
+from circleci_v1_async._core.json_text import encode
 from circleci_v1_async._core.secret import RedactedBytes, Secret
 from circleci_v1_async._core.tracebacks import TracebackScrubber
-from circleci_v1_async._decoding.codec import Decoder, encode
 from circleci_v1_async._transport.transport import Stream, Transport
+from circleci_v1_async.converter import CircleCIConverter
 from circleci_v1_async.errors import InvalidInputError, RateLimitError, TransportError
 from circleci_v1_async.request import REQUEST_ID, Reply, Request, Response
 from circleci_v1_async.retry import Retry, RetryBudget, RetryPolicy
@@ -53,7 +54,7 @@ class Options:
     timeout: float = attrs.field(validator=_positive)
     retry: RetryPolicy = attrs.field(validator=_retry_policy)
     max_body: int = attrs.field(validator=_positive)
-    decoder: Decoder
+    converter: CircleCIConverter
 
 
 @attrs.frozen(eq=False)
@@ -83,7 +84,7 @@ class Caller:
             url = self.transport.api_url(request.target)
             body = None if request.body is None else Secret(RedactedBytes(encode(request.body)))
             if request.returns is not None and request.returns is not Response:
-                Decoder.check(request.returns)
+                options.converter.check(request.returns)
             if request.sunset is not None:
                 warn_once(str(request), request.sunset)
             with self.transport.track():
@@ -98,10 +99,10 @@ class Caller:
                                 timeout=options.timeout,
                                 max_body=options.max_body,
                             )
-                        return await read_reply(
+                        return read_reply(
                             request,
                             response,
-                            options.decoder,
+                            options.converter,
                             token=attempt.token,
                             maybe_sent=attempt.maybe_sent,
                             now=self.clock.now(),

@@ -14,8 +14,9 @@ import msgspec
 from multidict import CIMultiDict
 
 from circleci_v1_async._calls.redact import escape, redact, redact_header
+from circleci_v1_async._core.json_text import HTML
 from circleci_v1_async._core.secret import Secret
-from circleci_v1_async._decoding.codec import HTML, Decoder
+from circleci_v1_async.converter import CircleCIConverter
 from circleci_v1_async.errors import DecodeError, StatusError, error_class
 from circleci_v1_async.models import BuildDetail, PipelineResult
 from circleci_v1_async.request import Reply, Request, Response
@@ -32,27 +33,23 @@ _LOOKED_AT: Final = 2**16
 _TITLE: Final = re.compile(r"<title(?:\s[^<>]*)?>([^<]*)</title", re.IGNORECASE)
 _SUCCESS: Final = range(200, 300)
 _NOT_FOUND: Final = 404
-# Bytes of a body whose decoding holds up the loop for long enough to matter.
-_LARGE: Final = 2**20
-# Items beyond the limit that was asked for: a service may have its own idea of a page.
-_MARGIN: Final = 1000
 
 
-async def read_reply(
+def read_reply(
     request: Request[T],
     response: Reply,
-    decoder: Decoder,
+    converter: CircleCIConverter,
     *,
     token: Secret[str] | None,
     maybe_sent: bool,
     now: float,
 ) -> T:
-    """Return the value of a reply. A large one is decoded in slices, with turns for other tasks.
+    """Return the value of a reply.
 
     Args:
         request: The request that it answers.
         response: The reply.
-        decoder: Decodes its body.
+        converter: Decodes its body.
         token: Redacted in errors, as are the secrets in the body of the request.
         maybe_sent: Whether the service may have acted on it before.
         now: Seconds since 1970, for a `Retry-After` that names a date.
@@ -72,14 +69,9 @@ async def read_reply(
     try:
         if is_deleted_before:
             # The confirmation of what an earlier attempt deleted is lost, and this reply says something else.
-            value = decoder.decode(b"{}", request.returns)
-        elif len(response.body) <= _LARGE:
-            value = decoder.decode(response.body, request.returns)
+            value = converter.decode(b"{}", request.returns)
         else:
-            # Most programs receive nothing as large.
-            from circleci_v1_async._decoding.slices import decode_in_slices  # noqa: PLC0415
-
-            value = await decode_in_slices(response.body, request.returns, decoder, _max_items(request))
+            value = converter.decode(response.body, request.returns)
     except DecodeError as error:
         raise locate_decode_error(error, request, response, token) from None
     if isinstance(value, BuildDetail) and _is_another_build(request, value):
@@ -95,12 +87,6 @@ async def read_reply(
 def _is_another_build(request: Request[Any], build: BuildDetail) -> bool:
     """Return whether a build is not the one that was asked for. A retry makes another one."""
     return request.method == "GET" and request.path_values.get("build_num", build.build_num) != build.build_num
-
-
-def _max_items(request: Request[Any]) -> int | None:
-    """Return how many items a list may have that was asked for with a limit; `None` when there was none."""
-    limit = request.query.get("limit")
-    return limit + _MARGIN if isinstance(limit, int) else None
 
 
 def _to_response(request: Request[Any], reply: Reply, token: Secret[str] | None) -> Response:

@@ -62,7 +62,9 @@ def _mask(variable: EnvVar) -> str:
 
 
 class _SetCommand(Command):
-    """The command that sets a variable. It reads the value when the project is known, and before the event loop runs.
+    """The command that sets a variable.
+
+    It reads the value when the project is known, and before the event loop runs.
 
     In the event loop, Ctrl-C would not end the reading.
     """

@@ -51,7 +51,9 @@ def format_json(data: Any, *, indent: int | None) -> str:
 
 
 def json_options(*models: type[Any], more: tuple[str, ...] = ()) -> Callable[[F], F]:
-    """Add `--json` and `--fields` to a command, which gets `as_json`: a `JsonLines`, or `None` for other output.
+    """Add `--json` and `--fields` to a command.
+
+    The command receives `as_json`: a `JsonLines`, or `None` for other output.
 
     Args:
         models: Models that the command prints. Their fields can be selected.

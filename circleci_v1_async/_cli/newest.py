@@ -96,7 +96,9 @@ def prefer_failed(newest: Newest) -> Newest:
 
 
 async def choose_build(ci: CircleCISession, target: Target, newest: Newest) -> int:
-    """Return the number of the given build, or of the newest one with some properties, which is then printed.
+    """Return the number of the given build, or of the newest build with the given properties.
+
+    The number of the newest build is also printed.
 
     Without a branch, the build is of the branch that is checked out, if the project comes from the checkout too.
 

@@ -87,7 +87,9 @@ class Target:
 
 
 def find_target(words: Words, ctx: click.Context) -> Target:
-    """Return the target of arguments: of a project that was left out, the one of the CircleCI job or the checkout.
+    """Return the target that the arguments name.
+
+    Without a project, it is in the project of the CircleCI job or of the checkout.
 
     Raises:
         UsageError: There is none.

@@ -81,7 +81,10 @@ def _list_steps(build: BuildDetail) -> Iterator[tuple[str, str, str]]:
 
 
 def _print_field(console: Console, name: str, text: str) -> None:
-    """Print a field. What one copies, such as a URL, is left to the terminal to wrap; other text is wrapped here."""
+    """Print a field.
+
+    The terminal wraps texts that users copy, such as URLs. Other texts are wrapped here.
+    """
     if " " in text:
         table = Table.grid(padding=(0, 2))
         table.add_column(style="dim", min_width=8)

@@ -301,7 +301,8 @@ class BuildOperations(Operations):
         from circleci_v1_async.walk._identity import make_key_reader
 
         returns: Any = list[model]  # type: ignore[valid-type] # known at run time
-        identify = make_key_reader(model, across_projects="project" not in request.path_values)
+        converter = self._caller.options.converter
+        identify = make_key_reader(model, converter, across_projects="project" not in request.path_values)
         since = check_aware_datetime("since", since)
         return PageWalk(
             self._caller,

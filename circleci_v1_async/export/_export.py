@@ -4,6 +4,7 @@ It needs the extra `export`.
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ import attrs
 
 from circleci_v1_async._core.arguments import check_integer
 from circleci_v1_async._core.tasks import run_in_thread, run_together
-from circleci_v1_async.errors import InvalidInputError, NotFoundError
+from circleci_v1_async.errors import InvalidInputError, NotFoundError, OffsetRefusedError
 from circleci_v1_async.models import Build
 from circleci_v1_async.session import CircleCISession
 from circleci_v1_async.slug import ProjectSlug
@@ -26,6 +27,8 @@ from ._sqlite_file import ExportFile, Pending, Record
 __all__ = ["PARTS", "ExportProgress", "ExportSummary", "export_builds"]
 
 R = TypeVar("R")
+
+_log = logging.getLogger("circleci_v1_async")
 
 PARTS: Final = ("steps", "tests", "artifacts")
 _CHUNK: Final = 100
@@ -74,7 +77,8 @@ async def export_builds(
     can write one file at the same time, even of one project. A run goes
     from the newest build down to those that an earlier run has read to the end. Of a run that was killed, lists are
     read again, a request for 100 builds; steps, tests and artifacts are not. Builds that were not finished are asked
-    for again, one by one. What the service no longer has stays in the file.
+    for again, one by one. What the service no longer has stays in the file. If the service refuses to list builds from
+    some offset on, the walk ends there, with a warning in the log.
 
     Steps, tests and artifacts are exported once a build is finished, with one request for each of them; for builds that
     are in the file already too. Neither the URLs of outputs nor build parameters are exported: they are secrets.
@@ -159,15 +163,19 @@ class _ProjectExport:
         newest: int | None = None
         read = set[int]()
         walk = self._ci.iter_project_builds(self._project)
-        async with aclosing(walk.pages()) as pages:
-            async for page in pages:
-                await self._write_page(page)
-                if newest is None:
-                    newest = page[0].build_num
-                read.update(build.build_num for build in page)
-                self._tell(len(page), page[-1].build_num - known_through - 1)
-                if page[-1].build_num <= known_through:
-                    break
+        try:
+            async with aclosing(walk.pages()) as pages:
+                async for page in pages:
+                    await self._write_page(page)
+                    if newest is None:
+                        newest = page[0].build_num
+                    read.update(build.build_num for build in page)
+                    self._tell(len(page), page[-1].build_num - known_through - 1)
+                    if page[-1].build_num <= known_through:
+                        break
+        except OffsetRefusedError as error:
+            # No run can read more. Without a mark, each one would read all of this again.
+            _log.warning("%s: the service lists no builds below %d: %s", self._project, min(read), error)
         if newest is not None:
             # Not the newest build in the file, which another export may have written, with a gap below.
             await self._in_thread(partial(self._file.raise_known_through, str(self._project), newest))

@@ -12,13 +12,14 @@ from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._calls.reply import locate_decode_error
 from circleci_v1_async._core.secret import Secret
 from circleci_v1_async._core.tracebacks import TracebackScrubber
-from circleci_v1_async._decoding.splitter import ListSplitter
 from circleci_v1_async._transport.bodies import read_limited
 from circleci_v1_async._transport.streams import get_length, read_chunks
 from circleci_v1_async._transport.transport import Stream
 from circleci_v1_async.errors import DecodeError, StatusError, TruncatedError
 from circleci_v1_async.models import StepOutput
 from circleci_v1_async.request import Reply, Request, make_file_request
+
+from ._splitter import ListSplitter
 
 __all__ = ["stream_output", "take_turns"]
 
@@ -91,7 +92,7 @@ async def _read_pieces(caller: Caller, output_url: Secret[str]) -> AsyncGenerato
 
 def _decode_piece(caller: Caller, item: bytes, position: int) -> StepOutput:
     try:
-        return caller.options.decoder.decode(item, StepOutput)
+        return caller.options.converter.decode(item, StepOutput)
     except DecodeError as error:
         raise DecodeError(error.reason, f"$[{position}]{error.path[1:]}", error.size) from None
 
@@ -102,9 +103,9 @@ async def _split(stream: Stream, max_body: int) -> AsyncGenerator[tuple[int, byt
     async with aclosing(read_chunks(stream, get_length(stream))) as coming:
         async for chunk in coming:
             for start in range(0, len(chunk), _TURN):
-                for run in splitter.feed(chunk[start : start + _TURN]):
-                    for position, item in enumerate(run.items, run.first):
-                        yield position, item
+                batch = splitter.feed(chunk[start : start + _TURN])
+                for position, item in enumerate(batch.items, batch.first):
+                    yield position, item
                 # Pieces that have come already, thousands perhaps, are read without one.
                 await asyncio.sleep(0)
     if not splitter.complete:

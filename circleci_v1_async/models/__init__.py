@@ -8,6 +8,7 @@ Secrets (keys, API tokens, webhook URLs, presigned URLs, environment variables) 
 """
 
 from ._model import Timestamp as Timestamp
+from ._model import model
 from .artifacts import Artifact
 from .branches import Branch, BranchBuild
 from .builds import Build, BuildDetail, BuildMessage, BuildSummary, PreviousBuild
@@ -58,4 +59,7 @@ __all__ = [
     "TestMetadata",
     "User",
     "Workflow",
+    "model",
 ]
+
+model.__module__ = __name__  # as users import it

@@ -1,39 +1,133 @@
-"""The base of all models: attrs classes for readers and type checkers, msgspec Structs at run time.
+"""The base of all models: attrs classes whose instances are msgspec Structs.
 
-A msgspec decoder writes the fields of a Struct by their offset. Those of an attrs class it sets one by one, as Python
-code would, which takes more than twice as long on pages of builds. So the models are written as attrs classes, and this
-module makes Structs of them that still answer to attrs: `attrs.has`, `fields`, `asdict`, `astuple`, `evolve`,
-`resolve_types` and a plain `cattrs.Converter` work.
+The metaclass lets msgspec make the class, so that a msgspec decoder fills its fields by offset. It then hands the class
+to `attrs.frozen`, with the fields as `these` and without the methods that a Struct already has. Everything that attrs
+says about a model was therefore made by attrs: `attrs.fields`, `evolve`, `asdict` and `inspect` work, and so does
+cattrs. Features that a Struct lacks (converters, aliases, `init=False`) are rejected when the class is made. Validators
+and `__attrs_post_init__` run, even when msgspec decodes. Type checkers see `attrs.frozen(kw_only=True)`.
 
-attrs looks for `__attrs_attrs__` on the class. attrs itself makes it, of a twin of the class, when it is first asked
-for: most programs never ask, and to make it for all models would take as long as the rest of the package's import.
-
-The garbage collector does not track models (`gc=False`): a full collection over 10,000 kept builds, during which the
-event loop stands still, takes a tenth of the time. Models are frozen and what the service sends has no cycles, so there
-is nothing to collect. The price: models take no weak references.
+The garbage collector does not track models (`gc=False`): a full collection with 10,000 kept builds, during which the
+event loop stands still, takes a tenth of the time. Models are frozen and replies have no cycles, so there is nothing to
+collect. The price is that models take no weak references: msgspec allows these only on tracked objects.
 """
 
+import inspect
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
+from itertools import pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import attrs
-from msgspec import NODEFAULT, Meta, Struct, structs
+from msgspec import Meta, Struct, StructMeta, structs
+from msgspec import field as struct_field
 
-__all__ = ["SECRET", "Model", "Timestamp", "model"]
+__all__ = ["Model", "Timestamp", "model"]
 
-# A time without an offset is no point in time: it could not be compared with others.
+# A time without an offset cannot be compared with others.
 Timestamp = Annotated[datetime, Meta(tz=True)]
 
-# The default of a field that is a secret: None, and shown in no repr.
-SECRET: Final[Any] = object()
+# Number of fields that make a hash: enough to tell builds apart, and few enough to be cheap.
+_HASHED: Final = 3
+_SCALARS: Final = (int, str, int | None, str | None)
+# The classes of what attrs returns to type checkers as something else.
+_FIELD: Final = type(cast("object", attrs.field()))
+_FACTORY: Any = attrs.Factory
+# From Python 3.14 on, annotations may refer to names that do not exist yet.
+_LAZILY: Final[Any] = {"format": 3} if sys.version_info >= (3, 14) else {}
+_HAND_MADE: Final = frozenset({"__init__", "__attrs_pre_init__", "__post_init__"})
 
-_ATTRS_FIELD = type(cast("object", attrs.field()))
-# Number of fields that a hash is made of: enough to tell builds apart, and few enough to be cheap.
-_HASHED = 3
-_SCALARS = (int, str, int | None, str | None)
+
+def _wrong_decorator(name: str) -> TypeError:
+    return TypeError(f"{name}: a subclass of a model takes the decorator @model(kw_only=True), not one of attrs")
+
+
+def _read_fields(namespace: dict[str, Any]) -> "tuple[attrs.Attribute[Any], ...]":
+    """Return the fields that are given as `attrs.field`."""
+    given = {name: value for name, value in namespace.items() if isinstance(value, _FIELD)}
+    if not given:
+        return ()
+    # msgspec needs the defaults before there is a class, and attrs shows them only on a class.
+    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(attrs.make_class("Fields", given, init=False, repr=False))
+    return fields
+
+
+def _struct_default(name: str, field: Any) -> Any:
+    """Return the default of a field of attrs in msgspec's form."""
+    if field.converter is not None or field.alias != field.name or not field.init or field.eq is not True:
+        raise TypeError(
+            f"{name}.{field.name}: a field of a model cannot have a converter, alias, init or eq. Register a structure "
+            "hook for its type, or use an attrs class of your own"
+        )
+    default: Any = field.default
+    if default is attrs.NOTHING:
+        return struct_field()
+    return struct_field(default_factory=default.factory) if isinstance(default, _FACTORY) else default
+
+
+def _attrs_field(value: Any) -> Any:
+    """Return the field of attrs for the default of an annotated name."""
+    if isinstance(value, _FIELD):
+        return value
+    # msgspec copies these, and rejects other mutable defaults.
+    return attrs.field(default=_FACTORY(type(value)) if type(value) in {list, dict, set} else value)
+
+
+def _post_init(self: Any) -> None:
+    attrs.validate(self)
+    if (post_init := getattr(self, "__attrs_post_init__", None)) is not None:
+        post_init()
+
+
+@cache
+def _shown_fields(cls: Any) -> tuple[tuple[str, Any], ...]:
+    """Return the names and the defaults of the fields in the repr."""
+    return tuple((field.name, _make_default(field.default)) for field in attrs.fields(cls) if field.repr)
+
+
+def _make_default(default: Any) -> Any:
+    return default.factory() if isinstance(default, _FACTORY) else default
+
+
+@cache
+def _hash_key(cls: Any) -> Callable[[Any], Any]:
+    """Return a getter of the class and its first few scalars, which equal models have in common."""
+    scalars = (field.name for field in structs.fields(cls) if field.type in _SCALARS)
+    return attrgetter("__class__", *list(scalars)[:_HASHED])
+
+
+class _FieldDocs(dict[str, str | None]):
+    """The `__slots__` of a model: `help` and `inspect.getdoc` look here for the description of a field.
+
+    A description is the type and the string under the field. They are read from the source when they are first needed.
+    """
+
+    def __init__(self, cls: Any) -> None:
+        super().__init__(dict.fromkeys(cls.__slots__))
+        self._cls: Any = cls
+
+    def __getitem__(self, name: str) -> str | None:
+        if self._cls is not None:
+            cls, self._cls = self._cls, None
+            # A class that was typed in has no source.
+            with suppress(OSError, TypeError, SyntaxError):
+                self.update(_read_field_docs(cls))
+        return super().__getitem__(name)
+
+
+def _read_field_docs(cls: Any) -> Iterator[tuple[str, str]]:
+    import ast  # noqa: PLC0415 - programs that ask for help need it
+
+    (definition,) = ast.parse(inspect.cleandoc(inspect.getsource(cls))).body
+    for field, doc in pairwise([*cast("ast.ClassDef", definition).body, None]):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            text = ast.unparse(field.annotation)
+            if isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant) and isinstance(doc.value.value, str):
+                text += f": {inspect.cleandoc(doc.value.value)}"
+            yield field.target.id, text
 
 
 if TYPE_CHECKING:
@@ -46,32 +140,43 @@ if TYPE_CHECKING:
 
 else:
 
-    class _AttrsFields:
-        """The fields as attrs knows them, which models have and the class of models has not."""
-
-        def __get__(self, cls: type | None, _metaclass: type) -> "tuple[attrs.Attribute[Any], ...]":
-            if cls is None:
-                raise AttributeError
-            return _attrs_twin(cls).__attrs_attrs__
-
-        def __set__(self, cls: type, _fields: object) -> None:
-            raise _no_attrs_class(cls.__name__)
-
-    class _ModelType(type(Struct)):
-        """The metaclass of models."""
+    class _ModelType(StructMeta):
+        """Makes Structs that are attrs classes."""
 
         def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> "_ModelType":
-            if "__attrs_attrs__" in namespace or any(isinstance(value, _ATTRS_FIELD) for value in namespace.values()):
-                raise _no_attrs_class(name)
-            secrets = {field for field, default in namespace.items() if default is SECRET}
-            inherited = (getattr(base, "_secrets", ()) for base in bases)
-            namespace |= {**dict.fromkeys(secrets), "_secrets": secrets.union(*inherited)}
-            return super().__new__(
-                cls, name, bases, namespace, **{"frozen": True, "kw_only": True, "gc": False, **options}
+            if "__attrs_attrs__" in namespace:
+                # A decorator of attrs makes a class again to give it slots.
+                raise _wrong_decorator(name)
+            if hand_made := _HAND_MADE & namespace.keys():
+                raise TypeError(f"{name}: a model cannot define {min(hand_made)}; define __attrs_post_init__ instead")
+            given = _read_fields(namespace)
+            struct_names = namespace | {field.name: _struct_default(name, field) for field in given}
+            if "__attrs_post_init__" in namespace or any(field.validator for field in given):
+                struct_names["__post_init__"] = _post_init
+            options = {"frozen": True, "kw_only": True, "gc": False, **options}
+            made = super().__new__(cls, name, bases, struct_names, **options)
+            own = [field for field in inspect.get_annotations(made, **_LAZILY) if field in made.__struct_fields__]
+            made = attrs.frozen(
+                made,
+                these={field: _attrs_field(namespace.get(field, attrs.NOTHING)) for field in own},
+                kw_only=True,
+                slots=False,
+                weakref_slot=False,
+                init=False,
+                repr=False,
+                eq=False,
+                match_args=False,
             )
+            made.__slots__ = _FieldDocs(made)
+            if made.__base__ is not Struct:
+                # Inherited from `Model`. attrs would reject a class that defines them, with a less helpful message.
+                del made.__setattr__, made.__delattr__
+            return made
 
-        # Not by `__getattr__`: a class would then have its parent's, once that was made.
-        __attrs_attrs__ = _AttrsFields()
+        def __setattr__(cls, name: str, value: object) -> None:
+            if name == "__attrs_attrs__" and name in vars(cls):
+                raise _wrong_decorator(cls.__name__)
+            super().__setattr__(name, value)
 
     class Model(Struct, metaclass=_ModelType):
         """The base of all models."""
@@ -86,58 +191,27 @@ else:
                     yield name, value
 
         def __hash__(self) -> int:
-            # Not of all fields: mappings have no hash, and a build has 70 fields.
+            # Mappings have no hash, and a build has 70 fields.
             return hash(_hash_key(type(self))(self))
 
-    def model(**_options: bool) -> Any:
-        """Return the class as it is. Type checkers see `attrs.frozen` here."""
-        return lambda cls: cls
+    def model(*, kw_only: bool = False) -> Callable[[type], type]:
+        """Mark a subclass of a model as a model, so that type checkers know its fields.
 
+        Write it as `@model(kw_only=True)`. Type checkers treat it as `attrs.frozen`. At run time, it only checks the
+        class: every subclass of a model becomes a model when it is defined.
 
-def _no_attrs_class(name: str) -> TypeError:
-    return TypeError(
-        f"{name}: a subclass of a model is a model already. Annotate its fields and give them plain defaults, "
-        "without `attrs.field`, and without a decorator of attrs."
-    )
+        Args:
+            kw_only: Whether the fields are keyword-only. It must be `True`.
 
+        Raises:
+            TypeError: `kw_only` is not `True`, or the class is not a subclass of a model.
+        """
+        if kw_only is not True:
+            raise TypeError("model: expected @model(kw_only=True), because the fields of models are keyword-only")
 
-def _fields(cls: Any) -> tuple[Any, ...]:
-    return structs.fields(cls)
+        def check(cls: type) -> type:
+            if not isinstance(cls, _ModelType):
+                raise TypeError(f"model: expected a subclass of a model, got {cls.__name__}; use attrs.frozen instead")
+            return cls
 
-
-@cache
-def _attrs_twin(cls: Any) -> Any:
-    """Return a class of attrs with the fields of a model. Nothing else about it is used."""
-    base = cls.__base__
-    inherited = getattr(base, "__struct_fields__", ())
-    own = {
-        field.name: attrs.field(
-            default=_attrs_default(field),
-            repr=field.name not in cls._secrets,
-            kw_only=True,
-            type=field.type,
-        )
-        for field in _fields(cls)
-        if field.name not in inherited
-    }
-    bases = (_attrs_twin(base),) if inherited else (object,)
-    return attrs.make_class(cls.__name__, own, bases, init=False, repr=False, eq=False)
-
-
-def _attrs_default(field: Any) -> Any:
-    if field.default_factory is not NODEFAULT:
-        return attrs.Factory(field.default_factory)
-    return attrs.NOTHING if field.default is NODEFAULT else field.default
-
-
-@cache
-def _shown_fields(cls: Any) -> tuple[tuple[str, Any], ...]:
-    """Return the names and the defaults of the fields that are no secrets."""
-    return tuple((field.name, field.default) for field in _fields(cls) if field.name not in cls._secrets)
-
-
-@cache
-def _hash_key(cls: Any) -> Callable[[Any], Any]:
-    """Return a getter of the class and its first few scalars, which equal models have in common."""
-    scalars = (field.name for field in _fields(cls) if field.type in _SCALARS)
-    return attrgetter("__class__", *list(scalars)[:_HASHED])
+        return check

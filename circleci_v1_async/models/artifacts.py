@@ -5,7 +5,7 @@ from ._model import Model, model
 __all__ = ["Artifact"]
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class Artifact(Model):
     """A file that a build stored. CircleCI deletes it after 30 days at the latest."""
 

@@ -11,7 +11,7 @@ from .workflows import BranchWorkflow
 __all__ = ["Branch", "BranchBuild"]
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class BranchBuild(BuildSummary):
     """A build in the branches of `list_projects`. `build_url` is absent here."""
 
@@ -35,7 +35,7 @@ class BranchBuild(BuildSummary):
         return self.outcome or self.status
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class Branch(Model):
     """A branch of a project in `list_projects`."""
 

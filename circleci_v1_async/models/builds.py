@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+import attrs
+
 from circleci_v1_async.enums import BuildStatus, Lifecycle, Outcome, VcsType
 from circleci_v1_async.slug import ProjectSlug
 
-from ._model import SECRET, Model, Timestamp, model
+from ._model import Model, Timestamp, model
 from ._slugs import slug_of_names, slug_of_url
 from .commits import Commit, PullRequest
 from .machines import CircleYml, Node, Picard
@@ -29,7 +31,7 @@ _FINISHED = frozenset({Lifecycle.FINISHED, Lifecycle.NOT_RUN})
 _PULL_REQUEST_URL = r"[^?#]*/(?:pull|pull-requests|merge_requests)/([0-9]{1,18})(?:[/?#]|\Z)"
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class BuildSummary(Model):
     """The fields that all builds have, wherever they are listed."""
 
@@ -72,7 +74,7 @@ class BuildSummary(Model):
         return self.status
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class PreviousBuild(Model):
     """A build before another one."""
 
@@ -86,7 +88,7 @@ class PreviousBuild(Model):
     """Duration of the build in milliseconds."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class BuildMessage(Model):
     """A message of CircleCI about a build. A bare string, as openapi.yml has it, becomes its `message`."""
 
@@ -100,7 +102,7 @@ class BuildMessage(Model):
     """Reason why the build was not run, such as `no-followers`; mostly absent."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class Build(BuildSummary):
     """A build as lists, triggers, retries and cancels give it.
 
@@ -116,7 +118,7 @@ class Build(BuildSummary):
     previous_successful_build: PreviousBuild | None = None
     """Latest success before this build, on the same branch. Left out with `shallow=True`."""
 
-    build_parameters: Mapping[str, Any] | None = SECRET
+    build_parameters: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
     """Environment variables that were given when the build was triggered. Left out with `shallow=True`.
 
     They may be secrets, and are shown in no repr.
@@ -360,9 +362,15 @@ class Build(BuildSummary):
 
     @property
     def duration(self) -> timedelta | None:
-        """The time that the build ran; `None` while it runs, when it never ran, and when its times contradict."""
+        """The time that the build ran.
+
+        `None` while it runs, when it never ran, when its times contradict, and for a number that no `timedelta` holds.
+        """
         if self.build_time_millis is not None:
-            return timedelta(milliseconds=self.build_time_millis)
+            try:
+                return timedelta(milliseconds=self.build_time_millis)
+            except OverflowError:
+                return None
         # Builds that CircleCI retried by itself have no duration, and are recorded to stop before they start.
         if self.start_time is None or self.stop_time is None or self.stop_time < self.start_time:
             return None
@@ -399,7 +407,7 @@ class Build(BuildSummary):
         return self.outcome or self.status
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class BuildDetail(Build):
     """A build with its steps, as `get_build` gives it."""
 

@@ -5,7 +5,7 @@ from ._model import Model, Timestamp, model
 __all__ = ["Commit", "PullRequest"]
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class Commit(Model):
     """A commit that a build was started for."""
 
@@ -49,7 +49,7 @@ class Commit(Model):
     """Email address of the author."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class PullRequest(Model):
     """A pull request that a build belongs to. `Build.pull_request_numbers` has the numbers."""
 

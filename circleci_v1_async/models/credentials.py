@@ -1,13 +1,15 @@
 """Keys, environment variables and API tokens of projects."""
 
+import attrs
+
 from circleci_v1_async.enums import CheckoutKeyType, TokenScope
 
-from ._model import SECRET, Model, Timestamp, model
+from ._model import Model, Timestamp, model
 
 __all__ = ["CheckoutKey", "EnvVar", "ProjectToken", "SSHKey"]
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class CheckoutKey(Model):
     """The public half of a key that builds check the code out with."""
 
@@ -30,7 +32,7 @@ class CheckoutKey(Model):
     """Time at which the key was created."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class SSHKey(Model):
     """The public half of a key that a project's builds reach other hosts with."""
 
@@ -44,18 +46,18 @@ class SSHKey(Model):
     """MD5 fingerprint with colons, to delete the key by."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class EnvVar(Model):
     """An environment variable of a project."""
 
     name: str
     """Name of the variable."""
 
-    value: str | None = SECRET
+    value: str | None = attrs.field(default=None, repr=False)
     """End of the value behind `xxxx`: the service never sends the whole. Shown in no repr."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class ProjectToken(Model):
     """An API token of a project."""
 
@@ -68,5 +70,5 @@ class ProjectToken(Model):
     scope: TokenScope | None = None
     """Permissions of the token."""
 
-    token: str | None = SECRET
+    token: str | None = attrs.field(default=None, repr=False)
     """Token itself. Only `create_project_token` gives it, and only once; a secret, shown in no repr."""

@@ -8,7 +8,7 @@ from ._model import Model, model
 __all__ = ["BuildAgent", "CircleYml", "Node", "Picard"]
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class CircleYml(Model):
     """The configuration of a build."""
 
@@ -16,7 +16,7 @@ class CircleYml(Model):
     """Text of the YAML file; absent when the build had none."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class BuildAgent(Model):
     """The program that ran a build."""
 
@@ -27,7 +27,7 @@ class BuildAgent(Model):
     """Place where the agent ran, such as its `availability_zone`. Often absent."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class Picard(Model):
     """The executor of a build and its resources. `Picard` is CircleCI's name for it."""
 
@@ -41,7 +41,7 @@ class Picard(Model):
     """Program that ran the build; not always sent."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class Node(Model):
     """A container of a build of CircleCI 1.0, for access by SSH."""
 

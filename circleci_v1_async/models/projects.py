@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import attrs
+
 from circleci_v1_async.enums import VcsType
 from circleci_v1_async.slug import ProjectSlug
 
-from ._model import SECRET, Model, model
+from ._model import Model, model
 from ._slugs import slug_of_names, slug_of_url
 from .branches import Branch
 from .builds import Build
@@ -15,7 +17,7 @@ from .credentials import SSHKey
 __all__ = ["FollowResult", "Project", "ProjectSettings"]
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class ProjectSettings(Model):
     """A project, as `get_project_settings` gives it.
 
@@ -64,7 +66,7 @@ class ProjectSettings(Model):
     ssh_keys: tuple[SSHKey, ...] = ()
     """Keys that builds reach other hosts with, public halves only."""
 
-    aws: Mapping[str, Any] | None = SECRET
+    aws: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
     """Key pair for Amazon Web Services. A secret, shown in no repr."""
 
     compile: str | None = None
@@ -88,7 +90,7 @@ class ProjectSettings(Model):
     heroku_deploy_user: str | None = None
     """Login of the user whose Heroku key deployments use; `None` when there is none."""
 
-    jira: Mapping[str, Any] | None = SECRET
+    jira: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
     """Connection to Jira. It holds a secret and is shown in no repr."""
 
     campfire_notify_prefs: str | None = None
@@ -100,13 +102,13 @@ class ProjectSettings(Model):
     campfire_subdomain: str | None = None
     """Campfire subdomain of the room."""
 
-    campfire_token: str | None = SECRET
+    campfire_token: str | None = attrs.field(default=None, repr=False)
     """Campfire token. A secret, shown in no repr."""
 
-    flowdock_api_token: str | None = SECRET
+    flowdock_api_token: str | None = attrs.field(default=None, repr=False)
     """Flowdock API token. A secret, shown in no repr."""
 
-    hipchat_api_token: str | None = SECRET
+    hipchat_api_token: str | None = attrs.field(default=None, repr=False)
     """HipChat API token. A secret, shown in no repr."""
 
     hipchat_notify: bool | str | None = None
@@ -127,7 +129,7 @@ class ProjectSettings(Model):
     irc_notify_prefs: str | None = None
     """Choice of the builds that IRC is notified of."""
 
-    irc_password: str | None = SECRET
+    irc_password: str | None = attrs.field(default=None, repr=False)
     """IRC password. A secret, shown in no repr."""
 
     irc_server: str | None = None
@@ -136,7 +138,7 @@ class ProjectSettings(Model):
     irc_username: str | None = None
     """IRC user who writes the messages."""
 
-    slack_api_token: str | None = SECRET
+    slack_api_token: str | None = attrs.field(default=None, repr=False)
     """Slack API token of the former integration. A secret, shown in no repr."""
 
     slack_channel: str | None = None
@@ -145,7 +147,7 @@ class ProjectSettings(Model):
     slack_channel_override: str | None = None
     """Slack channel that takes the place of the webhook's own."""
 
-    slack_integration_access_token: str | None = SECRET
+    slack_integration_access_token: str | None = attrs.field(default=None, repr=False)
     """Access token of the Slack app. A secret, shown in no repr."""
 
     slack_integration_channel: str | None = None
@@ -163,7 +165,7 @@ class ProjectSettings(Model):
     slack_integration_team_id: str | None = None
     """Id of the Slack workspace that the app is installed in."""
 
-    slack_integration_webhook_url: str | None = SECRET
+    slack_integration_webhook_url: str | None = attrs.field(default=None, repr=False)
     """Webhook URL of the Slack app. A secret, shown in no repr."""
 
     slack_notify_prefs: str | None = None
@@ -172,7 +174,7 @@ class ProjectSettings(Model):
     slack_subdomain: str | None = None
     """Slack workspace of the former integration."""
 
-    slack_webhook_url: str | None = SECRET
+    slack_webhook_url: str | None = attrs.field(default=None, repr=False)
     """Webhook URL of the former Slack integration. A secret, shown in no repr."""
 
     @property
@@ -181,7 +183,7 @@ class ProjectSettings(Model):
         return slug_of_names(self.vcs_type, self.username, self.reponame) or slug_of_url(self.vcs_url)
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class Project(ProjectSettings):
     """A project that the user follows, as `list_projects` gives it."""
 
@@ -192,7 +194,7 @@ class Project(ProjectSettings):
     """
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class FollowResult(Model):
     """The result of following or unfollowing a project."""
 

@@ -5,7 +5,7 @@ from ._model import Model, model
 __all__ = ["CacheResult", "Message", "PipelineResult"]
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class Message(Model):
     """A confirmation."""
 
@@ -13,7 +13,7 @@ class Message(Model):
     """Text such as `ok`."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class PipelineResult(Model):
     """The result of triggering a pipeline."""
 
@@ -24,7 +24,7 @@ class PipelineResult(Model):
     """Text such as `Build created`."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class CacheResult(Model):
     """The result of clearing a cache."""
 

@@ -1,13 +1,15 @@
 """Steps of builds, and their output."""
 
+import attrs
+
 from circleci_v1_async.enums import BuildStatus
 
-from ._model import SECRET, Model, Timestamp, model
+from ._model import Model, Timestamp, model
 
 __all__ = ["Action", "Step", "StepOutput"]
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class Action(Model):
     """The run of a step in one container."""
 
@@ -47,7 +49,7 @@ class Action(Model):
     allocation_id: str | None = None
     """Id of the machine. It tells the runs of a step apart that ran more than once; absent on old builds."""
 
-    output_url: str | None = SECRET
+    output_url: str | None = attrs.field(default=None, repr=False)
     """URL of the output. Do not share it: for a few minutes, it works for everyone who knows it.
 
     It is shown in no repr, and absent while the action runs, when it was cancelled, and on old builds.
@@ -91,7 +93,7 @@ class Action(Model):
     """Number of automatic reruns that the step may have; absent when it has none."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class Step(Model):
     """A step of a build."""
 
@@ -102,7 +104,7 @@ class Step(Model):
     """Runs of the step, one for each container."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class StepOutput(Model):
     """A piece of a step's output. It is not a line: it may hold many, and end in the middle of one."""
 

@@ -9,7 +9,7 @@ from ._model import Model, model
 __all__ = ["TestMetadata"]
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class TestMetadata(Model):
     """The result of one test."""
 
@@ -40,7 +40,7 @@ class TestMetadata(Model):
     """Same as `source` when seen."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class TestReport(Model):
     """The object that holds the tests of a build in a reply."""
 

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from circleci_v1_async.enums import VcsType
 
-from ._model import SECRET, Model, Timestamp, model
+from ._model import Model, Timestamp, model
 
 __all__ = ["BuildUser", "ProjectPreferences", "SSHUser", "User"]
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class BuildUser(Model):
     """The user who started a build."""
 
@@ -36,7 +38,7 @@ class BuildUser(Model):
     """Email address; rarely sent."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class SSHUser(Model):
     """A user with SSH access to a build."""
 
@@ -53,7 +55,7 @@ class SSHUser(Model):
     """Former name of `external_id`, with the same value."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class ProjectPreferences(Model):
     """A user's preferences for one project."""
 
@@ -64,7 +66,7 @@ class ProjectPreferences(Model):
     """Whether the user's dashboard shows the project."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class User(Model):
     """The user whom the token belongs to."""
 
@@ -125,13 +127,13 @@ class User(Model):
     gravatar_id: str | None = None
     """Id of the picture on Gravatar. Always null when seen."""
 
-    heroku_api_key: str | None = SECRET
+    heroku_api_key: str | None = attrs.field(default=None, repr=False)
     """API key of Heroku, in clear. A secret, shown in no repr; `None` when the user stored none."""
 
     analytics_id: str | None = None
     """Id in CircleCI's statistics."""
 
-    pusher_id: str | None = SECRET
+    pusher_id: str | None = attrs.field(default=None, repr=False)
     """Id of the channel that CircleCI's web pages get their news from. Shown in no repr."""
 
     basic_email_prefs: str | None = None

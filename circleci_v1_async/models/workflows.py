@@ -8,7 +8,7 @@ from ._model import Model, Timestamp, model
 __all__ = ["BranchWorkflow", "Workflow"]
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class Workflow(Model):
     """The workflow that a build is a job of."""
 
@@ -34,7 +34,7 @@ class Workflow(Model):
     """Name of the workflow in the configuration."""
 
 
-@model(kw_only=True, repr=False)
+@model(kw_only=True)
 class BranchWorkflow(Model):
     """The latest run of a workflow on a branch."""
 

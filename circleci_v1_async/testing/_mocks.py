@@ -9,7 +9,10 @@ from aioresponses import aioresponses
 
 
 class Responses(aioresponses):
-    """Registers replies that aiohttp 3.14 can make; see https://github.com/pnuckowski/aioresponses/issues/289."""
+    """Registers replies that aiohttp 3.14 can make.
+
+    Until https://github.com/pnuckowski/aioresponses/issues/289 is closed, aioresponses cannot.
+    """
 
     def add(self, url: Any, *args: Any, **options: Any) -> None:
         """Register a reply, as `aioresponses.add` does."""

@@ -20,7 +20,9 @@ _STATUSES: Final = ("success", "success", "failed", "fixed", "success", "cancele
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM; with `--export`, return at once and let another process serve.
+    """Serve until SIGINT or SIGTERM, then return.
+
+    With `--export`, another process serves, and this one returns as soon as it does.
 
     Args:
         argv: The arguments; by default those of the process.

@@ -90,7 +90,7 @@ def circleci(fake_circleci: "FakeCircleCI") -> "Iterator[CircleCISession]":
 
 @pytest.fixture
 def circleci_aioresponses() -> "Iterator[aioresponses]":
-    """An `aioresponses.aioresponses`, which answers the requests of all aiohttp sessions with the replies of a test.
+    """An `aioresponses.aioresponses`, which answers the requests of all aiohttp sessions.
 
     It works with the aiohttp that this package needs, which aioresponses by itself does not
     ([#289](https://github.com/pnuckowski/aioresponses/issues/289)). Where aioresponses is not installed, the test is

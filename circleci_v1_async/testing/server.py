@@ -11,7 +11,6 @@ from urllib.parse import unquote
 
 import attrs
 from aiohttp import web
-from yarl import URL
 
 from circleci_v1_async.testing._nouns.routes import LISTS, SITES
 from circleci_v1_async.testing._record.recording import Recording
@@ -19,9 +18,16 @@ from circleci_v1_async.testing._record.relay import Relay, parse_upstream
 from circleci_v1_async.testing._script.control import CONTROL_PREFIX, ControlledService
 from circleci_v1_async.testing._server.addresses import Addresses
 from circleci_v1_async.testing._server.checks import BAD_REQUEST, RefusedError, is_text
+from circleci_v1_async.testing._server.hosts import (
+    find_api_origin,
+    find_storage_origin,
+    name_api_host,
+    name_storage_host,
+)
 from circleci_v1_async.testing._server.routing import Call, Created, Route, is_authorized
 from circleci_v1_async.testing._server.wire import (
     API_PREFIX,
+    V2_PREFIX,
     Delivery,
     Drop,
     Listener,
@@ -41,12 +47,15 @@ Hook = Callable[[ReceivedRequest], object]
 HookT = TypeVar("HookT", bound=Hook)
 Delay = float | Callable[[ReceivedRequest], float]
 
-# Nobody can connect to the addresses that stand for all of a machine's.
-_LOCAL_HOSTS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not bound here
-# Storage has another host name than the API, for clients that compare hosts without ports.
-_STORAGE_HOSTS: Final = {"127.0.0.1": "localhost", "0.0.0.0": "localhost", "::": "::1"}  # noqa: S104 - as above
-_ARTIFACTS_PREFIX: Final = "/output/"
+_PREFIXES: Final[dict[str, SiteName]] = {"/output/": "artifacts", f"{V2_PREFIX}/": "v2"}
 _BODY_FORBIDDEN: Final = Reply.html_page(403, "403 ERROR", text="<p>A GET request has no body.</p>")
+
+
+def _find_site(path: str) -> SiteName:
+    for prefix, site in _PREFIXES.items():
+        if path.startswith(prefix):
+            return site
+    return "api"
 
 
 class FakeCircleCI(ControlledService):
@@ -108,8 +117,8 @@ class FakeCircleCI(ControlledService):
         self._host = host
         self.delay: Delay = 0.0
         self._listeners: dict[SiteName, Listener] = {
-            "api": Listener(self._serve_api, host, port, name=_LOCAL_HOSTS.get(host, host)),
-            "storage": Listener(partial(self._serve, "storage"), host, name=_STORAGE_HOSTS.get(host, host)),
+            "api": Listener(self._serve_api, host, port, name=name_api_host(host)),
+            "storage": Listener(partial(self._serve, "storage"), host, name=name_storage_host(host)),
         }
         self._served = 0
         self._hooks: list[Hook] = []
@@ -273,7 +282,7 @@ class FakeCircleCI(ControlledService):
         if self._is_controlled and request.path.startswith(CONTROL_PREFIX):
             received = await self._receive("api", request, None)
             return await send(request, self._answer_control(received), self._make_headers(received), None)
-        return await self._serve("artifacts" if request.path.startswith(_ARTIFACTS_PREFIX) else "api", request)
+        return await self._serve(_find_site(request.path), request)
 
     async def _receive(self, site: SiteName, request: web.BaseRequest, operation: str | None) -> ReceivedRequest:
         self._served += 1
@@ -309,12 +318,12 @@ class FakeCircleCI(ControlledService):
         if not is_text(request.path + request.query_string):
             return BAD_REQUEST
         if self._source is not None:
-            return await self._source.answer(request, self._find_origin("api", request))
+            return await self._source.answer(request, self._make_addresses(request).artifacts)
         if is_api and request.path.endswith("/"):
             # Recorded: the redirect is absolute and repeats the whole query, including a token in it.
             query = f"?{request.query_string}" if request.query_string else ""
             return Reply(
-                302, headers={"Location": self._find_origin("api", request) + request.path.rstrip("/") + query}
+                302, headers={"Location": self._make_addresses(request).artifacts + request.path.rstrip("/") + query}
             )
         if found is None or (self._account.is_server and found[0].cloud_only):
             return SITES[request.site].not_found
@@ -346,32 +355,21 @@ class FakeCircleCI(ControlledService):
             params=params,
             # S3 does not accept CircleCI's tokens.
             authorized=request.site != "storage" and is_authorized(request, self.token, self._expired_tokens),
-            addresses=Addresses(
-                self._find_origin("api", request),
-                self._find_origin("storage", request),
-                self._account.signed_at,
-                self._account.has_lost_credentials,
-            ),
+            addresses=self._make_addresses(request),
         )
         if route.name in LISTS:
             for drift in self._drifts:
                 drift.before_page(call)
         return route.run(call)
 
-    def _find_origin(self, site: SiteName, request: ReceivedRequest) -> str:
-        """Return the origin of a site, at the host that the client named if the fake listens on all."""
-        origin = self._listeners[site].origin
-        if self._host not in _LOCAL_HOSTS:
-            return origin
-        try:
-            named = URL(f"http://{request.headers.get('Host', '')}")
-        except ValueError:
-            return origin
-        if not named.host:
-            return origin
-        if site == "api":
-            return f"{named.origin()}"
-        return f"{URL(origin).with_host(_STORAGE_HOSTS.get(named.host, named.host))}".rstrip("/")
+    def _make_addresses(self, request: ReceivedRequest) -> Addresses:
+        named = request.headers.get("Host", "")
+        return Addresses(
+            find_api_origin(self._listeners["api"].origin, self._host, named),
+            find_storage_origin(self.storage_origin, self._host, named),
+            self._account.signed_at,
+            self._account.has_lost_credentials,
+        )
 
     def _make_headers(self, request: ReceivedRequest) -> dict[str, str]:
         """Make the headers of every answer; storage sets no cookie."""

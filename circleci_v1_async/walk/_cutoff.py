@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import attrs
 
-from circleci_v1_async._decoding.codec import find_fields
 from circleci_v1_async.errors import InvalidInputError
+
+from ._identity import find_attributes
 
 __all__ = ["Cutoff", "make_date_reader"]
 
@@ -54,7 +55,7 @@ def make_date_reader(model: type[Any]) -> Callable[[Any], datetime | None]:
     Raises:
         InvalidInputError: The class has none of the fields with dates.
     """
-    fields = find_fields("model", model)
+    fields = find_attributes(model)
     names = [fields[key] for key in _DATES if key in fields]
     if not names:
         raise InvalidInputError(

@@ -1,31 +1,40 @@
 """Identities of builds within a walk, by the fields of whatever class they are decoded into."""
 
+import dataclasses
 from collections import defaultdict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from itertools import count
 from operator import attrgetter
 from typing import Any, Final
 
-from circleci_v1_async._decoding.codec import find_fields
+import attrs
+
+from circleci_v1_async.converter import CircleCIConverter
 from circleci_v1_async.errors import InvalidInputError
 
-__all__ = ["make_key_reader"]
+__all__ = ["find_attributes", "make_key_reader"]
 
 _NUMBER: Final = "build_num"
 _PLACES: Final = ("vcs_url", "build_url")
 
 
-def make_key_reader(model: type[Any], *, across_projects: bool) -> Callable[[list[Any]], list[Hashable]]:
+def make_key_reader(
+    model: type[Any], converter: CircleCIConverter, *, across_projects: bool
+) -> Callable[[list[Any]], list[Hashable]]:
     """Return a function that identifies builds: by number in the first repository, by both in all others.
 
     Args:
         model: The class of the builds.
+        converter: Decodes the builds.
         across_projects: Whether the list has builds of several projects, whose numbers may be the same.
 
     Raises:
-        InvalidInputError: The class is none that JSON is decoded into, or has not the fields for it.
+        InvalidInputError: The class lacks the fields for this, or JSON cannot be decoded into it.
     """
-    fields = find_fields("model", model)
+    fields = find_attributes(model)
+    if not fields:
+        raise InvalidInputError(f"model: expected an attrs class, a msgspec Struct or a dataclass; got {model!r}")
+    converter.check(model, "model")
     if _NUMBER not in fields:
         raise InvalidInputError(
             f"model: expected a class with the field build_num, by which builds are told apart; "
@@ -45,6 +54,17 @@ def make_key_reader(model: type[Any], *, across_projects: bool) -> Callable[[lis
         return [(at, number(build)) if (at := seen[place(build)]) else number(build) for build in page]
 
     return identify
+
+
+def find_attributes(model: Any) -> Mapping[str, str]:
+    """Return the attributes of a class by the JSON keys that fill them; none for any other type."""
+    if not isinstance(model, type):
+        return {}
+    if (keys := getattr(model, "__struct_encode_fields__", None)) is not None:
+        return dict(zip(keys, getattr(model, "__struct_fields__", ()), strict=True))
+    if attrs.has(model):
+        return {key: field.name for field in attrs.fields(model) for key in (field.name, field.alias)}
+    return {field.name: field.name for field in dataclasses.fields(model)} if dataclasses.is_dataclass(model) else {}
 
 
 def _place_getter(names: list[str]) -> Callable[[Any], str | None]:

@@ -10,6 +10,7 @@ from typing import Generic, TypedDict, TypeVar
 from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._core.tasks import TaskIterable, wait_until_done
 from circleci_v1_async._core.tracebacks import TracebackScrubber
+from circleci_v1_async.errors import BadRequestError, OffsetRefusedError
 from circleci_v1_async.request import Request
 
 from ._cutoff import Cutoff
@@ -121,9 +122,20 @@ class PageWalk(TaskIterable, Generic[T]):
         return self._pages()
 
     async def collect(self) -> list[T]:
-        """Walk to the end and return everything."""
-        async with aclosing(self.pages()) as pages:
-            return [item async for page in pages for item in page]
+        """Walk to the end and return everything.
+
+        Raises:
+            OffsetRefusedError: The service lists no more, after full pages. Its `items` are what was read.
+        """
+        items: list[T] = []
+        try:
+            async with aclosing(self.pages()) as pages:
+                async for page in pages:
+                    items += page
+        except OffsetRefusedError as error:
+            error.items = items
+            raise
+        return items
 
     def _progress(self) -> str:
         return f"{self._plan.given} builds, {self._requests} requests"
@@ -162,9 +174,17 @@ class PageWalk(TaskIterable, Generic[T]):
                         # Not `await task`: `aclose` cancels the task, and not the caller.
                         await wait_until_done(task)
                         self._check_open()
-                        task.result()
+                        self._check_page(task)
             finally:
                 await self._end()
+
+    def _check_page(self, task: "asyncio.Task[None]") -> None:
+        try:
+            task.result()
+        except BadRequestError as error:
+            if not self._plan.given:
+                raise
+            raise OffsetRefusedError(error, self.resume_offset) from None
 
     def _start(self, slots: list[Slot[T]]) -> None:
         for slot in slots:

@@ -22,6 +22,7 @@ from typing import Final, Generic, TypeVar
 import attrs
 
 from circleci_v1_async._core.arguments import check_integer
+from circleci_v1_async._core.short_list import count_sent
 from circleci_v1_async.errors import PaginationDriftError
 
 from ._cutoff import Cutoff
@@ -37,12 +38,17 @@ _BUDGET: Final = 128
 
 @attrs.define(eq=False)
 class Slot(Generic[T]):
-    """A page that was asked for. An offset may be out twice, so that a slot equals only itself."""
+    """A page that was asked for. An offset may be out twice, so that a slot equals only itself.
+
+    Attributes:
+        sent: Number of items that the service sent. The page lacks those that did not fit.
+    """
 
     offset: int
     asked_at: int
     repair: bool
     page: list[T] | None = None
+    sent: int = 0
     keys: list[Hashable] = attrs.Factory(list[Hashable])
 
 
@@ -136,6 +142,7 @@ class PagePlan(Generic[T]):
         """Take in the reply to one slot, in any order."""
         slot.keys = self._identify(page)
         slot.page = page
+        slot.sent = count_sent(page)
 
     def take(self) -> list[T] | None:
         """Return the items to read next, at least one; None if a reply is needed first, or at the end.
@@ -157,7 +164,7 @@ class PagePlan(Generic[T]):
         if self.done or not self._slots:
             return not self.done
         # Pages beyond a repair are uncertain, and beyond a short page there is most likely nothing.
-        if self._slots[0].repair or any(s.page is not None and len(s.page) < self.page_size for s in self._slots):
+        if self._slots[0].repair or any(s.page is not None and s.sent < self.page_size for s in self._slots):
             return False
         covered = self._slots[-1].offset + self.page_size - (self._behind + self._overlap)
         return covered < self._left
@@ -181,9 +188,11 @@ class PagePlan(Generic[T]):
             items = [item for key, item in fresh.items() if key not in old]
         items = items[: self._left]
         self.given += len(items)
-        self.done = is_past or len(page) < self.page_size or self._left == 0
+        self.done = is_past or slot.sent < self.page_size or self._left == 0
         self.resume_offset = slot.offset
-        self._behind = slot.offset + len(page) - self._overlap
+        # Items that did not fit make no seam, and may be those at the end of the page.
+        overlap = min(self._overlap + slot.sent - len(page), slot.sent - 1) if slot.sent > len(page) else self._overlap
+        self._behind = slot.offset + slot.sent - overlap
         self._read_at = next(self._clock)
         self._pages_read += 1
         self._width = min(2 * self._width, self._prefetch + 1)

@@ -1,18 +1,29 @@
 """A cursor in a file."""
 
+import asyncio
 import os
+import stat
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from tempfile import mkstemp
+from secrets import token_hex
+from typing import Final, TypeVar
 
 import attrs
 
-from circleci_v1_async._core.tasks import run_in_thread
 from circleci_v1_async.errors import InvalidInputError
 
 from ._cursor import WatchCursor, check_cursor
 
 __all__ = ["CursorFile"]
+
+R = TypeVar("R")
+
+# A FIFO would block the thread until another process opens it.
+_OPEN: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_MODE: Final = 0o666  # less the umask
 
 
 def _path(value: str | os.PathLike[str]) -> Path:
@@ -28,27 +39,34 @@ def _path(value: str | os.PathLike[str]) -> Path:
 class CursorFile:
     """A file that keeps the cursor of a watch over restarts.
 
-    It holds one whole cursor at any time, the one before or the one saved, also after a crash or a power cut. One
-    watch saves to it, one cursor after the other. The work is done in a thread, so that a slow disk holds up nothing
-    else.
+    It always holds a complete cursor, the previous one or the saved one, even after a crash or a power failure. A saved
+    cursor keeps the mode of the file that it replaces, and a symbolic link is followed. One watch saves to it, one
+    cursor after the other.
+
+    Its own thread does the work, so a slow disk does not hold up anything else. If a call is cancelled, for example by
+    `asyncio.timeout`, it ends immediately; the cursor may still be saved afterwards, but never after a later one.
 
     Args:
-        path: Where the file is. Its folder has to exist.
+        path: Path of the file. Its folder has to exist.
 
     Raises:
-        InvalidInputError: It is no path.
+        InvalidInputError: The path is invalid.
     """
 
     path: Path = attrs.field(converter=_path)
+    # Asyncio's own threads also resolve names. One thread keeps the order of the cursors.
+    _thread: ThreadPoolExecutor = attrs.field(
+        factory=partial(ThreadPoolExecutor, 1, thread_name_prefix="CursorFile"), init=False, eq=False, repr=False
+    )
 
     async def load(self) -> WatchCursor | None:
         """Return the cursor saved last, or `None` when there is no such file.
 
         Raises:
-            InvalidInputError: The file holds something else.
+            InvalidInputError: The file holds something else, or is not a regular file.
             OSError: The file cannot be read.
         """
-        text = await run_in_thread(self._read)
+        text = await self._run(self._read)
         if text is None:
             return None
         try:
@@ -57,34 +75,58 @@ class CursorFile:
             raise InvalidInputError(f"{self.path}: {error}") from None
 
     async def save(self, cursor: WatchCursor) -> None:
-        """Put a cursor in the place of the one before. It is on the disk when this returns.
+        """Replace the previous cursor. The new one is on the disk when this returns.
 
         Raises:
-            InvalidInputError: It is no cursor.
-            OSError: The file cannot be written. It holds the cursor from before.
+            InvalidInputError: The cursor is invalid, or there is something at the path that is not a regular file.
+            OSError: The file cannot be written. It holds the previous cursor.
         """
         text = check_cursor(cursor).to_json()
-        await run_in_thread(partial(self._write, text.encode()))
+        await self._run(partial(self._write, text.encode()))
+
+    def __reduce__(self) -> "tuple[type[CursorFile], tuple[Path]]":
+        return CursorFile, (self.path,)
+
+    async def _run(self, function: Callable[[], R]) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function)
 
     def _read(self) -> bytes | None:
         try:
-            return self.path.read_bytes()
+            descriptor = os.open(self.path, os.O_RDONLY | _OPEN)
         except FileNotFoundError:
             return None
+        try:
+            self._check_regular(os.fstat(descriptor))
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                return file.read()
+        finally:
+            os.close(descriptor)
 
     def _write(self, content: bytes) -> None:
-        descriptor, name = mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        temporary = Path(name)
+        target = Path(os.path.realpath(self.path))
+        mode: int | None = None
+        with suppress(FileNotFoundError):
+            previous = target.stat()
+            self._check_regular(previous)
+            mode = stat.S_IMODE(previous.st_mode)
+        temporary = target.with_name(f".{target.name}.{token_hex(4)}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, _MODE)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(descriptor)
-            temporary.replace(self.path)
+            if mode is not None:
+                temporary.chmod(mode)
+            temporary.replace(target)
         except BaseException:
             temporary.unlink()
             raise
-        _sync_folder(self.path.parent)
+        _sync_folder(target.parent)
+
+    def _check_regular(self, found: os.stat_result) -> None:
+        if not stat.S_ISREG(found.st_mode):
+            raise InvalidInputError(f"path: expected a regular file: {self.path}")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -20,7 +20,7 @@ import circleci_v1_async
 from circleci_v1_async import CircleCIError, CircleCISession, RetryPolicy, ViewOptions, errors, testing
 from circleci_v1_async._cli.group import COMMANDS, EXIT_CODES_HELP
 from circleci_v1_async._operations import triggers
-from tools import operations, rooms
+from tools import cli_page, operations, rooms
 
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()
@@ -85,6 +85,11 @@ def test_the_commands_and_their_exit_codes_are_those_of_the_command_line():
     assert sorted(commands) == sorted(COMMANDS)
     codes = re.findall(r"^  (\d+) +(.+)$", EXIT_CODES_HELP, re.MULTILINE)
     assert [tuple(row) for row in rows("cli.md", "Exit codes")] == codes
+
+
+@pytest.mark.parametrize("page", cli_page.PAGES, ids=lambda page: page.name)
+def test_the_pages_about_the_command_show_its_help(page: Path):
+    assert cli_page.fill(page.read_text()) == page.read_text(), "run `python tools/cli_page.py`"
 
 
 def test_the_calls_that_end_and_their_replacements_are_those_of_the_code():

@@ -2,15 +2,18 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from importlib import import_module
+from itertools import takewhile
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -143,3 +146,56 @@ async def test_one_that_listens_everywhere_names_its_files_as_the_client_names_i
             url = URL((await reply.json())["steps"][0]["actions"][0]["output_url"])
         assert artifact["url"].startswith(artifacts or fake.base_url.removesuffix("/api/v1.1"))
         assert (url.host, url.port) == (storage, URL(fake.storage_origin).port)
+
+
+def read_readme() -> str:
+    """The README's program that waits for a build."""
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    lines = text.partition("Wait for a build")[2].partition("```python\n")[2].partition("```")[0].splitlines()
+    body = "\n".join(f"        {line}" for line in lines)
+    return f"""
+import asyncio
+from circleci_v1_async import CircleCISession
+
+async def main():
+    async with CircleCISession.from_env() as ci:
+{body}
+        print(build.status)
+
+asyncio.run(main())
+"""
+
+
+def test_builds_run_for_programs_that_wait_for_them():
+    """The README's own, and the commands that wait: all of them in processes of their own, at once."""
+    command = f"{Path(sys.executable).parent}/circleci-v1"
+    programs = {
+        "readme": [sys.executable, "-W", "ignore", "-c", read_readme()],
+        "wait": [command, "wait", "gh/acme/web", "9", "--interval", "0.1"],
+        "logs": [command, "logs", "gh/acme/web", "9", "--follow"],
+        "watch": [command, "watch", "gh/acme/web", "--interval", "0.1"],
+    }
+    with program("--project", "gh/acme/web", "--builds", "9", "--run-seconds", "3") as fake, ExitStack() as stack:
+        assert fake.stdout is not None
+        base_url, token = (fake.stdout.readline().rstrip("\n") for _ in range(2))
+        env = {**os.environ, "CIRCLE_API_URL": base_url, "CIRCLE_TOKEN": token}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        running = {
+            name: stack.enter_context(subprocess.Popen(arguments, env=env, **pipes))  # noqa: S603 - our own
+            for name, arguments in programs.items()
+        }
+        for process in running.values():
+            # Whatever is wrong, none of them is waited for without an end.
+            guard = threading.Timer(60, process.kill)
+            guard.start()
+            stack.callback(process.kill)
+            stack.callback(guard.cancel)
+        watch = running.pop("watch")
+        events = list(takewhile(lambda line: not re.match("finished\t.*\t9\t", line), watch.stdout))
+        watch.send_signal(signal.SIGTERM)
+        printed = {name: process.communicate() for name, process in running.items()}
+        assert all(event.startswith(("new", "changed", "finished")) for event in events)
+        assert {name: process.returncode for name, process in running.items()} == dict.fromkeys(running, 0), printed
+    assert printed["readme"][0] == "success\n"
+    assert printed["wait"][0].splitlines()[-1].split("\t")[1] == "success"
+    assert printed["logs"][0].count("run tests: line") == 40

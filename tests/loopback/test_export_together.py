@@ -14,6 +14,8 @@ from downloading import names
 from history import add_history, read_tables
 from hypothesis import example, given
 from hypothesis import strategies as st
+from script_server import Received, ScriptServer, error, reply
+from yarl import URL
 
 from circleci_v1_async import BuildDetail, CircleCISession, InvalidInputError, loads
 from circleci_v1_async._core.tasks import run_in_thread
@@ -341,3 +343,24 @@ async def test_a_file_whose_name_is_one_of_sqlites_is_a_file(
     monkeypatch.chdir(tmp_path)
     await export_builds(ci, [WEB], "./:memory:")
     assert names(tmp_path) == [":memory:"]
+
+
+@pytest.mark.fault(82)
+async def test_a_service_that_lists_no_more_ends_the_walk_and_the_next_run_reads_what_is_new(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, newest = tmp_path / "history.db", 900
+
+    async def act(received: Received, writer: asyncio.StreamWriter) -> None:
+        offset = int(URL(received.target).query["offset"])
+        page = [{"build_num": newest - offset - n, "lifecycle": "finished"} for n in range(100)]
+        writer.write(error(400, "No more builds") if offset >= 300 else reply(200, page))
+
+    async with ScriptServer(act) as server, CircleCISession(base_url=server.base_url) as ci:
+        assert (await export_builds(ci, [WEB], path)).builds == 385
+        assert "github/acme/web: the service lists no builds below 516: GET" in caplog.text
+        newest = 903
+        server.requests.clear()
+        assert (await export_builds(ci, [WEB], path)).builds == 100
+    assert len(server.requests) == 1
+    assert query(path, "SELECT count(*), known_through FROM builds, export_progress") == [(388, 903)]

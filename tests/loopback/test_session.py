@@ -22,7 +22,9 @@ from circleci_v1_async import (
     SessionOptions,
     ViewOptions,
     WalkOptions,
+    make_converter,
 )
+from circleci_v1_async.converter._converter import default_converter
 from circleci_v1_async.testing import FakeCircleCI
 
 TOKEN = "a-token-nobody-sees"
@@ -174,13 +176,17 @@ async def test_a_view_may_be_strict_where_its_session_is_not() -> None:
 
 
 @pytest.mark.fault(37)
-async def test_a_wrong_value_is_logged_once_for_a_session_and_its_views(caplog: pytest.LogCaptureFixture) -> None:
-    async with ScriptServer(reply(200, {"login": 1})) as server, CircleCISession(base_url=server.base_url) as ci:
-        for session in (ci, ci, ci.with_options(timeout=1), ci.with_options(strict=False)):
-            await session.get_current_user()
-    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
-        "User.login: a JSON number is none of its values and is left out (said once)"
-    ]
+async def test_a_wrong_value_is_logged_once_for_all_sessions_with_a_converter(caplog: pytest.LogCaptureFixture) -> None:
+    default_converter.cache_clear()
+    own = make_converter()
+    async with ScriptServer(reply(200, {"login": 1})) as server:
+        async with CircleCISession(base_url=server.base_url) as ci, CircleCISession(base_url=server.base_url) as other:
+            views = (ci.with_options(timeout=1), ci.with_options(strict=True).with_options(strict=False))
+            for session in (ci, ci, other, *views, *(ci.with_options(converter=own) for _ in range(2))):
+                await session.get_current_user()
+    message = "User.login: a JSON number does not fit and is left out: Expected `str`, got `int` (logged once)"
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == [message, message]
 
 
 def test_a_view_has_no_options_of_the_connections() -> None:

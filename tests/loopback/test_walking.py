@@ -11,15 +11,18 @@ import attrs
 import msgspec
 import pytest
 from effort import by_profile
-from script_server import ScriptServer, hang, reply
+from script_server import Action, Received, ScriptServer, error, hang, reply
+from yarl import URL
 
 from benchmarks.drifting_lists import CHANGES, LISTS, walk_drifting_list
 from circleci_v1_async import (
+    BadRequestError,
     Build,
     CircleCISession,
     DecodeError,
     InvalidInputError,
     NotFoundError,
+    OffsetRefusedError,
     PageWalk,
     SessionClosedError,
 )
@@ -237,3 +240,52 @@ async def test_a_value_that_does_not_fit_keeps_the_default_in_an_attrs_class_onl
             for model in (SlimDataclass, SlimStruct):
                 with pytest.raises(DecodeError):
                     await ci.iter_project_builds(PROJECT, model=model).collect()
+
+
+def capped(builds: int, cap: int) -> Action:
+    """A list of builds whose service refuses offsets from `cap` on."""
+
+    async def act(received: Received, writer: asyncio.StreamWriter) -> None:
+        query = URL(received.target).query
+        offset, limit = int(query["offset"]), int(query["limit"])
+        page = [{"build_num": builds - n} for n in range(offset, min(offset + limit, builds))]
+        writer.write(error(400, "No more builds to download") if offset >= cap else reply(200, page))
+
+    return act
+
+
+@pytest.mark.parametrize("prefetch", [0, 1, 8])
+class TestRefusedOffsets:
+    async def test_a_400_after_full_pages_says_where_to_resume_and_collect_keeps_the_builds(
+        self, prefetch: int
+    ) -> None:
+        async with ScriptServer(capped(900, 300)) as server, CircleCISession(base_url=server.base_url) as ci:
+            walk = ci.iter_project_builds(PROJECT, prefetch=prefetch)
+            with pytest.raises(OffsetRefusedError, match="No more builds to download") as caught:
+                await walk.collect()
+        assert isinstance(caught.value, BadRequestError)
+        assert [build.build_num for build in caught.value.items] == list(range(900, 515, -1))
+        assert caught.value.resume_offset == walk.resume_offset == 285
+        assert (caught.value.status, caught.value.request.query["offset"], caught.value.attempts) == (400, 380, 1)
+        assert "The service lists no builds from this offset on (resume_offset=285)" in str(caught.value)
+        assert caught.value.url is not None
+
+    async def test_a_loop_gets_every_build_before_it(self, prefetch: int) -> None:
+        async with ScriptServer(capped(900, 300)) as server, CircleCISession(base_url=server.base_url) as ci:
+            read: list[int] = []
+            with pytest.raises(OffsetRefusedError) as caught:
+                async for build in ci.iter_project_builds(PROJECT, prefetch=prefetch):
+                    read.append(build.build_num)  # noqa: PERF401 - those before the error
+        assert read == list(range(900, 515, -1))
+        assert caught.value.items == []
+
+    async def test_a_400_before_any_page_is_a_bad_request(self, prefetch: int) -> None:
+        async with ScriptServer(capped(900, 300)) as server, CircleCISession(base_url=server.base_url) as ci:
+            for offset in (300, 1000):
+                with pytest.raises(BadRequestError) as caught:
+                    await ci.iter_project_builds(PROJECT, offset=offset, prefetch=prefetch).collect()
+                assert type(caught.value) is BadRequestError
+
+    async def test_a_list_that_ends_before_is_complete(self, prefetch: int) -> None:
+        async with ScriptServer(capped(250, 250)) as server, CircleCISession(base_url=server.base_url) as ci:
+            assert len(await ci.iter_project_builds(PROJECT, prefetch=prefetch).collect()) == 250

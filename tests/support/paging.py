@@ -8,7 +8,7 @@ import attrs
 from circleci_v1_async import Request, RetryPolicy
 from circleci_v1_async._calls.caller import Options
 from circleci_v1_async._core.clock import Clock
-from circleci_v1_async._decoding.codec import Decoder
+from circleci_v1_async.converter import make_converter
 
 LIST: Request[list[Any]] = Request("GET", "/list", returns=list[Any])
 BUILD = "/project/{project}/{build_num}"
@@ -21,7 +21,7 @@ class Calls:
     fetch: Callable[..., Awaitable[Any]]
     ask: Callable[[str, int], Awaitable[Any]] | None = None
     clock: Clock = attrs.field(factory=Clock)
-    options: Options = attrs.field(factory=lambda: Options(60.0, RetryPolicy(), 2**20, Decoder()))
+    options: Options = attrs.field(factory=lambda: Options(60.0, RetryPolicy(), 2**20, make_converter()))
 
     async def send(self, request: Request[Any]) -> Any:
         if request.path == BUILD:

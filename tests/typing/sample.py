@@ -23,6 +23,7 @@ from circleci_v1_async import (
     CacheResult,
     CheckoutKey,
     CheckoutKeyType,
+    CircleCIConverter,
     CircleCIError,
     CircleCISession,
     CircleCISunsetWarning,
@@ -42,6 +43,7 @@ from circleci_v1_async import (
     InvalidInputError,
     LogLine,
     Message,
+    OffsetRefusedError,
     OnError,
     OnExists,
     Outcome,
@@ -76,10 +78,11 @@ from circleci_v1_async import (
     dumps,
     group_builds,
     loads,
+    make_converter,
 )
 from circleci_v1_async import Build as Job
 from circleci_v1_async.export import ExportProgress, ExportSummary, export_builds
-from circleci_v1_async.models import BuildDetail
+from circleci_v1_async.models import BuildDetail, model
 from circleci_v1_async.testing import FakeCircleCI
 
 SLUG = ProjectSlug("gh", "mozilla", "bleach")
@@ -365,6 +368,15 @@ async def own_requests(ci: CircleCISession) -> None:
     await ci.send(nothing)
 
 
+async def refused_offsets(ci: CircleCISession) -> int:
+    try:
+        await ci.iter_recent_builds().collect()
+    except OffsetRefusedError as error:
+        assert_type(error.items, list[Any])
+        return error.resume_offset
+    return 0
+
+
 async def errors(ci: CircleCISession) -> float:
     try:
         await ci.get_build(SLUG, 7)
@@ -426,10 +438,56 @@ def attrs_classes(build: Job, detail: BuildDetail) -> None:
             assert_type(branch, str | None)
 
 
+@model(kw_only=True)
 class TicketBuild(BuildDetail):
-    """A user's model: a plain subclass, with fields of its own that have defaults."""
+    """A user's model, with fields of its own."""
 
     ticket: str | None = None
+    api_key: str | None = attrs.field(default=None, repr=False)
+    notes: list[str] = attrs.field(factory=list[str])
+
+
+def extended_models() -> None:
+    """A subclass of a model is an attrs class with more fields, all of them keyword-only."""
+    mine = TicketBuild(build_num=7, ticket="A-1", branch="main")
+    assert_type(mine.ticket, str | None)
+    assert_type(attrs.evolve(mine, ticket="B-2"), TicketBuild)
+    assert_type(loads(b"{}", TicketBuild), TicketBuild)
+    match mine:
+        case TicketBuild(ticket=str(ticket)):
+            assert_type(ticket, str)
+        case _:
+            pass
+    TicketBuild(ticket="A-1")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    TicketBuild(build_num=7, tickets="A-1")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    TicketBuild("A-1", build_num=7)  # type: ignore[misc, arg-type] # pyright: ignore[reportCallIssue]
+    TicketBuild(build_num="7")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    mine.ticket = "B-2"  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]
+    attrs.evolve(mine, nonsense="main")  # type: ignore[call-arg]
+
+
+class Ticket:
+    """A user's class, which a hook makes."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+async def hooks(token: str) -> None:
+    converter = make_converter(strict=True)
+    assert_type(converter, CircleCIConverter)
+    converter.register_structure_hook(Ticket, lambda value, _: Ticket(value))
+
+    @converter.register_structure_hook
+    def make_time(value: Any, _: Any) -> datetime:
+        return datetime.fromisoformat(value)
+
+    assert_type(converter.loads(b"[]", list[TicketBuild]), list[TicketBuild])
+    assert_type(converter.structure({}, TicketBuild), TicketBuild)
+    assert_type(converter.copy(strict=False), CircleCIConverter)
+    async with CircleCISession(token, converter=converter) as ci:
+        assert_type(ci.with_options(converter=None, timeout=5), CircleCISession)
+    CircleCISession(converter=cattrs.Converter())  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
 async def raw(ci: CircleCISession) -> Response:

@@ -1,15 +1,19 @@
 """A cursor in a file: whole at any time, on the disk when it is said to be, and off the event loop."""
 
 import asyncio
+import copy
 import errno
 import os
+import pickle
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from downloading import names
 
 from circleci_v1_async import CursorFile, InvalidInputError, WatchCursor
 from circleci_v1_async.watch._cursor import KnownBuilds
@@ -102,32 +106,121 @@ async def test_a_cursor_that_is_none_is_refused_before_anything_is_written(file:
     assert await file.load() is None
 
 
+class SlowDisk:
+    """A disk on which files cannot be opened until it is told to go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.proceed = threading.Event()
+        self.entered = threading.Event()
+        self._open = os.open
+        monkeypatch.setattr(os, "open", self._wait_and_open)
+
+    def _wait_and_open(self, *args: Any, **options: Any) -> int:
+        self.entered.set()
+        assert self.proceed.wait(60)
+        return self._open(*args, **options)
+
+
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
+    slow_disk = SlowDisk(monkeypatch)
+    yield slow_disk
+    slow_disk.proceed.set()
+
+
+@pytest.mark.fault(72)
 @pytest.mark.parametrize("call", [CursorFile.load, lambda file: file.save(SECOND)], ids=["load", "save"])
-async def test_a_slow_disk_holds_up_nothing_else_and_is_waited_for_also_by_a_caller_that_is_cancelled(
-    file: CursorFile, call: Callable[[CursorFile], Any], monkeypatch: pytest.MonkeyPatch
+async def test_a_time_limit_ends_a_call_whose_disk_does_not_answer(
+    file: CursorFile, call: Callable[[CursorFile], Any], slow_disk: SlowDisk
 ) -> None:
-    await file.save(FIRST)
-    may_go_on = threading.Event()
-    ended: list[str] = []
-    read_bytes, fsync = Path.read_bytes, os.fsync
-
-    def slow(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def work(argument: Any) -> Any:
-            may_go_on.wait()
-            ended.append(function.__name__)
-            return function(argument)
-
-        return work
-
-    monkeypatch.setattr(Path, "read_bytes", slow(read_bytes))
-    monkeypatch.setattr(os, "fsync", slow(fsync))
     calling = asyncio.create_task(call(file))
-    for _ in range(10):
+    while not slow_disk.entered.is_set():  # noqa: ASYNC110 - a thread sets it
         await asyncio.sleep(0)
-        calling.cancel()
-    assert (calling.done(), ended) == (False, [])
-    may_go_on.set()
+    calling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await calling
-    assert ended
-    assert file.path.read_text() == (SECOND if "fsync" in ended else FIRST).to_json()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await call(file)
+
+
+@pytest.mark.fault(72)
+async def test_a_cursor_whose_saving_was_cancelled_never_replaces_a_later_one(
+    file: CursorFile, slow_disk: SlowDisk
+) -> None:
+    saving = asyncio.create_task(file.save(FIRST))
+    while not slow_disk.entered.is_set():  # noqa: ASYNC110 - a thread sets it
+        await asyncio.sleep(0)
+    saving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await saving
+    later = asyncio.create_task(file.save(SECOND))
+    await asyncio.sleep(0)
+    slow_disk.proceed.set()
+    await later
+    assert await file.load() == SECOND
+
+
+@pytest.mark.fault(72)
+async def test_a_disk_that_does_not_answer_leaves_the_loops_threads_alone(
+    file: CursorFile, slow_disk: SlowDisk
+) -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    loading = asyncio.create_task(file.load())
+    while not slow_disk.entered.is_set():  # noqa: ASYNC110 - a thread sets it
+        await asyncio.sleep(0)
+    assert await asyncio.to_thread(int) == 0
+    slow_disk.proceed.set()
+    assert await loading is None
+
+
+@pytest.mark.fault(67)
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir], ids=["FIFO", "folder"])
+async def test_something_else_than_a_regular_file_is_refused_at_once(
+    file: CursorFile, make: Callable[[Path], None]
+) -> None:
+    make(file.path)
+    async with asyncio.timeout(60):
+        with pytest.raises(InvalidInputError, match="path: expected a regular file: "):
+            await file.load()
+        with pytest.raises(InvalidInputError, match="path: expected a regular file: "):
+            await file.save(FIRST)
+    assert names(file.path.parent) in ([], [file.path.name])
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o664])
+async def test_a_file_keeps_its_mode(file: CursorFile, mode: int) -> None:
+    await file.save(FIRST)
+    file.path.chmod(mode)
+    await file.save(SECOND)
+    assert stat.S_IMODE(file.path.stat().st_mode) == mode
+
+
+async def test_a_new_file_has_the_mode_of_any_new_file(file: CursorFile) -> None:
+    before = os.umask(0o027)
+    try:
+        await file.save(FIRST)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.path.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("exists", ["file", "nothing"])
+async def test_a_symbolic_link_is_followed(file: CursorFile, tmp_path: Path, exists: str) -> None:
+    target = tmp_path / "elsewhere" / "real.json"
+    target.parent.mkdir()
+    if exists == "file":
+        await CursorFile(target).save(FIRST)
+    file.path.symlink_to("elsewhere/real.json")
+    assert await file.load() == (FIRST if exists == "file" else None)
+    await file.save(SECOND)
+    assert file.path.is_symlink()
+    assert await CursorFile(target).load() == await file.load() == SECOND
+    assert names(tmp_path) == ["cursor.json", "elsewhere/real.json"]
+
+
+def test_a_cursor_file_can_be_compared_copied_and_pickled(file: CursorFile) -> None:
+    for again in (copy.deepcopy(file), pickle.loads(pickle.dumps(file))):  # noqa: S301 - our own
+        assert again == file
+        assert hash(again) == hash(file)
+        assert repr(again) == f"CursorFile(path={file.path!r})"

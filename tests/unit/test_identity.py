@@ -8,8 +8,12 @@ import attrs
 import msgspec
 import pytest
 
-from circleci_v1_async import Build, InvalidInputError
+from circleci_v1_async import Build, InvalidInputError, make_converter
 from circleci_v1_async.walk._identity import make_key_reader
+
+
+def key_reader(model: Any, *, across_projects: bool) -> Callable[[list[Any]], list[Any]]:
+    return make_key_reader(model, make_converter(), across_projects=across_projects)
 
 
 @attrs.frozen
@@ -63,26 +67,26 @@ def test_builds_are_identified_by_repository_and_number(model: Any, fields: list
     number = "number" if model is Renamed else "build_num"
     for name in fields:
         page = [model(**{number: count, name: repository}) for repository in "ab" for count in (1, 2)]
-        identify = make_key_reader(model, across_projects=True)
+        identify = key_reader(model, across_projects=True)
         first = identify(page)
         assert first == [1, 2, (1, 1), (1, 2)]
         assert identify(page[::-1]) == first[::-1]
 
 
 def test_within_a_project_the_number_is_enough() -> None:
-    assert make_key_reader(Number, across_projects=False)([Number(7), Number(8)]) == [7, 8]
+    assert key_reader(Number, across_projects=False)([Number(7), Number(8)]) == [7, 8]
 
 
 @pytest.mark.parametrize("model", [int, list, list[Build], Mapped, dict[str, int], "Slim", None, 7, {}, Slim(7)])
 def test_what_has_no_fields_is_refused(model: Any) -> None:
     with pytest.raises(InvalidInputError, match="model: expected an attrs class, a msgspec Struct or a dataclass"):
-        make_key_reader(model, across_projects=False)
+        key_reader(model, across_projects=False)
 
 
 @pytest.mark.parametrize("model", [Unfillable, Unknown])
 def test_a_class_that_json_cannot_fill_is_refused(model: Any) -> None:
     with pytest.raises(InvalidInputError, match="model: expected"):
-        make_key_reader(model, across_projects=False)
+        key_reader(model, across_projects=False)
 
 
 def test_a_class_without_what_tells_builds_apart_is_refused() -> None:
@@ -91,6 +95,6 @@ def test_a_class_without_what_tells_builds_apart_is_refused() -> None:
         status: str
 
     with pytest.raises(InvalidInputError, match="the field build_num, by which builds are told apart; Status has none"):
-        make_key_reader(Status, across_projects=False)
+        key_reader(Status, across_projects=False)
     with pytest.raises(InvalidInputError, match=r"the field vcs_url or build_url beside build_num.* Number has none"):
-        make_key_reader(Number, across_projects=True)
+        key_reader(Number, across_projects=True)

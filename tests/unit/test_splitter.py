@@ -1,4 +1,4 @@
-"""JSON split into the items of its lists, however it is cut."""
+"""A JSON list split into its items, however it is cut."""
 
 import json
 from itertools import pairwise
@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from circleci_v1_async import BodyTooLargeError, DecodeError
-from circleci_v1_async._decoding import splitter as _splitter
-from circleci_v1_async._decoding.splitter import ListSplitter, Run
+from circleci_v1_async.logs import _splitter
+from circleci_v1_async.logs._splitter import ItemBatch, ListSplitter
 
 # JSON's own marks are what its strings have to be safe from.
 TEXT = st.text(max_size=12) | st.text(st.sampled_from('"\\[]{},: \n\té\u2028'), max_size=12)
@@ -29,7 +29,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 def fed(*chunks: bytes) -> tuple[list[Any], bool]:
     items = ListSplitter()
-    found = [json.loads(item) for chunk in chunks for run in items.feed(chunk) for item in run.items]
+    found = [json.loads(item) for chunk in chunks for item in items.feed(chunk).items]
     return found, items.complete
 
 
@@ -63,7 +63,7 @@ class TestListSplitter:
         assert len(items._buffer) < 40
 
     def test_what_an_item_is_made_of_is_nobodys_business_here(self) -> None:
-        assert ListSplitter().feed(b"[1 2, nul, {,}]") == [Run("", 0, [b"1 2", b"nul", b"{,}"])]
+        assert ListSplitter().feed(b"[1 2, nul, {,}]") == ItemBatch(0, [b"1 2", b"nul", b"{,}"])
 
     @pytest.mark.parametrize(
         "data",
@@ -121,46 +121,3 @@ class TestListSplitter:
                 patch.setattr(_splitter, name, counting(getattr(_splitter, name)))
             assert fed(*(data[start : start + 7] for start in range(0, len(data), 7)))[1]
         assert looked_at <= len(data)
-
-
-def rebuilt(splitter: ListSplitter, runs: list[Run]) -> Any:
-    """The object that was split."""
-    frame = json.loads(splitter.frame)
-    for run in runs:
-        assert run.first == len(frame[run.name])
-        frame[run.name] += map(json.loads, run.items)
-    return frame
-
-
-class TestListsOfAnObject:
-    @given(
-        st.dictionaries(st.text("abc\xe9", min_size=1), VALUE | st.lists(VALUE, max_size=4), max_size=5),
-        STYLE,
-        st.lists(st.integers(0), max_size=20),
-    )
-    def test_an_object_is_its_frame_and_the_items_of_its_lists(
-        self, value: dict[str, Any], style: dict[str, Any], places: list[int]
-    ) -> None:
-        data = json.dumps(value, **{**style, "ensure_ascii": False}).encode()
-        for chunks in (cut(data, places), [bytes((byte,)) for byte in data]):
-            splitter = ListSplitter(of_object=True)
-            runs = [run for chunk in chunks for run in splitter.feed(chunk)]
-            assert splitter.complete
-            assert rebuilt(splitter, runs) == value
-            assert {name for name, list_ in value.items() if isinstance(list_, list)} == splitter.holes.keys()
-            for name, hole in splitter.holes.items():
-                assert splitter.frame[hole - 1 : hole] == b"[", name
-
-    def test_items_have_paths(self) -> None:
-        [tests, others] = ListSplitter(of_object=True).feed(b'{"tests": [1, 2], "a": {"b": [3]}, "others": [4]}')
-        assert (tests.path(1), others.path(0)) == ("$.tests[1]", "$.others[0]")
-
-    @pytest.mark.parametrize("key", [rb"te\u0073ts", rb"x\"tests", b"x" * 300])
-    def test_a_list_under_a_key_that_no_field_has_has_no_name(self, key: bytes) -> None:
-        [run] = ListSplitter(of_object=True).feed(b'{"%b": [1]}' % key)
-        assert run == Run("", 0, [b"1"])
-
-    @pytest.mark.parametrize("data", [b"[1]", b"{} []", b"{}}", b"x {}", b'{"a": [}]', b'{"a": [1}'])
-    def test_what_is_no_object_is_an_error(self, data: bytes) -> None:
-        with pytest.raises(DecodeError, match=r"Expected `object`|an item is missing"):
-            ListSplitter(of_object=True).feed(data)

@@ -7,6 +7,7 @@ from circleci_v1_async.testing._nouns import (
     builds,
     keys,
     lists,
+    pipelines,
     projects,
     steps,
     tests,
@@ -16,12 +17,15 @@ from circleci_v1_async.testing._nouns import (
     variables,
 )
 from circleci_v1_async.testing._server.routing import Site
-from circleci_v1_async.testing._server.wire import API_PREFIX, Reply, SiteName
+from circleci_v1_async.testing._server.wire import API_PREFIX, V2_PREFIX, Reply, SiteName
 
-_NOUNS: Final = (artifacts, builds, keys, lists, projects, steps, tests, tokens, triggers, user, variables)
+_NOUNS: Final = (
+    *(artifacts, builds, keys, lists, pipelines, projects, steps, tests, tokens, triggers, user, variables),
+)
 _ROUTES: Final = tuple(route for noun in _NOUNS for route in noun.ROUTES)
 SITES: Final[dict[SiteName, Site]] = {
     "api": Site(API_PREFIX, tuple(route for route in _ROUTES if route.site == "api")),
+    "v2": Site(V2_PREFIX, tuple(route for route in _ROUTES if route.site == "v2")),
     "artifacts": Site("", tuple(route for route in _ROUTES if route.site == "artifacts")),
     "storage": Site(
         "",

@@ -131,4 +131,4 @@ class Rates:
         return limit
 
     def _refuse_by_rate(self, request: ReceivedRequest) -> Reply | None:
-        return self._rate_limit.refuse() if self._rate_limit and request.site == "api" else None
+        return self._rate_limit.refuse() if self._rate_limit and request.site in {"api", "v2"} else None

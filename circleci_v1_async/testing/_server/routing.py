@@ -242,7 +242,7 @@ def list_tokens(request: ReceivedRequest) -> list[str]:
     They may be in `Circle-Token`, a bearer, the user name of basic authentication, and in a query to the API.
     """
     candidates = [request.headers.get("Circle-Token"), _parse_credentials(request.headers.get("Authorization", ""))]
-    if request.site == "api":
+    if request.site in {"api", "v2"}:
         # Addresses of artifacts took the token in the query until 2022.
         candidates.append(dict(request.query).get("circle-token"))
     return [candidate for candidate in candidates if candidate]

@@ -15,6 +15,7 @@ from aiohttp import web
 from yarl import URL
 
 API_PREFIX: Final = "/api/v1.1"
+V2_PREFIX: Final = "/api/v2"
 PIECE_SIZE: Final = 64 * 2**10
 _KEYWORDS: Final = frozenset({"status", "outcome", "lifecycle", "vcs_type", "why"})
 # Times of the service; those of commits are text to it.
@@ -22,7 +23,7 @@ _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z")
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 # Enough for a reply that is being sent; delayed replies are not waited for.
 _SHUTDOWN_SECONDS: Final = 0.1
-SiteName: TypeAlias = Literal["api", "artifacts", "storage"]
+SiteName: TypeAlias = Literal["api", "v2", "artifacts", "storage"]
 Payload: TypeAlias = dict[str, Any]
 JSON: TypeAlias = dict[str, "JSON"] | list["JSON"] | str | float | bool | None
 
@@ -40,7 +41,8 @@ class ReceivedRequest:
     """A request as the fake received it.
 
     Attributes:
-        site: The part of the service that it is for: the API, artifacts as lists address them, or storage.
+        site: The part of the service that it is for: the API v1.1, the API v2, artifacts as lists address them, or
+            storage.
         method: The method, in capitals.
         path: The path as sent, percent-encoded, without the query.
         query_string: The query as sent, without the question mark.

@@ -131,7 +131,10 @@ class Account:
         return build
 
     def change_build(self, build: Build, **changes: Any) -> Build:
-        """Replace a build by a new version and return it; a new status ends its run by the clock."""
+        """Replace a build by a new version, and return it.
+
+        A build whose status somebody changes ignores the clock from then on.
+        """
         project = self._projects[build.slug]
         current = project.builds[build.build_num]
         if "status" in changes and current.run and (current.slug, current.build_num) in self._running:

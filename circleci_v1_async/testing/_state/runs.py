@@ -1,4 +1,4 @@
-"""Builds that run by the fake's clock: queued, running with steps that appear, finished."""
+"""The course of a build that runs by the fake's clock: queued, running, finished."""
 
 import math
 from datetime import UTC, datetime, timedelta

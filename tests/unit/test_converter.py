@@ -19,10 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_payloads import MODELS, TIME, alternatives, full, is_time, payloads, required, texts, wrong_values
 
-from circleci_v1_async import dumps, loads
+from circleci_v1_async import dumps, loads, make_converter
+from circleci_v1_async._core.json_text import encode
 from circleci_v1_async._core.secret import RedactedStr, Secret
-from circleci_v1_async._decoding.codec import Decoder, _decode_branch_names, encode
-from circleci_v1_async._decoding.tolerant import _blank_time_remover, make_converter
+from circleci_v1_async.converter import CircleCIConverter
 from circleci_v1_async.enums import BuildStatus, Outcome, VcsType
 from circleci_v1_async.errors import CircleCIError, DecodeError, InvalidInputError
 from circleci_v1_async.models import (
@@ -53,14 +53,13 @@ def as_json(value: object) -> bytes:
 
 
 # Making the hooks takes longer than anything that is done with them here.
-DECODERS = {strict: Decoder(strict) for strict in (False, True)}
-CONVERTER = make_converter()
+CONVERTERS = {strict: make_converter(strict=strict) for strict in (False, True)}
 
 
 def decode(value: object, returns: Any, *, strict: bool = False) -> Any:
-    decoder = DECODERS[strict]
-    decoder.reported.clear()
-    return decoder.decode(value if isinstance(value, bytes) else as_json(value), returns)
+    converter = CONVERTERS[strict]
+    converter._hooks.misfits._logged.clear()
+    return converter.loads(value if isinstance(value, bytes) else as_json(value), returns)
 
 
 def refusal(value: object, returns: Any, *, strict: bool = True) -> DecodeError:
@@ -190,16 +189,31 @@ class Unknown:
     """No type of JSON."""
 
 
+class Text(str):
+    """A class that is derived from one of JSON's."""
+
+    __slots__ = ()
+
+
+@attrs.frozen
+class Holder:
+    within: tuple[Unknown, ...] = ()
+
+
 @pytest.mark.parametrize("returns", [5, [], "Build", {}], ids=repr)
 def test_a_type_that_nothing_can_be_decoded_into_is_refused_before_it_is_used(returns: Any):
     with pytest.raises(InvalidInputError, match=r"^returns: expected a model, a container of models or a JSON type; "):
-        Decoder.check(returns)
+        make_converter().check(returns)
     with pytest.raises(InvalidInputError):
         loads(b"{}", returns)
 
 
-def test_a_class_that_is_no_model_is_never_made():
-    assert refusal({}, Unknown).reason == "Expected `Unknown`, got `dict`"
+@pytest.mark.parametrize("returns", [Unknown, list[Unknown], dict[str, Unknown], Unknown | None, Text, Holder], ids=str)
+def test_a_class_without_a_hook_is_refused_by_name(returns: Any):
+    with pytest.raises(InvalidInputError, match=r"^returns: expected a model, .*Unsupported type: .*(Unknown|Text)"):
+        make_converter().check(returns)
+    with pytest.raises(InvalidInputError, match=r"^type: expected a model"):
+        loads(b"{}", returns)
 
 
 # Wrong values, field by field.
@@ -280,10 +294,11 @@ def test_blank_times_are_null_also_below(strict, caplog: pytest.LogCaptureFixtur
 
 def test_a_page_of_bitbucket_builds_needs_no_tolerance():
     page = [{"build_num": n, "committer_date": "", "all_commit_details": [{"committer_date": ""}]} for n in range(1, 4)]
-    decoder = Decoder(strict=True)
-    builds = decoder.decode(as_json(page), list[Build])
-    assert [build.committer_date for build in builds] == [None] * 3
-    assert decoder._converter is None  # made when the fast way has failed
+    for body in (as_json(page), json.dumps(page).encode()):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(CircleCIConverter, "structure", None)  # called when the fast way has failed
+            builds = loads(body, list[Build])
+        assert [build.committer_date for build in builds] == [None] * 3
 
 
 def test_a_build_parameter_that_is_named_like_a_date_keeps_its_value():
@@ -345,7 +360,7 @@ def test_times_are_aware_in_every_form_that_was_recorded(text: str, expected: da
 @pytest.mark.fault(37)
 @pytest.mark.parametrize("wrong", ["5", 5.7, True])
 def test_an_integer_is_neither_read_from_text_nor_cut_nor_made_of_a_boolean(wrong: object):
-    assert decode({"build_num": 1, "parallel": wrong, "retries": [1, wrong]}, Build) == Build(build_num=1)
+    assert decode({"build_num": 1, "parallel": wrong, "retries": [1, wrong]}, Build) == Build(build_num=1, retries=(1,))
     assert refusal({"build_num": wrong}, Build, strict=False).path == "$.build_num"
     assert refusal({"build_num": 1, "retries": [1, wrong]}, Build).path == "$.retries[1]"
 
@@ -371,15 +386,38 @@ def test_a_bad_field_three_levels_deep_leaves_its_step_intact():
     assert refusal([{"build_num": 1, "steps": steps}], list[BuildDetail]).path == "$[0].steps[0].actions[0].exit_code"
 
 
-def test_a_nested_item_that_is_no_object_blanks_its_list_and_nothing_else():
+def test_a_nested_list_loses_the_item_that_does_not_fit_and_nothing_else():
     payload = {"build_num": 1, "branch": "main", "all_commit_details": [{"commit": "c0ffee"}, "c0ffee"]}
-    assert decode(payload, Build) == Build(build_num=1, branch="main")
+    commits = (Commit(commit="c0ffee"),)
+    assert decode(payload, Build) == Build(build_num=1, branch="main", all_commit_details=commits)
     assert refusal(payload, Build).path == "$.all_commit_details[1]"
 
 
-def test_an_item_of_the_list_that_is_no_object_is_a_decode_error():
-    error = refusal([{"build_num": 1}, None], list[Build], strict=False)
-    assert (error.reason, error.path) == ("Expected `object`, got `null`", "$[1]")
+@pytest.mark.parametrize("wrong", [None, 5, "x", [], {}, {"build_num": "1"}], ids=repr)
+def test_a_list_loses_the_item_that_does_not_fit_unless_strict(wrong: object, caplog: pytest.LogCaptureFixture):
+    body = [{"build_num": 1}, wrong, {"build_num": 2}, wrong]
+    builds = decode(body, list[Build])
+    assert builds == [Build(build_num=1), Build(build_num=2)]
+    assert type(builds) is list
+    assert len(caplog.records) == 1
+    assert refusal(body, list[Build]).path.startswith("$[1]")
+
+
+@pytest.mark.parametrize("wrong", [[None], [5, "x"], [{}], [{"build_num": "1"}] * 3], ids=repr)
+def test_a_list_of_which_no_item_fits_is_a_decode_error(wrong: list[object]):
+    assert refusal(wrong, list[Build], strict=False).path.startswith("$[0]")
+    assert decode({"build_num": 1, "retries": ["x"], "pull_requests": [5]}, Build) == Build(build_num=1)
+
+
+def test_a_mapping_loses_the_entry_that_does_not_fit_unless_strict(caplog: pytest.LogCaptureFixture):
+    body = {"branches": {"main": {}, "odd": 5, "other": None}}
+    assert decode(body, Project) == Project(branches={"main": Branch()})
+    assert [record.getMessage() for record in caplog.records] == [
+        "Project.branches: a JSON number does not fit and is left out: Expected `object`, got `number` (logged once)",
+        "Project.branches: a JSON null does not fit and is left out: Expected `object`, got `null` (logged once)",
+    ]
+    assert decode({"branches": {"odd": 5}}, Project) == Project()
+    assert refusal(body, Project).path == "$.branches[...]"
 
 
 def test_a_nested_model_without_its_required_field_is_left_out():
@@ -467,12 +505,12 @@ def test_lone_surrogates_become_replacement_characters(escaped: str, text: str, 
 
 
 def test_each_kind_of_wrong_value_is_logged_once(caplog: pytest.LogCaptureFixture):
-    decoder = Decoder()
+    converter = make_converter()
     builds = [{"build_num": 1, "branch": wrong, "parallel": "2"} for wrong in (5, 6.5, {}, [], True)]
     for _ in range(2):
-        decoder.decode(as_json(builds), list[Build])
+        converter.loads(as_json(builds), list[Build])
     assert [(record.name, record.levelno) for record in caplog.records] == [("circleci_v1_async", logging.WARNING)] * 5
-    assert {record.getMessage().partition(" is none")[0] for record in caplog.records} == {
+    assert {record.getMessage().partition(" does not fit")[0] for record in caplog.records} == {
         "Build.branch: a JSON number",
         "Build.branch: a JSON object",
         "Build.branch: a JSON array",
@@ -481,16 +519,11 @@ def test_each_kind_of_wrong_value_is_logged_once(caplog: pytest.LogCaptureFixtur
     }
 
 
-def test_decoders_that_share_what_was_reported_say_it_once_together(caplog: pytest.LogCaptureFixture):
-    first = Decoder()
-    for decoder in (first, Decoder(reported=first.reported)):
-        decoder.decode(b'{"build_num": 1, "branch": 5}', Build)
-    assert len(caplog.records) == 1
-
-
-def test_a_converter_reports_to_nobody_by_default(caplog: pytest.LogCaptureFixture):
-    assert make_converter().structure({"build_num": 1, "branch": 5}, Build) == Build(build_num=1)
-    assert not caplog.records
+def test_each_converter_logs_for_itself_whichever_method_is_called(caplog: pytest.LogCaptureFixture):
+    for converter in (make_converter(), make_converter()):
+        assert converter.structure({"build_num": 1, "branch": 5}, Build) == Build(build_num=1)
+        assert converter.loads(b'{"build_num": 1, "branch": 6}', Build) == Build(build_num=1)
+    assert len(caplog.records) == 2
 
 
 def leaves(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -536,11 +569,22 @@ def test_no_byte_of_a_malformed_body_is_in_a_decode_error(body: str):
 # The two ways agree.
 
 
-def structured(value: Any, returns: Any) -> Any:
-    """The tolerant way alone."""
-    if (remove_blank_times := _blank_time_remover(returns)) is not None:
-        remove_blank_times(value)
-    return CONVERTER.structure(value, returns)
+def by_fields() -> CircleCIConverter:
+    """A converter that leaves no class to msgspec."""
+    converter = make_converter()
+    converter._native.claim(attrs.has)
+    return converter
+
+
+def by_hooks_of_a_user() -> CircleCIConverter:
+    """A converter with hooks that do as msgspec does."""
+    converter = make_converter()
+    for kind in (str, int, bool, float):
+        converter.register_structure_hook(kind, msgspec.convert)
+    return converter
+
+
+OTHER_WAYS = [by_fields(), by_hooks_of_a_user()]
 
 
 @st.composite
@@ -568,19 +612,20 @@ def test_the_fast_way_and_the_tolerant_way_agree(case: tuple[type, Any]):
     model, payload = case
     for returns, body in ((model, as_json(payload)), (list[model], as_json([payload, payload]))):
         try:
-            fast = msgspec.json.Decoder(returns).decode(body)
+            fast = msgspec.json.decode(body, type=returns)
         except msgspec.ValidationError:
             fast = None
         try:
-            both = Decoder().decode(body, returns)
+            both = make_converter().loads(body, returns)
         except DecodeError:
             assert fast is None
+            for converter in OTHER_WAYS:
+                with pytest.raises(DecodeError):
+                    converter.loads(body, returns)
             continue
-        tolerant = structured(msgspec.json.decode(body), returns)
-        if fast is not None and returns is not FollowResult:
-            assert fast == tolerant
-        _decode_branch_names(tolerant)
-        assert both == tolerant
+        for converter in OTHER_WAYS:
+            assert converter._native.get_decoder(returns) is None
+            assert converter.loads(body, returns) == both
 
 
 def models_within(value: Any, annotation: Any) -> Iterator[tuple[dict[str, Any], type]]:
@@ -779,6 +824,6 @@ class Theirs:
 
 def test_a_users_own_model_is_taken_apart_as_ours_are():
     body = b'{"number": 1, "when": "", "names": 7}'
-    assert Decoder().decode(body, Theirs) == Theirs(1)
+    assert make_converter().loads(body, Theirs) == Theirs(1)
     with pytest.raises(DecodeError, match=re.escape("$.names")):
-        Decoder(strict=True).decode(body, Theirs)
+        make_converter(strict=True).loads(body, Theirs)

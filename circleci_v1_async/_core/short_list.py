@@ -1,0 +1,23 @@
+"""Lists that lack items of the reply they came from."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+__all__ = ["ShortList", "count_sent"]
+
+T = TypeVar("T")
+
+
+class ShortList(list[T]):
+    """A list without the items of the reply that did not fit.
+
+    Attributes:
+        sent: Number of items in the reply. Whoever reads a list page by page has to count these.
+    """
+
+    sent: int = 0
+
+
+def count_sent(page: Sequence[Any]) -> int:
+    """Return the number of items that the service sent for a page, including those that did not fit."""
+    return page.sent if isinstance(page, ShortList) else len(page)

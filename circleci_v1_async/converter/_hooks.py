@@ -1,0 +1,300 @@
+"""Structure hooks for everything that the service sends.
+
+A model is first tried as a whole, by msgspec, and taken apart only if it does not fit. All values but models, lists and
+mappings (the leaves) are converted by msgspec, too. The hooks therefore give what a decoder of msgspec gives, except
+that a misfit costs its own field, its item of a list, or its entry of a mapping.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
+from datetime import datetime
+from functools import cache
+from types import NoneType
+from typing import Annotated, Any, Final, TypeAlias, Union, cast, get_args, get_origin
+
+import attrs
+import msgspec
+from cattrs import Converter, errors
+
+from circleci_v1_async.models import OTHER_NAMES, BuildMessage
+
+from ._misfits import MISFITS, MisfitError, Misfits, check_misfit, json_type
+from ._native import NativeTypes, find_parts, get_fields, is_union
+
+__all__ = ["Hooks"]
+
+Field: TypeAlias = Any  # of attrs; the type of its converter is not known
+Hook = Callable[[Any, Any], Any]
+# Structures the value of a field and adds it to the arguments for its class.
+Filler = Callable[[Any, dict[str, Any]], None]
+# With a third argument, which type checkers do not know.
+_ClassError, _ListError = cast("Any", errors.ClassValidationError), cast("Any", errors.IterableValidationError)
+
+_LISTS: Final[Mapping[Any, type]] = {list: list, Sequence: list, MutableSequence: list, tuple: tuple}
+_MAPPINGS: Final = frozenset({dict, Mapping, MutableMapping})
+_SCALARS: Final = frozenset({str, int, float, bool, NoneType})
+
+
+def _without_none(kind: Any) -> Any:
+    members = tuple(member for member in get_args(kind) if member is not NoneType)
+    return Union[members] if is_union(kind) else kind  # noqa: UP007 - it takes a tuple
+
+
+def _shape(kind: Any) -> str:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in _LISTS and (origin is not tuple or arguments[1:] == (Ellipsis,)):
+        return "list"
+    if is_union(kind):
+        # cattrs tells classes apart by their fields.
+        return "union" if [_shape(member) for member in arguments].count("class") <= 1 else ""
+    return "mapping" if origin in _MAPPINGS else "class" if origin is None and attrs.has(kind) else ""
+
+
+def _is_time(kind: Any) -> bool:
+    if is_union(kind) or get_origin(kind) is Annotated:
+        return any(map(_is_time, get_args(kind)))
+    return isinstance(kind, type) and issubclass(kind, datetime)
+
+
+@cache
+def _leaf_hook(annotation: Any) -> Hook:
+    # msgspec caches its knowledge of classes only. A class for each annotation makes this five times as fast.
+    box: Any = msgspec.defstruct("Box", [("value", annotation)], array_like=True, gc=False)
+    scalars = _SCALARS.intersection(get_args(annotation) if is_union(annotation) else (annotation,))
+    return lambda value, _annotation: value if type(value) in scalars else msgspec.convert((value,), box).value
+
+
+def _of_kind(kind: type, name: str, structure: Callable[[Any], Any]) -> Hook:
+    """Return a hook that rejects other JSON types: a string can be iterated, but is not a list."""
+
+    def check(value: Any, _annotation: Any) -> Any:
+        if not isinstance(value, kind):
+            raise MisfitError(f"Expected `{name}`, got `{json_type(value)}`")
+        return structure(value)
+
+    return check
+
+
+@attrs.frozen
+class Hooks:
+    """Makes the hooks of a converter, for all types but those that cattrs knows best."""
+
+    converter: Converter
+    native: NativeTypes
+    misfits: Misfits
+    _making: set[Any] = attrs.field(factory=set[Any], init=False)
+
+    def register(self) -> None:
+        """Register the hooks with the converter, which asks the one that was registered last first."""
+        makers: tuple[tuple[Callable[[Any], bool], Callable[[Any], Hook]], ...] = (
+            (lambda kind: _shape(kind) == "union", self._make_union_hook),
+            (lambda kind: _shape(kind) == "class", self._make_class_hook),
+            (lambda kind: kind is BuildMessage, self._make_message_hook),
+            (lambda kind: kind in OTHER_NAMES, self._make_renaming_hook),
+            (lambda kind: _shape(kind) == "list", self._make_list_hook),
+            (lambda kind: _shape(kind) == "mapping", self._make_mapping_hook),
+            (self._is_leaf, _leaf_hook),
+        )
+        for accepts, make in makers:
+            self.converter.register_structure_hook_factory(accepts, make)
+
+    def _is_leaf(self, kind: Any) -> bool:
+        return _shape(_without_none(kind)) in {"", "union"} and self.native.get_decoder(kind) is not None
+
+    def find(self, kind: Any) -> Hook:
+        """Return the hook for a type.
+
+        Raises:
+            StructureHandlerNotFoundError: There is no hook for the type, or for a type within it.
+        """
+        if kind in self._making:
+            # A class that contains itself.
+            return self.converter.structure
+        if get_origin(kind) is not None and not self.native.is_claimed(kind):
+            # cattrs looks for some of these hooks only when there is a value.
+            for part in find_parts(kind):
+                self.find(part)
+        return self.converter.get_structure_hook(kind)
+
+    def _make_class_hook(self, model: Any) -> Hook:
+        """Return the hook for a class of attrs: a model, or a class of a user's."""
+        fields = [field for field in get_fields(model) if field.init]
+        required = [field for field in fields if field.default is attrs.NOTHING]
+        hooked = {field.name for field in fields if self.native.get_decoder(field.type) is None}
+        self._making.add(model)
+        try:
+            fillers = {key: fill for field in fields for key, fill in self._make_fillers(model, field)}
+        finally:
+            self._making.discard(model)
+
+        def structure_fields(value: dict[str, Any]) -> Any:
+            arguments: dict[str, Any] = {}
+            for key, item in value.items():
+                if (fill := fillers.get(key)) is not None:
+                    fill(item, arguments)
+            for field in required:
+                if field.alias not in arguments:
+                    missing = MisfitError(f"Object missing required field `{field.name}`")
+                    self._drop_field(model, field, None, missing)
+            return self._make_instance(model, fields, arguments)
+
+        def structure(value: dict[str, Any]) -> Any:
+            try:
+                others = {key: item for key, item in value.items() if key not in hooked} if hooked else value
+                made = msgspec.convert(others, model)
+            except msgspec.ValidationError:
+                return structure_fields(value)
+            arguments: dict[str, Any] = {}
+            for key in hooked.intersection(value):
+                fillers[key](value[key], arguments)
+                msgspec.structs.force_setattr(made, key, arguments.pop(key, getattr(made, key)))
+            return made
+
+        is_struct = issubclass(model, msgspec.Struct) and not hasattr(model, "__post_init__")
+        needs_hooks = any(field.name in hooked for field in required) or not is_struct
+        by_field = (needs_hooks or 2 * len(hooked) > len(fields)) and self.native.get_decoder(model) is None
+        return _of_kind(dict, "object", structure_fields if by_field else structure)
+
+    def _make_fillers(self, model: Any, field: Field) -> Iterable[tuple[str, Filler]]:
+        """Return the function that fills in a field, by each of its JSON keys."""
+        alias, full = field.alias, Any if field.type is None else field.type
+        is_claimed, is_required, is_time = self.native.is_claimed(full), field.default is attrs.NOTHING, _is_time(full)
+        is_nullable = not is_claimed and (full is Any or NoneType in get_args(full))
+        # The hook for an optional type would not pass on the name of the field.
+        kind = full if is_claimed else _without_none(full)
+        structure = self._find_field_hook(kind, f"{model.__name__}.{field.name}", field.converter)
+
+        def fill(value: Any, arguments: dict[str, Any]) -> None:
+            if value is None or (is_time and value == ""):
+                # The service sends null for any absent value, whatever the field.
+                if is_nullable:
+                    arguments[alias] = None
+                    return
+                if not is_required:
+                    return
+            try:
+                arguments[alias] = structure(value, kind)
+            except MISFITS as error:
+                self._drop_field(model, field, value, error)
+
+        return [(field.name, fill), (alias, fill)]
+
+    def _find_field_hook(self, kind: Any, name: str, converter: object) -> Hook:
+        shape = "" if self.native.is_claimed(kind) else _shape(kind)
+        if shape == "list":
+            return self._make_list_hook(kind, name)
+        if shape == "mapping":
+            return self._make_mapping_hook(kind, name)
+        # A converter is there to take other values than the field has.
+        is_json = kind is Any or _SCALARS.issuperset(get_args(kind) or (kind,))
+        if converter is not None and is_json and self.native.get_decoder(kind) is not None:
+            return _leaf_hook(Any)
+        try:
+            return self.find(kind)
+        except errors.StructureHandlerNotFoundError:
+            if converter is None:
+                raise
+            return _leaf_hook(Any)
+
+    def _drop_field(self, model: Any, field: Field, value: Any, error: Exception) -> None:
+        check_misfit(error)
+        if self.misfits.strict or field.default is attrs.NOTHING:
+            error.add_note(errors.AttributeValidationNote("Structuring a field", field.name, field.type))
+            raise _ClassError(f"While structuring {model.__name__}", [error], model)
+        self.misfits.drop(f"{model.__name__}.{field.name}", value, error)
+
+    def _make_instance(self, model: Any, fields: Sequence[Field], arguments: dict[str, Any]) -> Any:
+        try:
+            return model(**arguments)
+        except MISFITS as error:
+            check_misfit(error)
+            rejected = [(field, why) for field in fields if (why := _find_converter_error(field, arguments))]
+            if not rejected:
+                # A validator judges the whole object.
+                raise _ClassError(f"While structuring {model.__name__}", [error], model) from None
+        for field, why in rejected:
+            self._drop_field(model, field, arguments.pop(field.alias), why)
+        return self._make_instance(model, fields, arguments)
+
+    def _make_message_hook(self, model: Any) -> Hook:
+        """Return the hook for a build's messages: openapi.yml has strings, the service sends objects."""
+        structure = self._make_class_hook(model)
+        return lambda value, kind: BuildMessage(message=value) if isinstance(value, str) else structure(value, kind)
+
+    def _make_renaming_hook(self, model: Any) -> Hook:
+        """Return the hook for a model of which a field may have another name."""
+        structure = self._make_class_hook(model)
+        other, name = OTHER_NAMES[model]
+        return lambda value, kind: structure(
+            {name: value[other], **value} if isinstance(value, dict) and other in value else value, kind
+        )
+
+    def _make_list_hook(self, annotation: Any, name: str = "") -> Hook:
+        """Return the hook for a list or tuple, which loses the items that do not fit."""
+        item_type, make = get_args(annotation)[0], cast("Callable[[Any], Any]", _LISTS[get_origin(annotation)])
+        hook = self.find(item_type)
+        what = name or getattr(item_type, "__name__", str(item_type))
+
+        def structure(value: list[Any]) -> Any:
+            return make(self._structure_each(enumerate(value), lambda _, item: hook(item, item_type), what))
+
+        return _of_kind(list, "array", structure)
+
+    def _make_mapping_hook(self, annotation: Any, name: str = "") -> Hook:
+        """Return the hook for a mapping, which loses the entries that do not fit."""
+        key_type, item_type = get_args(annotation)
+        key_hook, hook = self.find(key_type), self.find(item_type)
+        what = name or getattr(item_type, "__name__", str(item_type))
+
+        def structure_entry(key: Any, item: Any) -> tuple[Any, Any]:
+            return key_hook(key, key_type), hook(item, item_type)
+
+        return _of_kind(dict, "object", lambda value: dict(self._structure_each(value.items(), structure_entry, what)))
+
+    def _structure_each(self, values: Iterable[tuple[Any, Any]], structure: Hook, what: str) -> list[Any]:
+        items: list[Any] = []
+        misfits: list[tuple[Any, Exception]] = []
+        for key, value in values:
+            try:
+                items.append(structure(key, value))
+            except MISFITS as error:
+                check_misfit(error)
+                error.add_note(errors.IterableValidationNote("Structuring an item", key, None))
+                misfits.append((value, error))
+                if self.misfits.strict:
+                    break
+        # If nothing fits, this is something else than was asked for.
+        if misfits and (self.misfits.strict or not items):
+            raise _ListError(f"While structuring {what}", [misfit for _, misfit in misfits], list)
+        for value, misfit in misfits:
+            self.misfits.drop(what, value, misfit)
+        return items
+
+    def _make_union_hook(self, annotation: Any) -> Hook:
+        """Return the hook for a union: that of the first member which the value fits."""
+        hooks = [(member, self.find(member)) for member in get_args(annotation)]
+
+        def structure(value: Any, _annotation: Any) -> Any:
+            if value is None and NoneType in get_args(annotation):
+                return None
+            misfits: list[Exception] = []
+            for member, hook in hooks:
+                try:
+                    return hook(value, member)
+                except MISFITS as error:
+                    check_misfit(error)
+                    misfits.append(error)
+            raise misfits[-1]
+
+        return structure
+
+
+def _find_converter_error(field: Field, arguments: dict[str, Any]) -> Exception | None:
+    """Return the error by which the converter of a field rejects its argument."""
+    convert: Any = field.converter
+    try:
+        if convert is not None and field.alias in arguments:
+            value = arguments[field.alias]
+            convert(value, None, field) if isinstance(field.converter, attrs.Converter) else convert(value)
+    except MISFITS as error:
+        return error
+    return None
