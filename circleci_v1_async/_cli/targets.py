@@ -155,7 +155,7 @@ def _read_build(ctx: click.Context, param: click.Parameter, values: tuple[str, .
 
 def _read_one_build(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Words:
     words = _read_build(ctx, param, values)
-    if not words.builds and not ctx.resilient_parsing:
+    if not words.builds:
         raise click.UsageError("Missing argument 'BUILD': give its number or its URL.", ctx)
     return words
 
@@ -170,9 +170,7 @@ def _read_named(ctx: click.Context, param: click.Parameter, values: tuple[str, .
         case (other, name):
             return Words(_sort(ctx, param, (other,)).project, name=name)
         case () | (_,):
-            if not ctx.resilient_parsing:
-                raise click.UsageError("Missing argument 'NAME'.", ctx)
-            return Words(None)
+            raise click.UsageError("Missing argument 'NAME'.", ctx)
         case _:
             raise click.UsageError(f"Expected PROJECT and NAME, got {len(values)} arguments.", ctx)
 
