@@ -153,7 +153,7 @@ def test_the_links_of_the_readme_lead_to_files():
 def test_the_readme_fits_on_a_few_screens():
     assert len(README.splitlines()) <= 150
     snippets = [block for block in BLOCKS if block.page.name == "README.md" and block.program != block.source]
-    assert len(snippets) == 5
+    assert len(snippets) == 4
     assert all(len(block.source.splitlines()) <= 8 for block in snippets)
 
 
