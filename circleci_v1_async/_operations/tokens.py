@@ -6,7 +6,7 @@ import attrs
 
 from circleci_v1_async._core.arguments import check_one_of, check_required_text
 from circleci_v1_async._core.secret import RedactedStr
-from circleci_v1_async.enums import TokenScope
+from circleci_v1_async.enums import TokenScope, TokenScopeName
 from circleci_v1_async.models import ProjectToken
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
@@ -35,7 +35,7 @@ class TokenOperations(Operations):
         return await self.send(Request("GET", _TOKENS, project_values(project), returns=list[ProjectToken]))
 
     async def create_project_token(
-        self, project: ProjectSlug | str, *, scope: TokenScope | str, label: str
+        self, project: ProjectSlug | str, *, scope: TokenScope | TokenScopeName, label: str
     ) -> ProjectToken:
         """Make an API token of a project.
 

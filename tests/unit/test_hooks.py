@@ -50,6 +50,9 @@ class Ticket:
     def __hash__(self) -> int:
         return hash(self.text)
 
+    def __repr__(self) -> str:
+        return f"Ticket({self.text!r})"
+
 
 def with_tickets(*, strict: bool = False) -> CircleCIConverter:
     converter = make_converter(strict=strict)
