@@ -101,11 +101,7 @@ class Hooks:
         return _shape(_without_none(kind)) in {"", "union"} and self.native.get_decoder(kind) is not None
 
     def find(self, kind: Any) -> Hook:
-        """Return the hook for a type.
-
-        Raises:
-            StructureHandlerNotFoundError: There is no hook for the type, or for a type within it.
-        """
+        """Return the hook for a type; `StructureHandlerNotFoundError` if a type within it has none."""
         if kind in self._making:
             # A class that contains itself.
             return self.converter.structure
