@@ -16,6 +16,7 @@ from circleci_v1_async._transport.environment import (
     CLOUD_URL,
     TOKEN_VARIABLES,
     complete_address,
+    read_allow_http,
     read_base_url,
     read_token,
 )
@@ -125,6 +126,7 @@ async def open_session(*, needs_token: bool = False) -> AsyncGenerator[CircleCIS
         timeout=options.request_timeout,
         retry=RetryPolicy(attempts=options.retries + 1),
         trust_env=True,
+        allow_http=read_allow_http(),
     ) as ci:
         yield ci
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from circleci_v1_async._core.arguments import check_integer, check_names, check_seconds
+from circleci_v1_async._core.arguments import check_callback, check_integer, check_names, check_seconds
 from circleci_v1_async.models import Build, BuildSummary
 from circleci_v1_async.slug import ProjectSlug
 
@@ -213,6 +213,7 @@ class CommitOperations(BuildOperations):
     ) -> Verdict:
         from circleci_v1_async._polling.poll import poll
 
+        check_callback("on_update", on_update)
         look = partial(_look, plan, project, request_project_builds(project, branch, {}))
         return await poll(self._caller, look, schedule, name=f"{name} of {project}", on_update=on_update)
 

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import date
+from enum import Enum
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
@@ -20,7 +21,7 @@ from circleci_v1_async.models._branch_names import decode_branch_names
 
 from ._hooks import Hooks
 from ._misfits import MISFITS, Misfits, check_misfit, explain
-from ._native import NativeTypes, is_union
+from ._native import NativeTypes
 
 __all__ = ["CircleCIConverter", "default_converter", "make_converter"]
 
@@ -47,7 +48,7 @@ class CircleCIConverter(Converter):
         super().__init__()
         # cattrs coerces values to these classes, before it asks for hooks of functions and factories.
         dispatch: Any = self._structure_func
-        dispatch.register_cls_list([(kind, _DispatchNotFound) for kind in (str, bytes, int, float)])
+        dispatch.register_cls_list([(kind, _DispatchNotFound) for kind in (str, bytes, int, float, Enum)])
         self._hooks = Hooks(self, self._native, Misfits(strict))
         self._hooks.register()
         # So far, cattrs and this package registered hooks, and not a user.
@@ -73,7 +74,7 @@ class CircleCIConverter(Converter):
             """Register a structure hook for a type, as in cattrs."""
             if func is None:
                 return super().register_structure_hook(cl)  # which calls this method again
-            if is_union(cl) or cl in _EXACT:
+            if not isinstance(cl, type) or cl in _EXACT:
                 # cattrs would ask its own hooks for unions first, and use a hook for `str` for enums.
                 return self.register_structure_hook_func(lambda kind: kind == cl, func)
             self._native.claim(lambda kind: kind == cl or issubclass(kind, cl))
