@@ -10,7 +10,7 @@ CircleCIError
 │   └── BodyTooLargeError
 ├── StatusError                        the service answered with an error status
 │   ├── BadRequestError        400
-│   │   └── OffsetRefusedError     a walk reached an offset that the service does not list
+│   │   └── OffsetRefusedError     the service lists no builds from an offset on
 │   ├── AuthenticationError    401
 │   ├── PermissionDeniedError  403
 │   ├── NotFoundError          404
