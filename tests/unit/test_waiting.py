@@ -59,7 +59,7 @@ async def for_ever(*_: object) -> Any:
 
 # When to poll
 
-seconds = st.floats(0.01, 1e6)
+seconds = st.floats(0.01, 864_000)
 
 
 @given(st.floats(0, 1e6), seconds, seconds, st.floats(0, 1))
