@@ -1,4 +1,4 @@
-"""Everything that this package raises on purpose.
+"""All errors that the package raises.
 
 CircleCIError
 ├── InvalidInputError (ValueError)     a bad argument; raised before any I/O
@@ -10,7 +10,7 @@ CircleCIError
 │   └── BodyTooLargeError
 ├── StatusError                        the service answered with an error status
 │   ├── BadRequestError        400
-│   │   └── OffsetRefusedError     a walk reached an offset that the service does not list
+│   │   └── OffsetRefusedError     the service lists no builds from an offset on
 │   ├── AuthenticationError    401
 │   ├── PermissionDeniedError  403
 │   ├── NotFoundError          404

@@ -1,4 +1,4 @@
-"""A request, the reply that comes, and the response that users see, as values without I/O."""
+"""Requests, replies and the responses that users see, as values without I/O."""
 
 import re
 from collections.abc import Mapping

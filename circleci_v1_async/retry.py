@@ -1,4 +1,4 @@
-"""Whether to send a request again, and when: decisions without I/O."""
+"""Decisions whether and when to resend a request, without I/O."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Project slugs, and the forms in which people write them."""
+"""Project slugs, from all forms that people write."""
 
 import os
 import re
@@ -96,7 +96,7 @@ class ProjectSlug:
 
     @classmethod
     def from_env(cls) -> Self:
-        """Return the project of the CircleCI job that this program runs in, from the job's environment variables.
+        """Return the project of the CircleCI job that this program runs in, by its environment variables.
 
         The names are `CIRCLE_PROJECT_USERNAME` and `CIRCLE_PROJECT_REPONAME`; `CIRCLE_REPOSITORY_URL` or
         `CIRCLE_BUILD_URL` tells GitHub from Bitbucket. Slugs that begin with `circleci` have IDs instead of names; for

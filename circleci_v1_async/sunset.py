@@ -1,4 +1,4 @@
-"""Announced ends of operations, and the warnings about them."""
+"""Sunset dates of operations, and the warnings about them."""
 
 import asyncio
 import logging

@@ -72,6 +72,8 @@ class _SetCommand(Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Refuse names that no variable can have."""
         rest = super().parse_args(ctx, args)
+        if ctx.resilient_parsing:
+            return rest
         name = ctx.params["target"].name
         if "=" in name:
             # A secret may follow, so the argument is not shown.

@@ -33,9 +33,10 @@ class JsonLines:
         Fields that the repr omits are secret, and left out here, in one place for all commands. Selected fields of an
         event are its `kind` and the fields of its build.
         """
-        data = _to_data(model) | replaced
+        data: dict[str, Any] = {**_to_data(model), **replaced}
         if self.fields is not None:
-            data |= data.get("build", {}) if isinstance(model, BuildEvent) else {}
+            if isinstance(model, BuildEvent):
+                data |= _to_data(model.build)
             data = {name: data.get(name) for name in self.fields}
         return _escape_json(dumps(data).decode())
 

@@ -32,6 +32,7 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 PROJECT_VARIABLES: Final = ("CIRCLE_PROJECT_USERNAME", "CIRCLE_PROJECT_REPONAME")
+_URL_VARIABLES: Final = ("CIRCLE_REPOSITORY_URL", "CIRCLE_BUILD_URL")
 _BUILD: Final = re.compile(r"#?([1-9][0-9]{0,17})")
 _PROJECT_AND_BUILD: Final = re.compile(r"([^/:]+/[^/]+/[^/]+)[/#]([1-9][0-9]{0,17})")
 _SHORT: Final = {"github": "gh", "bitbucket": "bb"}
@@ -96,11 +97,7 @@ def find_target(words: Words, ctx: click.Context) -> Target:
     if words.project is not None:
         return Target(words.project, words.builds, words.name)
     if all(os.environ.get(variable) for variable in PROJECT_VARIABLES):
-        try:
-            found = ProjectSlug.from_env()
-        except InvalidInputError as error:
-            raise click.UsageError(f"{error}", ctx) from None
-        return Target(found, words.builds, words.name, " and ".join(PROJECT_VARIABLES))
+        return Target(_find_own_project(ctx), words.builds, words.name, " and ".join(PROJECT_VARIABLES))
     if (checkout := find_checkout()) is not None:
         return Target(
             checkout.project,
@@ -115,6 +112,16 @@ def find_target(words: Words, ctx: click.Context) -> Target:
         "Bitbucket.",
         ctx,
     )
+
+
+def _find_own_project(ctx: click.Context) -> ProjectSlug:
+    """Return the project of the CircleCI job. Where only its names are set, it is taken to be on GitHub."""
+    try:
+        if any(os.environ.get(variable) for variable in _URL_VARIABLES):
+            return ProjectSlug.from_env()
+        return ProjectSlug("github", *(os.environ[variable] for variable in PROJECT_VARIABLES))
+    except InvalidInputError as error:
+        raise click.UsageError(f"{error}", ctx) from None
 
 
 def check_project(ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
@@ -148,7 +155,7 @@ def _read_build(ctx: click.Context, param: click.Parameter, values: tuple[str, .
 
 def _read_one_build(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Words:
     words = _read_build(ctx, param, values)
-    if not words.builds and not ctx.resilient_parsing:
+    if not words.builds:
         raise click.UsageError("Missing argument 'BUILD': give its number or its URL.", ctx)
     return words
 
@@ -163,9 +170,7 @@ def _read_named(ctx: click.Context, param: click.Parameter, values: tuple[str, .
         case (other, name):
             return Words(_sort(ctx, param, (other,)).project, name=name)
         case () | (_,):
-            if not ctx.resilient_parsing:
-                raise click.UsageError("Missing argument 'NAME'.", ctx)
-            return Words(None)
+            raise click.UsageError("Missing argument 'NAME'.", ctx)
         case _:
             raise click.UsageError(f"Expected PROJECT and NAME, got {len(values)} arguments.", ctx)
 

@@ -160,11 +160,13 @@ def check_uuid(name: str, value: object) -> str:
 
 def check_variable_name(name: str, value: object) -> str:
     """Require a name that an environment variable can have in every shell."""
-    if isinstance(value, str) and _VARIABLE_NAME.fullmatch(value):
-        return value
-    # What follows an equals sign may be a secret.
-    shown = repr(value.partition("=")[0] + "=***") if isinstance(value, str) and "=" in value else repr(value)
-    raise InvalidInputError(f"{name}: expected letters, digits and underscores, not a digit first, got {shown}")
+    text = check_required_text(name, value)
+    if _VARIABLE_NAME.fullmatch(text):
+        return text
+    # A secret may follow an equals sign.
+    before, equals, _ = text.partition("=")
+    shown = f"{before}=***" if equals else text
+    raise InvalidInputError(f"{name}: expected letters, digits and underscores, not a digit first, got {shown!r}")
 
 
 def check_names(name: str, value: object) -> tuple[str, ...] | None:

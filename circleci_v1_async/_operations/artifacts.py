@@ -44,6 +44,8 @@ class ArtifactOperations(Operations):
 
         `GET /project/{project}/{build_num}/artifacts` (openapi.yml: listBuildArtifacts).
 
+        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+
         Raises:
             NotFoundError: There is no such build, or the token may not see it.
         """
@@ -65,6 +67,8 @@ class ArtifactOperations(Operations):
         The latest build is the build of any job that ran last, such as `deploy`, which often stores no artifacts. For
         the artifacts of a certain job, find its latest build with `find_latest_build` and pass it to
         `list_build_artifacts`.
+
+        An item that does not fit is left out, so the list may be shorter than the list that was sent.
 
         Args:
             project: The project's slug or URL.

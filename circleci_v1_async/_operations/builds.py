@@ -49,6 +49,9 @@ class BuildOperations(Operations):
         `GET /project/{project}` (openapi.yml: listProjectBuilds), with a branch
         `GET /project/{project}/tree/{branch}` (CircleCI's docs).
 
+        A build that does not fit is left out, so the list may be shorter than the list that was sent. To read all
+        builds, walk with `iter_project_builds` instead of counting.
+
         Args:
             project: A slug or URL of it.
             branch: Only builds of this branch.
@@ -71,6 +74,9 @@ class BuildOperations(Operations):
         """One page of the latest builds of all followed projects. `iter_recent_builds` walks them all.
 
         `GET /recent-builds` (openapi.yml: listRecentBuilds). The order is that of creation, not of `build_num`.
+
+        A build that does not fit is left out, so the list may be shorter than the list that was sent. To read all
+        builds, walk with `iter_recent_builds` instead of counting.
 
         Args:
             limit: At most so many builds, 1 to 100.
@@ -211,6 +217,7 @@ class BuildOperations(Operations):
         Raises:
             InvalidInputError: At once; every other error of `list_project_builds` comes out of the loop.
             PaginationDriftError: Out of the loop: the list changes faster than it can be read.
+            OffsetRefusedError: Out of the loop: after full pages, the service refuses to list older builds.
 
         Examples:
             ```python
@@ -272,6 +279,7 @@ class BuildOperations(Operations):
         Raises:
             InvalidInputError: At once; every other error of `list_recent_builds` comes out of the loop.
             PaginationDriftError: Out of the loop: the list changes faster than it can be read.
+            OffsetRefusedError: Out of the loop: after full pages, the service refuses to list older builds.
 
         Examples:
             ```python

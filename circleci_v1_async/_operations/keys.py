@@ -84,6 +84,8 @@ class KeyOperations(Operations):
 
         `GET /project/{project}/checkout-key` (openapi.yml: listCheckoutKeys; `digest` from CircleCI's docs).
 
+        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+
         Args:
             project: A slug or URL of it.
             digest: Of the fingerprints: `md5`, as by default, or `sha256`.

@@ -24,6 +24,8 @@ class ProjectOperations(Operations):
 
         `GET /projects` (openapi.yml: listProjects; `shallow` from CircleCI's changelog).
 
+        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+
         Args:
             shallow: Whether to leave out `branches`. CircleCI's cloud leaves it out for good from 2026-12-07 on,
                 whatever is asked for; until then `False` asks for it, also on the days that it is left out for trial.

@@ -27,6 +27,8 @@ class TokenOperations(Operations):
 
         `GET /project/{project}/token` (seen in use, undocumented).
 
+        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
         """

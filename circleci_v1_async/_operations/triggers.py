@@ -55,10 +55,10 @@ class TriggerOperations(Operations):
         build_parameters: Mapping[str, str] | None = None,
         job: str | None = None,
     ) -> Build:
-        """Start a build.
+        """Start a build of one job, outside of workflows. To start workflows, see `trigger_pipeline`.
 
         `POST /project/{project}` (openapi.yml: triggerBuild; `job` from CircleCI's docs, which lack `branch`). The
-        cloud removes it on 2027-02-01.
+        cloud removes it on 2027-02-01. Wait for the build with `wait_for_build`.
 
         Args:
             project: A slug or URL of it.
@@ -106,7 +106,7 @@ class TriggerOperations(Operations):
         parallel: int | None = None,
         build_parameters: Mapping[str, str] | None = None,
     ) -> Build:
-        """Start a build of a branch.
+        """Start a build of a branch, outside of workflows. To start workflows, see `trigger_pipeline`.
 
         `POST /project/{project}/tree/{branch}` (openapi.yml: triggerBranchBuild). Not for configurations of
         `version: 2.1`. The cloud removes it on 2027-02-01.
@@ -169,7 +169,8 @@ class TriggerOperations(Operations):
             revision: The commit; by default the branch's latest.
 
         Returns:
-            A confirmation, which does not say which builds there are; see `builds_for_commit`.
+            A confirmation without the builds. Find them with `builds_for_commit`, or wait for them with
+            `wait_for_commit`.
 
         Raises:
             GoneError: CircleCI has removed it.

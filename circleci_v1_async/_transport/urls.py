@@ -68,7 +68,9 @@ def parse_base_url(base_url: object, *, with_token: bool, allow_http: bool = Fal
 
 
 def join_target(base_url: str, target: str) -> URL:
-    """Return the URL of a target: below the base URL, or for targets in `/api/`, below its part before `/api/v1.1`.
+    """Return the URL of a target below the base URL.
+
+    A target in `/api/` is below the part of the base URL before `/api/v1.1`.
 
     Raises:
         InvalidInputError: The target is in `/api/`, and the base URL does not end in `/api/v1.1`.

@@ -1,29 +1,39 @@
-"""The names of branches, which the service percent-encodes where they are keys."""
+"""The names of branches and of their workflows, which the service percent-encodes where they are keys."""
 
-from collections.abc import Iterable
-from typing import Any, cast
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar, cast
 from urllib.parse import quote, unquote
 
 import attrs
 
+from .branches import Branch
 from .projects import Project
 
 __all__ = ["decode_branch_names", "encode_branch_names"]
 
+V = TypeVar("V")
+
 
 def decode_branch_names(value: Any) -> None:
-    """Decode the names of branches in projects, in place. Any other value stays as it is."""
+    """Decode the names of branches and of their workflows in projects, in place. Ignore other values."""
     match value:
         case Project(branches=dict() as branches):
-            if any("%" in name for name in branches):
-                decoded = {_decode(name): branch for name, branch in branches.items()}
-                branches.clear()
-                branches.update(decoded)
+            _decode_keys(branches)
+            for branch in branches.values():
+                _decode_keys(branch.latest_workflows)
+                _decode_keys(branch.latest_completed_workflows)
         case [Project(), *_]:
             for item in cast("Iterable[Any]", value):
                 decode_branch_names(item)
         case _:
             pass
+
+
+def _decode_keys(named: Mapping[str, Any] | None) -> None:
+    if isinstance(named, dict) and any("%" in name for name in named):
+        decoded = {_decode(name): value for name, value in named.items()}
+        named.clear()
+        named.update(decoded)
 
 
 def _decode(name: str) -> str:
@@ -33,12 +43,27 @@ def _decode(name: str) -> str:
 
 
 def encode_branch_names(value: Any) -> Any:
-    """Return projects with names of branches as the service writes them, any other value as it is."""
+    """Return projects with names as the service writes them, any other value as it is."""
     match value:
         case Project(branches=branches) if branches:
-            encoded = {quote(name, safe="").replace(".", "%2E"): branch for name, branch in branches.items()}
+            encoded = {name: _encode_workflow_names(branch) for name, branch in _encode_keys(branches).items()}
             return attrs.evolve(value, branches=encoded)
         case [Project(), *_]:
             return [encode_branch_names(item) for item in cast("Iterable[Any]", value)]
         case _:
             return value
+
+
+def _encode_workflow_names(branch: Branch) -> Branch:
+    latest, completed = branch.latest_workflows, branch.latest_completed_workflows
+    if not latest and not completed:
+        return branch
+    return attrs.evolve(
+        branch,
+        latest_workflows=latest and _encode_keys(latest),
+        latest_completed_workflows=completed and _encode_keys(completed),
+    )
+
+
+def _encode_keys(named: Mapping[str, V]) -> dict[str, V]:
+    return {quote(name, safe="").replace(".", "%2E"): value for name, value in named.items()}

@@ -55,10 +55,10 @@ class Branch(Model):
     """Logins of the users who pushed to the branch."""
 
     latest_workflows: Mapping[str, BranchWorkflow] | None = None
-    """Latest run of each workflow, by its name with `_` for `-`; absent without workflows."""
+    """Latest run of each workflow, by decoded name with `_` for `-`; absent without workflows."""
 
     latest_completed_workflows: Mapping[str, BranchWorkflow] | None = None
-    """Latest ended run of each workflow, by its name, in which `-` is `_`; absent without workflows."""
+    """Latest finished run of each workflow, by decoded name with `_` for `-`; absent without workflows."""
 
     is_using_workflows: bool | None = None
     """Whether workflows run on the branch; absent on old branches."""

@@ -42,15 +42,16 @@ class PageWalk(TaskIterable, Generic[T]):
     Promised: every build that is in the list each time that the walk asks is yielded, and none is yielded twice, even
     if builds arrive, finish, leave the list and come back meanwhile, whatever the list is ordered by, with pages
     fetched ahead and served in any order by replicas that lag behind. A walk that cannot keep this raises
-    `PaginationDriftError`: it never ends early without a word. A build's content is as of the page that carried it.
+    `PaginationDriftError`: it never ends early without a word. A build's content is as of the page that carried it. If
+    the service refuses to list builds from some offset on, the walk raises `OffsetRefusedError`.
 
     Requests: a list of N builds that stays still costs at the most `1 + max(0, ceil((N - k + 1) / (k - overlap)))`
-    requests, where k is the smaller of `page_size` and `limit`. With `prefetch=0` a page is asked for when it is
-    needed; with 1, the default, as soon as the page before it is there and proves not to be the last, so that reading
-    hides the wait. From 2 on, pages are asked for side by side: 2, then 4 …, up to that many beyond the one being read
-    or waited for; as many requests may then go past the end of the list, where they are cancelled. Nothing is fetched
-    ahead before all of the first page was read, nor beyond what `limit` can need. Memory: those pages, and the identity
-    of each build yielded.
+    requests, where k is the smaller of `page_size` and `limit`; with `since`, k is `page_size`. With `prefetch=0` a
+    page is asked for when it is needed; with 1, the default, as soon as the page before it is there and proves not to
+    be the last, so that reading hides the wait. From 2 on, pages are asked for side by side: 2, then 4 …, up to that
+    many beyond the one being read or waited for; as many requests may then go past the end of the list, where they are
+    cancelled. Nothing is fetched ahead before all of the first page was read, nor beyond what `limit` can need. Memory:
+    those pages, and the identity of each build yielded.
 
     Leaving the loop early, by `break`, by an error or by cancellation, stops every request within a few turns of the
     event loop. `aclose`, or `async with walk`, does so at once and waits until it is done; a loop that is still running

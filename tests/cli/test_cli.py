@@ -388,6 +388,9 @@ def test_a_shell_completes_commands_and_options():
 
     assert run(env=bash).output == "plain,whoami\n"
     assert "plain,--branch" in run(env={**bash, "COMP_WORDS": "circleci-v1 builds --", "COMP_CWORD": "2"}).output
+    for words in ("env set --", "env set a=b --", "cancel --", "view x y --"):
+        completed = run(env={**bash, "COMP_WORDS": f"circleci-v1 {words}", "COMP_CWORD": str(words.count(" ") + 1)})
+        assert "plain,--retries" in completed.output
 
 
 def test_python_runs_it_without_its_script():

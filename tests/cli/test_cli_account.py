@@ -91,7 +91,7 @@ def test_what_a_repr_hides_is_not_in_the_json_either(model):
     assert CANARY not in encode_json(model)
 
 
-@pytest.mark.parametrize("name", models.__all__)
+@pytest.mark.parametrize("name", [name for name in models.__all__ if isinstance(getattr(models, name), type)])
 def test_everything_else_that_has_a_value_is_in_the_json(name):
     kind = getattr(models, name)
     required = {field.name: 1 for field in attrs.fields(kind) if field.default is attrs.NOTHING}

@@ -6,8 +6,11 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
+import sysconfig
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 import pytest
@@ -21,6 +24,7 @@ from circleci_v1_async._cli import signals as ending
 from circleci_v1_async.testing import FakeCircleCI
 
 URL = "https://circleci.com/gh/acme/web/1"
+SCRIPT = Path(sysconfig.get_path("scripts")) / "circleci-v1"
 
 
 @pytest.fixture
@@ -361,3 +365,24 @@ def test_ages_are_told_in_one_unit(seconds, age):
 @pytest.mark.usefixtures("service")
 async def test_no_projects_are_said_to_be_none():
     assert "no project" in (await run_beside("projects")).output
+
+
+@pytest.mark.usefixtures("web")
+async def test_a_value_that_is_no_text_is_refused():
+    result = await run_beside("env", "set", WEB, "KEY", input=b"\xff")
+    assert (result.exit_code, result.output.count("\n")) == (2, 1)
+    assert "The value on standard input is not text in UTF-8." in result.output
+
+
+@pytest.mark.parametrize("args", [("cancel", WEB, "1"), ("env", "set", WEB, "KEY")])
+def test_without_standard_input_nothing_is_asked_or_read(args, monkeypatch):
+    monkeypatch.setattr(messages.sys, "stdin", None)
+    assert not messages.can_ask()
+    done = subprocess.run(  # noqa: S603 - our own
+        ["sh", "-c", 'exec "$0" "$@" <&-', SCRIPT, *args],  # noqa: S607 - of every system
+        capture_output=True,
+        text=True,
+        env={**os.environ, "CIRCLE_TOKEN": "t", "CIRCLE_API_URL": "http://127.0.0.1:1"},
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)

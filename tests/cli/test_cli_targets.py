@@ -133,14 +133,17 @@ def test_a_git_that_does_not_run_is_as_good_as_none(error, monkeypatch):
 
 
 @pytest.mark.usefixtures("checked_out")
-async def test_in_a_job_of_circleci_the_project_is_its_own(web, monkeypatch):
+@pytest.mark.parametrize(("url", "vcs"), [(None, "gh"), ("git@bitbucket.org:acme/api.git", "bb")])
+async def test_in_a_job_of_circleci_the_project_is_its_own(url, vcs, web, monkeypatch):
     monkeypatch.setenv("CIRCLE_PROJECT_USERNAME", "acme")
     monkeypatch.setenv("CIRCLE_PROJECT_REPONAME", "api")
-    web.add_project("gh/acme/api")
+    if url is not None:
+        monkeypatch.setenv("CIRCLE_REPOSITORY_URL", url)
+    web.add_project(f"{vcs}/acme/api")
 
     result = await run_beside("builds")
 
-    source = "gh/acme/api, from CIRCLE_PROJECT_USERNAME and CIRCLE_PROJECT_REPONAME"
+    source = f"{vcs}/acme/api, from CIRCLE_PROJECT_USERNAME and CIRCLE_PROJECT_REPONAME"
     assert (result.exit_code, result.output) == (0, f"{source}\nNo builds found.\n")
 
 
@@ -199,6 +202,7 @@ async def test_an_argument_with_a_slash_is_the_project_digits_are_a_build_and_a_
         (("builds", "http://[bad"), "Expected a project as 'github/org/repo'"),
         (("watch", "http://[bad"), "Expected a project as 'github/org/repo'"),
         (("builds", "1"), "1 is one build: expected a project."),
+        (("watch", URL), "is one build: expected a project."),
         (("builds", "acme"), "PROJECT: expected a project such as gh/acme/web, got 'acme'."),
         (("env", "set", "gh/acme/web"), "Missing argument 'NAME'."),
         (("env", "set"), "Missing argument 'NAME'."),

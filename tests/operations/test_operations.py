@@ -10,6 +10,7 @@ from circleci_v1_async import CircleCISession, DecodeError, InvalidInputError, R
 # Not one request each: test_watching.py, test_workflows.py, test_downloads.py and test_logs.py are about them.
 NO_OPERATIONS = {
     *("send", "send_raw", "close", "download_artifact", "get_build_log", "save_build_log"),
+    "save_output",
     *("wait_for_build", "wait_for_commit", "wait_for_workflow", "builds_for_pull_request", "find_latest_build"),
 }
 
@@ -127,6 +128,14 @@ BAD_CALLS = {
         "fingerprint: expected a non-empty string, got ''",
     ),
     "nameless variable": (lambda ci: ci.add_env_var(PROJECT, "", "v"), "name: expected a non-empty string, got ''"),
+    "a name and a value": (
+        lambda ci: ci.add_env_var(PROJECT, "TOKEN=abc", "v"),
+        r"name: expected letters, digits and underscores, not a digit first, got 'TOKEN=\*\*\*'",
+    ),
+    "a digit first": (lambda ci: ci.add_env_var(PROJECT, "1A", "v"), "not a digit first, got '1A'"),
+    "a name with a line": (lambda ci: ci.add_env_var(PROJECT, "A\n", "v"), r"got 'A\\n'"),
+    "a name with an umlaut": (lambda ci: ci.add_env_var(PROJECT, "\u00c4", "v"), "expected letters, digits"),
+    "a build at a bad address": (lambda ci: ci.get_build("http://[bad"), "expected a project as 'github/org/repo'"),
     "empty value": (lambda ci: ci.add_env_var(PROJECT, "A", ""), "value: expected the value of the variable"),
     "a number as value": (lambda ci: ci.add_env_var(PROJECT, "A", 5), "value: expected the value of the variable"),
     "nameless variable to get": (lambda ci: ci.get_env_var(PROJECT, ""), "name: expected a non-empty string"),
