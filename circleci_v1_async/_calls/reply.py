@@ -7,7 +7,7 @@ Characters that do not print are escaped, so that no server can forge the lines 
 import logging
 import re
 from contextlib import suppress
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import attrs
 import msgspec
@@ -16,10 +16,13 @@ from multidict import CIMultiDict
 from circleci_v1_async._calls.redact import Redactor, escape
 from circleci_v1_async._core.json_text import HTML
 from circleci_v1_async.converter import CircleCIConverter
-from circleci_v1_async.errors import DecodeError, NotFoundError, StatusError, error_class
+from circleci_v1_async.errors import DecodeError, StatusError, error_class
 from circleci_v1_async.models import BuildDetail, PipelineResult
 from circleci_v1_async.request import Reply, Request, Response
 from circleci_v1_async.retry import parse_reset, parse_retry_after
+
+if TYPE_CHECKING:
+    from circleci_v1_async.errors import NotFoundError
 
 __all__ = ["explain_status", "locate_decode_error", "read_reply"]
 
@@ -102,8 +105,7 @@ def _confirm_deletion(request: Request[T], error: StatusError, converter: Circle
         if request.returns is not Response:
             empty: T = converter.decode(b"{}", request.returns)
             return empty
-    if isinstance(error, NotFoundError):
-        error.maybe_deleted = True
+    cast("NotFoundError", error).maybe_deleted = True
     raise error
 
 

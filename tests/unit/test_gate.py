@@ -211,3 +211,21 @@ async def test_who_waited_for_less_than_is_asked_for_now_is_told() -> None:
     with pytest.raises(HeldTooLongError) as told:
         await pass_through(gate)
     assert told.value.seconds == 999.0
+
+
+@pytest.mark.fault(105)
+async def test_a_hold_that_begins_while_a_paced_exchange_waits_for_a_slot_is_waited_for() -> None:
+    clock = FakeClock()
+    gate = gate_of(None, clock)
+    other = gate.lane(("https", "files.example", 443))
+    hold(gate, 1)
+    await pass_through(gate)
+    # The only slot is in use by another origin.
+    await gate.enter(other, 120.0)
+    waiting = asyncio.create_task(pass_through(gate))
+    await turns()
+    hold(gate, 50)
+    await gate.leave(other, None, None, None)
+    assert await asyncio.wait_for(waiting, 1) == 2
+    assert clock.monotonic >= 51.0
+    assert gate._slots._value == 1

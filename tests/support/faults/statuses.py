@@ -114,7 +114,7 @@ FAULTS = [
     Fault(6, "304 is an error", (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",), get, StatusError, 1),
     Fault(6, "103 only announces the reply", (EARLY_HINTS + OK,), get, None, 1),
     *(
-        Fault(6, f"{name} is no final reply", (then(answer, hang_up),), call, TransportError, 1)
+        Fault(6, f"{name} is no final reply to {call.__name__}", (then(answer, hang_up),), call, TransportError, 1)
         for name, answer in (("101", SWITCHED), ("000", b"HTTP/1.1 000 Nothing\r\nContent-Length: 0\r\n\r\n"))
         for call in (get, put, trigger)
     ),
