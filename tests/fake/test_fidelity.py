@@ -343,3 +343,11 @@ class TestLogs:
         assert (await browser.send("GET", "", base=await find_url(), token=False)).status == 200
         fake.expire_signatures()
         assert (await browser.send("GET", "", base=url, token=False)).status == 403
+
+
+def test_a_retry_and_ssh_access_can_be_played_without_a_request():
+    fake = FakeCircleCI()
+    fake.add_project(WEB)
+    fake.add_build(WEB, status="failed")
+    assert fake.retry_build(WEB, 1)["retry_of"] == 1
+    assert fake.add_ssh_user(WEB, 2)["ssh_disabled"] is False
