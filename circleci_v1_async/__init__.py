@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from .converter import (
         CircleCIConverter as CircleCIConverter,
+        loads as loads,
         make_converter as make_converter,
     )
     from .enums import (
@@ -61,10 +62,6 @@ if TYPE_CHECKING:
         UnsafePathError as UnsafePathError,
         UsageError as UsageError,
         WaitTimeoutError as WaitTimeoutError,
-    )
-    from .keeping import (
-        dumps as dumps,
-        loads as loads,
     )
     from .logs import (
         LogLine as LogLine,
@@ -104,6 +101,9 @@ if TYPE_CHECKING:
         TestMetadata as TestMetadata,
         User as User,
         Workflow as Workflow,
+    )
+    from .models.encoding import (
+        dumps as dumps,
     )
     from .request import (
         Request as Request,
@@ -150,7 +150,7 @@ else:
             "ArtifactDownloads ArtifactStream Download DownloadEvent DownloadFinished DownloadProgress"
             " DownloadStarted DownloadStatus DownloadTotals OnError OnExists Progress"
         ),
-        "converter": "CircleCIConverter make_converter",
+        "converter": "CircleCIConverter loads make_converter",
         "enums": "BuildFilter BuildStatus CheckoutKeyType Lifecycle Outcome TestResult TokenScope VcsType",
         "errors": (
             "AuthenticationError BadRequestError BodyTooLargeError CircleCIError DecodeError DownloadError"
@@ -159,7 +159,6 @@ else:
             " ServerError SessionClosedError StatusError TransportError TruncatedError UnsafePathError"
             " UsageError WaitTimeoutError"
         ),
-        "keeping": "dumps loads",
         "logs": "LogLine",
         "models": (
             "Action Artifact Branch BranchBuild BranchWorkflow Build BuildAgent BuildDetail BuildMessage"
@@ -167,6 +166,7 @@ else:
             " Picard PipelineResult PreviousBuild Project ProjectPreferences ProjectSettings ProjectToken"
             " PullRequest SSHKey SSHUser Step StepOutput TestMetadata User Workflow"
         ),
+        "models.encoding": "dumps",
         "request": "Request Response",
         "retry": "Retry RetryPolicy",
         "session": "CircleCISession SessionOptions ViewOptions",

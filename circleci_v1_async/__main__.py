@@ -1,4 +1,4 @@
-"""`python -m circleci_v1_async`: the shell command, where its script is not on the path."""
+"""`python -m circleci_v1_async`: the shell command, without a script on the path."""
 
 from ._cli import main
 

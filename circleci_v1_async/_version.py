@@ -1,3 +1,3 @@
-"""The version, in the one place that the build, the package and its User-Agent read."""
+"""The version of the package, its build and its User-Agent."""
 
 __version__ = "0.1.0"

@@ -1,7 +1,7 @@
 """String enums of the API. All but `BuildFilter` are open: the service may add values at any time."""
 
 from enum import StrEnum
-from typing import Self
+from typing import Literal, Self
 
 __all__ = [
     "BuildFilter",
@@ -117,3 +117,9 @@ class BuildFilter(StrEnum):
     SUCCESSFUL = "successful"
     FAILED = "failed"
     RUNNING = "running"
+
+
+# The values of closed sets, as the annotations of arguments have them: checkers and editors then see typos.
+BuildFilterName = Literal["completed", "successful", "failed", "running"]
+CheckoutKeyTypeName = Literal["deploy-key", "github-user-key"]
+TokenScopeName = Literal["status", "view-builds", "all"]

@@ -1,4 +1,4 @@
-"""Everything that this package raises on purpose.
+"""All errors that the package raises.
 
 CircleCIError
 ├── InvalidInputError (ValueError)     a bad argument; raised before any I/O
@@ -10,7 +10,7 @@ CircleCIError
 │   └── BodyTooLargeError
 ├── StatusError                        the service answered with an error status
 │   ├── BadRequestError        400
-│   │   └── OffsetRefusedError     a walk reached an offset that the service does not list
+│   │   └── OffsetRefusedError     the service lists no builds from an offset on
 │   ├── AuthenticationError    401
 │   ├── PermissionDeniedError  403
 │   ├── NotFoundError          404
@@ -30,13 +30,13 @@ Every one pickles. None carries a token, a request body, a cookie, or bytes of a
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from ._core.errors import CircleCIError, InvalidInputError, SessionClosedError, UsageError
 
 if TYPE_CHECKING:
-    from .models import Build
+    from .models import Build, BuildDetail
     from .request import Request
     from .verdict import Verdict
 
@@ -65,15 +65,17 @@ __all__ = [
     "UnsafePathError",
     "UsageError",
     "WaitTimeoutError",
-    "error_class",
 ]
 
 
 class TransportError(CircleCIError):
     """No usable reply: the connection could not be made, broke, or did not speak HTTP.
 
+    `__cause__` is the reason, as the operating system, TLS, aiohttp or a trace hook raised it, without its traceback.
+
     Attributes:
-        message: What happened.
+        message: What happened, and the reason: for a certificate in the words of OpenSSL, otherwise the class and
+            message of the cause.
         maybe_sent: Whether the service may have received the request and acted on it. `False` is certain.
         transient: Whether the same call may well succeed later. A certificate that does not fit stays as it is.
         request: The request, without its body; `None` when none was made.
@@ -107,11 +109,11 @@ class RequestTimeoutError(TransportError, TimeoutError):
 
     Attributes:
         phase: What the time ran out on: making a connection (`connect`), waiting for a free one in the pool of a
-            borrowed session (`pool`), or waiting for the reply (`read`).
+            borrowed session (`pool`), waiting for the reply (`read`), or waiting for the token callable (`token`).
     """
 
     def __init__(
-        self, message: str, maybe_sent: bool = True, phase: Literal["connect", "pool", "read"] = "read"
+        self, message: str, maybe_sent: bool = True, phase: Literal["connect", "pool", "read", "token"] = "read"
     ) -> None:
         super().__init__(message, maybe_sent)
         self.phase = phase
@@ -151,7 +153,7 @@ class StatusError(CircleCIError):
         url: Where it was sent, without the query; `None` when that is not known.
         headers: The reply's headers, names in any case, without cookies and locations.
         request_id: CircleCI's id for the exchange, for its support; `None` when it sent none.
-        attempts: How many times the request was sent.
+        attempts: How many times the request was sent; 0 if an earlier 429 holds it back.
         retry_after: Seconds that the service asks to wait; `None` when it did not say, or not clearly.
         transient: Whether the same call may well succeed later: 408, 429 and 5xx.
     """
@@ -178,7 +180,9 @@ class StatusError(CircleCIError):
         self.transient = is_transient(status)
 
     def __str__(self) -> str:
-        text = f"{_asked(self.request, self.url)} answered {self.status}"
+        # A call that the session held back has no reply of its own.
+        outcome = f"answered {self.status}" if self.attempts else "was not sent"
+        text = f"{_asked(self.request, self.url)} {outcome}"
         if self.message:
             text += f": {self.message}"
         if self.attempts > 1:
@@ -228,9 +232,17 @@ class PermissionDeniedError(StatusError):
 
 
 class NotFoundError(StatusError):
-    """404: it does not exist, or the token may not see it."""
+    """404: it does not exist, or the token may not see it.
+
+    Attributes:
+        maybe_deleted: Whether an earlier attempt of the same `DELETE` may have deleted it.
+    """
+
+    maybe_deleted: bool = False
 
     def _hint(self) -> str:
+        if self.maybe_deleted:
+            return "An earlier attempt may have deleted it: the reply to that attempt is lost."
         if "html" in self.headers.get("Content-Type", ""):
             return "" if self._is_about_a_file() else "The API has no such path: is the base URL right?"
         if not _NOT_FOUND.fullmatch(self.message):
@@ -263,7 +275,11 @@ class GoneError(StatusError):
 
 
 class RateLimitError(StatusError):
-    """429: too many requests."""
+    """429: too many requests.
+
+    `attempts` is 0 if the call was not sent, because of an earlier 429. The message then says which origin answered
+    it, and when.
+    """
 
 
 class ServerError(StatusError):
@@ -378,6 +394,17 @@ class WaitTimeoutError(CircleCIError, TimeoutError):
         super().__init__(message)
         self.message = message
         self.last = last
+
+    # By their attributes: an import of the classes would load all models with the errors.
+    @property
+    def build(self) -> "BuildDetail | None":
+        """The build that was waited for, as it was seen last."""
+        return cast("BuildDetail", self.last) if hasattr(self.last, "build_num") else None
+
+    @property
+    def verdict(self) -> "Verdict | None":
+        """The verdict on the builds that were waited for, as they were seen last."""
+        return cast("Verdict", self.last) if hasattr(self.last, "builds") else None
 
 
 class DownloadError(CircleCIError):

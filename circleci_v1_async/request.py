@@ -1,4 +1,4 @@
-"""A request, the reply that comes, and the response that users see, as values without I/O."""
+"""Requests, replies and the responses that users see, as values without I/O."""
 
 import re
 from collections.abc import Mapping
@@ -10,12 +10,13 @@ import attrs
 from multidict import CIMultiDict
 from yarl import URL
 
+from ._core.arguments import as_integer
 from ._core.errors import InvalidInputError
 from ._core.secret import wrap_secret
 from .slug import ProjectSlug
 from .sunset import Sunset
 
-__all__ = ["Reply", "Request", "Response"]
+__all__ = ["Request", "Response"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -58,8 +59,8 @@ def _segment(name: str, value: object) -> str:
     """One path segment, or a slug's three, quoted so that it arrives as it is."""
     if isinstance(value, ProjectSlug):
         return _segments(name, value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+    if (number := as_integer(value)) is not None:
+        return str(number)
     if not isinstance(value, str) or value in {"", ".", ".."} or _CONTROL.search(value):
         raise InvalidInputError(
             f"{name}: expected a non-empty string, not '.' or '..', without control characters; got {value!r}",
@@ -85,9 +86,11 @@ def _quoted(name: str, value: str) -> str:
 def _query_text(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if not isinstance(value, str | int):
+    if (number := as_integer(value)) is not None:
+        return str(number)
+    if not isinstance(value, str):
         raise InvalidInputError(f"query {name}: expected a string, an integer or a boolean; got {type(value).__name__}")
-    return _quoted(name, str(value))
+    return _quoted(name, value)
 
 
 def _find_bad_header(headers: Mapping[object, object]) -> str | None:
@@ -293,11 +296,15 @@ class Reply:
         status: The HTTP status.
         headers: Names in any case. In no repr, for the cookies and locations.
         body: The bytes, decompressed. In no repr.
+        origin: Scheme, host and port of the URL that answered, after redirects; `None` for the URL of the request.
+        is_first: Whether nothing was read from the connection before.
     """
 
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
+    origin: tuple[str, str, int | None] | None = None
+    is_first: bool = True
 
     @property
     def safe_headers(self) -> Mapping[str, str]:

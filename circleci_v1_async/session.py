@@ -1,6 +1,5 @@
 """The front door: `CircleCISession`, a coroutine for each operation."""
 
-import inspect
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Self, TypedDict, cast
@@ -9,7 +8,7 @@ import attrs
 
 from ._calls.caller import Caller, Options
 from ._calls.gate import Gate
-from ._core.arguments import check_integer
+from ._core.arguments import check_callback, check_integer
 from ._core.clock import Clock
 from ._core.secret import wrap_secret
 from ._files.threads import FileThreads
@@ -24,10 +23,11 @@ from ._operations.user import UserOperations
 from ._operations.variables import VariableOperations
 from ._operations.watching import WatchOperations
 from ._operations.workflows import WorkflowOperations
-from ._transport.environment import CLOUD_URL, TOKEN_VARIABLES, read_base_url, read_token
+from ._transport.borrowed import check_borrowed
+from ._transport.environment import CLOUD_URL, TOKEN_VARIABLES, read_allow_http, read_base_url, read_token
 from ._transport.token import Token, TokenSource, parse_token
-from ._transport.transport import Transport, check_borrowed
-from ._transport.urls import parse_base_url
+from ._transport.transport import Transport
+from ._transport.urls import get_origin, parse_base_url
 from .converter import CircleCIConverter
 from .converter._converter import default_converter
 from .errors import InvalidInputError
@@ -69,7 +69,8 @@ class SessionOptions(ViewOptions, total=False):
     download_concurrency: int
     durable: bool
     trust_env: bool
-    on_retry: Callable[[Retry], None] | None
+    allow_http: bool
+    on_retry: Callable[[Retry], object] | None
 
 
 class CircleCISession(
@@ -94,8 +95,9 @@ class CircleCISession(
         token: A personal token, or a project's. `None`: anonymous, which public projects answer. Or a callable, plain
             or async, that returns the current one: it is called for the first request and once more after a 401, and
             that request is then sent again. Calls at the same time share what it returns; its errors leave as they are.
+            An async one has `timeout` seconds, and must not use the session that calls it.
         base_url: The API's address; for CircleCI Server `https://<host>`. `/api/v1.1` is added when it is missing.
-            `http` is refused with a token, except on loopback.
+            `http` is rejected with a token, except on loopback: 127.0.0.0/8, `::1`, `localhost` and `*.localhost`.
         session: An aiohttp session to use, for proxies, private certificate authorities and tracing. It is neither
             closed nor changed, and must not have default credentials.
         timeout: Seconds that one exchange may take, from making the connection to the last byte.
@@ -118,6 +120,10 @@ class CircleCISession(
             after a power cut.
         trust_env: Whether to use the proxies that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), but
             none for loopback. `.netrc` is never read. Not together with `session`, which has settings of its own.
+        allow_http: Whether to send the token to a `base_url` with `http` on any host. Everybody on the way can then
+            read the token, and change requests and replies: use it for test networks only. The repr shows the base URL.
+            Redirects keep their rules: the token goes to the origin of `base_url` alone, and no redirect leads from
+            `https` to `http`.
 
     Raises:
         InvalidInputError: An argument cannot be right. The value of a token is not shown.
@@ -125,10 +131,10 @@ class CircleCISession(
     Every method that takes a project and the number of a build also takes, in their place, a build that says where it
     belongs, such as one of a list of builds, or the URL of a build or job: `ci.get_build_log(build)`.
 
-    A 429 holds back all calls of the session, for as long as the service asks, and no longer than
-    `retry.max_retry_after`. After that, calls are spaced by the rate at which the service took them before, until it
-    takes much more. The repr says so. If the service asks for more, all calls are told at once, with the time that is
-    left, until the limit is over and one has seen whether it still holds.
+    A 429 pauses all calls of the session to the origin that answered it, for as long as the service asks, and no longer
+    than `retry.max_retry_after`. After that, calls to that origin are paced at the rate that the service accepted
+    before, until it accepts much more. The repr says so. If the service asks for more, calls to that origin raise
+    `RateLimitError` immediately, with the remaining time, until one call has found that the limit is over.
 
     A call takes at the most `retry.attempts` times `timeout`, the waits between them (each up to `retry.cap` seconds,
     or `retry.max_retry_after` when the service asks for it), `retry.max_retry_after` because of 429s that it got
@@ -154,25 +160,26 @@ class CircleCISession(
         concurrency: int = 16,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - it is frozen
         limiter: AbstractAsyncContextManager[object] | None = None,
-        on_retry: Callable[[Retry], None] | None = None,
+        on_retry: Callable[[Retry], object] | None = None,
         max_body: int = 64 * 2**20,
         strict: bool = False,
         converter: CircleCIConverter | None = None,
         download_concurrency: int = 16,
         durable: bool = True,
         trust_env: bool = False,
+        allow_http: bool = False,
     ) -> None:
         token = token if callable(token) else wrap_secret(token)
         credential = Token(source=token) if callable(token) else Token(parse_token(token))
         check_borrowed(session, trust_env=trust_env)
         if limiter is not None and not isinstance(cast("object", limiter), AbstractAsyncContextManager):
             raise InvalidInputError(f"limiter: expected an async context manager, got {type(limiter).__name__}")
-        if on_retry is not None and (not callable(cast("object", on_retry)) or inspect.iscoroutinefunction(on_retry)):
-            raise InvalidInputError(f"on_retry: expected a plain callable, got {on_retry!r}")
+        check_callback("on_retry", on_retry, is_plain=True)
         clock = Clock()
+        api = parse_base_url(base_url, with_token=token is not None, allow_http=allow_http)
         self._caller = Caller(
-            Transport(parse_base_url(base_url, with_token=token is not None), credential, session, clock, trust_env),
-            Gate(check_integer("concurrency", concurrency, 1), limiter, clock),
+            Transport(api, credential, session, clock, trust_env),
+            Gate(check_integer("concurrency", concurrency, 1), limiter, clock, get_origin(api)),
             RetryBudget(),
             clock,
             on_retry,
@@ -184,29 +191,33 @@ class CircleCISession(
     def from_env(
         cls,
         *,
+        anonymous: bool = False,
         base_url: str | None = None,
         session: "aiohttp.ClientSession | None" = None,
         timeout: float = 60.0,
         concurrency: int = 16,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - as above
         limiter: AbstractAsyncContextManager[object] | None = None,
-        on_retry: Callable[[Retry], None] | None = None,
+        on_retry: Callable[[Retry], object] | None = None,
         max_body: int = 64 * 2**20,
         strict: bool = False,
         converter: CircleCIConverter | None = None,
         download_concurrency: int = 16,
         durable: bool = True,
         trust_env: bool = False,
+        allow_http: bool | None = None,
     ) -> Self:
         """Make a session with the token and the address of the environment.
 
         The token is `CIRCLE_TOKEN`, else `CIRCLECI_TOKEN`, else `CIRCLECI_CLI_TOKEN`, else `CIRCLE_CLI_TOKEN`.
+        Public projects need no token: with `anonymous=True` none is sent, even if one is set.
 
         The address is `CIRCLE_API_URL`; else `CIRCLE_HOST`, else
         `CIRCLECI_BASE_URL`: the address of a service, or its host, to which `/api/v1.1` is added, in place of the path
         of another API; else that of the cloud. Empty counts as unset.
 
         Args:
+            anonymous: Whether to send no token.
             base_url: The API's address; `None` for that of the environment.
             session: As for the constructor, like all that follow.
             timeout: Seconds that one exchange may take.
@@ -220,9 +231,10 @@ class CircleCISession(
             download_concurrency: How many files may be downloaded at once.
             durable: Whether a downloaded file is on the disk before it gets its name.
             trust_env: Whether to use the proxies of the environment.
+            allow_http: Whether to send the token over `http` to any host; `None` for `CIRCLE_ALLOW_HTTP=1`.
 
         Raises:
-            InvalidInputError: No variable has a token.
+            InvalidInputError: No variable has a token, and `anonymous` is not set; or a variable has an invalid value.
 
         Examples:
             ```python
@@ -232,11 +244,14 @@ class CircleCISession(
                 print((await ci.get_current_user()).login)
             ```
         """
-        token = read_token()
-        if token is None:
-            raise InvalidInputError(f"expected a token in one of {', '.join(TOKEN_VARIABLES)}; none is set")
+        token = None if anonymous else read_token()
+        if token is None and not anonymous:
+            raise InvalidInputError(
+                f"expected a token in one of {', '.join(TOKEN_VARIABLES)}; none is set. "
+                "Public projects need none: use from_env(anonymous=True)"
+            )
         return cls(
-            cast("str", token),
+            cast("str | None", token),
             base_url=read_base_url() or CLOUD_URL if base_url is None else base_url,
             session=session,
             timeout=timeout,
@@ -250,6 +265,7 @@ class CircleCISession(
             download_concurrency=download_concurrency,
             durable=durable,
             trust_env=trust_env,
+            allow_http=read_allow_http() if allow_http is None else allow_http,
         )
 
     def with_options(

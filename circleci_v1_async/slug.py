@@ -1,4 +1,4 @@
-"""Project slugs, and the forms in which people write them."""
+"""Project slugs, from all forms that people write."""
 
 import os
 import re

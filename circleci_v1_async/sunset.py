@@ -1,4 +1,4 @@
-"""Announced ends of operations, and the warnings about them."""
+"""Sunset dates of operations, and the warnings about them."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-__all__ = ["CircleCISunsetWarning", "Sunset", "log_once", "warn_once"]
+__all__ = ["CircleCISunsetWarning", "Sunset"]
 
 _log = logging.getLogger("circleci_v1_async")
 

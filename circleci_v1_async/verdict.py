@@ -6,8 +6,8 @@ from typing import Self
 import attrs
 
 from ._core.arguments import check_names
-from ._jobs import find_latest_of_each_job, sort_newest_first, was_not_run
 from .models import Build
+from .models._jobs import find_latest_of_each_job, sort_newest_first, was_not_run
 
 __all__ = ["Verdict"]
 

@@ -7,7 +7,7 @@
 - `::: fake control` becomes one directive per other documented member of `FakeCircleCI`.
 
 A page without its own description gets its first sentence, for search engines and previews. The search of the site
-shows guides first, and pages about the project last.
+shows guides and recipes first, and pages about the project last.
 """
 
 import re
@@ -35,7 +35,7 @@ MOST_USED: Final = {
         *("branch", "subject", "job", "duration", "build_url"),
     )
 }
-SEARCH_BOOSTS: Final = {"guides": 4, "about": 0.5, "changelog.md": 0.5, "contributing.md": 0.5}
+SEARCH_BOOSTS: Final = {"guides": 4, "recipes": 4, "about": 0.5, "changelog.md": 0.5, "contributing.md": 0.5}
 _CHANGES_STATE: Final = re.compile("(?:add|cancel|delete|finish|remove|retry|update)_")
 _DIRECTIVE: Final = re.compile(r"^::: (operations|models|enums|fake)(?: (\w+))?$", re.MULTILINE)
 _FIRST_SENTENCE: Final = re.compile(r"^(?=[A-Z`\[])(?:.|\n(?!\n))+?[.:](?=\s)", re.MULTILINE)

@@ -16,6 +16,7 @@ from circleci_v1_async.errors import (
     CircleCIError,
     DecodeError,
     RateLimitError,
+    RequestTimeoutError,
     StatusError,
     attach_request,
     status_or_class,
@@ -23,7 +24,8 @@ from circleci_v1_async.errors import (
 from circleci_v1_async.request import Request
 from circleci_v1_async.retry import Retry, RetryBudget, RetryPolicy, maybe_sent
 
-from .gate import Gate
+from .gate import Admission, Gate
+from .lane import Lane
 
 __all__ = ["Attempt", "RetryLoop"]
 
@@ -42,8 +44,8 @@ class Attempt:
     Attributes:
         number: Number of the attempt, from 1.
         maybe_sent: Whether the service may have executed an earlier attempt.
-        hold_count: Number of holds when the gate admitted the exchange; -1 if it did not, or once the gate knows the
-            outcome.
+        lane: The lane that the exchange has to take.
+        admission: The gate's admission of the exchange; `None` without one, or once the gate knows the outcome.
         started: Clock time at which the gate admitted it.
         token: Token that the exchange was sent with.
     """
@@ -51,7 +53,8 @@ class Attempt:
     _loop: "RetryLoop"
     number: int
     maybe_sent: bool
-    hold_count: int = attrs.field(default=-1, init=False)
+    lane: Lane
+    admission: Admission | None = attrs.field(default=None, init=False)
     started: float = attrs.field(default=0.0, init=False)
     token: Secret[str] | None = attrs.field(default=None, init=False)
 
@@ -77,20 +80,27 @@ class RetryLoop:
 
     _request: Request[Any]
     _url: URL
+    # The lane of the URL, and of the last origin after a redirect to one that answered 429.
+    _lane: Lane
+    # Seconds that one exchange may take, and that the token callable may take.
+    _timeout: float
     _policy: RetryPolicy
     _budget: RetryBudget
     _transport: Transport
     _gate: Gate
     _clock: Clock
-    _on_retry: Callable[[Retry], None] | None
+    _on_retry: Callable[[Retry], object] | None
     _number: int = attrs.field(default=0, init=False)
     _maybe_sent: bool = attrs.field(default=False, init=False)
-    # Attempts that the policy and the budget ignore, because they ended with a 429 or with a token that was renewed.
+    # Attempts that the policy and the budget ignore: they ended with a 429, with a token that was renewed, or with the
+    # build of another request.
     _free: int = attrs.field(default=0, init=False)
     # Seconds that it was held back because of its own 429s.
     _held: float = attrs.field(default=0.0, init=False)
     # No delay where the gate makes the next attempt wait.
     _delay: float | None = attrs.field(default=None, init=False)
+    # The first reply about another build, once there was one.
+    _mismatch: DecodeError | None = attrs.field(default=None, init=False)
     # The token that the service has rejected, once it has.
     _rejected: Secret[str] | None = attrs.field(default=None, init=False)
 
@@ -103,34 +113,48 @@ class RetryLoop:
                 await self._clock.sleep(self._delay)
         credential = self._transport.credential
         if credential.value is self._rejected:
-            await credential.renew(self._rejected)
+            try:
+                await credential.renew(self._rejected, self._timeout)
+            except RequestTimeoutError as error:
+                # An error of another session, which the callable uses, has its own request.
+                if error.request is None:
+                    attach_request(error, self._request, without_query(self._url), self._number)
+                raise
         self._number += 1
-        return Attempt(self, self._number, self._maybe_sent)
+        return Attempt(self, self._number, self._maybe_sent, self._lane)
 
     def end(self, attempt: Attempt, error: BaseException | None) -> bool:
         """Take note of the outcome of an attempt, and return whether the request will be resent."""
-        if _was_taken(error):
-            self._gate.accepted(attempt.hold_count)
-        if isinstance(error, CircleCIError):
-            attach_request(error, self._request, without_query(self._url), attempt.number)
+        if attempt.admission is not None and _was_taken(error):
+            self._gate.accepted(attempt.admission)
+        if error is None:
+            self._budget.succeeded(attempt.number - self._free)
+        if not isinstance(error, CircleCIError):
+            return False
+        attach_request(error, self._request, without_query(self._url), attempt.number)
         match error:
-            case None:
-                self._budget.succeeded(attempt.number - self._free)
-                return False
             case RateLimitError():
-                return self._will_wait(attempt, error)
+                is_resent = self._will_wait(attempt, error)
             case AuthenticationError():
-                return self._will_renew(attempt, error)
-            case CircleCIError():
-                return self._will_retry(attempt, error)
+                is_resent = self._will_renew(attempt, error)
+            case DecodeError(mismatched=True):
+                is_resent = self._will_reconnect(attempt, error)
             case _:
-                return False
+                is_resent = self._will_retry(attempt, error)
+        if self._mismatch is not None and not is_resent:
+            # The reply to the first request is the reason for the second one, whose failure must not hide it.
+            raise attach_request(self._mismatch, self._request, without_query(self._url), attempt.number) from None
+        return is_resent
 
     def _will_wait(self, attempt: Attempt, error: RateLimitError) -> bool:
-        policy = self._policy
-        wait = self._gate.refused(attempt.hold_count, attempt.started, error.retry_after, policy.max_retry_after)
+        policy, admission = self._policy, attempt.admission
+        if admission is None:
+            # The hold is longer than the call waits.
+            return False
+        wait = self._gate.refused(admission, attempt.started, error.retry_after, policy.max_retry_after)
+        self._lane = admission.lane
         self._held += wait
-        if policy.attempts == 1 or self._held > policy.max_retry_after:
+        if self._held > policy.max_retry_after or self._ask_policy(attempt, error) is None:
             return False
         self._free += 1
         self._delay = None
@@ -146,17 +170,28 @@ class RetryLoop:
         self._report(attempt, error, 0.0)
         return True
 
+    def _will_reconnect(self, attempt: Attempt, error: DecodeError) -> bool:
+        if self._mismatch is not None:
+            return False
+        self._mismatch = error
+        # The reply to another request: each connection may be one reply ahead.
+        self._transport.distrust_connections()
+        self._free += 1
+        self._delay = None
+        self._report(attempt, error, 0.0)
+        return True
+
     def _will_retry(self, attempt: Attempt, error: CircleCIError) -> bool:
-        if isinstance(error, DecodeError) and error.mismatched:
-            # The reply to another request: each connection may be one reply ahead.
-            self._transport.distrust_connections()
-        delay = self._policy.delay(self._request, error, attempt.number - self._free, self._clock.random())
+        delay = self._ask_policy(attempt, error)
         if delay is None or not self._budget.spend():
             return False
         self._maybe_sent |= maybe_sent(error)
         self._delay = delay
         self._report(attempt, error, delay)
         return True
+
+    def _ask_policy(self, attempt: Attempt, error: CircleCIError) -> float | None:
+        return self._policy.delay(self._request, error, attempt.number - self._free, self._clock.random())
 
     def _report(self, attempt: Attempt, error: CircleCIError, delay: float) -> None:
         request = self._request

@@ -1,20 +1,21 @@
 """One call, from a request to its value."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 import attrs
 from yarl import URL
 
-from circleci_v1_async._core.arguments import check_real
+from circleci_v1_async._core.arguments import check_seconds, check_size
 from circleci_v1_async._core.clock import Clock
 from circleci_v1_async._core.json_text import encode
 from circleci_v1_async._core.secret import RedactedBytes, Secret
 from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._transport.transport import Stream, Transport
+from circleci_v1_async._transport.urls import get_origin
 from circleci_v1_async.converter import CircleCIConverter
 from circleci_v1_async.errors import InvalidInputError, RateLimitError, TransportError
 from circleci_v1_async.request import REQUEST_ID, Reply, Request, Response
@@ -22,8 +23,9 @@ from circleci_v1_async.retry import Retry, RetryBudget, RetryPolicy
 from circleci_v1_async.sunset import log_once, warn_once
 
 from .attempts import Attempt, RetryLoop
-from .gate import Gate, HeldTooLongError
-from .redact import redact, redact_header
+from .gate import Gate
+from .lane import HeldTooLongError
+from .redact import Redactor
 from .reply import explain_status, read_reply
 
 __all__ = ["Caller", "Options"]
@@ -32,14 +34,17 @@ T = TypeVar("T")
 
 _log = logging.getLogger("circleci_v1_async")
 
-_STILL_HELD: Final = "not sent, because the service has asked to wait"
-
+_TOO_MANY: Final = 429
 # Bytes of a refused file that may say why.
 _ERROR_BODY: Final = 2**16
 
 
-def _positive(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    check_real(attribute.name, value)
+def _seconds(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    check_seconds(attribute.name, value)
+
+
+def _size(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    check_size(attribute.name, value)
 
 
 def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -51,9 +56,9 @@ def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: obje
 class Options:
     """Options of calls, in which the views of a session differ."""
 
-    timeout: float = attrs.field(validator=_positive)
+    timeout: float = attrs.field(validator=_seconds)
     retry: RetryPolicy = attrs.field(validator=_retry_policy)
-    max_body: int = attrs.field(validator=_positive)
+    max_body: int = attrs.field(validator=_size)
     converter: CircleCIConverter
 
 
@@ -74,7 +79,7 @@ class Caller:
     gate: Gate
     budget: RetryBudget
     clock: Clock
-    on_retry: Callable[[Retry], None] | None
+    on_retry: Callable[[Retry], object] | None
     options: Options
 
     async def send(self, request: Request[T]) -> T:
@@ -103,7 +108,7 @@ class Caller:
                             request,
                             response,
                             options.converter,
-                            token=attempt.token,
+                            clean=turn.clean,
                             maybe_sent=attempt.maybe_sent,
                             now=self.clock.now(),
                         )
@@ -111,8 +116,11 @@ class Caller:
 
     def attempts(self, request: Request[Any], url: URL) -> RetryLoop:
         """Return the attempts at a request to that URL, to be looped over."""
-        retry = self.options.retry
-        return RetryLoop(request, url, retry, self.budget, self.transport, self.gate, self.clock, self.on_retry)
+        lane = self.gate.lane(get_origin(url))
+        timeout, retry = self.options.timeout, self.options.retry
+        return RetryLoop(
+            request, url, lane, timeout, retry, self.budget, self.transport, self.gate, self.clock, self.on_retry
+        )
 
     async def open(
         self,
@@ -136,9 +144,10 @@ class Caller:
                     attempt=attempt.number,
                 )
             if stream.status < 300:  # noqa: PLR2004 - a success
-                # Not only when all of it has come.
-                self.gate.accepted(attempt.hold_count)
-                attempt.hold_count = -1
+                # Report success when the headers arrive: the body may take minutes.
+                assert attempt.admission is not None, "the exchange was made"  # noqa: S101 - for the type checkers
+                self.gate.accepted(attempt.admission)
+                attempt.admission = None
                 return stream
             response = Reply(stream.status, stream.headers, await _read_error(stream))
         except BaseException:
@@ -147,7 +156,7 @@ class Caller:
                 stream.close()
             raise
         stream.close()
-        raise explain_status(request, response, token=attempt.token, now=self.clock.now())
+        raise explain_status(request, response, clean=turn.clean, now=self.clock.now())
 
 
 @attrs.define(eq=False)
@@ -156,40 +165,54 @@ class Exchange:
 
     Attributes:
         reply: The reply, once there is one.
+        clean: Redacts texts about it.
     """
 
     _caller: Caller
     _request: Request[Any]
     _attempt: Attempt
     reply: Reply | Stream | None = None
+    clean: Redactor = attrs.field(init=False)
 
     async def __aenter__(self) -> Self:
         caller, attempt = self._caller, self._attempt
+        attempt.admission = None
         try:
-            attempt.hold_count = await caller.gate.enter(caller.options.retry.max_retry_after)
+            attempt.admission = await caller.gate.enter(attempt.lane, caller.options.retry.max_retry_after)
         except HeldTooLongError as held:
-            attempt.hold_count = -1
             attempt.number -= 1
             request = self._request.without_body()
-            raise RateLimitError(429, _STILL_HELD, request, {}, None, retry_after=held.seconds) from None
+            raise RateLimitError(429, str(held), request, {}, None, retry_after=held.seconds) from None
         attempt.started, attempt.token = caller.clock.monotonic(), caller.transport.token
+        self.clean = Redactor(self._request, attempt.token)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if isinstance(error, TransportError):
+            self._redact(error)
         try:
             self._tell(error)
+            attempt, reply = self._attempt, self.reply
+            if reply is not None and reply.status == _TOO_MANY and attempt.admission is not None:
+                attempt.admission = self._caller.gate.redirected(attempt.admission, reply.origin)
         finally:
-            await self._caller.gate.leave(kind, error, traceback)
+            await self._caller.gate.leave(self._attempt.lane, kind, error, traceback)
+
+    def _redact(self, error: TransportError) -> None:
+        """Redact the reason, which a trace hook may have given: a hook sees the headers."""
+        message = self.clean(error.message)
+        if message != error.message:
+            error.message, error.args, error.__cause__ = message, (message,), None
 
     def _tell(self, error: BaseException | None) -> None:
         request, reply = self._request, self.reply
-        outcome: object = type(error).__name__ if isinstance(error, TransportError) else "cancelled"
+        outcome: object = "cancelled" if isinstance(error, asyncio.CancelledError) else type(error).__name__
         if reply is not None:
             outcome = reply.status
             if request.sunset is None and "Sunset" in reply.headers:
-                log_once(str(request), redact(reply.headers["Sunset"], request=request, token=self._attempt.token))
+                log_once(str(request), self.clean(reply.headers["Sunset"]))
         if _log.isEnabledFor(logging.DEBUG):
             # A record keeps its arguments: not the request, which has a body.
             method, path, number = request.method, request.location, self._attempt.number
@@ -202,8 +225,7 @@ class Exchange:
         """Return the service's id for the exchange, as the line in the log has it; empty when there is none."""
         if self.reply is None:
             return ""
-        clean = partial(redact, request=self._request, token=self._attempt.token)
-        ids = (redact_header(self.reply.headers, name, clean) for name in REQUEST_ID)
+        ids = (self.clean.header(self.reply.headers, name) for name in REQUEST_ID)
         return next((f", request id {each}" for each in ids if each), "")
 
 

@@ -1,109 +1,112 @@
-"""Gate of a session: limit on concurrency, limiter, and the hold and pace after a 429."""
+"""Gate of a session: limit on concurrency, limiter, and a lane for each origin."""
 
 import asyncio
-import logging
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Final
+from weakref import WeakValueDictionary
 
 import attrs
 
 from circleci_v1_async._core.clock import Clock
+from circleci_v1_async._transport.urls import Origin
 
-from .pace import Pace
+from .lane import Lane
 
-__all__ = ["Gate", "HeldTooLongError"]
-
-_log = logging.getLogger("circleci_v1_async")
-
-# A refusal that asks for no wait may be chance: some services refuse one request in fifty. More than so many cannot be,
-# unless ten successes came for each.
-_MOST_SPARED: Final = 3
-_SUCCESSES_FOR_ONE: Final = 10
+__all__ = ["Admission", "Gate"]
 
 
-class HeldTooLongError(Exception):
-    """The gate is held for longer than the call would wait.
+@attrs.frozen(eq=False)
+class Admission:
+    """An exchange that the gate let begin.
 
     Attributes:
-        seconds: How long still.
+        lane: The lane of the origin that it was sent to.
+        holds: Number of the lane's holds when it began.
     """
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
+    lane: Lane
+    holds: int
 
 
 @attrs.define(eq=False)
 class Gate:
-    """Bounds the exchanges in flight, holds them back after a 429, and then spaces them.
+    """Bounds the exchanges in flight, and holds and paces those with an origin that answered 429.
 
     `enter` waits until an exchange may begin, and counts it as in flight until `leave`. Any number of tasks may be
-    inside at once.
+    inside at once. A 429 concerns one origin: exchanges with others go on.
 
     Args:
-        concurrency: How many may be in flight.
+        concurrency: Number of exchanges that may be in flight.
         limiter: Entered once for each exchange, such as a rate limiter that other sessions share.
-        clock: What waiting depends on.
+        clock: The clock that waiting depends on.
+        api: The origin of the API. Its lane is kept for the life of the gate.
     """
 
     concurrency: int
     limiter: AbstractAsyncContextManager[object] | None
     clock: Clock
+    api: Origin
     _slots: asyncio.Semaphore = attrs.field(init=False)
-    _pace: Pace = attrs.field(factory=Pace, init=False)
-    # Spaces those who have a slot, one after the other.
-    _queue: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
-    # Whether there is a hold or a pace, so that an open gate costs a comparison.
-    _is_limited: bool = attrs.field(default=False, init=False)
-    # The holds so far. Each exchange knows how many there were when it began.
-    _holds: int = attrs.field(default=0, init=False)
-    # Holds in a row that ended with a refusal, of those whose length the service left to us.
-    _failures: int = attrs.field(default=0, init=False)
-    # Refusals that were taken for chance, less what successes since then have made up for.
-    _spare_refusals: float = attrs.field(default=0.0, init=False)
-    _held_until: float = attrs.field(default=0.0, init=False)
-    # Later than that if the service asks for more than a hold may have.
-    _asked_until: float = attrs.field(default=0.0, init=False)
+    # Lanes in use. There is a host of artifacts for each build, so lanes without a hold or a pace go with their calls.
+    _lanes: "WeakValueDictionary[Origin, Lane]" = attrs.field(factory=WeakValueDictionary[Origin, Lane], init=False)
+    _limited: dict[Origin, Lane] = attrs.field(factory=dict[Origin, Lane], init=False)
+    _api_lane: Lane = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.concurrency)
+        self._api_lane = self.lane(self.api)
 
     def __str__(self) -> str:
-        """Text for reprs: the hold and the pace, empty without them."""
-        if not self._is_limited:
-            return ""
-        hold = self._asked_until - self.clock.monotonic()
-        return f"held for {hold:.1f} s, paced at {self._pace}" if hold > 0 else f"paced at {self._pace}"
+        """Text for reprs: the hold and the pace of the API, and the number of other origins that have one."""
+        texts = [self._api_lane.describe(self.clock.monotonic())] if self._api_lane.is_limited else []
+        if others := len(self._limited.keys() - {self.api}):
+            texts.append(f"{others} other origin{'s' * (others > 1)} held or paced")
+        return ", ".join(texts)
 
-    async def enter(self, patience: float) -> int:
-        """Wait for a turn. Neither a slot nor the limiter is held during a hold.
+    def lane(self, origin: Origin) -> Lane:
+        """Return the lane of an origin."""
+        lane = self._lanes.get(origin)
+        if lane is None:
+            lane = self._lanes[origin] = Lane(origin, asyncio.Semaphore(self.concurrency))
+        return lane
+
+    async def enter(self, lane: Lane, patience: float) -> Admission:
+        """Wait until an exchange may begin.
+
+        Neither a slot nor the limiter is held during a hold, or while the pace lets the exchange wait.
 
         Args:
+            lane: The lane of the origin that it is sent to.
             patience: Seconds that a hold may still take.
-
-        Returns:
-            The number of holds so far, to be given to `accepted` or `refused`.
 
         Raises:
             HeldTooLongError: The service has asked for a longer hold.
         """
         while True:
-            if self._is_limited:
-                await self._wait_for_opening(patience)
-            await self._slots.acquire()
+            while wait := lane.hold(self.clock.monotonic(), patience) if lane.is_limited else 0.0:
+                await self.clock.sleep(wait)
+            await lane.window.acquire()
             try:
-                if not self._is_limited or await self._wait_for_turn(patience):
-                    holds = self._holds
-                    if self.limiter is None or await self._enter_limiter(self.limiter):
-                        return holds
+                if await self._take_slot(lane, patience):
+                    try:
+                        holds = lane.holds
+                        if self.limiter is None or await self._enter_limiter(self.limiter, lane):
+                            return Admission(lane, holds)
+                    except BaseException:
+                        self._slots.release()
+                        raise
+                    self._slots.release()
             except BaseException:
-                self._slots.release()
+                lane.window.release()
                 raise
-            self._slots.release()
+            lane.window.release()
 
     async def leave(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        lane: Lane,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         """End the exchange, which `enter` has let begin."""
         try:
@@ -111,99 +114,69 @@ class Gate:
                 await self.limiter.__aexit__(kind, error, traceback)
         finally:
             self._slots.release()
+            lane.window.release()
 
-    def accepted(self, holds: int) -> None:
-        """Learn that the service took an exchange, which began after so many holds."""
-        if self._spare_refusals:
-            self._spare_refusals = max(self._spare_refusals - 1 / _SUCCESSES_FOR_ONE, 0.0)
-        if holds != self._holds:
-            # It says nothing about the time after the hold.
-            if holds == self._holds - 1:
-                self._pace.succeeded_late()
-            return
-        now = self.clock.monotonic()
-        self._failures = 0
-        self._pace.succeeded(now)
-        if self._is_limited:
-            if self._held_until > now:
-                # This was the probe.
-                self._held_until = self._asked_until = now
-            self._is_limited = not self._pace.is_open
-            if not self._is_limited:
-                _log.debug("Calls are no longer paced")
+    def accepted(self, admission: Admission) -> None:
+        """Learn that the service took an exchange."""
+        lane = admission.lane
+        lane.accepted(admission.holds, self.clock.monotonic())
+        if not lane.is_limited:
+            self._limited.pop(lane.origin, None)
 
-    def refused(self, holds: int, started: float, retry_after: float | None, max_hold: float) -> float:
-        """Hold back all exchanges, because the service has refused one with a 429.
+    def redirected(self, admission: Admission, origin: Origin | None) -> Admission:
+        """Learn that the service took an exchange and redirected it; return the admission at the last origin."""
+        if origin is None or origin == admission.lane.origin:
+            return admission
+        self.accepted(admission)
+        lane = self.lane(origin)
+        # While there is a hold already, the exchange counts as begun before it.
+        return Admission(lane, lane.holds - lane.is_held(self.clock.monotonic()))
+
+    def refused(self, admission: Admission, started: float, retry_after: float | None, max_hold: float) -> float:
+        """Hold back all exchanges with an origin, because it has refused one with a 429.
 
         Args:
-            holds: How many there were when it began.
-            started: When that was.
+            admission: The admission of the exchange.
+            started: Time at which it began.
             retry_after: Seconds that the service asks to wait, if it does.
             max_hold: Seconds that a hold may have. After that, one exchange sees whether the service still refuses.
 
         Returns:
             Seconds to wait.
         """
-        now = self.clock.monotonic()
-        if holds == self._holds:
-            wait = self._first_wait(retry_after, max_hold)
-            self._asked_until = now + wait
-            self._held_until = now + min(wait, max_hold)
-            # A service that lets the next one come at once refuses by chance: slower calls would fare no better.
-            if wait > 0:
-                self._pace.refused(started, now, self._held_until)
-            self._holds += 1
-            self._is_limited = not self._pace.is_open
-            if self._is_limited:
-                _log.debug("The service limits the rate: calls are %s", self)
-        elif retry_after is not None and holds == self._holds - 1:
-            # It was in flight when another one was refused.
-            self._asked_until = max(self._asked_until, now + retry_after)
-            self._held_until = max(self._held_until, now + min(retry_after, max_hold))
-        return max(self._asked_until - now, 0.0)
+        lane, now = admission.lane, self.clock.monotonic()
+        wait = lane.refused(admission.holds, started, now, self.clock.now(), retry_after, max_hold)
+        if lane.is_limited and lane.origin not in self._limited:
+            self._limited = {origin: each for origin, each in self._limited.items() if not each.is_forgotten(now)}
+            self._limited[lane.origin] = lane
+        return wait
 
-    def _first_wait(self, asked: float | None, longest: float) -> float:
-        # Not less than a second also when a hold may not have it: that is raised, where none would be an endless loop.
-        longest = max(longest, 1.0)
-        if asked is not None and (asked >= 1 or self._spare()):
-            return asked
-        wait = min(2.0 ** min(self._failures, 64), longest)
-        self._failures += 1
-        return max(asked or 0.0, wait)
-
-    def _spare(self) -> bool:
-        """Take a refusal for chance, unless too many were lately."""
-        if self._spare_refusals >= _MOST_SPARED:
-            return False
-        self._spare_refusals += 1
-        return True
-
-    async def _wait_for_opening(self, patience: float) -> None:
-        while (now := self.clock.monotonic()) < self._held_until:
-            wait = self._asked_until - now
-            if wait > patience:
-                raise HeldTooLongError(wait)
-            await self.clock.sleep(wait)
-
-    async def _wait_for_turn(self, patience: float) -> bool:
-        """Wait as the pace has it; `False` when there is a hold first."""
-        async with self._queue:
-            while (now := self.clock.monotonic()) >= self._held_until:
-                if wait := self._pace.wait(now):
+    async def _take_slot(self, lane: Lane, patience: float) -> bool:
+        """Wait for the pace of the lane and for a slot; `False`, without a slot, if there is a hold first."""
+        if not lane.is_limited:
+            await self._slots.acquire()
+            if not lane.is_limited:
+                return True
+            self._slots.release()
+        async with lane.queue:
+            while not lane.is_held(now := self.clock.monotonic()):
+                if wait := lane.pace.wait(now):
                     await self.clock.sleep(wait)
                     continue
-                self._pace.begin(now)
-                if self._asked_until - now > patience:
-                    # This one is the probe. For all others the hold goes on.
-                    self._held_until = now + patience
+                # A slot is taken last: those of a slow origin would otherwise keep others from theirs.
+                await self._slots.acquire()
+                if lane.is_held(now := self.clock.monotonic()):
+                    self._slots.release()
+                    break
+                lane.begin(now, patience)
                 return True
         return False
 
-    async def _enter_limiter(self, limiter: AbstractAsyncContextManager[object]) -> bool:
+    async def _enter_limiter(self, limiter: AbstractAsyncContextManager[object], lane: Lane) -> bool:
         """Enter the limiter; `False`, and out of it again, when a hold began meanwhile."""
-        holds = self._holds
+        holds = lane.holds
         await limiter.__aenter__()
-        if holds == self._holds:
+        if holds == lane.holds:
             return True
         await limiter.__aexit__(None, None, None)
         return False

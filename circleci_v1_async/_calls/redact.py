@@ -1,7 +1,7 @@
 """Redaction: texts of replies without what the request kept secret, which a server may echo."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final, cast
 from urllib.parse import quote
@@ -9,30 +9,45 @@ from urllib.parse import quote
 from circleci_v1_async._core.secret import Secret
 from circleci_v1_async.request import Request
 
-__all__ = ["escape", "redact", "redact_header"]
+__all__ = ["Redactor", "escape"]
 
 _REDACTED: Final = "***"
 # Shorter secrets are in ordinary words as well.
 _SHORTEST_SECRET: Final = 8
 
 
-def redact_header(headers: Mapping[str, str], name: str, clean: Callable[[str], str]) -> str | None:
-    """Return a header as a text may show it; `None` when there is none."""
-    value = headers.get(name)
-    return None if value is None else escape(clean(value))
+class Redactor:
+    """Redacts texts of a reply: without the token and the secrets in the request's body.
 
+    The forms in which a service may quote the secrets are computed once, when a text is redacted first. Secrets of less
+    than eight characters stay, other than the token: they are in ordinary words as well.
 
-def redact(text: str, *, request: Request[Any], token: Secret[str] | None, is_cut: bool = False) -> str:
-    """Return a text of a reply without the token and the secrets in the request's body.
-
-    Secrets of less than eight characters stay, other than the token: they are in ordinary words as well. Of a text
-    that is cut already, the end is left out in which the beginning of a secret may be.
+    Args:
+        request: The request, whose body may have secrets.
+        token: The token that it was sent with.
     """
-    # The longest first: others may be parts of it.
-    forms = sorted(_forms(request, token), key=len, reverse=True)
-    for form in forms:
-        text = text.replace(form, _REDACTED)
-    return text[: -len(forms[0])] if is_cut and forms else text
+
+    __slots__ = ("_forms", "_request", "_token")
+
+    def __init__(self, request: Request[Any], token: Secret[str] | None) -> None:
+        self._request = request
+        self._token = token
+        self._forms: tuple[Secret[str], ...] | None = None
+
+    def __call__(self, text: str, *, is_cut: bool = False) -> str:
+        """Return a text without secrets. Of a text that is cut, the end is left out: a secret may begin there."""
+        if self._forms is None:
+            # The longest first: others may be parts of it.
+            forms = sorted(_forms(self._request, self._token), key=len, reverse=True)
+            self._forms = tuple(Secret(form) for form in forms)
+        for form in self._forms:
+            text = text.replace(form.reveal(), _REDACTED)
+        return text[: -len(self._forms[0].reveal())] if is_cut and self._forms else text
+
+    def header(self, headers: Mapping[str, str], name: str) -> str | None:
+        """Return a header as a text may show it; `None` when there is none."""
+        value = headers.get(name)
+        return None if value is None else escape(self(value))
 
 
 def _forms(request: Request[Any], token: Secret[str] | None) -> set[str]:

@@ -10,12 +10,13 @@ import attrs
 import click
 import yaml
 
-from circleci_v1_async import CircleCISession, InvalidInputError, RetryPolicy, ViewOptions
+from circleci_v1_async import CircleCISession, InvalidInputError, RetryPolicy
 from circleci_v1_async._core.secret import Secret
 from circleci_v1_async._transport.environment import (
     CLOUD_URL,
     TOKEN_VARIABLES,
     complete_address,
+    read_allow_http,
     read_base_url,
     read_token,
 )
@@ -108,25 +109,25 @@ async def open_session(*, needs_token: bool = False) -> AsyncGenerator[CircleCIS
         InvalidInputError: A token is needed, and there is none, or none for that address.
     """
     options: _SessionOptions = click.get_current_context().meta[_OPTIONS]
-    common: ViewOptions = {
-        "timeout": options.request_timeout,
-        "retry": RetryPolicy(attempts=options.retries + 1),
-    }
-    if read_token() is not None:
-        ci = CircleCISession.from_env(base_url=options.base_url, trust_env=True, **common)
-    else:
-        base_url = read_base_url() if options.base_url is None else options.base_url
+    base_url = read_base_url() if options.base_url is None else options.base_url
+    token: Secret[str] | None = read_token()
+    if token is None:
         file = _find_settings()
         login = None if file is None else await asyncio.to_thread(_read_login, file)
         if login is not None:
-            address = choose_base_url(login, base_url, f"{file}")
-            ci = CircleCISession(cast("str", login.token), base_url=address, trust_env=True, **common)
+            base_url = choose_base_url(login, base_url, f"{file}")
+            token = login.token
         elif needs_token:
             place = "" if file is None else f", or in {file}"
             raise InvalidInputError(f"expected a token in one of {', '.join(TOKEN_VARIABLES)}{place}; there is none")
-        else:
-            ci = CircleCISession(base_url=CLOUD_URL if base_url is None else base_url, trust_env=True, **common)
-    async with ci:
+    async with CircleCISession(
+        cast("str | None", token),
+        base_url=CLOUD_URL if base_url is None else base_url,
+        timeout=options.request_timeout,
+        retry=RetryPolicy(attempts=options.retries + 1),
+        trust_env=True,
+        allow_http=read_allow_http(),
+    ) as ci:
         yield ci
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "branch_option",
     "choose_build",
     "newest_options",
+    "parse_status",
     "prefer_failed",
     "status_option",
 ]
@@ -49,13 +50,13 @@ class Newest:
         branch: The branch.
         job: The name of the job.
         workflow: The name of the workflow.
-        status: A `BuildFilter`.
+        status: The status.
     """
 
     branch: str | None = None
     job: str | None = None
     workflow: str | None = None
-    status: str | None = None
+    status: BuildFilter | None = None
 
     @property
     def options(self) -> str:
@@ -75,6 +76,11 @@ class Newest:
         return " ".join(filter(None, parts))
 
 
+def parse_status(value: str | None) -> BuildFilter | None:
+    """Return the value of `status_option` as the API's operations take it."""
+    return None if value is None else BuildFilter(value)
+
+
 def newest_options(function: F) -> F:
     """Add the options that choose the newest build. The command gets them as `newest`, a `Newest`."""
 
@@ -82,7 +88,7 @@ def newest_options(function: F) -> F:
     def collect(
         *args: Any, branch: str | None, job: str | None, workflow: str | None, status: str | None, **options: Any
     ) -> Any:
-        newest = Newest(branch=branch, job=job, workflow=workflow, status=status)
+        newest = Newest(branch=branch, job=job, workflow=workflow, status=parse_status(status))
         return function(*args, newest=newest, **options)
 
     job = click.option("-j", "--job", metavar="NAME", help="Only builds of this job.")
@@ -92,7 +98,7 @@ def newest_options(function: F) -> F:
 
 def prefer_failed(newest: Newest) -> Newest:
     """Return the properties with the status `failed`, unless another one was given."""
-    return attrs.evolve(newest, status=newest.status or str(BuildFilter.FAILED))
+    return attrs.evolve(newest, status=newest.status or BuildFilter.FAILED)
 
 
 async def choose_build(ci: CircleCISession, target: Target, newest: Newest) -> int:

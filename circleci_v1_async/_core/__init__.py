@@ -1,1 +1,1 @@
-"""The ground, on which every room stands: errors, arguments, secrets, tasks and time."""
+"""The base of all rooms: errors, arguments, secrets, tasks and time."""

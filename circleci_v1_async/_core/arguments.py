@@ -1,25 +1,31 @@
 """Checks of arguments. Each returns the value, or raises an error that says what was expected."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Final, cast
+from inspect import iscoroutinefunction
+from numbers import Real
+from operator import index
+from typing import Final, SupportsIndex, cast
 
 from .errors import InvalidInputError
 from .secret import Secret
 
 __all__ = [
+    "as_integer",
     "check_aware_datetime",
+    "check_branch",
+    "check_callback",
     "check_commit",
     "check_hidden_strings",
     "check_integer",
     "check_names",
     "check_one_of",
-    "check_real",
     "check_required_text",
     "check_seconds",
     "check_secret",
     "check_settings",
+    "check_size",
     "check_text",
     "check_uuid",
     "check_variable_name",
@@ -27,30 +33,57 @@ __all__ = [
 
 # 40 digits, or 64 where Git uses SHA-256. Git abbreviates to 7 digits or more.
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
+# Seconds of 10 days: far more than any wait, and few enough for every timer.
+_LONGEST: Final = 864_000
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Names that every shell can read.
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def check_integer(name: str, value: object, low: int, high: int | None = None) -> int:
-    """Require an integer in a range; booleans are rejected."""
-    if isinstance(value, int) and not isinstance(value, bool) and low <= value and (high is None or value <= high):
-        return value
+def check_integer(name: str, value: object, low: int, high: int | None = None, *, hint: str = "") -> int:
+    """Require an integer in a range and return it as an `int`; booleans are rejected.
+
+    Args:
+        name: The argument's name.
+        value: An integer of any type that Python accepts as an index, such as those of NumPy.
+        low: The smallest valid value.
+        high: The largest valid value; `None` for no limit.
+        hint: What to use for larger values, for the error.
+    """
+    number = as_integer(value)
+    if number is not None and low <= number and (high is None or number <= high):
+        return number
     expected = f"an integer from {low}" if high is None else f"an integer from {low} to {high}"
-    raise InvalidInputError(f"{name}: expected {expected}, got {value!r}")
+    more = f"; {hint}" if hint and number is not None and number >= low else ""
+    raise InvalidInputError(f"{name}: expected {expected}, got {value!r}{more}")
 
 
-def check_real(name: str, value: object, unit: str = "", *, from_zero: bool = False) -> float:
-    """Require a number above 0, or from 0 on; booleans are rejected."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and (value > 0 or (from_zero and value == 0)):
-        return value
-    expected = f"a number{unit} from 0" if from_zero else f"a positive number{unit}"
-    raise InvalidInputError(f"{name}: expected {expected}, got {value!r}")
+def as_integer(value: object) -> int | None:
+    """Return an integer of any type as an `int`; `None` for booleans and everything else."""
+    try:
+        return None if isinstance(value, bool) else index(cast("SupportsIndex", value))
+    except TypeError:
+        return None
+
+
+def check_size(name: str, value: object) -> int:
+    """Require a number of bytes above 0."""
+    if (number := as_integer(value)) is not None and number > 0:
+        return number
+    raise InvalidInputError(f"{name}: expected a positive number of bytes, as an integer, got {value!r}")
 
 
 def check_seconds(name: str, value: object, *, from_zero: bool = False) -> float:
-    """Require a number of seconds above 0, or from 0 on."""
-    return check_real(name, value, " of seconds", from_zero=from_zero)
+    """Require a number of seconds above 0, or from 0 on, of at most 10 days; booleans are rejected."""
+    if not isinstance(value, bool) and isinstance(value, Real):
+        # Not by float(), which overflows for a large integer. NumPy's numbers are compared as Python's are.
+        seconds = cast("float", value)
+        if 0 < seconds <= _LONGEST or (from_zero and seconds == 0):
+            return float(seconds)
+        if seconds > _LONGEST:
+            raise InvalidInputError(f"{name}: expected at most {_LONGEST:,} seconds (10 days), got {value!r}")
+    expected = "a number of seconds from 0" if from_zero else "a positive number of seconds"
+    raise InvalidInputError(f"{name}: expected {expected}, got {value!r}")
 
 
 def check_aware_datetime(name: str, value: object) -> datetime | None:
@@ -67,6 +100,34 @@ def check_text(name: str, value: object) -> str | None:
     if value is None or (isinstance(value, str) and value):
         return value
     raise InvalidInputError(f"{name}: expected a non-empty string, got {value!r}")
+
+
+def check_branch(name: str, value: object) -> str | None:
+    """Require the name of a branch, or `None`. The API would find no build of a Git reference."""
+    branch = check_text(name, value)
+    if branch is not None and branch.startswith("refs/"):
+        short = branch.removeprefix("refs/heads/")
+        instead = f"use {short!r}" if short and short != branch else "which names no branch"
+        raise InvalidInputError(f"{name}: expected a branch's name, got the Git reference {branch!r}: {instead}")
+    return branch
+
+
+def check_callback(name: str, value: object, *, is_plain: bool = False) -> None:
+    """Require a function to call, or `None`.
+
+    Args:
+        name: The argument's name.
+        value: The function. It may be a coroutine function.
+        is_plain: Whether coroutine functions are rejected, because the result is not awaited.
+    """
+    if value is None or (callable(value) and not (is_plain and _is_coroutine_function(value))):
+        return
+    expected = "a plain callable" if is_plain else "a callable"
+    raise InvalidInputError(f"{name}: expected {expected}, got {value!r}")
+
+
+def _is_coroutine_function(value: Callable[..., object]) -> bool:
+    return iscoroutinefunction(value) or iscoroutinefunction(getattr(value, "__call__", None))  # noqa: B004 - its method
 
 
 def check_required_text(name: str, value: object, *, may_be_empty: bool = False) -> str:

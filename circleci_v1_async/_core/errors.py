@@ -35,7 +35,11 @@ class SessionClosedError(CircleCIError, RuntimeError):
 
 
 class UsageError(CircleCIError, RuntimeError):
-    """A walk, a watch or downloads are looped over once more, or were closed under their loop."""
+    """The package is used in a way that cannot work.
+
+    A walk, a watch or downloads are looped over once more, or were closed under their loop; a token callable uses the
+    session that calls it; or no asyncio event loop is running.
+    """
 
     __module__ = "circleci_v1_async.errors"
 

@@ -4,13 +4,24 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from concurrent.futures import Executor
+from inspect import isawaitable
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from .errors import UsageError
 
-__all__ = ["SelfClosing", "TaskIterable", "read_exception", "run_in_thread", "stop", "wait_until_done"]
+__all__ = [
+    "SelfClosing",
+    "TaskIterable",
+    "call_back",
+    "get_loop",
+    "read_exception",
+    "run_in_thread",
+    "stop",
+    "wait_until_done",
+]
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class SelfClosing(ABC):
@@ -59,6 +70,7 @@ class TaskIterable(SelfClosing):
         await stop(self._tasks)
 
     def _begin(self) -> None:
+        get_loop()
         self._check_open()
         if self._state != "not begun":
             raise UsageError(self._begun_before)
@@ -82,6 +94,26 @@ class TaskIterable(SelfClosing):
         if self._state == "running":
             self._state = "stopped"
         await stop(self._tasks)
+
+
+def get_loop() -> asyncio.AbstractEventLoop:
+    """Return the running event loop.
+
+    Raises:
+        UsageError: None runs, or one of another library.
+    """
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise UsageError(
+            "circleci_v1_async needs a running asyncio event loop: use asyncio.run; on trio, use trio-asyncio"
+        ) from None
+
+
+async def call_back(callback: Callable[[T], object], value: T) -> None:
+    """Call a callback, and await what it returns if that can be awaited."""
+    if isawaitable(result := callback(value)):
+        await result
 
 
 def read_exception(task: "asyncio.Task[Any]") -> BaseException | None:

@@ -10,8 +10,8 @@ from .errors import CircleCIError
 __all__ = ["TracebackScrubber"]
 
 
-# The modules through which a request and its reply pass.
-_OURS: Final = frozenset({__name__.partition(".")[0], "aiohttp", "asyncio"})
+# The packages through which a request and its reply pass: aiosignal calls trace hooks with both.
+_OURS: Final = frozenset({__name__.partition(".")[0], "aiohttp", "aiosignal", "asyncio"})
 
 
 class TracebackScrubber:

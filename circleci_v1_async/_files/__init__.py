@@ -1,1 +1,1 @@
-"""Files that get their name when they are whole."""
+"""Files that get their final name once they are complete."""

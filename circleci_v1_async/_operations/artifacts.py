@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from circleci_v1_async._core.arguments import check_integer, check_one_of, check_text
+from circleci_v1_async._core.arguments import check_branch, check_callback, check_integer, check_one_of
 from circleci_v1_async._files.threads import FileThreads
-from circleci_v1_async.enums import BuildFilter
+from circleci_v1_async.enums import BuildFilter, BuildFilterName
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Artifact, BuildSummary
 from circleci_v1_async.request import Request, drop_none
@@ -44,6 +44,8 @@ class ArtifactOperations(Operations):
 
         `GET /project/{project}/{build_num}/artifacts` (openapi.yml: listBuildArtifacts).
 
+        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+
         Raises:
             NotFoundError: There is no such build, or the token may not see it.
         """
@@ -56,7 +58,7 @@ class ArtifactOperations(Operations):
         project: ProjectSlug | str,
         *,
         branch: str | None = None,
-        filter: BuildFilter | str | None = None,
+        filter: BuildFilter | BuildFilterName | None = None,
     ) -> list[Artifact]:
         """List the artifacts of the latest build, which is one job, not one workflow.
 
@@ -65,6 +67,8 @@ class ArtifactOperations(Operations):
         The latest build is the build of any job that ran last, such as `deploy`, which often stores no artifacts. For
         the artifacts of a certain job, find its latest build with `find_latest_build` and pass it to
         `list_build_artifacts`.
+
+        An item that does not fit is left out, so the list may be shorter than the list that was sent.
 
         Args:
             project: The project's slug or URL.
@@ -77,7 +81,7 @@ class ArtifactOperations(Operations):
         Raises:
             NotFoundError: There is no such build. CircleCI has been seen to answer 404 even if a build stored nothing.
         """
-        query = drop_none(branch=check_text("branch", branch), filter=check_one_of("filter", filter, BuildFilter))
+        query = drop_none(branch=check_branch("branch", branch), filter=check_one_of("filter", filter, BuildFilter))
         return await self.send(
             Request(
                 "GET",
@@ -144,7 +148,8 @@ class ArtifactOperations(Operations):
                 writing is waited for, up to the session's `timeout`.
             resume: Whether to continue the `.part` of an earlier download that was killed, or failed with `resume`,
                 and to leave one. Without it, a download that fails or is cancelled leaves nothing.
-            progress: Called with each `DownloadEvent`, in the event loop.
+            progress: Called with each `DownloadEvent`, in the event loop. Can be a coroutine function, which the
+                download waits for. Its errors leave the call unchanged.
 
         Returns:
             The outcome: `downloaded`, or `skipped`.
@@ -170,6 +175,7 @@ class ArtifactOperations(Operations):
         from circleci_v1_async.artifacts._events import ProgressReporter
 
         check_one_of("on_exists", str(on_exists), get_args(OnExists))  # `None` is no choice either
+        check_callback("progress", progress)
         file = Path(path)
         if not file.name or os.fspath(path).endswith(("/", os.sep)):
             raise InvalidInputError(f"path: expected the path of a file, got that of a folder: {os.fspath(path)!r}")
@@ -212,7 +218,8 @@ class ArtifactOperations(Operations):
             on_error: After a failure the others are fetched all the same, and then a `DownloadError` is raised
                 (`raise`); or they are cancelled and it is raised at once (`stop`); or it is never raised (`yield`).
             resume: As in `download_artifact`, for each of the files.
-            progress: Called with each `DownloadEvent`, in the event loop.
+            progress: Called with each `DownloadEvent`, in the event loop. Can be a coroutine function, which the
+                download waits for. Its errors leave the call unchanged.
 
         Returns:
             To be looped over with `async for`, without an `await`. It yields a `Download` for each artifact as it is
@@ -236,9 +243,10 @@ class ArtifactOperations(Operations):
         from circleci_v1_async.artifacts._downloader import Downloader
         from circleci_v1_async.artifacts._events import ProgressReporter
 
+        check_callback("progress", progress)
         check_one_of("on_exists", str(on_exists), get_args(OnExists))
         check_one_of("on_error", str(on_error), get_args(OnError))
-        check_integer("concurrency", concurrency, 1)
+        concurrency = check_integer("concurrency", concurrency, 1)
         destinations = plan_destinations(artifacts, match, place)
         reporter = ProgressReporter(progress, len(destinations))
         downloader = Downloader(self._caller, self._file_threads, Path(dest), reporter, on_exists, resume)

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from circleci_v1_async._core.arguments import check_aware_datetime, check_integer, check_one_of, check_text
-from circleci_v1_async.enums import BuildFilter
+from circleci_v1_async._core.arguments import (
+    check_aware_datetime,
+    check_branch,
+    check_integer,
+    check_one_of,
+    check_text,
+)
+from circleci_v1_async.enums import BuildFilter, BuildFilterName
 from circleci_v1_async.models import Build, BuildDetail, BuildSummary
 from circleci_v1_async.request import QueryValue, Request
 from circleci_v1_async.slug import ProjectSlug
@@ -33,7 +39,7 @@ class BuildOperations(Operations):
         project: ProjectSlug | str,
         *,
         branch: str | None = None,
-        filter: BuildFilter | str | None = None,
+        filter: BuildFilter | BuildFilterName | None = None,
         limit: int = 30,
         offset: int = 0,
         shallow: bool | None = None,
@@ -42,6 +48,9 @@ class BuildOperations(Operations):
 
         `GET /project/{project}` (openapi.yml: listProjectBuilds), with a branch
         `GET /project/{project}/tree/{branch}` (CircleCI's docs).
+
+        A build that does not fit is left out, so the list may be shorter than the list that was sent. To read all
+        builds, walk with `iter_project_builds` instead of counting.
 
         Args:
             project: A slug or URL of it.
@@ -57,13 +66,17 @@ class BuildOperations(Operations):
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
         """
-        query = {**_page(limit, offset), "filter": check_one_of("filter", filter, BuildFilter), "shallow": shallow}
+        page = _page(limit, offset, "iter_project_builds")
+        query = {**page, "filter": check_one_of("filter", filter, BuildFilter), "shallow": shallow}
         return await self.send(request_project_builds(project, branch, query))
 
     async def list_recent_builds(self, *, limit: int = 30, offset: int = 0, shallow: bool | None = None) -> list[Build]:
         """One page of the latest builds of all followed projects. `iter_recent_builds` walks them all.
 
         `GET /recent-builds` (openapi.yml: listRecentBuilds). The order is that of creation, not of `build_num`.
+
+        A build that does not fit is left out, so the list may be shorter than the list that was sent. To read all
+        builds, walk with `iter_recent_builds` instead of counting.
 
         Args:
             limit: At most so many builds, 1 to 100.
@@ -73,7 +86,7 @@ class BuildOperations(Operations):
         Raises:
             AuthenticationError: There is no personal token.
         """
-        query = {**_page(limit, offset), "shallow": shallow}
+        query = {**_page(limit, offset, "iter_recent_builds"), "shallow": shallow}
         return await self.send(Request("GET", "/recent-builds", query=query, returns=list[Build]))
 
     async def get_build(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> BuildDetail:
@@ -93,7 +106,7 @@ class BuildOperations(Operations):
         branch: str | None = None,
         job: str | None = None,
         workflow: str | None = None,
-        filter: BuildFilter | str | None = None,
+        filter: BuildFilter | BuildFilterName | None = None,
         limit: int | None = 1000,
     ) -> Build | None:
         """Find the latest build of a job or workflow: the highest one in the project's list that fits.
@@ -145,7 +158,7 @@ class BuildOperations(Operations):
         project: ProjectSlug | str,
         *,
         branch: str | None = None,
-        filter: BuildFilter | str | None = None,
+        filter: BuildFilter | BuildFilterName | None = None,
         shallow: bool | None = None,
         **options: Unpack[WalkOptions],
     ) -> PageWalk[Build]: ...
@@ -157,7 +170,7 @@ class BuildOperations(Operations):
         *,
         model: type[M],
         branch: str | None = None,
-        filter: BuildFilter | str | None = None,
+        filter: BuildFilter | BuildFilterName | None = None,
         shallow: bool | None = None,
         **options: Unpack[WalkOptions],
     ) -> PageWalk[M]: ...
@@ -168,7 +181,7 @@ class BuildOperations(Operations):
         *,
         model: type[Any] = Build,
         branch: str | None = None,
-        filter: BuildFilter | str | None = None,
+        filter: BuildFilter | BuildFilterName | None = None,
         shallow: bool | None = None,
         since: datetime | None = None,
         limit: int | None = None,
@@ -204,6 +217,7 @@ class BuildOperations(Operations):
         Raises:
             InvalidInputError: At once; every other error of `list_project_builds` comes out of the loop.
             PaginationDriftError: Out of the loop: the list changes faster than it can be read.
+            OffsetRefusedError: Out of the loop: after full pages, the service refuses to list older builds.
 
         Examples:
             ```python
@@ -265,6 +279,7 @@ class BuildOperations(Operations):
         Raises:
             InvalidInputError: At once; every other error of `list_recent_builds` comes out of the loop.
             PaginationDriftError: Out of the loop: the list changes faster than it can be read.
+            OffsetRefusedError: Out of the loop: after full pages, the service refuses to list older builds.
 
         Examples:
             ```python
@@ -326,11 +341,15 @@ def request_project_builds(
     project: ProjectSlug | str, branch: str | None, query: Mapping[str, QueryValue]
 ) -> Request[list[Build]]:
     """Return the request for the builds of a project, or of one of its branches."""
-    if branch is None:
+    if (branch := check_branch("branch", branch)) is None:
         return Request("GET", PROJECT, project_values(project), query=query, returns=list[Build])
     path_values = {**project_values(project), "branch": branch}
     return Request("GET", f"{PROJECT}/tree/{{branch}}", path_values, query=query, returns=list[Build])
 
 
-def _page(limit: int, offset: int) -> dict[str, QueryValue]:
-    return {"limit": check_integer("limit", limit, 1, MAX_PAGE), "offset": check_integer("offset", offset, 0)}
+def _page(limit: int, offset: int, walk: str) -> dict[str, QueryValue]:
+    hint = f"{walk} yields more builds than one page has"
+    return {
+        "limit": check_integer("limit", limit, 1, MAX_PAGE, hint=hint),
+        "offset": check_integer("offset", offset, 0),
+    }

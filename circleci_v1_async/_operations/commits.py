@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from circleci_v1_async._core.arguments import check_integer, check_names, check_seconds
+from circleci_v1_async._core.arguments import check_callback, check_integer, check_names, check_seconds
 from circleci_v1_async.models import Build, BuildSummary
 from circleci_v1_async.slug import ProjectSlug
 
@@ -105,8 +105,8 @@ class CommitOperations(BuildOperations):
             print(Verdict.of(builds).is_success)
             ```
         """
-        from circleci_v1_async._jobs import find_latest_of_each_job, sort_newest_first
         from circleci_v1_async._polling.job_search import find_newest_commit, select_builds
+        from circleci_v1_async.models._jobs import find_latest_of_each_job, sort_newest_first
 
         matches = partial(_is_of_pull_request, check_integer("number", number, 1))
         builds = await self.iter_project_builds(project, limit=limit, prefetch=0).collect()
@@ -190,8 +190,8 @@ class CommitOperations(BuildOperations):
         *,
         latest_only: bool,
     ) -> list[Build]:
-        from circleci_v1_async._jobs import find_latest_of_each_job, sort_newest_first
         from circleci_v1_async._polling.job_search import JobSearch, select_builds
+        from circleci_v1_async.models._jobs import find_latest_of_each_job, sort_newest_first
 
         search = JobSearch(matches)
         async with self.iter_project_builds(project, branch=branch, limit=limit, prefetch=0) as walk:
@@ -213,6 +213,7 @@ class CommitOperations(BuildOperations):
     ) -> Verdict:
         from circleci_v1_async._polling.poll import poll
 
+        check_callback("on_update", on_update)
         look = partial(_look, plan, project, request_project_builds(project, branch, {}))
         return await poll(self._caller, look, schedule, name=f"{name} of {project}", on_update=on_update)
 

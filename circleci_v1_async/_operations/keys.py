@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from circleci_v1_async._core.arguments import check_one_of, check_required_text, check_secret
 from circleci_v1_async._core.secret import wrap_secret
-from circleci_v1_async.enums import CheckoutKeyType
+from circleci_v1_async.enums import CheckoutKeyType, CheckoutKeyTypeName
 from circleci_v1_async.models import CheckoutKey, Message
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
@@ -84,6 +84,8 @@ class KeyOperations(Operations):
 
         `GET /project/{project}/checkout-key` (openapi.yml: listCheckoutKeys; `digest` from CircleCI's docs).
 
+        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+
         Args:
             project: A slug or URL of it.
             digest: Of the fingerprints: `md5`, as by default, or `sha256`.
@@ -94,7 +96,9 @@ class KeyOperations(Operations):
         query = {"digest": check_one_of("digest", digest, ("md5", "sha256"))}
         return await self.send(Request("GET", _KEYS, project_values(project), query=query, returns=list[CheckoutKey]))
 
-    async def create_checkout_key(self, project: ProjectSlug | str, type: CheckoutKeyType | str) -> CheckoutKey:
+    async def create_checkout_key(
+        self, project: ProjectSlug | str, type: CheckoutKeyType | CheckoutKeyTypeName
+    ) -> CheckoutKey:
         """Make a key that builds check the code out with.
 
         `POST /project/{project}/checkout-key` (openapi.yml: createCheckoutKey).
@@ -112,7 +116,7 @@ class KeyOperations(Operations):
             print(key.fingerprint)
             ```
         """
-        body = {"type": check_one_of("type", type, CheckoutKeyType)}
+        body = {"type": check_one_of("type", check_required_text("type", type), CheckoutKeyType)}
         return await self.send(Request("POST", _KEYS, project_values(project), body=body, returns=CheckoutKey))
 
     async def get_checkout_key(self, project: ProjectSlug | str, fingerprint: str) -> CheckoutKey:

@@ -10,28 +10,24 @@ from typing import TYPE_CHECKING, Final, cast, overload
 from circleci_v1_async._core.arguments import check_integer, check_seconds, check_text
 from circleci_v1_async._core.tasks import run_together
 from circleci_v1_async._core.tracebacks import TracebackScrubber
-from circleci_v1_async._files.threads import FileThreads
-from circleci_v1_async.errors import BodyTooLargeError, CircleCIError, InvalidInputError
+from circleci_v1_async.errors import CircleCIError, InvalidInputError
 from circleci_v1_async.models import Action, BuildSummary, Step
 from circleci_v1_async.slug import ProjectSlug
 
-from .builds import BuildOperations
-from .output import OutputOperations
+from .log_lines import LogLineOperations, note_failure
+from .output import log_remark
 from .paths import parse_build_reference
 
 if TYPE_CHECKING:
     from circleci_v1_async.logs import LogLine
-    from circleci_v1_async.logs._actions import ActionLines, FollowedAction
 
 __all__ = ["LogOperations"]
 
 _AT_ONCE: Final = 8
 
 
-class LogOperations(BuildOperations, OutputOperations):
+class LogOperations(LogLineOperations):
     """Logs of builds."""
-
-    _file_threads: FileThreads
 
     async def get_build_log(
         self,
@@ -45,51 +41,70 @@ class LogOperations(BuildOperations, OutputOperations):
     ) -> str:
         """Return the output of all steps of a build as text, each under a heading.
 
-        It takes one `get_build`, and `iter_output` for each run of a step, several at a time.
+        It makes one `get_build`, and one `iter_output` for each step run, several at a time.
+
+        If the log of a step run cannot be read, one line in brackets takes its place, or the place of its rest. If
+        CircleCI did not keep all of a log, one such line is in front of it. Both lines are logged as warnings.
 
         Args:
-            project: A slug or URL of it; or, without a number, a build that says where it belongs, or the URL of a
+            project: The project's slug or URL; or, without a number, a build that names its project, or the URL of a
                 build or job.
             build_num: The build's number.
-            failed_only: Only steps whose status is `failed`, `timedout`, `infrastructure_fail` or `canceled`.
-            step: Only steps of this name.
-            tail: Number of the last lines to return of each run of a step, from 1; `None` for all.
-            strip_ansi: Whether lines are as a terminal would show them: without colours, and without what progress bars
-                wrote over. No control characters are left. `False` gives the text as it was written.
+            failed_only: Whether to leave out steps whose status is not `failed`, `timedout`, `infrastructure_fail` or
+                `canceled`.
+            step: The name of the steps to return; `None` for all.
+            tail: Number of the last lines to return of each step run, from 1; `None` for all.
+            strip_ansi: Whether to return lines as a terminal would show them: without colors, without the parts that
+                progress bars have overwritten, and without control characters. `False` returns the text as it was
+                written.
 
         Returns:
-            The text; empty when there are no such steps. CircleCI forgets the steps of old builds.
+            The text; empty if no step has failed, with `failed_only`, or if CircleCI has forgotten the steps of an old
+            build.
 
         Raises:
-            NotFoundError: There is no such build, or the token may not see it.
-            BodyTooLargeError: The lines to return of a run of a step have more characters than `max_body` allows.
-            TransportError: And the other errors of `iter_output`.
+            InvalidInputError: An argument is invalid, or the build has steps, but none of that name.
+            NotFoundError: The build does not exist, or the token may not see it.
+            BodyTooLargeError: None of the logs can be read, and the lines to return of a step run have more characters
+                than `max_body` allows.
+            TransportError: None of the logs can be read; likewise the other errors of `iter_output`.
 
         Examples:
             ```python
             print(await ci.get_build_log("gh/acme/web", 7, failed_only=True, tail=40))
             ```
         """
-        from circleci_v1_async.logs._actions import select_actions
+        from circleci_v1_async.logs._actions import check_step_name, select_actions
+        from circleci_v1_async.logs._line import Remark
         from circleci_v1_async.logs._stream import take_turns
         from circleci_v1_async.logs._text import LogText, heading
 
         check_text("step", step)
         if tail is not None:
-            check_integer("tail", tail, 1)
+            tail = check_integer("tail", tail, 1)
         slug, number = parse_build_reference(project, build_num)
         build = await self.get_build(slug, number)
+        check_step_name(build, step)
+        runs = select_actions(build, step, failed_only=failed_only)
         slots = asyncio.Semaphore(_AT_ONCE)
+        failures: list[CircleCIError] = []
 
         async def read(step: Step, action: Action) -> str:
             log = LogText(tail=tail, strip_ansi=strip_ansi, max_size=self._max_size)
-            async with slots, aclosing(take_turns(self.iter_output(slug, number, action))) as output:
-                async for piece in output:
-                    log.add(piece)
-            return heading(step, action, strip_ansi=strip_ansi) + log.finish()
+            try:
+                async with slots, aclosing(take_turns(self._open_output(slug, number, action))) as output:
+                    async for piece in output:
+                        log.add(piece)
+                        if isinstance(piece, Remark):
+                            log_remark(slug, number, action, piece)
+                text = log.finish()
+            except CircleCIError as error:
+                note_failure(error, failures, len(runs))
+                text, failure = log.fail(error)
+                log_remark(slug, number, action, failure)
+            return heading(step, action, strip_ansi=strip_ansi) + text
 
         with TracebackScrubber():
-            runs = select_actions(build, step, failed_only=failed_only)
             return "\n".join(await run_together(read(*run) for run in runs))
 
     def iter_build_log(
@@ -102,33 +117,41 @@ class LogOperations(BuildOperations, OutputOperations):
         follow: bool = False,
         interval: float = 5.0,
     ) -> "AsyncGenerator[LogLine, None]":
-        """Yield the lines of a build's log as a terminal would show them, also while the build runs.
+        """Yield the lines of a build's log as a terminal would show them, even while the build runs.
 
-        It takes one `get_build`, and `iter_output` for each run of a step, one after the other. With `follow` it makes
-        these requests again and again until the build has finished, for the steps that had not; and once more after
-        the end of each, as what it wrote last may be stored a little later.
+        It makes one `get_build`, and one `iter_output` for each step run, one after the other. With `follow`, it polls:
+        it repeats these requests until the build has finished, for the steps that had not. Each step is polled once
+        more after its end, because its last output may be stored a little later.
+
+        If the log of a step run cannot be read, or CircleCI did not keep all of it, one line in brackets says so, as in
+        `get_build_log`. Both lines have neither `time` nor `type`, and are logged as warnings.
 
         Args:
-            project: A slug or URL of it; or, without a number, a build that says where it belongs, or the URL of a
+            project: The project's slug or URL; or, without a number, a build that names its project, or the URL of a
                 build or job.
             build_num: The build's number.
-            failed_only: Only steps whose status is `failed`, `timedout`, `infrastructure_fail` or `canceled`.
-            step: Only steps of this name.
-            follow: Whether to go on until the build has finished. While it runs, a line is given when it has ended, and
-                later redraws of it come as lines of their own. The output of a step that is larger than `max_body` is
-                given when the step has ended.
-            interval: With `follow`, seconds from one look to the next. Errors that may pass are logged, and the next
-                look comes later.
+            failed_only: Whether to leave out steps whose status is not `failed`, `timedout`, `infrastructure_fail` or
+                `canceled`.
+            step: The name of the steps to yield; `None` for all.
+            follow: Whether to continue until the build has finished. While the build runs, each line is yielded when it
+                is complete. If the step redraws a line later, the redraw is yielded as a separate line. If the output
+                of a step is larger than `max_body`, its lines are yielded when the step has ended.
+            interval: With `follow`, the number of seconds between two polls. Transient errors are logged, and delay the
+                next poll.
 
         Returns:
-            An iterator for `async for`, without an `await`. Each line comes once. Memory stays flat: at most 100 rows
-            are kept until they are final.
+            An async iterator. Use `async for` on it, without `await`. It yields each line once. Only if CircleCI did
+            not keep all of a polled log, the lines that are left follow the line in brackets, even if they were
+            yielded before. At most 100 rows are kept in memory until they are final.
 
         Raises:
-            InvalidInputError: At once. The other errors come out of the loop.
-            NotFoundError: There is no such build, or the token may not see it.
-            BodyTooLargeError: A line, or what the window keeps, is larger than the session's `max_body`.
-            TransportError: And the other errors of `iter_output`.
+            InvalidInputError: An argument is invalid. Raised by the call itself; other errors are raised during
+                iteration. Also raised if the build has steps, but none of that name: with `follow`, when the build has
+                finished.
+            NotFoundError: The build does not exist, or the token may not see it.
+            BodyTooLargeError: None of the logs can be read, and a line, or the rows to keep, are larger than the
+                session's `max_body`.
+            TransportError: None of the logs can be read; likewise the other errors of `iter_output`.
 
         Examples:
             ```python
@@ -180,29 +203,33 @@ class LogOperations(BuildOperations, OutputOperations):
         strip_ansi: bool = True,
         overwrite: bool = False,
     ) -> Path:
-        """Save the log of a build as text, each step under a heading. The file gets its name when it is whole.
+        """Save the log of a build as text, each step under a heading, completely or not at all.
 
-        The requests are those of `iter_build_log`, whose lines are written as they come: a log may have any size.
+        It makes the same requests as `iter_build_log`, and writes each line when it is final, so that a log can have
+        any size. Lines in brackets are as in `get_build_log`. Use `save_output` for the raw output of one step run.
 
         Args:
-            project: A slug or URL of it; or, without a number, the build or its URL: `save_build_log(build, path)`.
+            project: The project's slug or URL; or, without a number, the build or its URL:
+                `save_build_log(build, path)`.
             build_num: The build's number.
-            path: The file's path. Missing folders are made.
-            failed_only: Only steps whose status is `failed`, `timedout`, `infrastructure_fail` or `canceled`.
-            step: Only steps of this name.
-            strip_ansi: Whether lines are as a terminal would show them, as of `get_build_log`.
-            overwrite: Whether a file of that name may be replaced.
+            path: The file's path. Missing folders are created.
+            failed_only: Whether to leave out steps whose status is not `failed`, `timedout`, `infrastructure_fail` or
+                `canceled`.
+            step: The name of the steps to save; `None` for all.
+            strip_ansi: Whether to write lines as a terminal would show them, as in `get_build_log`.
+            overwrite: Whether to replace an existing file.
 
         Returns:
-            The file's path. The file is empty when there are no such steps.
+            The file's path. The file is empty where the text of `get_build_log` is.
 
         Raises:
-            InvalidInputError: The path is that of a folder. Nothing was sent; likewise with the next two.
-            PathConflictError: There is something at the path.
-            UnsafePathError: There is a symbolic link at the path, which is not replaced with `overwrite` either.
-            DownloadError: The file system refuses something.
-            NotFoundError: There is no such build, or the token may not see it.
-            TransportError: And the other errors of `iter_build_log`.
+            InvalidInputError: An argument is invalid, or the path is a folder. Nothing was sent; likewise with the next
+                two. Also raised if the build has steps, but none of that name.
+            PathConflictError: The path exists.
+            UnsafePathError: The path is a symbolic link, which `overwrite` does not replace either.
+            DownloadError: The file system reports an error.
+            NotFoundError: The build does not exist, or the token may not see it.
+            TransportError: None of the logs can be read; likewise the other errors of `iter_build_log`.
 
         Examples:
             ```python
@@ -210,7 +237,7 @@ class LogOperations(BuildOperations, OutputOperations):
             ```
         """
         from circleci_v1_async._files.text_file import write_text_file
-        from circleci_v1_async.logs._actions import ActionLines, select_actions
+        from circleci_v1_async.logs._actions import ActionLines, check_step_name, select_actions
         from circleci_v1_async.logs._text import heading
 
         if path is None and isinstance(build_num, str | os.PathLike):
@@ -222,107 +249,16 @@ class LogOperations(BuildOperations, OutputOperations):
         with TracebackScrubber():
             async with write_text_file(self._file_threads, Path(path), overwrite=overwrite) as file:
                 build = await self.get_build(slug, number)
+                check_step_name(build, step)
+                runs = select_actions(build, step, failed_only=failed_only)
+                failures: list[CircleCIError] = []
                 between = ""
-                for run in select_actions(build, step, failed_only=failed_only):
+                for run in runs:
                     await file.write(between + heading(*run, strip_ansi=strip_ansi))
                     between = "\n"
                     run_lines = ActionLines(*run, self._max_size, strip_ansi=strip_ansi)
-                    async with aclosing(self._read_run(slug, number, run[1], run_lines)) as lines:
+                    reading = self._read_run(slug, number, run[1], run_lines, failures, len(runs))
+                    async with aclosing(reading) as lines:
                         async for line in lines:
                             await file.write(f"{line}\n")
         return Path(path)
-
-    @property
-    def _max_size(self) -> int:
-        return self._caller.options.max_body
-
-    async def _read_log(
-        self, slug: ProjectSlug, number: int, step_name: str | None, *, failed_only: bool
-    ) -> "AsyncGenerator[LogLine, None]":
-        from circleci_v1_async.logs._actions import ActionLines, select_actions
-
-        build = await self.get_build(slug, number)
-        for step, action in select_actions(build, step_name, failed_only=failed_only):
-            run_lines = ActionLines(step, action, self._max_size)
-            async with aclosing(self._read_run(slug, number, action, run_lines)) as lines:
-                async for line in lines:
-                    yield line
-
-    async def _follow_log(
-        self, slug: ProjectSlug, number: int, step_name: str | None, interval: float, *, failed_only: bool
-    ) -> "AsyncGenerator[LogLine, None]":
-        from circleci_v1_async._polling.pauses import pause_after_error
-        from circleci_v1_async.logs._actions import ActionLines, FollowedAction, select_actions
-        from circleci_v1_async.logs._screen import HEIGHT
-
-        runs: dict[tuple[object, ...], FollowedAction] = {}
-        # One that has finished before the first look is read once, as without `follow`.
-        was_running = False
-        quiet = 0
-        while True:
-            delay = interval
-            try:
-                build = await self.get_build(slug, number)
-                was_running = was_running or not build.is_finished
-                is_done = build.is_finished
-                for step, action in select_actions(build, step_name, failed_only=failed_only):
-                    key = action.step, action.index, action.allocation_id, action.auto_rerun_number
-                    run = runs.setdefault(key, FollowedAction(is_over=not was_running))
-                    if not run.is_done:
-                        is_over = build.is_finished or action.end_time is not None
-                        run_lines = ActionLines(step, action, self._max_size, height=1 if was_running else HEIGHT)
-                        new = self._read_new(slug, number, action, run_lines, run, is_over=is_over)
-                        async with aclosing(new) as lines:
-                            async for line in lines:
-                                yield line
-                    is_done = is_done and run.is_done
-                if is_done:
-                    return
-                quiet = 0
-            except CircleCIError as error:
-                if not error.transient:
-                    raise
-                quiet += 1
-                delay = pause_after_error(self._caller, f"log of build {number}", interval, quiet, error)
-            await self._caller.clock.sleep(delay)
-
-    async def _read_new(
-        self,
-        slug: ProjectSlug,
-        number: int,
-        action: Action,
-        run_lines: "ActionLines",
-        run: "FollowedAction",
-        *,
-        is_over: bool,
-    ) -> "AsyncGenerator[LogLine, None]":
-        """Yield the lines of a followed run that were not given before."""
-        is_last, run.is_over = run.is_over, is_over
-        position = 0
-        try:
-            async with aclosing(self._read_run(slug, number, action, run_lines, is_last=is_last)) as lines:
-                async for line in lines:
-                    position += 1
-                    if position > run.given:
-                        run.given = position
-                        yield line
-        except BodyTooLargeError:
-            # While it runs it comes in one piece, later in many.
-            if is_last:
-                raise
-        else:
-            run.is_done = is_last
-
-    async def _read_run(
-        self, slug: ProjectSlug, number: int, action: Action, run_lines: "ActionLines", *, is_last: bool = True
-    ) -> "AsyncGenerator[LogLine, None]":
-        """Yield the lines of a run of a step that are final; all of them if it has ended."""
-        from circleci_v1_async.logs._stream import take_turns
-
-        async with aclosing(take_turns(self.iter_output(slug, number, action))) as output:
-            async for piece in output:
-                for line in run_lines.feed(piece):
-                    yield line
-        if is_last:
-            for line in run_lines.finish():
-                yield line

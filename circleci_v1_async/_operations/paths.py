@@ -43,10 +43,10 @@ def parse_build_reference(project: ProjectSlug | str | BuildSummary, build_num: 
     else:
         slug = ProjectSlug.parse(project)
         own = find_build_num(project) if isinstance(project, str) else None
-    number = own if build_num is None else build_num
-    if number is None:
+    if own is None and build_num is None:
         raise InvalidInputError(f"build_num: expected an integer from 1, got None. {_BOTH_WAYS}")
-    if own not in {None, check_integer("build_num", number, 1)}:
+    number = check_integer("build_num", own if build_num is None else build_num, 1)
+    if own not in {None, number}:
         raise InvalidInputError(f"build_num: expected {own}, as in the given build or URL, got {number}. {_BOTH_WAYS}")
     return slug, number
 

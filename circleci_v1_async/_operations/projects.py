@@ -24,6 +24,8 @@ class ProjectOperations(Operations):
 
         `GET /projects` (openapi.yml: listProjects; `shallow` from CircleCI's changelog).
 
+        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+
         Args:
             shallow: Whether to leave out `branches`. CircleCI's cloud leaves it out for good from 2026-12-07 on,
                 whatever is asked for; until then `False` asks for it, also on the days that it is left out for trial.
@@ -39,7 +41,11 @@ class ProjectOperations(Operations):
     async def follow_project(self, project: ProjectSlug | str) -> FollowResult:
         """Follow a project. CircleCI sets it up if nobody did, and may start a build.
 
-        `POST /project/{project}/follow` (openapi.yml: followProject).
+        `POST /project/{project}/follow` (openapi.yml: followProject). It is resent as a `PUT` is.
+
+        Returns:
+            Whether the user follows the project, and the first build. `first_build` can be `None` although a build
+            was started: if the request was resent, the reply that named the build may be lost.
 
         Raises:
             BadRequestError: Seen although the project is followed now, when there is nothing to build.
@@ -50,12 +56,13 @@ class ProjectOperations(Operations):
             print(result.following)
             ```
         """
-        return await self.send(Request("POST", f"{PROJECT}/follow", project_values(project), returns=FollowResult))
+        values = project_values(project)
+        return await self.send(Request("POST", f"{PROJECT}/follow", values, returns=FollowResult, idempotent=True))
 
     async def unfollow_project(self, project: ProjectSlug | str) -> FollowResult:
         """Follow a project no more. It stays set up, and others who follow it still do.
 
-        `POST /project/{project}/unfollow` (seen in use, undocumented).
+        `POST /project/{project}/unfollow` (seen in use, undocumented). It is resent as a `PUT` is.
 
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
@@ -65,12 +72,13 @@ class ProjectOperations(Operations):
             await ci.unfollow_project("gh/acme/web")
             ```
         """
-        return await self.send(Request("POST", f"{PROJECT}/unfollow", project_values(project), returns=FollowResult))
+        values = project_values(project)
+        return await self.send(Request("POST", f"{PROJECT}/unfollow", values, returns=FollowResult, idempotent=True))
 
     async def enable_project(self, project: ProjectSlug | str) -> ProjectSettings:
         """Set a project up, so that pushes are built. The token's owner must administer the repository.
 
-        `POST /project/{project}/enable` (seen in use, undocumented).
+        `POST /project/{project}/enable` (seen in use, undocumented). It is resent as a `PUT` is.
 
         Returns:
             The project's settings. Enabling a project does not follow it.
@@ -84,7 +92,8 @@ class ProjectOperations(Operations):
             await ci.enable_project("gh/acme/web")
             ```
         """
-        return await self.send(Request("POST", f"{PROJECT}/enable", project_values(project), returns=ProjectSettings))
+        values = project_values(project)
+        return await self.send(Request("POST", f"{PROJECT}/enable", values, returns=ProjectSettings, idempotent=True))
 
     async def disable_project(self, project: ProjectSlug | str) -> ProjectSettings:
         """Stop building pushes to a project, for everyone who follows it. Its builds stay.

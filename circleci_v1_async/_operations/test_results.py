@@ -25,6 +25,8 @@ class TestResultOperations(Operations):
 
         `GET /project/{project}/{build_num}/tests` (openapi.yml: listBuildTests).
 
+        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+
         Raises:
             NotFoundError: There is no such build, or the token may not see it.
         """
@@ -38,6 +40,8 @@ class TestResultOperations(Operations):
 
         One request, that of `list_build_tests`. A test has failed if its result is neither `success` nor `skipped`,
         also when this package does not know the result, or when there is none.
+
+        An item that does not fit is left out, so the list may be shorter than the list that was sent.
 
         Raises:
             NotFoundError: There is no such build, or the token may not see it.

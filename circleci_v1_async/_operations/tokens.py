@@ -6,7 +6,7 @@ import attrs
 
 from circleci_v1_async._core.arguments import check_one_of, check_required_text
 from circleci_v1_async._core.secret import RedactedStr
-from circleci_v1_async.enums import TokenScope
+from circleci_v1_async.enums import TokenScope, TokenScopeName
 from circleci_v1_async.models import ProjectToken
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
@@ -27,13 +27,15 @@ class TokenOperations(Operations):
 
         `GET /project/{project}/token` (seen in use, undocumented).
 
+        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
         """
         return await self.send(Request("GET", _TOKENS, project_values(project), returns=list[ProjectToken]))
 
     async def create_project_token(
-        self, project: ProjectSlug | str, *, scope: TokenScope | str, label: str
+        self, project: ProjectSlug | str, *, scope: TokenScope | TokenScopeName, label: str
     ) -> ProjectToken:
         """Make an API token of a project.
 

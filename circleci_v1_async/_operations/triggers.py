@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from circleci_v1_async._core.arguments import check_hidden_strings, check_integer, check_required_text, check_text
+from circleci_v1_async._core.arguments import (
+    check_branch,
+    check_hidden_strings,
+    check_integer,
+    check_required_text,
+    check_text,
+)
 from circleci_v1_async._core.secret import wrap_secret
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build, BuildSummary, PipelineResult
@@ -80,7 +86,7 @@ class TriggerOperations(Operations):
         if revision is not None and tag is not None:
             raise InvalidInputError("trigger_build: expected revision or tag, got both")
         body = drop_none(
-            branch=check_text("branch", branch),
+            branch=check_branch("branch", branch),
             revision=check_text("revision", revision),
             tag=check_text("tag", tag),
             parallel=None if parallel is None else check_integer("parallel", parallel, 1),
@@ -130,7 +136,8 @@ class TriggerOperations(Operations):
             parallel=None if parallel is None else check_integer("parallel", parallel, 1),
             build_parameters=check_hidden_strings("build_parameters", build_parameters),
         )
-        path_values = {**project_values(project), "branch": check_required_text("branch", branch)}
+        check_branch("branch", check_required_text("branch", branch))
+        path_values = {**project_values(project), "branch": branch}
         return await self.send(
             Request(
                 "POST",
@@ -177,7 +184,7 @@ class TriggerOperations(Operations):
         if tag is not None and (branch is not None or revision is not None):
             raise InvalidInputError("trigger_pipeline: expected tag, or branch and revision, got both")
         body = drop_none(
-            branch=check_text("branch", branch), tag=check_text("tag", tag), revision=check_text("revision", revision)
+            branch=check_branch("branch", branch), tag=check_text("tag", tag), revision=check_text("revision", revision)
         )
         return await self.send(
             Request(
@@ -239,9 +246,10 @@ class TriggerOperations(Operations):
         )
 
     async def cancel_build(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
-        """Cancel a build. One that has finished stays as it is, which is no error.
+        """Cancel a build. A build that has finished stays unchanged, without an error.
 
-        `POST /project/{project}/{build_num}/cancel` (openapi.yml: cancelBuild).
+        `POST /project/{project}/{build_num}/cancel` (openapi.yml: cancelBuild). It is resent as a `PUT` is: canceling
+        twice does no more than canceling once.
 
         Returns:
             The build as it is now.
@@ -255,7 +263,8 @@ class TriggerOperations(Operations):
             print(build.status)
             ```
         """
-        return await self.send(Request("POST", f"{BUILD}/cancel", build_values(project, build_num), returns=Build))
+        values = build_values(project, build_num)
+        return await self.send(Request("POST", f"{BUILD}/cancel", values, returns=Build, idempotent=True))
 
     async def add_ssh_users(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
         """Let the user whom the token belongs to into a running build by SSH. It must be a personal token.

@@ -25,6 +25,8 @@ class VariableOperations(Operations):
 
         `GET /project/{project}/envvar` (documented by CircleCI).
 
+        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+
         Raises:
             NotFoundError: The project does not exist, or the token may not see it.
         """

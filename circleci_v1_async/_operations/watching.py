@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from circleci_v1_async._core.arguments import check_one_of, check_text
+from circleci_v1_async._core.arguments import check_branch, check_callback, check_one_of
 from circleci_v1_async.models import Build, BuildDetail, BuildSummary
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
@@ -75,6 +75,7 @@ class WatchOperations(Operations):
         from circleci_v1_async._polling.poll import wait_until_finished
         from circleci_v1_async._polling.schedule import Schedule
 
+        check_callback("on_update", on_update)
         request = request_build(project, build_num)
         schedule = Schedule(timeout=timeout, interval=interval, max_interval=max_interval, appear=appear)
         name = "build {build_num} of {project}".format(**request.path_values)
@@ -114,7 +115,7 @@ class WatchOperations(Operations):
             ```
         """
         slug = ProjectSlug.parse(project)
-        source = f"/project/{slug}" if check_text("branch", branch) is None else f"/project/{slug}/tree/{branch}"
+        source = f"/project/{slug}" if check_branch("branch", branch) is None else f"/project/{slug}/tree/{branch}"
         request = request_project_builds(slug, branch, {"shallow": shallow})
         return self._watch(request, source, slug, start_at, cursor, interval)
 

@@ -12,9 +12,9 @@ from typing import Final, Generic, TypeVar
 
 import attrs
 
-from circleci_v1_async._jobs import Job, find_latest_of_each_job
 from circleci_v1_async.enums import BuildStatus
 from circleci_v1_async.models import Build
+from circleci_v1_async.models._jobs import Job, find_latest_of_each_job
 from circleci_v1_async.verdict import Verdict
 
 from .job_search import JobSearch, select_builds

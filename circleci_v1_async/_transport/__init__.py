@@ -1,1 +1,1 @@
-"""One exchange over aiohttp, and all that decides where the token goes."""
+"""One exchange over aiohttp, and every decision where the token is sent."""

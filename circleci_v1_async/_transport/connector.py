@@ -11,10 +11,12 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
-__all__ = ["Connector"]
+__all__ = ["Connector", "find_connections"]
 
 
 class Connector(aiohttp.TCPConnector):
@@ -32,7 +34,7 @@ class Connector(aiohttp.TCPConnector):
         if protocol is None or not protocol.should_close:
             return connection
         connection.close()
-        for idle in self._idle():
+        for idle in _idle(self):
             if idle.should_close:
                 idle.close()
         # From a server that speaks first, a new one is no better: it is taken as it is.
@@ -40,13 +42,23 @@ class Connector(aiohttp.TCPConnector):
 
     def distrust(self) -> None:
         """Use none of the connections again. Replies that are under way are read to their end."""
-        for idle in self._idle():
+        for idle in _idle(self):
             idle.close()
-        # There is no public name for these. One that is being made is none yet, and need not be closed.
-        for protocol in getattr(self, "_acquired", ()):
-            if isinstance(protocol, ResponseHandler):
-                protocol.force_close()
+        for protocol in _in_use(self):
+            protocol.force_close()
 
-    def _idle(self) -> list[ResponseHandler]:
-        # As above.
-        return [protocol for pool in getattr(self, "_conns", {}).values() for protocol, _ in pool]
+
+def find_connections(connector: aiohttp.BaseConnector | None) -> "Iterator[ResponseHandler]":
+    """Yield all connections that a connector has made and not closed."""
+    yield from _idle(connector)
+    yield from _in_use(connector)
+
+
+# aiohttp has no public names for these.
+def _idle(connector: aiohttp.BaseConnector | None) -> list[ResponseHandler]:
+    return [protocol for pool in getattr(connector, "_conns", {}).values() for protocol, _ in pool]
+
+
+def _in_use(connector: aiohttp.BaseConnector | None) -> list[ResponseHandler]:
+    # A connection that is being made has a placeholder, and need not be closed.
+    return [each for each in getattr(connector, "_acquired", ()) if isinstance(each, ResponseHandler)]

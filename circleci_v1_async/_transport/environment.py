@@ -10,24 +10,45 @@ from yarl import URL
 from circleci_v1_async._core.secret import Secret
 from circleci_v1_async.errors import InvalidInputError
 
+from .borrowed import check_credentials
+from .token import EXPECTED_TOKEN, find_token_problem
 from .urls import is_loopback
 
-__all__ = ["CLOUD_URL", "TOKEN_VARIABLES", "complete_address", "find_proxy", "read_base_url", "read_token"]
+__all__ = [
+    "CLOUD_URL",
+    "TOKEN_VARIABLES",
+    "complete_address",
+    "find_proxy",
+    "read_allow_http",
+    "read_base_url",
+    "read_token",
+]
 
 CLOUD_URL: Final = "https://circleci.com/api/v1.1"
 TOKEN_VARIABLES: Final = ("CIRCLE_TOKEN", "CIRCLECI_TOKEN", "CIRCLECI_CLI_TOKEN", "CIRCLE_CLI_TOKEN")
 _API_VARIABLE: Final = "CIRCLE_API_URL"
 _HOST_VARIABLES: Final = ("CIRCLE_HOST", "CIRCLECI_BASE_URL")
+_HTTP_VARIABLE: Final = "CIRCLE_ALLOW_HTTP"
 _API_PATH: Final = re.compile(r"(?:/api(?:/v[0-9.]+)?)?/*\Z")
 
 
 def read_token() -> Secret[str] | None:
-    """Return the token of the first variable that has one; `None` when none has."""
+    """Return the token of the first variable that has one; `None` when none has.
+
+    Raises:
+        InvalidInputError: The value of the variable cannot be a token.
+    """
+    name = next((name for name in TOKEN_VARIABLES if os.environ.get(name)), None)
+    if name is None:
+        return None
+    if (problem := find_token_problem(_read_secret(name))) is not None:
+        raise InvalidInputError(f"{name}: {EXPECTED_TOKEN}; {problem}")
+    return _read_secret(name)
+
+
+def _read_secret(name: str) -> Secret[str]:
     # In a frame of its own, which is gone before an error is raised.
-    for name in TOKEN_VARIABLES:
-        if value := os.environ.get(name):
-            return Secret(value)
-    return None
+    return Secret(os.environ[name])
 
 
 def read_base_url() -> str | None:
@@ -38,6 +59,18 @@ def read_base_url() -> str | None:
         if address := os.environ.get(name):
             return complete_address(address)
     return None
+
+
+def read_allow_http() -> bool:
+    """Return whether the token may be sent in clear.
+
+    Raises:
+        InvalidInputError: The variable has another value than 0 and 1.
+    """
+    value = os.environ.get(_HTTP_VARIABLE, "")
+    if value not in {"", "0", "1"}:
+        raise InvalidInputError(f"{_HTTP_VARIABLE}: expected 1 to allow a token over http, or 0, got {value!r}")
+    return value == "1"
 
 
 def complete_address(address: str) -> str:
@@ -52,7 +85,7 @@ def find_proxy(url: URL) -> URL | None:
     Loopback is never reached by a proxy: http with a token is allowed there, because it does not leave the machine.
 
     Raises:
-        InvalidInputError: It is no HTTP proxy.
+        InvalidInputError: It is no HTTP proxy, or has a user or password that cannot be sent.
     """
     if is_loopback(url) or proxy_bypass(url.host or ""):
         return None
@@ -63,7 +96,9 @@ def find_proxy(url: URL) -> URL | None:
         proxy = URL(address if "://" in address else f"http://{address}")
     except ValueError:
         proxy = URL()
+    name = f"{url.scheme.upper()}_PROXY"
     if proxy.scheme not in {"http", "https"} or not proxy.host:
         # Its value may have a password.
-        raise InvalidInputError(f"{url.scheme.upper()}_PROXY: expected the URL of an HTTP proxy")
+        raise InvalidInputError(f"{name}: expected the URL of an HTTP proxy")
+    check_credentials(name, proxy)
     return proxy

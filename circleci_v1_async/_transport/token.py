@@ -3,18 +3,23 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import cast
+from contextvars import ContextVar
+from typing import Final, cast
 
 import attrs
 
 from circleci_v1_async._core.secret import RedactedStr, Secret, wrap_secret
-from circleci_v1_async.errors import InvalidInputError
+from circleci_v1_async.errors import InvalidInputError, RequestTimeoutError, UsageError
 
-__all__ = ["Token", "TokenSource", "parse_token"]
+__all__ = ["EXPECTED_TOKEN", "TOKEN_HEADER", "Token", "TokenSource", "find_token_problem", "parse_token"]
+
+# The runs of sources that the current task is part of, also through tasks that they started.
+_runs: ContextVar[tuple[object, ...]] = ContextVar("token_runs", default=())
 
 TokenSource = Callable[[], "str | Awaitable[str]"]
 
-_EXPECTED = "expected a non-empty string of visible ASCII characters"
+TOKEN_HEADER: Final = "Circle-Token"  # noqa: S105 - the name of a header
+EXPECTED_TOKEN: Final = "expected a non-empty string of visible ASCII characters"  # noqa: S105 - no token
 
 
 def parse_token(token: object) -> Secret[str] | None:
@@ -25,15 +30,26 @@ def parse_token(token: object) -> Secret[str] | None:
     """
     if token is None:
         return None
-    if not isinstance(token, Secret) or not _is_token(cast("Secret[object]", token).reveal()):
-        raise InvalidInputError(f"token: {_EXPECTED}, or None, or a callable that returns one")
+    problem = find_token_problem(token)
+    if problem is not None:
+        raise InvalidInputError(f"token: {EXPECTED_TOKEN}, or None, or a callable that returns one; {problem}")
     # As it is in the header, which aiohttp's frames have.
     return Secret(RedactedStr(cast("Secret[str]", token).reveal()))
 
 
-def _is_token(value: object) -> bool:
-    # Anything else would be refused late, trimmed or misread on its way.
-    return isinstance(value, str) and value != "" and all("!" <= char <= "~" for char in value)
+def find_token_problem(token: object) -> str | None:
+    """Return the reason why a hidden value cannot be a token; `None` if it can be. The value is not in it."""
+    value = cast("Secret[object]", token).reveal() if isinstance(token, Secret) else token
+    if not isinstance(value, str):
+        return f"got {type(value).__name__}"
+    # Anything else would be rejected late, trimmed or misread on its way.
+    if value and all("!" <= char <= "~" for char in value):
+        return None
+    if not value.strip():
+        return "got an empty one" if not value else "got one of whitespace"
+    if value.endswith(("\n", "\r")):
+        return "got one that ends in a newline, as files do: strip it"
+    return "got one with whitespace around it" if value != value.strip() else "got one with other characters"
 
 
 @attrs.define(eq=False)
@@ -48,33 +64,64 @@ class Token:
     value: Secret[str] | None = None
     source: TokenSource | None = None
     _refresh: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
+    # The run of the source that is under way.
+    _run: object | None = attrs.field(default=None, init=False)
 
     def __str__(self) -> str:
         return "anonymous" if self.value is None and self.source is None else "token=***"
 
-    async def renew(self, refused: Secret[str] | None) -> None:
-        """Ask the source, unless it was asked since that token was read. One call at a time asks, for all.
+    async def renew(self, refused: Secret[str] | None, timeout: float) -> None:  # noqa: ASYNC109 - a part of a call
+        """Call the source, unless it was called since that token was read.
+
+        One call at a time does so, for all.
+
+        Args:
+            refused: The token that the service rejected; `None` before the first request.
+            timeout: Seconds that a call waits for the token.
 
         Raises:
-            InvalidInputError: It did not give a token. Errors of its own leave as they are.
+            InvalidInputError: The source did not return a token. Its own errors leave unchanged.
+            RequestTimeoutError: The source did not return in time.
+            UsageError: The source uses the session that calls it.
         """
         if self.source is None:
             return
-        async with self._refresh:
-            if self.value is not refused:
-                return
-            self.value = await _ask(self.source)
+        if self._run is not None and self._run in _runs.get():
+            raise UsageError("token: the callable uses the session that calls it; give it a session of its own")
+        limit = asyncio.timeout(timeout)
+        try:
+            async with limit, self._refresh:
+                if self.value is refused:
+                    self.value = await self._ask(self.source)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            text = f"no token from the callable within {timeout:g} s"
+            raise RequestTimeoutError(text, maybe_sent=False, phase="token") from None
+
+    async def _ask(self, source: TokenSource) -> Secret[str]:
+        self._run = object()
+        runs = _runs.set((*_runs.get(), self._run))
+        try:
+            return await _ask(source)
+        finally:
+            self._run = None
+            _runs.reset(runs)
 
 
 async def _ask(source: TokenSource) -> Secret[str]:
     value = parse_token(await _hidden(source))
     if value is None:
-        raise InvalidInputError(f"token: {_EXPECTED} from the callable, got None")
+        raise InvalidInputError(f"token: {EXPECTED_TOKEN} from the callable, got None")
     return value
 
 
 async def _hidden(source: TokenSource) -> Secret[str] | None:
     # In a frame of its own, which is gone before an error of ours is raised.
-    given = source()
-    hidden: Secret[str] | None = wrap_secret(await given if inspect.isawaitable(given) else given)
+    try:
+        given = source()
+        hidden: Secret[str] | None = wrap_secret(await given if inspect.isawaitable(given) else given)
+    except (StopIteration, StopAsyncIteration) as error:
+        # Python ends iterations by these, and so a coroutine cannot raise them (PEP 479).
+        raise RuntimeError(f"the token callable raised {type(error).__name__}") from error
     return hidden

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 import aiohttp
 import attrs
@@ -18,10 +19,10 @@ from yarl import URL
 
 from circleci_v1_async._core.clock import Clock
 from circleci_v1_async._core.secret import RedactedBytes, Secret
+from circleci_v1_async._core.tasks import get_loop
 from circleci_v1_async._version import __version__
 from circleci_v1_async.errors import (
     CircleCIError,
-    InvalidInputError,
     RedirectError,
     SessionClosedError,
     TransportError,
@@ -30,14 +31,15 @@ from circleci_v1_async.errors import (
 from circleci_v1_async.request import Reply, Request
 
 from .bodies import Body, read_body
-from .connector import Connector
+from .borrowed import check_usable
+from .connector import Connector, find_connections
 from .environment import find_proxy
-from .failures import AIOHTTP_ERRORS, translate_error
+from .failures import AIOHTTP_ERRORS, BODY_ERRORS, translate_error
 from .in_flight import CLOSED_MEANWHILE, InFlight
-from .token import Token
-from .urls import find_next_hop, is_trusted, join_target, without_query
+from .token import TOKEN_HEADER, Token
+from .urls import Origin, find_next_hop, get_origin, is_trusted, join_target, without_query
 
-__all__ = ["Stream", "Transport", "check_borrowed"]
+__all__ = ["Stream", "Transport"]
 
 MAX_REDIRECTS: Final = 5
 # Within this, a host that can be reached has been reached.
@@ -46,7 +48,6 @@ _CONNECT_TIMEOUT: Final = 10.0
 _POOL_SHARE: Final = 0.9
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _USER_AGENT: Final = f"circleci-v1-async/{__version__}"
-_TOKEN_HEADER: Final = "Circle-Token"  # noqa: S105 - the name of a header
 
 E = TypeVar("E", bound=CircleCIError)
 
@@ -67,28 +68,6 @@ def _limits(seconds: float, *, each_byte: bool = False) -> aiohttp.ClientTimeout
         # Not rounded up to seconds.
         ceil_threshold=math.inf,
     )
-
-
-def check_borrowed(session: object, *, trust_env: bool) -> None:
-    """Refuse a session that cannot be used safely, or not as asked.
-
-    Raises:
-        InvalidInputError: It is no aiohttp session, has credentials of its own, or is to use other proxies.
-    """
-    if session is None:
-        return
-    if trust_env:
-        raise InvalidInputError(
-            "trust_env: expected no session beside it, which has proxies of its own: "
-            "give trust_env to the aiohttp.ClientSession instead"
-        )
-    if not isinstance(session, aiohttp.ClientSession):
-        raise InvalidInputError(f"session: expected an aiohttp.ClientSession, got {type(session).__name__}")
-    if session.auth is not None or any(name in session.headers for name in ("Authorization", _TOKEN_HEADER)):
-        raise InvalidInputError(
-            "session: expected one without default credentials (auth, Authorization, Circle-Token): "
-            "aiohttp would send them to wherever a redirect leads. Give the token to CircleCISession instead",
-        )
 
 
 @attrs.define(eq=False)
@@ -114,6 +93,8 @@ class Transport:
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
     _calls: set[InFlight] = attrs.field(factory=set[InFlight], init=False)
     streams: set["Stream"] = attrs.field(factory=set["Stream"], init=False)
+    # Connections over which a reply came.
+    _read_from: "WeakSet[object]" = attrs.field(factory=WeakSet[object], init=False)
 
     def __attrs_post_init__(self) -> None:
         self._base = str(self.base_url)
@@ -128,10 +109,11 @@ class Transport:
 
         Raises:
             SessionClosedError: The session is closed, is closed meanwhile, or belongs to another event loop.
+            UsageError: No asyncio event loop is running.
         """
         if self.closed:
             raise SessionClosedError("The session is closed")
-        loop = asyncio.get_running_loop()
+        loop = get_loop()
         if self._loop is None:
             self._loop = loop
         elif self._loop is not loop:
@@ -189,19 +171,21 @@ class Transport:
         headers_at = partial(self._headers, usual, headers)
         limits, started = _limits(timeout), self.clock.monotonic()
         try:
-            reply = await self._follow(method, url, headers_at, body, limits, deadline=started + timeout)
-            try:
-                content = await read_body(reply, max_body)
-            except (*AIOHTTP_ERRORS, TransportError):
-                # The status of an error says enough.
-                if reply.status < HTTPStatus.BAD_REQUEST or self.closed:
-                    raise
-                content = b""
-            finally:
-                reply.release()
-            return Reply(reply.status, reply.headers, content)
+            reply, is_first = await self._follow(method, url, headers_at, body, limits, deadline=started + timeout)
         except AIOHTTP_ERRORS as error:
-            raise self.translate(error, started, timeout, "whole reply") from None
+            failure = self.translate(error, started, timeout, "whole reply")
+            raise failure from failure.__cause__
+        try:
+            content = await read_body(reply, max_body)
+        except (*BODY_ERRORS, TransportError) as error:
+            # The status of an error says enough.
+            if reply.status < HTTPStatus.BAD_REQUEST or self.closed:
+                failure = self.translate(error, started, timeout, "whole reply")
+                raise failure from failure.__cause__
+            content = b""
+        finally:
+            reply.release()
+        return Reply(reply.status, reply.headers, content, get_origin(reply.url), is_first)
 
     async def open(
         self,
@@ -230,9 +214,10 @@ class Transport:
         headers_at = partial(self._headers, usual, {}, with_token=with_token)
         limits, started = _limits(stall, each_byte=True), self.clock.monotonic()
         try:
-            reply = await self._follow("GET", url, headers_at, None, limits)
+            reply, _ = await self._follow("GET", url, headers_at, None, limits)
         except AIOHTTP_ERRORS as error:
-            raise self.translate(error, started, stall, "byte") from None
+            failure = self.translate(error, started, stall, "byte")
+            raise failure from failure.__cause__
         stream = Stream(self, reply, Body(reply), stall, request, url, attempt)
         self.streams.add(stream)
         return stream
@@ -263,15 +248,13 @@ class Transport:
         """Return the error of ours that an exception of aiohttp is.
 
         Args:
-            error: One of `AIOHTTP_ERRORS`, or one of ours already.
+            error: One of `AIOHTTP_ERRORS` or `BODY_ERRORS`, or an error of this package.
             started: The clock's time when the wait began.
             timeout: Seconds that there were.
             awaited: What did not come.
         """
         if isinstance(error, CircleCIError):
             return error
-        if isinstance(error, RuntimeError):
-            return SessionClosedError(f"The aiohttp session cannot be used: {error}")
         if self.closed:
             return SessionClosedError(CLOSED_MEANWHILE)
         waited_for_pool = self.borrowed is not None and self.clock.monotonic() - started >= timeout * _POOL_SHARE
@@ -286,10 +269,17 @@ class Transport:
         limits: aiohttp.ClientTimeout,
         *,
         deadline: float | None = None,
-    ) -> aiohttp.ClientResponse:
-        """Send the request to wherever redirects lead, until a deadline. The reply is to be released."""
+    ) -> tuple[aiohttp.ClientResponse, bool]:
+        """Send the request to wherever redirects lead, until a deadline.
+
+        Returns:
+            The reply, which the caller releases, and whether nothing was read from its connection before.
+        """
         for _ in range(MAX_REDIRECTS + 1):
-            reply = await self._session().request(
+            session = self._session()
+            # The owner of a borrowed session may have read from these.
+            before = set(find_connections(session.connector)) if self.borrowed else frozenset[object]()
+            reply = await session.request(
                 method,
                 url,
                 headers=headers_at(url),
@@ -301,9 +291,19 @@ class Transport:
                 # Not aiohttp's `trust_env`, which also sends what `.netrc` has for a host.
                 proxy=find_proxy(url) if self.trust_env else None,
             )
+            # The connection itself is already back in the pool. A mock has none.
+            connection = getattr(reply, "_protocol", None)
+            is_first = connection is None or (connection not in before and connection not in self._read_from)
+            if connection is not None:
+                self._read_from.add(connection)
+            if reply.status < HTTPStatus.OK:
+                reply.close()
+                raise TransportError(
+                    f"the service answered {reply.status:03}, which is no final reply", transient=False
+                )
             location = reply.headers.get("Location")
             if reply.status not in _REDIRECTS or location is None:
-                return reply
+                return reply, is_first
             reply.release()
             url = find_next_hop(url, location, method, reply.status)
             if deadline is not None:
@@ -321,12 +321,14 @@ class Transport:
             headers = {name: value for name, value in headers.items() if name.lower() not in replaced} | dict(own)
         token = self.token
         if with_token and token is not None:
-            headers[_TOKEN_HEADER] = token.reveal()
+            headers[TOKEN_HEADER] = token.reveal()
         return headers
 
     def _session(self) -> aiohttp.ClientSession:
+        if self.closed:
+            raise SessionClosedError(CLOSED_MEANWHILE)
         if self.borrowed is not None:
-            return self.borrowed
+            return check_usable(self.borrowed, self._loop)
         if self._own is None:
             # Made here, because aiohttp binds a session to the loop that runs. Cookies would tie calls together,
             # and how many run at once is not for the connector to say.
@@ -345,6 +347,7 @@ class Stream:
     Attributes:
         status: The HTTP status.
         headers: Names in any case.
+        origin: Scheme, host and port of the URL that answered, after redirects.
     """
 
     _transport: Transport
@@ -365,6 +368,10 @@ class Stream:
         return self._reply.headers
 
     @property
+    def origin(self) -> Origin:
+        return get_origin(self._reply.url)
+
+    @property
     def is_compressed(self) -> bool:
         """Whether the body is decompressed, so that its end proves that it is complete."""
         return self._body.is_compressed
@@ -379,8 +386,9 @@ class Stream:
         started = self._transport.clock.monotonic()
         try:
             return await self._body.read()
-        except (*AIOHTTP_ERRORS, TransportError) as error:
-            raise self.name(self._transport.translate(error, started, self._stall, "byte")) from None
+        except (*BODY_ERRORS, TransportError) as error:
+            failure = self.name(self._transport.translate(error, started, self._stall, "byte"))
+            raise failure from failure.__cause__
 
     def name(self, error: E) -> E:
         """Say in an error which request it is about."""

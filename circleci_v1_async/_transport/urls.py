@@ -1,6 +1,8 @@
 """Checks of URLs, without I/O: base URLs, where the token may go, where redirects may lead."""
 
+import re
 import string
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import quote
 
@@ -9,6 +11,7 @@ from yarl import URL
 from circleci_v1_async.errors import InvalidInputError, RedirectError
 
 __all__ = [
+    "Origin",
     "find_next_hop",
     "get_origin",
     "is_loopback",
@@ -25,31 +28,38 @@ _VISIBLE: Final = string.ascii_letters + string.digits + string.punctuation
 _API_PATH: Final = "/api/v1.1"
 # Completions of the paths of base URLs.
 _COMPLETIONS: Final = {"": "/api/v1.1", "/api": "/v1.1"}
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+# RFC 6761, section 6.3: names below localhost are loopback as well.
+_LOCALHOST: Final = re.compile(r"(?:.*\.)?localhost")
 _CLOUD: Final = ("https", "circleci.com", 443)
 _CLOUD_ARTIFACTS: Final = ".circle-artifacts.com"
+# Characters that one label of a host can have (RFC 1035, section 2.3.4).
+_LABEL: Final = 63
 # Exceptions of yarl for texts that are no URLs, the latter for `http://[]@`.
 _NO_URL: Final = (ValueError, IndexError)
 
 
-def parse_base_url(base_url: object, *, with_token: bool) -> URL:
+def parse_base_url(base_url: object, *, with_token: bool, allow_http: bool = False) -> URL:
     """Return the base URL, checked and without a slash at its end. A bare host gets the path of the API.
 
     Raises:
         InvalidInputError: It is not an absolute HTTP URL, or one of another API, or the token would go over the network
-            in clear.
+            in clear and that is not allowed.
     """
     expected = "base_url: expected an absolute http or https URL such as 'https://circleci.com/api/v1.1'"
     try:
         url = URL(base_url) if isinstance(base_url, str) else None
+        get_origin(url or URL())
     except _NO_URL:
         url = None
     if url is None or url.scheme not in {"http", "https"} or not url.host:
         raise InvalidInputError(expected)
     if url.raw_query_string or url.raw_fragment or url.raw_user is not None or url.raw_password is not None:
         raise InvalidInputError(f"{expected}, without query, fragment, user or password")
-    if with_token and url.scheme == "http" and not is_loopback(url):
-        raise InvalidInputError("base_url: expected https, because the token would be sent in clear over http")
+    if with_token and url.scheme == "http" and not allow_http and not is_loopback(url):
+        raise InvalidInputError(
+            "base_url: expected https, because the token would be sent in clear over http; "
+            "allow_http=True allows that, for test networks"
+        )
     address = str(url).rstrip("/")
     if address.endswith("/api/v2"):
         raise InvalidInputError("base_url: expected the address of API v1.1, which ends in '/api/v1.1', got one of v2")
@@ -76,13 +86,25 @@ def join_target(base_url: str, target: str) -> URL:
 
 
 def get_origin(url: URL) -> Origin:
-    """Return the scheme, the host and the port of a URL, in the one form in which origins are compared."""
-    return url.scheme, (url.host or "").lower().rstrip("."), url.port
+    """Return the scheme, the host and the port of a URL, in the one form in which origins are compared.
+
+    Raises:
+        ValueError: The port is not a number, or the host has a label that DNS does not allow.
+    """
+    raw = (url.raw_host or "").removesuffix(".")
+    if raw.startswith(".") or ".." in raw or (len(raw) > _LABEL and max(map(len, raw.split("."))) > _LABEL):
+        # Python would raise a UnicodeError when it resolves such a host.
+        raise ValueError("expected a host whose labels have 1 to 63 characters")
+    return url.scheme, (url.host or "").lower().removesuffix("."), url.port
 
 
 def is_loopback(url: URL) -> bool:
-    """Tell whether a URL leads to this machine."""
-    return get_origin(url)[1] in _LOOPBACK
+    """Tell whether a URL leads to this machine: 127.0.0.0/8, ::1, `localhost` and the names below it."""
+    host = get_origin(url)[1]
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return _LOCALHOST.fullmatch(host) is not None
 
 
 def is_trusted(base_url: URL, url: URL) -> bool:

@@ -1,4 +1,4 @@
-"""Artifacts of builds: one that is read as it comes, and many on their way to a folder."""
+"""Artifacts of builds: a stream of one, and downloads of many to a folder."""
 
 from circleci_v1_async._core.faces import show_as_home
 

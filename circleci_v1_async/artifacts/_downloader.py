@@ -76,7 +76,7 @@ class Downloader:
             await self.threads.run_on(path, check_file, path, may_exist=may_exist, way_out=WAY_OUT)
         skipped = await self._settle(destination) if self.on_exists == "skip" else None
         download = skipped or await self.download(destination)
-        self.reporter.finish(download)
+        await self.reporter.finish(download)
         return download
 
     async def download(self, destination: Destination) -> Download:
@@ -144,7 +144,7 @@ class Downloader:
         """Write what comes, and give the file its name."""
         path = part.path
         rest = get_length(stream)
-        self.reporter.start(artifact, path, None if rest is None else received + rest, received)
+        await self.reporter.start(artifact, path, None if rest is None else received + rest, received)
         part.begin(received, part.etag if received else get_strong_etag(stream))
         if not part.is_open and (rest is None or rest > _SMALL):
             await self._run_when_free(part, part.open, resume=False)
@@ -156,7 +156,7 @@ class Downloader:
                     batch.append(chunk)
                     batched += len(chunk)
                     received += len(chunk)
-                    self.reporter.advance(artifact, path, received)
+                    await self.reporter.advance(artifact, path, received)
                     if batched >= _BATCH:
                         await self._run_on(part, part.write, batch)
                         batch, batched = [], 0

@@ -96,7 +96,7 @@ class ArtifactDownloads(TaskIterable):
         running: set[asyncio.Task[Download]] = set()
         self._begin_more(running, waiting)
         for download in settled.values():
-            reporter.finish(download)
+            await reporter.finish(download)
             yield download
         while running:
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -118,7 +118,7 @@ class ArtifactDownloads(TaskIterable):
         except CircleCIError as error:
             # It is kept, and would keep its frames.
             download = failed_download(destination, self._downloader.root, error.with_traceback(None))
-        self._downloader.reporter.finish(download)
+        await self._downloader.reporter.finish(download)
         return download
 
     def _refuse(self, problems: list[Download]) -> None:

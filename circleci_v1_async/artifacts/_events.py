@@ -7,6 +7,7 @@ from typing import Literal
 
 import attrs
 
+from circleci_v1_async._core.tasks import call_back
 from circleci_v1_async.errors import CircleCIError
 from circleci_v1_async.models import Artifact
 
@@ -138,7 +139,7 @@ DownloadEvent = DownloadStarted | DownloadProgress | DownloadFinished
 """Any event of a download."""
 
 Progress = Callable[[DownloadEvent], object]
-"""A function that is called with each event of a download, in the event loop."""
+"""A plain or coroutine function that is called with each event of a download, in the event loop."""
 
 
 class ProgressReporter:
@@ -155,28 +156,28 @@ class ProgressReporter:
         # By path: bytes that are there, and the size if it is known.
         self._under_way: dict[Path, tuple[int, int | None]] = {}
 
-    def start(self, artifact: Artifact, path: Path, size: int | None, received: int) -> None:
+    async def start(self, artifact: Artifact, path: Path, size: int | None, received: int) -> None:
         """Tell that a file begins to arrive, for the first time or once more."""
         if self._progress is not None:
             totals = self._count(path, received, size)
-            self._progress(DownloadStarted(artifact, path, size, received, totals))
+            await call_back(self._progress, DownloadStarted(artifact, path, size, received, totals))
 
-    def advance(self, artifact: Artifact, path: Path, received: int) -> None:
+    async def advance(self, artifact: Artifact, path: Path, received: int) -> None:
         """Tell that more of a file has arrived."""
         if self._progress is not None:
             totals = self._count(path, received, self._under_way[path][1])
-            self._progress(DownloadProgress(artifact, path, received, totals))
+            await call_back(self._progress, DownloadProgress(artifact, path, received, totals))
 
-    def finish(self, download: Download) -> None:
+    async def finish(self, download: Download) -> None:
         """Tell that a file is done, and of a skipped one first that it begins. Failed bytes do not count."""
         if self._progress is not None:
             if download.status == DownloadStatus.SKIPPED:
-                self.start(download.artifact, download.path, download.size, download.size or 0)
+                await self.start(download.artifact, download.path, download.size, download.size or 0)
             has_failed = download.status == DownloadStatus.FAILED
             totals = self._count(download.path, 0, 0) if has_failed else self._totals
             self._under_way.pop(download.path, None)
             self._totals = attrs.evolve(totals, finished=totals.finished + 1, failed=totals.failed + has_failed)
-            self._progress(DownloadFinished(download, self._totals))
+            await call_back(self._progress, DownloadFinished(download, self._totals))
 
     def _count(self, path: Path, received: int, size: int | None) -> DownloadTotals:
         """Count a file anew, in place of what it counted for before."""

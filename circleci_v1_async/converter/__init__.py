@@ -1,9 +1,9 @@
-"""The converter between JSON and models: `make_converter`, which takes your structure hooks."""
+"""The converter between JSON and models, to which you can add structure hooks, and `loads`."""
 
 from circleci_v1_async._core.faces import show_as_home
 
-from ._converter import CircleCIConverter, make_converter
+from ._converter import CircleCIConverter, loads, make_converter
 
-__all__ = ["CircleCIConverter", "make_converter"]
+__all__ = ["CircleCIConverter", "loads", "make_converter"]
 
 show_as_home(__name__)

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import date
+from enum import Enum
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
@@ -20,9 +21,9 @@ from circleci_v1_async.models._branch_names import decode_branch_names
 
 from ._hooks import Hooks
 from ._misfits import MISFITS, Misfits, check_misfit, explain
-from ._native import NativeTypes, is_union
+from ._native import NativeTypes
 
-__all__ = ["CircleCIConverter", "default_converter", "make_converter"]
+__all__ = ["CircleCIConverter", "default_converter", "loads", "make_converter"]
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ class CircleCIConverter(Converter):
         super().__init__()
         # cattrs coerces values to these classes, before it asks for hooks of functions and factories.
         dispatch: Any = self._structure_func
-        dispatch.register_cls_list([(kind, _DispatchNotFound) for kind in (str, bytes, int, float)])
+        dispatch.register_cls_list([(kind, _DispatchNotFound) for kind in (str, bytes, int, float, Enum)])
         self._hooks = Hooks(self, self._native, Misfits(strict))
         self._hooks.register()
         # So far, cattrs and this package registered hooks, and not a user.
@@ -55,11 +56,7 @@ class CircleCIConverter(Converter):
         self._own_hooks = (self._structure_func.get_num_fns(), self._unstructure_func.get_num_fns())
 
     def copy(self, *, strict: bool | None = None) -> Self:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride] - the options of cattrs are fixed
-        """Return a converter with the same hooks.
-
-        Args:
-            strict: Whether a value that does not fit is always an error; by default, as here.
-        """
+        """Return a converter with the same hooks, and with another `strict` if you pass one."""
         mine: Any = self
         copied: Any = type(self)(strict=self.strict if strict is None else strict)
         mine._structure_func.copy_to(copied._structure_func, skip=self._own_hooks[0])
@@ -73,7 +70,7 @@ class CircleCIConverter(Converter):
             """Register a structure hook for a type, as in cattrs."""
             if func is None:
                 return super().register_structure_hook(cl)  # which calls this method again
-            if is_union(cl) or cl in _EXACT:
+            if not isinstance(cl, type) or cl in _EXACT:
                 # cattrs would ask its own hooks for unions first, and use a hook for `str` for enums.
                 return self.register_structure_hook_func(lambda kind: kind == cl, func)
             self._native.claim(lambda kind: kind == cl or issubclass(kind, cl))
@@ -129,11 +126,7 @@ class CircleCIConverter(Converter):
             raise InvalidInputError(f"{expected}; {error}") from None
 
     def decode(self, body: bytes, kind: type[T]) -> T:
-        """Decode a reply into a type that `check` accepted. A list that lacks items is a `ShortList`.
-
-        Raises:
-            DecodeError: The reply is not JSON, or does not fit the type.
-        """
+        """Decode a reply, or raise a `DecodeError`. A list that lacks items is a `ShortList`."""
         size, text = len(body), body.removeprefix(BOM)
         if is_too_dense(text):
             raise DecodeError("Too many objects or lists for its size", "$", size)
@@ -192,3 +185,14 @@ def make_converter(*, strict: bool = False) -> CircleCIConverter:
 def default_converter(*, strict: bool) -> CircleCIConverter:
     """Return the shared converter, because hooks take milliseconds to make."""
     return make_converter(strict=strict)
+
+
+def loads(data: bytes | str, type: type[T]) -> T:
+    """Decode JSON that `dumps` wrote or the service sent. To use hooks, call `CircleCIConverter.loads`.
+
+    Raises:
+        DecodeError: The data is not JSON, or does not fit the type.
+        InvalidInputError: Nothing can be decoded into the type.
+    """
+    data = wrap_secret(data)
+    return default_converter(strict=False).loads(data, type)

@@ -101,30 +101,26 @@ class Hooks:
         return _shape(_without_none(kind)) in {"", "union"} and self.native.get_decoder(kind) is not None
 
     def find(self, kind: Any) -> Hook:
-        """Return the hook for a type.
-
-        Raises:
-            StructureHandlerNotFoundError: There is no hook for the type, or for a type within it.
-        """
+        """Return the hook for a type; `StructureHandlerNotFoundError` if a type within it has none."""
         if kind in self._making:
             # A class that contains itself.
             return self.converter.structure
-        if get_origin(kind) is not None and not self.native.is_claimed(kind):
-            # cattrs looks for some of these hooks only when there is a value.
-            for part in find_parts(kind):
-                self.find(part)
-        return self.converter.get_structure_hook(kind)
+        self._making.add(kind)
+        try:
+            if _shape(kind) != "class" and not self.native.is_claimed(kind):
+                # cattrs looks for some of these hooks only when there is a value.
+                for part in find_parts(kind):
+                    self.find(part)
+            return self.converter.get_structure_hook(kind)
+        finally:
+            self._making.discard(kind)
 
     def _make_class_hook(self, model: Any) -> Hook:
         """Return the hook for a class of attrs: a model, or a class of a user's."""
         fields = [field for field in get_fields(model) if field.init]
         required = [field for field in fields if field.default is attrs.NOTHING]
         hooked = {field.name for field in fields if self.native.get_decoder(field.type) is None}
-        self._making.add(model)
-        try:
-            fillers = {key: fill for field in fields for key, fill in self._make_fillers(model, field)}
-        finally:
-            self._making.discard(model)
+        fillers = {key: fill for field in fields for key, fill in self._make_fillers(model, field)}
 
         def structure_fields(value: dict[str, Any]) -> Any:
             arguments: dict[str, Any] = {}

@@ -77,8 +77,7 @@ class ExportFile:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA foreign_keys = ON")
             with self._write():
-                if self._check_version(path) < _VERSION:
-                    self._migrate()
+                self._migrate(self._check_version(path))
                 self._create_tables()
                 self._db.execute(f"PRAGMA user_version = {_VERSION}")
         except BaseException:
@@ -179,15 +178,21 @@ class ExportFile:
             )
         return version
 
-    def _migrate(self) -> None:
+    def _migrate(self, version: int) -> None:
         """Bring the tables of an older export, if there are any, to the present version."""
-        for name, columns in {"builds": BUILDS, **PARTS}.items():
-            table = self._table(name)
-            if table.exists():
-                for column in columns.keys() - table.columns_dict.keys():
-                    table.add_column(column, columns[column])
-        if (progress := self._table("export_progress")).exists():
-            # An export that ran beside another one could note more than the file had. Lists are read again, once.
+        missing = [
+            (table, column, kind)
+            for name, columns in {"builds": BUILDS, **PARTS}.items()
+            if (table := self._table(name)).exists()
+            for column, kind in columns.items()
+            if column not in table.columns_dict
+        ]
+        for table, column, kind in missing:
+            table.add_column(column, kind)
+        progress = self._table("export_progress")
+        if (missing or version < _VERSION) and progress.exists():
+            # All lists are read again, once. Before version 1, an export that ran beside another one could note more
+            # than the file had.
             progress.delete_where()
 
     def _create_tables(self) -> None:

@@ -1,72 +1,122 @@
-"""Lines of the runs of a build's steps, without I/O."""
+"""Lines of the step runs of a build, without I/O."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import attrs
 
+from circleci_v1_async.errors import CircleCIError, InvalidInputError
 from circleci_v1_async.models import Action, BuildDetail, Step, StepOutput
 
-from ._line import LogLine
+from ._line import LogLine, Remark
 from ._screen import HEIGHT, Line, remove_controls
 from ._text import LogLines, has_failed
 
-__all__ = ["ActionLines", "FollowedAction", "select_actions"]
+__all__ = ["ActionLines", "FollowedBuild", "check_step_name", "select_actions"]
 
 
-def select_actions(build: BuildDetail, step_name: str | None, *, failed_only: bool) -> Iterator[tuple[Step, Action]]:
-    """Yield the runs of steps that are wanted, in their order."""
-    for step in build.steps:
-        for action in step.actions:
-            if step_name in {None, step.name} and (has_failed(action) or not failed_only):
-                yield step, action
+def select_actions(build: BuildDetail, step_name: str | None, *, failed_only: bool) -> list[tuple[Step, Action]]:
+    """Return the selected step runs in their order."""
+    return [
+        (step, action)
+        for step in build.steps
+        for action in step.actions
+        if step_name in {None, step.name} and (has_failed(action) or not failed_only)
+    ]
+
+
+def check_step_name(build: BuildDetail, step_name: str | None) -> None:
+    """Check that a build has a step of that name. Old builds have no steps at all.
+
+    Raises:
+        InvalidInputError: The build has steps, but none of that name.
+    """
+    names = [step.name for step in build.steps]
+    if step_name is not None and names and step_name not in names:
+        listed = ", ".join(remove_controls(name) for name in dict.fromkeys(names) if name)
+        raise InvalidInputError(f"step: expected a step of build {build.build_num} ({listed}), got {step_name!r}")
 
 
 class ActionLines:
-    """Lines of the run of a step.
+    """Lines of a step run, whose output is read once, or from its beginning at each poll.
 
     Args:
         step: The step.
-        action: Its run.
-        max_size: Characters that may be kept until lines are final.
-        strip_ansi: Whether they are as a terminal would show them, or as they were written.
-        height: Rows of the terminal: of one, each line is final when it has ended.
+        action: The run of the step.
+        max_size: Maximum number of characters to keep until lines are final.
+        strip_ansi: Whether the lines are as a terminal would show them, or as they were written.
+
+    Attributes:
+        is_over: Whether a poll has found the run ended. Its last output may be stored a little later: the next poll is
+            the last.
+        is_done: Whether all of the output was read, or cannot be read.
+        begun: Whether this poll has had a line.
     """
 
-    def __init__(
-        self, step: Step, action: Action, max_size: int, *, strip_ansi: bool = True, height: int = HEIGHT
-    ) -> None:
+    def __init__(self, step: Step, action: Action, max_size: int, *, strip_ansi: bool = True) -> None:
         self._step = remove_controls(step.name or "")
         self._index = action.index or 0
-        self._lines = LogLines(strip_ansi=strip_ansi, max_size=max_size, height=height)
+        self._max_size = max_size
+        self._strip_ansi = strip_ansi
+        self._given = 0
+        self.is_over = self.is_done = False
+        self.begin()
 
-    def feed(self, piece: StepOutput) -> Iterator[LogLine]:
-        """Yield the lines that are final by the next piece.
+    def begin(self, height: int = HEIGHT) -> None:
+        """Begin a poll. The lines that earlier polls yielded are not yielded again.
+
+        Args:
+            height: Number of rows of the terminal. With one row, each line is final as soon as it has ended.
+        """
+        self._lines = LogLines(strip_ansi=self._strip_ansi, max_size=self._max_size, height=height)
+        self._position = 0
+
+    @property
+    def begun(self) -> bool:
+        return self._position > 0
+
+    def feed(self, piece: StepOutput | Remark) -> Iterator[LogLine]:
+        """Yield the new lines that become final with the next piece, or a remark's line.
 
         Raises:
-            BodyTooLargeError: There is more to keep than may be kept.
+            BodyTooLargeError: More characters than `max_size` would have to be kept.
         """
-        return self._make(self._lines.feed(piece))
+        if isinstance(piece, StepOutput):
+            return self._take_new(self._lines.feed(piece))
+        # The lines that follow cannot be compared with the lines of a complete log.
+        self._given = self._position
+        return iter([LogLine(self._step, self._index, f"{piece}", None, None)])
 
     def finish(self) -> Iterator[LogLine]:
-        """Yield the lines that are left."""
-        return self._make(self._lines.finish())
+        """Yield the new lines that are left."""
+        return self._take_new(self._lines.finish())
 
-    def _make(self, lines: list[Line]) -> Iterator[LogLine]:
-        for text, piece in lines:
-            yield LogLine(self._step, self._index, text, piece.time, piece.type)
+    def _take_new(self, lines: Iterable[Line]) -> Iterator[LogLine]:
+        for text, time, kind in lines:
+            self._position += 1
+            if self._position > self._given:
+                self._given = self._position
+                yield LogLine(self._step, self._index, text, time, kind)
 
 
 @attrs.define(eq=False)
-class FollowedAction:
-    """A run of a step whose output is read from its beginning at each look.
+class FollowedBuild:
+    """A build whose log is polled.
 
     Attributes:
-        is_over: Whether a look has found it ended. What was written last may be stored a little later: the look after
-            that one is the last.
-        is_done: Whether all of it was read.
-        given: Number of its lines that were given.
+        was_running: Whether a poll has found it running. One that had finished before is read once, as without polls.
+        is_done: Whether the logs of all step runs were read, or cannot be read.
+        failures: The errors of logs that cannot be read.
     """
 
-    is_over: bool = False
+    was_running: bool = False
     is_done: bool = False
-    given: int = 0
+    failures: list[CircleCIError] = attrs.field(factory=list["CircleCIError"])
+    _lines: dict[tuple[object, ...], ActionLines] = attrs.field(factory=dict[tuple[object, ...], ActionLines])
+
+    def find_lines(self, step: Step, action: Action, max_size: int) -> ActionLines:
+        """Return the lines of a step run."""
+        key = action.step, action.index, action.allocation_id, action.auto_rerun_number
+        if key not in self._lines:
+            self._lines[key] = ActionLines(step, action, max_size)
+            self._lines[key].is_over = not self.was_running
+        return self._lines[key]

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import attrs
 
-__all__ = ["LogLine"]
+__all__ = ["LogLine", "Remark"]
 
 
 @attrs.frozen
@@ -14,10 +14,11 @@ class LogLine:
     Attributes:
         step: The name of the step; empty when it has none.
         index: The number of the container, from 0.
-        text: The line, without its end and without control characters.
-        time: When the piece came that wrote to the line last; `None` when the service does not say, as while a build
+        text: The line, without its end and without control characters. A line in brackets with neither `time` nor
+            `type` may be a remark of this package about a log that is not complete.
+        time: Time of the piece that wrote to the line last; `None` when the service does not say, as while a build
             runs.
-        type: `out` or `err`; `None` when the service does not say.
+        type: Stream of the line's first character, `out` or `err`; `None` when the service does not say.
     """
 
     step: str
@@ -28,3 +29,17 @@ class LogLine:
 
     def __str__(self) -> str:
         return self.text
+
+
+@attrs.frozen
+class Remark:
+    """A line of this package in a log that is not complete.
+
+    Attributes:
+        text: The reason, without the brackets around it.
+    """
+
+    text: str
+
+    def __str__(self) -> str:
+        return f"[{self.text}]"

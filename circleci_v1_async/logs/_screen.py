@@ -1,367 +1,340 @@
-"""The window of a terminal: what programs wrote, with what they wrote over it. No I/O.
+"""The window of a terminal: the output of programs, with everything that they overwrote. No I/O.
 
-A terminal would wrap long rows and show a window of them. Here rows are never wrapped, and one that has left the window
-at its top is final, so that a log of any length takes little memory.
+A terminal wraps long rows. Here rows are never wrapped. A row that has left the window at its top is final, so that a
+log of any length takes little memory.
+
+Anybody who can start a build can write to its log. So the work grows no faster than the log, and a log grows to at most
+64 characters for each of its bytes: only text and tabs go beyond the margin, and no sequence takes longer in longer
+rows unless it erases their text.
 """
 
 import re
-from collections import deque
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import chain, repeat
+from typing import Final, TypeAlias
 
 from circleci_v1_async.models import StepOutput
 
-__all__ = ["HEIGHT", "Line", "Screen", "remove_controls"]
+from ._row import Row
+
+__all__ = ["HEIGHT", "WIDTH", "Line", "Screen", "remove_controls"]
 
 HEIGHT: Final = 100
-
-# The last column that tabs and sequences can reach. Text may be longer.
-_LAST_COLUMN: Final = 65_535
+# Columns that movements and repetitions can reach. Text and its tabs can go beyond them.
+WIDTH: Final = 240
 _TAB: Final = 8
-_COMMANDS: Final = frozenset("ABCDEFGHJK`bdfsu")
-# Parameters that begin so are of other commands.
-_PREFIXES: Final = frozenset("<=>?:")
+# Final blank lines that are kept until another line follows, so that they can be released in one turn of the loop.
+_MOST_BLANKS: Final = 10_000
 
-_COLOUR: Final = re.compile(r"\x1b\[[0-9;:]{0,60}m")
-_PLAIN: Final = re.compile(rf"(?:[^\x00-\x08\x0b-\x1f\x7f-\x9f]++|{_COLOUR.pattern})*+")
+# Colors do nothing, and are by far the most frequent sequences.
+_COLOR: Final = re.compile(r"\x1b\[[0-9;:]{0,60}+m")
+# A string, such as a title or a link, ends with BEL, ST, CAN, SUB, a color, any other sequence, or its line.
+_STRING_END: Final = re.compile(r"\x1b\\|[\0\x07\x18\x1a\x9c]|(?=[\x1b\n])")
 _TOKEN: Final = re.compile(
-    r"(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
-    # Parameters, intermediate characters and the command: a longer sequence is none.
-    r"|(?:\x1b\[|\x9b)(?P<parameters>[0-?]{0,256})(?P<intermediates>[ -/]{0,16})(?P<command>[@-~])"
-    # Titles, links and the like, of which the rest may come later.
-    r"|(?P<string>\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])"
-    r"|\x1b[ -/]{0,16}(?P<escape>[0-Z\\`-~])"
-    # Of these the rest may come later.
-    r"|(?P<partial>(?:(?:\x1b\[|\x9b)[0-?]{0,256}[ -/]{0,16}|\x1b[ -/]{0,16})\Z)"
-    # Control sequences that something else interrupts, and single controls.
-    r"|(?:\x1b\[|\x9b)[0-?]{0,256}[ -/]{0,16}|(?P<control>[\s\S])"
+    # Complete lines. Python is faster at finding those of ASCII.
+    r"(?P<lines>(?<![^\n])(?:[\0\t\n -~]*\n|[^\x01-\x08\x0b-\x1f\x7f-\x9f]*\n))"
+    r"|(?P<text>[^\x00-\x1f\x7f-\x9f]+)|(?P<newline>\n)"
+    r"|(?P<return>\r+)|(?P<back>\x08+)|(?P<tab>\t+)"
+    r"|(?:\x1b\[|\x9b)(?P<parameters>[0-9;]{0,256}+)(?P<command>[A-HJK`bdfsu])"
+    r"|\x1b(?P<escape>[78])"
+    r"|(?P<string>(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\0\x07\n\x18\x1a\x1b\x9c]*+)"
+    r"(?P<end>\x1b\\|[\0\x07\x18\x1a\x9c]|(?=\x1b.))?"
+    # The rest of these may come with the next piece.
+    r"|(?P<partial>(?:(?:\x1b\[|\x9b)[0-?]{0,256}+[ -/]{0,16}+|\x1b[ -/]{0,16}+)\Z)"
+    # All other sequences, and those that something interrupts, are ignored. So are the characters left over.
+    r"|(?:\x1b\[|\x9b)[0-?]{0,256}+[ -/]{0,16}+[@-~]?|\x1b[ -/]{0,16}+[0-Z\\`-~]"
 )
-# A string ends by BEL, ST, CAN, SUB or another sequence; and with its line, as it would else take all that follows.
-_STRING_END: Final = re.compile(r"\x1b\\|[\x07\x18\x1a\x9c]|(?=[\x1b\n])")
 
+# The control characters of `lines`.
+_IN_LINES: Final = str.maketrans("", "", "\0\t\n")
 
-class Line(NamedTuple):
-    """A line that is final.
-
-    Attributes:
-        text: Its text, without blanks at its end.
-        piece: The piece of the log that wrote to it last; of a blank line, to the next one that is not.
-    """
-
-    text: str
-    piece: StepOutput
-
-
-_NOTHING: Final = StepOutput(message="")
-
-
-class _Row:
-    """A row of the window: pieces of text, or cells once something was written over."""
-
-    __slots__ = ("_cells", "_texts", "length", "piece")
-
-    def __init__(self, text: str = "", piece: StepOutput = _NOTHING) -> None:
-        self._texts = [text] if text else []
-        self._cells: list[str] | None = None
-        self.length = len(text)
-        self.piece = piece
-
-    def __str__(self) -> str:
-        return "".join(self._texts if self._cells is None else self._cells).rstrip(" ")
-
-    def write(self, column: int, text: str) -> None:
-        if column > self.length:
-            self._append(" " * (column - self.length))
-        if column == self.length:
-            self._append(text)
-        else:
-            cells = self._as_cells()
-            cells[column : column + len(text)] = text
-            self.length = len(cells)
-
-    def cut(self, column: int) -> None:
-        """Leave out everything from a column on."""
-        if column < self.length:
-            if column:
-                del self._as_cells()[column:]
-            else:
-                self._texts, self._cells = [], None
-            self.length = column
-
-    def _append(self, text: str) -> None:
-        if self._cells is None:
-            self._texts.append(text)
-        else:
-            self._cells += text
-        self.length += len(text)
-
-    def _as_cells(self) -> list[str]:
-        if self._cells is None:
-            self._cells = list("".join(self._texts))
-            self._texts = []
-        return self._cells
+# A final line: its text without blanks at its end, the time of the piece that wrote to it last, and the stream of its
+# first character. A plain tuple, as a log may have millions.
+Line: TypeAlias = tuple[str, datetime | None, str | None]
 
 
 class Screen:
     """A window of rows that text is written to, with a cursor.
 
-    Understood are line feed, carriage return, backspace, tab, movements of the cursor, erasing, repetition, and saving
-    and restoring the cursor. All other sequences are left out, so that no line has a control character.
+    The window understands line feed, carriage return, backspace, tab, movements of the cursor, erasing, repetition, and
+    saving and restoring the cursor. It ignores all other sequences, so that no line has a control character.
 
     Args:
-        height: Rows of the window. With one row, each line is final as soon as it has ended.
+        height: Number of rows of the window. With one row, each line is final as soon as it has ended.
 
     Attributes:
-        size: Characters in the window.
+        size: Number of characters in the window.
     """
 
     def __init__(self, height: int = HEIGHT) -> None:
         self._height = height
-        # Rows below the last that was written to are left out.
-        self._rows = deque([_Row()])
+        # Rows with text by their numbers, which count from the beginning of the log.
+        self._rows: dict[int, Row] = {}
+        # Number of the window's first row, and a number after the last row with text.
+        self._top = self._end = 0
         self._row = self._column = 0
+        # Relative to the window.
         self._saved = (0, 0)
         self._last_character = ""
         self._rest = ""
         self._is_in_string = False
-        # Blank lines, which are left out unless something follows.
+        # Final blank lines, which are left out unless something follows.
         self._blanks = 0
-        self._piece = _NOTHING
+        self._final: list[Iterable[Line]] = []
+        self._piece = StepOutput(message="")
         self.size = 0
 
-    def feed(self, piece: StepOutput) -> list[Line]:
-        """Write a piece, and return the lines that are final by that. It may end within a line or a sequence."""
+    def feed(self, piece: StepOutput) -> Iterator[Line]:  # noqa: C901, PLR0912 - a case for each kind of token
+        """Write a piece, which may end within a line or a sequence. Yield the lines that become final."""
         self._piece = piece
-        final: list[Line] = []
-        # A line feed is a carriage return as well.
-        text, self._rest = (self._rest + piece.message).replace("\r\n", "\n"), ""
-        begin = self._end_string(text, 0)
-        while begin < len(text):
-            begin = self._write_lines(text, begin, final)
-            if token := _TOKEN.match(text, begin):
-                begin = self._take(token, final)
-        return final
+        text, self._rest = _simplify(self._rest + piece.message), ""
+        for token in _TOKEN.finditer(text, self._end_string(text)):
+            match token.lastgroup:
+                case "text":
+                    self._write(token[0])
+                case "newline":
+                    self._feed_line()
+                case "lines":
+                    self._write_lines(token[0])
+                case "return":
+                    self._column = 0
+                case "back":
+                    self._column = max(self._column - len(token[0]), 0)
+                case "tab":
+                    self._tab(len(token[0]))
+                case "command":
+                    self._command(token["command"], token["parameters"])
+                case "escape":
+                    self._command("s" if token[0] == "\x1b7" else "u", "")
+                case "string":
+                    self._is_in_string = True
+                case "partial":
+                    self._rest = token[0]
+                case _:
+                    continue
+            if self._final:
+                final, self._final = self._final, []
+                for lines in final:
+                    yield from lines
 
-    def end_line(self) -> list[Line]:
-        """Go to the next line unless this one is empty, and return the lines that are final by that."""
-        final: list[Line] = []
-        self._rest, self._is_in_string = "", False
-        if self._rows[self._row].length:
-            self._feed_line(final)
-        return final
+    def finish(self) -> Iterator[Line]:
+        """Yield the remaining lines. Blank lines at the end are left out."""
+        self._scroll(max(self._rows, default=-1) + 1)
+        final, self._final = self._final, []
+        self._top = self._end = self._row = self._column = self._blanks = 0
+        return chain.from_iterable(final)
 
-    def finish(self) -> list[Line]:
-        """Return the lines that are left. Blank ones at the end are left out."""
-        final: list[Line] = []
-        for row in self._rows:
-            self._release(str(row), row.piece, final)
-        self._rows = deque([_Row()])
-        self._row = self._column = self._blanks = self.size = 0
-        return final
+    def _write_lines(self, plain: str) -> None:
+        """Write complete lines of text, tabs, and NUL."""
+        plain = plain.replace("\0", "")
+        begin = 0
+        while begin < len(plain) and (self._column or self._row < self._end):
+            end = plain.index("\n", begin)
+            self._write_over(plain[begin:end])
+            self._feed_line()
+            begin = end + 1
+        if begin < len(plain):
+            self._write_below(plain[begin:])
 
-    def _write_lines(self, text: str, begin: int, final: list[Line]) -> int:
-        """Write whole lines of text and colours, if nothing is in their way. Return where to go on."""
-        if self._column or self._row < len(self._rows) - 1 or self._rows[self._row].length:
-            return begin
-        match = _PLAIN.match(text, begin)
-        assert match is not None, "it matches the empty string"  # noqa: S101 - for the type checkers
-        if (end := text.rfind("\n", begin, match.end()) + 1) == 0:
-            return begin
-        plain = text[begin:end]
-        if "\x1b" in plain:
-            plain = _COLOUR.sub("", plain)
-        *lines, _ = plain.expandtabs(_TAB).split("\n")
-        if "\t" in plain and max(map(len, lines)) > _LAST_COLUMN:
-            return begin
+    def _write_over(self, line: str) -> None:
+        """Write text and tabs to a row that may have text."""
+        first, *others = line.split("\t")
+        if first:
+            self._write(first)
+        for text in others:
+            self._tab(1)
+            if text:
+                self._write(text)
+
+    def _write_below(self, plain: str) -> None:
+        """Write complete lines below all text: whole lines at a time, as they overwrite nothing."""
         if shown := plain.rstrip("\n\t"):
             self._last_character = shown[-1]
-        self._rows.pop()
-        if (above := len(lines) - self._height) > 0:
-            # These leave the window at once.
-            self._scroll(len(self._rows), final)
-            for line in lines[:above]:
-                self._release(line.rstrip(" "), self._piece, final)
-            lines = lines[above:]
-        for line in lines:
-            self._rows.append(_Row(line, self._piece))
-            self.size += len(line)
-        self._rows.append(_Row())
-        self._scroll(len(self._rows) - self._height, final)
-        self._row = len(self._rows) - 1
-        return end
+        *lines, _ = (plain.expandtabs(_TAB) if "\t" in plain else plain).split("\n")
+        first, self._row = self._row, self._row + len(lines)
+        top = max(self._top, self._row - self._height + 1)
+        self._scroll(min(top, first))
+        # So many of these lines scroll out of the window immediately.
+        count = max(top - first, 0)
+        final = [line.rstrip(" ") for line in lines[:count]]
+        while final and not final[-1]:
+            final.pop()
+        if final:
+            time, kind = self._piece.time, self._piece.type
+            if self._blanks:
+                self._release_blanks(time, kind)
+            self._final.append(zip(final, repeat(time), repeat(kind)))
+        self._hold_blanks(count - len(final))
+        self._top = top
+        for number, line in enumerate(lines[count:], first + count):
+            if line:
+                self._rows[number] = Row(line, self._piece)
+                self.size += len(line)
+        self._end = self._row
 
-    def _take(self, token: "re.Match[str]", final: list[Line]) -> int:
-        """Do what a token says, and return where it ends."""
-        match token.lastgroup:
-            case "text":
-                self._write(token[0])
-            case "command":
-                if not token["intermediates"]:
-                    self._command(token["command"], token["parameters"])
-            case "string":
-                self._is_in_string = True
-                return self._end_string(token.string, token.end())
-            case "escape":
-                self._escape(token["escape"])
-            case "partial":
-                self._rest = token[0]
-            case "control":
-                self._control(token[0], final)
-            case _:
-                pass
-        return token.end()
-
-    def _end_string(self, text: str, begin: int) -> int:
-        """Return where a title or the like ends that has begun before."""
+    def _end_string(self, text: str) -> int:
+        """Return the end of the string that an earlier piece began."""
         if not self._is_in_string:
-            return begin
-        if (end := _STRING_END.search(text, begin)) is None:
+            return 0
+        if (end := _STRING_END.search(text)) is None:
             return len(text)
-        if end[0] == "" and text[end.start() :] == "\x1b":
+        if text[end.start() :] == "\x1b":
             # It may be half of an ST.
             self._rest = "\x1b"
             return len(text)
         self._is_in_string = False
         return end.end()
 
-    def _control(self, control: str, final: list[Line]) -> None:
-        match control:
-            case "\n" | "\v" | "\f":
-                self._feed_line(final)
-            case "\r":
-                self._column = 0
-            case "\b":
-                self._column = max(self._column - 1, 0)
-            case "\t":
-                self._column = max(min(self._column + _TAB - self._column % _TAB, _LAST_COLUMN), self._column)
-            case _:
-                pass
-
-    def _escape(self, command: str) -> None:
-        if command == "7":
-            self._saved = self._row, self._column
-        elif command == "8":
-            self._move(*self._saved)
-
-    def _command(self, command: str, parameters: str) -> None:
-        if command not in _COMMANDS or parameters[:1] in _PREFIXES:
+    def _tab(self, count: int) -> None:
+        """Move the cursor to a tab stop. Beyond the margin, a tab is text: blanks, which `size` counts."""
+        self._column += _TAB * count - self._column % _TAB
+        if self._column < WIDTH:
             return
-        numbers = [min(int(number), _LAST_COLUMN + 1) if number.isdigit() else 0 for number in parameters.split(";")]
-        first, second = (*numbers, 0)[:2]
+        if (row := self._rows.get(self._row)) is None:
+            self._begin_row(" " * self._column)
+        elif row.length < self._column:
+            self.size += row.write(row.length, " " * (self._column - row.length), self._piece)
+
+    def _command(self, command: str, parameters: str) -> None:  # noqa: C901, PLR0912 - a case for each command
+        first, _, rest = parameters.partition(";")
+        number = int(first or 0)
+        count = number or 1
+        row, column = self._row, self._column
         match command:
             case "J":
-                self._erase_in_display(first)
+                self._erase_in_display(number)
             case "K":
-                self._erase_in_line(first)
+                self._erase_in_line(number)
             case "b":
-                self._repeat(first or 1)
+                self._repeat(count)
             case "s":
-                self._saved = self._row, self._column
+                self._saved = row - self._top, column
             case "u":
-                self._move(*self._saved)
-            case _:
-                self._move(*_find_target(command, first or 1, second or 1, self._row, self._column))
+                self._move(self._top + self._saved[0], self._saved[1])
+            case "A":
+                self._move(row - count, column)
+            case "B":
+                self._move(row + count, column)
+            case "C":
+                self._move(row, column + count)
+            case "D":
+                self._move(row, column - count)
+            case "E":
+                self._move(row + count, 0)
+            case "F":
+                self._move(row - count, 0)
+            case "G" | "`":
+                self._move(row, count - 1)
+            case "d":
+                self._move(self._top + count - 1, column)
+            case _:  # H and f
+                self._move(self._top + count - 1, int(rest.partition(";")[0] or 1) - 1)
 
     def _write(self, text: str) -> None:
-        row = self._rows[self._row]
-        self.size -= row.length
-        row.write(self._column, text)
-        row.piece = self._piece
-        self.size += row.length
+        if row := self._rows.get(self._row):
+            self.size += row.write(self._column, text, self._piece)
+        else:
+            self._begin_row(" " * self._column + text)
         self._column += len(text)
         self._last_character = text[-1]
 
-    def _feed_line(self, final: list[Line]) -> None:
-        """Go to the beginning of the next row, as after a line feed that a program writes to a terminal."""
+    def _begin_row(self, text: str) -> None:
+        self._rows[self._row] = Row(text, self._piece)
+        self.size += len(text)
+        if self._end <= self._row:
+            self._end = self._row + 1
+
+    def _feed_line(self) -> None:
+        """Go to the beginning of the next row."""
+        self._rest, self._is_in_string = "", False
         self._row += 1
         self._column = 0
-        if self._row == len(self._rows):
-            self._rows.append(_Row())
-            if self._row == self._height:
-                self._scroll(1, final)
-                self._row -= 1
+        if self._row == self._top + self._height:
+            self._scroll(self._top + 1)
 
-    def _scroll(self, count: int, final: list[Line]) -> None:
-        """Let rows leave the window at its top."""
-        for _ in range(count):
-            row = self._rows.popleft()
+    def _scroll(self, top: int) -> None:
+        """Let the rows above `top` leave the window."""
+        for number in range(self._top, top):
+            if (row := self._rows.pop(number, None)) is None:
+                self._hold_blanks(1)
+                continue
             self.size -= row.length
-            self._release(str(row), row.piece, final)
+            if text := str(row):
+                if self._blanks:
+                    self._release_blanks(row.last.time, row.first.type)
+                self._final.append([(text, row.last.time, row.first.type)])
+            else:
+                self._hold_blanks(1)
+        self._top = top
 
-    def _release(self, text: str, piece: StepOutput, final: list[Line]) -> None:
-        if not text:
-            self._blanks += 1
-            return
-        if self._blanks:
-            final += [Line("", piece)] * self._blanks
-            self._blanks = 0
-        final.append(Line(text, piece))
+    def _hold_blanks(self, count: int) -> None:
+        """Keep final blank lines until another line follows: the last of them, if there are many."""
+        self._blanks += count
+        if (more := self._blanks - _MOST_BLANKS) > 0:
+            self._final.append(repeat(("", self._piece.time, self._piece.type), more))
+            self._blanks = _MOST_BLANKS
+
+    def _release_blanks(self, time: datetime | None, kind: str | None) -> None:
+        """Make blank lines final, now that another line follows."""
+        self._final.append(repeat(("", time, kind), self._blanks))
+        self._blanks = 0
 
     def _move(self, row: int, column: int) -> None:
-        self._row = min(max(row, 0), self._height - 1)
-        self._column = max(min(column, max(_LAST_COLUMN, self._column)), 0)
-        while len(self._rows) <= self._row:
-            self._rows.append(_Row())
+        """Move the cursor, in a row beyond the margin only as far as both the cursor and text are already."""
+        self._row = min(max(row, self._top), self._top + self._height - 1)
+        limit = WIDTH - 1
+        if self._column > limit and (there := self._rows.get(self._row)):
+            limit = max(limit, min(self._column, there.length))
+        self._column = max(min(column, limit), 0)
 
-    def _cut(self, row: _Row, column: int) -> None:
+    def _cut(self, number: int, column: int) -> None:
+        """Erase a row from a column on."""
+        if (row := self._rows.get(number)) is None:
+            return
         self.size -= row.length
-        row.cut(column)
-        self.size += row.length
-
-    def _blank(self, row: _Row, end: int) -> None:
-        """Blank a row up to a column."""
-        if end >= row.length:
-            self._cut(row, 0)
-        else:
-            row.write(0, " " * end)
+        if column:
+            row.cut(column)
+            self.size += row.length
+            return
+        del self._rows[number]
+        if self._end == number + 1:
+            self._end = number
 
     def _erase_in_line(self, mode: int) -> None:
-        row = self._rows[self._row]
+        row = self._rows.get(self._row)
         if mode == 0:
-            self._cut(row, self._column)
-        elif mode == 1:
-            self._blank(row, self._column + 1)
-        elif mode == 2:  # noqa: PLR2004 - all of it
-            self._cut(row, 0)
+            self._cut(self._row, self._column)
+        elif mode == 2 or (row is not None and self._column + 1 >= row.length and mode == 1):  # noqa: PLR2004
+            self._cut(self._row, 0)
+        elif mode == 1 and row is not None:
+            row.erase_left(self._column + 1)
+        # It may have stood beyond the margin, in text that is gone.
+        self._move(self._row, self._column)
 
     def _erase_in_display(self, mode: int) -> None:
-        for number, row in enumerate(self._rows):
-            if mode == 2 or (number > self._row and mode == 0) or (number < self._row and mode == 1):  # noqa: PLR2004 - all of it
-                self._cut(row, 0)
+        for number in list(self._rows):
+            if mode == 2 or (number > self._row and mode == 0) or (number < self._row and mode == 1):  # noqa: PLR2004
+                self._cut(number, 0)
         self._erase_in_line(mode)
 
     def _repeat(self, count: int) -> None:
-        count = min(count, _LAST_COLUMN + 1 - self._column)
-        if self._last_character and count > 0:
-            self._write(self._last_character * count)
+        if text := self._last_character * min(count, WIDTH - self._column):
+            self._write(text)
 
 
-def _find_target(command: str, first: int, second: int, row: int, column: int) -> tuple[int, int]:
-    """Return the row and column that a control sequence moves the cursor to, if it does."""
-    targets = {
-        "A": (row - first, column),
-        "B": (row + first, column),
-        "C": (row, column + first),
-        "D": (row, column - first),
-        "E": (row + first, 0),
-        "F": (row - first, 0),
-        "G": (row, first - 1),
-        "`": (row, first - 1),
-        "d": (first - 1, column),
-        "H": (first - 1, second - 1),
-        "f": (first - 1, second - 1),
-    }
-    return targets.get(command, (row, column))
+def _simplify(text: str) -> str:
+    """Return a text with one kind of line end, and with NUL in place of each color.
+
+    NUL does nothing either. It keeps apart the characters around the color, which could otherwise become a sequence.
+    """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    text = text.replace("\v", "\n").replace("\f", "\n")
+    return _COLOR.sub("\0", text) if "\x1b" in text else text
 
 
 def remove_controls(text: str) -> str:
     """Return a text without control characters and sequences, whatever they would do to a screen."""
-    kept: list[str] = []
-    begin = 0
-    while token := _TOKEN.match(text, begin):
-        begin = token.end()
-        if token.lastgroup == "text":
-            kept.append(token[0])
-        elif token.lastgroup == "string":
-            end = _STRING_END.search(text, begin)
-            begin = end.end() if end else len(text)
-    return "".join(kept)
+    kept = "".join(token[0] for token in _TOKEN.finditer(text) if token.lastgroup in {"text", "lines"})
+    return kept.translate(_IN_LINES)

@@ -1,7 +1,7 @@
 """Logs of builds as streams: from where CircleCI keeps them, or from the API."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, closing
 from http import HTTPStatus
 from typing import Any, Final
@@ -9,46 +9,60 @@ from typing import Any, Final
 import attrs
 
 from circleci_v1_async._calls.caller import Caller
+from circleci_v1_async._calls.redact import Redactor
 from circleci_v1_async._calls.reply import locate_decode_error
 from circleci_v1_async._core.secret import Secret
 from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._transport.bodies import read_limited
 from circleci_v1_async._transport.streams import get_length, read_chunks
 from circleci_v1_async._transport.transport import Stream
-from circleci_v1_async.errors import DecodeError, StatusError, TruncatedError
+from circleci_v1_async.errors import (
+    BodyTooLargeError,
+    CircleCIError,
+    DecodeError,
+    SessionClosedError,
+    StatusError,
+    TruncatedError,
+)
 from circleci_v1_async.models import StepOutput
 from circleci_v1_async.request import Reply, Request, make_file_request
 
+from ._line import Remark
 from ._splitter import ListSplitter
 
 __all__ = ["stream_output", "take_turns"]
 
-# A presigned URL that has expired, and a log that is no longer there.
-_NOT_THERE: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+# Statuses of a presigned URL that a later attempt may change. All others from 400 to 499 mean that the URL has expired,
+# or the log is gone: S3 answers 403 to an old signature, and 400 once the credentials behind it have expired.
+_MAY_PASS: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 # Bytes or characters of a log that are worked on without a turn of the loop for others.
 _TURN: Final = 2**16
 
 
 async def stream_output(
-    caller: Caller, request: Request[Any], output_url: Secret[str] | None
-) -> AsyncGenerator[StepOutput, None]:
-    """Yield the log of a run of a step: in pieces from its presigned URL, else all of it from the API.
+    caller: Caller, request: Request[Any], output_url: Secret[str] | None, *, is_truncated: bool
+) -> AsyncGenerator[StepOutput | Remark, None]:
+    """Yield the log of a step run: in pieces from its presigned URL, or all of it from the API.
+
+    When CircleCI has truncated the stored log, the API is asked for the complete text. If that is not longer, a remark
+    comes first.
 
     Args:
         caller: Makes the requests.
-        request: Asks the API for it.
+        request: Asks the API for the log.
         output_url: The presigned URL, which may have expired.
+        is_truncated: Whether CircleCI says that it has truncated the log. Its pieces may say it too.
     """
     with TracebackScrubber():
         if output_url is not None:
             begun = False
             try:
-                async with aclosing(_read_pieces(caller, output_url)) as pieces:
+                async with aclosing(_read_stored(caller, request, output_url, is_truncated=is_truncated)) as pieces:
                     async for piece in pieces:
                         begun = True
                         yield piece
             except StatusError as error:
-                if begun or error.status not in _NOT_THERE:
+                if begun or not _is_gone(error.status):
                     raise
             else:
                 return
@@ -56,11 +70,61 @@ async def stream_output(
             yield StepOutput(message=message)
 
 
-async def take_turns(output: AsyncGenerator[StepOutput, None]) -> AsyncGenerator[StepOutput, None]:
+def _is_gone(status: int) -> bool:
+    return 400 <= status < 500 and status not in _MAY_PASS  # noqa: PLR2004 - the class of the status
+
+
+async def _read_stored(
+    caller: Caller, request: Request[Any], output_url: Secret[str], *, is_truncated: bool
+) -> AsyncGenerator[StepOutput | Remark, None]:
+    """Yield the pieces of a stored log. If it is truncated, choose between them and the text of the API."""
+    max_body = caller.options.max_body
+    begun, size = False, 0
+    kept: list[StepOutput] = []
+    async with aclosing(_read_pieces(caller, output_url)) as pieces:
+        async for piece in pieces:
+            is_truncated = is_truncated or piece.truncated is True
+            if not is_truncated:
+                begun = True
+                yield piece
+                continue
+            kept.append(piece)
+            size += len(piece.message)
+            if size > max_body:
+                raise BodyTooLargeError(f"The truncated log is larger than {max_body} characters (max_body)")
+    if is_truncated:
+        # Once other pieces were yielded, it is too late to begin again.
+        text = "" if begun else await _read_complete_text(caller, request)
+        for each in _choose_longer(kept, text):
+            yield each
+
+
+async def _read_complete_text(caller: Caller, request: Request[Any]) -> str:
+    """Return the log as the API returns it; empty if it cannot be read."""
+    try:
+        return await _read_text(caller, request)
+    except SessionClosedError:
+        raise
+    except CircleCIError:
+        return ""
+
+
+def _choose_longer(kept: list[StepOutput], text: str) -> Iterator[StepOutput | Remark]:
+    """Yield a text that may be complete, or the truncated pieces after a remark."""
+    left = sum(len(piece.message) for piece in kept)
+    if len(text) > left:
+        yield StepOutput(message=text)
+        return
+    yield Remark(f"CircleCI did not keep all of this log: {left} characters are left")
+    for piece in kept:
+        yield attrs.evolve(piece, truncated=True)
+
+
+async def take_turns(output: AsyncGenerator[StepOutput | Remark, None]) -> AsyncGenerator[StepOutput | Remark, None]:
     """Yield pieces that are short enough to be worked on without a turn of the loop for others."""
     async with aclosing(output):
         async for piece in output:
-            if len(piece.message) <= _TURN:
+            if isinstance(piece, Remark) or len(piece.message) <= _TURN:
                 yield piece
                 continue
             for start in range(0, len(piece.message), _TURN):
@@ -86,7 +150,8 @@ async def _read_pieces(caller: Caller, output_url: Secret[str]) -> AsyncGenerato
                                 yield _decode_piece(caller, item, position)
                 except DecodeError as error:
                     response = Reply(stream.status, stream.headers, b"")
-                    raise locate_decode_error(error, request, response, caller.transport.token) from None
+                    clean = Redactor(request, caller.transport.token)
+                    raise locate_decode_error(error, request, response, clean) from None
             return
 
 

@@ -1,15 +1,18 @@
 """Pieces of logs put together as text, without I/O."""
 
 from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Final
 
 from circleci_v1_async.enums import BuildStatus
-from circleci_v1_async.errors import BodyTooLargeError
+from circleci_v1_async.errors import BodyTooLargeError, CircleCIError
 from circleci_v1_async.models import Action, Step, StepOutput
 
+from ._line import Remark
 from ._screen import HEIGHT, Line, Screen, remove_controls
 
-__all__ = ["LogLines", "LogText", "has_failed", "heading"]
+__all__ = ["LogLines", "LogText", "explain_failure", "has_failed", "heading"]
 
 _FAILED: Final = frozenset(
     {BuildStatus.FAILED, BuildStatus.TIMEDOUT, BuildStatus.INFRASTRUCTURE_FAIL, BuildStatus.CANCELED}
@@ -24,29 +27,27 @@ class RawLines:
     """
 
     def __init__(self) -> None:
-        # Joined at the line's end: to join it with each piece would take quadratic time.
+        # Joined at the line's end: joining each piece would take quadratic time.
         self._open_line: list[str] = []
-        self._piece = StepOutput(message="")
+        self._first = self._last = StepOutput(message="")
         self.size = 0
 
-    def feed(self, piece: StepOutput) -> list[Line]:
-        """Take in a piece, and return the lines that end in it."""
-        self._piece = piece
+    def feed(self, piece: StepOutput) -> Iterator[Line]:
+        """Add a piece, and yield the lines that end in it."""
         first, *others = piece.message.split("\n")
-        self._extend(first)
-        lines: list[Line] = []
+        self._extend(first, piece)
         for text in others:
-            lines.append(self._close())
-            self._extend(text)
-        return lines
+            yield self._close()
+            self._extend(text, piece)
 
-    def end_line(self) -> list[Line]:
-        """Return the line that has no end yet, if it has begun."""
-        return [self._close()] if self._open_line else []
+    def finish(self) -> Iterator[Line]:
+        """Yield the line that has no end yet, if it has begun."""
+        return iter([self._close()] if self._open_line else [])
 
-    finish = end_line
-
-    def _extend(self, text: str) -> None:
+    def _extend(self, text: str, piece: StepOutput) -> None:
+        self._last = piece
+        if not self._open_line:
+            self._first = piece
         if text:
             self._open_line.append(text)
             self.size += len(text)
@@ -55,87 +56,111 @@ class RawLines:
         text = "".join(self._open_line)
         self._open_line.clear()
         self.size = 0
-        return Line(text, self._piece)
+        return text, self._last.time, self._first.type
 
 
 class LogLines:
-    """Lines of a log, whose pieces may end anywhere, but not in a line of another stream.
+    """Lines of a log, whose pieces can end anywhere.
+
+    A change of stream does not end a line, because a log that is not stored yet does not tell the streams apart.
 
     Args:
-        strip_ansi: Whether they are as a terminal would show them, or as they were written.
-        height: Rows of the terminal.
-        max_size: Characters that may be kept until lines are final.
+        strip_ansi: Whether the lines are as a terminal would show them, or as they were written.
+        height: Number of rows of the terminal.
+        max_size: Maximum number of characters to keep until lines are final.
     """
 
     def __init__(self, *, strip_ansi: bool, max_size: int, height: int = HEIGHT) -> None:
         self._source = Screen(height) if strip_ansi else RawLines()
         self._max_size = max_size
-        self._type: str | None = None
 
-    def feed(self, piece: StepOutput) -> list[Line]:
-        """Take in the next piece, and return the lines that are final by that.
+    def feed(self, piece: StepOutput) -> Iterator[Line]:
+        """Add the next piece, and yield the lines that become final.
 
         Raises:
-            BodyTooLargeError: There is more to keep than may be kept.
+            BodyTooLargeError: More characters than `max_size` would have to be kept.
         """
-        lines: list[Line] = []
-        # Without a type it is not known which stream it is of, as while a build runs.
-        if piece.type is not None and piece.type != self._type:
-            if self._type is not None:
-                lines += self._source.end_line()
-            self._type = piece.type
-        lines += self._source.feed(piece)
+        for line in self._source.feed(piece):
+            self._check_size()
+            yield line
+        self._check_size()
+
+    def finish(self) -> Iterator[Line]:
+        """Yield the lines that are left."""
+        return self._source.finish()
+
+    def _check_size(self) -> None:
         if self._source.size > self._max_size:
             raise _too_large(self._max_size)
-        return lines
-
-    def finish(self) -> list[Line]:
-        """Return the lines that are left."""
-        return self._source.finish()
 
 
 class LogText:
     """Text of a log, as many of its lines as are wanted.
 
     Args:
-        tail: How many of the last lines to keep; `None` for all.
-        strip_ansi: Whether they are as a terminal would show them, or as they were written.
-        max_size: Characters that may be kept.
+        tail: Number of the last lines to keep; `None` for all.
+        strip_ansi: Whether the lines are as a terminal would show them, or as they were written.
+        max_size: Maximum number of characters to keep.
     """
 
     def __init__(self, *, tail: int | None, strip_ansi: bool, max_size: int) -> None:
         self._tail = tail
         self._max_size = max_size
         self._source = LogLines(strip_ansi=strip_ansi, max_size=max_size)
+        self._remarks: list[str] = []
         self._lines: deque[str] = deque()
         self._count = 0
         self._size = 0
 
-    def add(self, piece: StepOutput) -> None:
-        """Take in the next piece.
+    def add(self, piece: StepOutput | Remark) -> None:
+        """Add the next piece, or a remark, which stands in front of the text.
 
         Raises:
-            BodyTooLargeError: There is more to keep than may be kept.
+            BodyTooLargeError: More characters than `max_size` would have to be kept.
         """
-        self._keep(self._source.feed(piece))
+        if isinstance(piece, Remark):
+            self._remarks.append(f"{piece}")
+        else:
+            self._keep(self._source.feed(piece))
 
     def finish(self) -> str:
-        """Return the wanted lines, each with its end, and how many there were before them."""
+        """Return the wanted lines, each with its end, after the number of lines before them.
+
+        Raises:
+            BodyTooLargeError: More characters than `max_size` would have to be kept.
+        """
         self._keep(self._source.finish())
+        return self._join()
+
+    def fail(self, error: CircleCIError) -> tuple[str, Remark]:
+        """Return the wanted lines that came before an error, with a remark after them, and that remark."""
+        with suppress(BodyTooLargeError):
+            self._keep(self._source.finish())
+        remark = explain_failure(error, has_begun=self._count > 0)
+        return f"{self._join()}{remark}\n", remark
+
+    def _join(self) -> str:
         left_out = self._count - len(self._lines)
-        lines = [f"({left_out} lines before)", *self._lines] if left_out else self._lines
+        lines = [*self._remarks, *([f"({left_out} lines before)"] if left_out else []), *self._lines]
         return "".join(f"{line}\n" for line in lines)
 
-    def _keep(self, lines: list[Line]) -> None:
-        for text, _ in lines:
+    def _keep(self, lines: Iterable[Line]) -> None:
+        for text, _, _ in lines:
             self._lines.append(text)
             self._size += len(text) + 1
             self._count += 1
             if self._tail is not None and len(self._lines) > self._tail:
                 self._size -= len(self._lines.popleft()) + 1
-        # The last line needs no end.
-        if self._size - 1 > self._max_size:
-            raise _too_large(self._max_size)
+            # The last line needs no end.
+            if self._size - 1 > self._max_size:
+                raise _too_large(self._max_size)
+
+
+def explain_failure(error: CircleCIError, *, has_begun: bool) -> Remark:
+    """Return the line that stands for a log that could not be read, or for the rest of it."""
+    rest = "the rest of " if has_begun else ""
+    reason = remove_controls(" ".join(f"{error}".split()))
+    return Remark(f"{rest}this log could not be read: {reason}")
 
 
 def _too_large(max_size: int) -> BodyTooLargeError:

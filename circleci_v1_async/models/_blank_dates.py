@@ -9,9 +9,8 @@ from .builds import Build
 
 __all__ = ["decode_blank_dates"]
 
-# Quotes are escaped within strings, so that each of these is a key with its value.
-_BLANK_DATES: Final = (b'"committer_date":""', b'"committer_date": ""')
-_NULL_DATE: Final = b'"committer_date":null'
+# Quotes are escaped within strings, so that this is a key.
+_KEY: Final = b'"committer_date":'
 
 
 def decode_blank_dates(body: bytes, decode: Callable[[bytes], Any]) -> Any:
@@ -20,11 +19,13 @@ def decode_blank_dates(body: bytes, decode: Callable[[bytes], Any]) -> Any:
     Returns:
         `None` if these dates are not the only misfits, or may be parameters of a build, whose names users choose.
     """
-    blank = next((blank for blank in _BLANK_DATES if blank in body), None)
-    if blank is None:
+    behind = body.find(_KEY) + len(_KEY)
+    space = b" " if body.startswith(b" ", behind) else b""
+    replaced = body.replace(_KEY + space + b'""', _KEY + b"null")
+    if replaced is body:
         return None
     try:
-        value = decode(body.replace(blank, _NULL_DATE))
+        value = decode(replaced)
     except msgspec.ValidationError:
         return None
     match value:

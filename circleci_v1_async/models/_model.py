@@ -130,6 +130,8 @@ def _read_field_docs(cls: Any) -> Iterator[tuple[str, str]]:
             yield field.target.id, text
 
 
+_Decorator = Callable[[type], type]
+
 if TYPE_CHECKING:
     from attrs import frozen as model
 
@@ -194,7 +196,7 @@ else:
             # Mappings have no hash, and a build has 70 fields.
             return hash(_hash_key(type(self))(self))
 
-    def model(*, kw_only: bool = False) -> Callable[[type], type]:
+    def model(*, kw_only: bool = False) -> _Decorator:
         """Mark a subclass of a model as a model, so that type checkers know its fields.
 
         Write it as `@model(kw_only=True)`. Type checkers treat it as `attrs.frozen`. At run time, it only checks the

@@ -205,7 +205,7 @@ class FollowResult(Model):
     """Whether workflows run on the project, it seems; undocumented, and absent from old servers."""
 
     first_build: Build | None = None
-    """Build that following started; `None` when it started none."""
+    """Build that following started; `None` if it started none, or possibly if the request was resent."""
 
 
 # Other names of fields on the wire. msgspec would drop those keys, so no such model is decoded by it directly.

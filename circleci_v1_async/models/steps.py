@@ -14,7 +14,7 @@ class Action(Model):
     """The run of a step in one container."""
 
     truncated: bool | None = None
-    """Whether CircleCI cut the output."""
+    """Whether CircleCI kept only a part of the output where `output_url` leads."""
 
     index: int | None = None
     """Number of the container, from 0."""
@@ -116,3 +116,6 @@ class StepOutput(Model):
 
     type: str | None = None
     """Stream that the text was written to, `out` or `err`; `None` when the service does not say."""
+
+    truncated: bool | None = None
+    """Whether CircleCI kept only a part of the output; `None` when the service does not say."""

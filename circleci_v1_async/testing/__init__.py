@@ -1,4 +1,4 @@
-"""A fake CircleCI for tests: a server on loopback that behaves as the API v1.1 does.
+"""A fake CircleCI for tests: a server on loopback that behaves like the API v1.1.
 
 With pytest, ask for the fixtures `fake_circleci`, a fake without projects, and `circleci`, a session with it:
 

@@ -13,8 +13,12 @@ _PROC: Final = Path("/proc")
 _LOOK_EVERY: Final = 1.0
 
 
-def start_in_background(arguments: Sequence[str], *, token: str) -> str:
+def start_in_background(arguments: Sequence[str], *, token: str | None) -> str:
     """Start `python -m circleci_v1_async.testing` with these arguments, and wait until it serves.
+
+    Args:
+        arguments: The arguments.
+        token: The token that it prints on its second line; None if it prints none.
 
     Returns:
         The lines by which a shell exports the address, the token and the process id.
@@ -35,14 +39,16 @@ def start_in_background(arguments: Sequence[str], *, token: str) -> str:
     assert process.stderr, "so is this"  # noqa: S101 - as above
     with process.stdout, process.stderr:
         url = process.stdout.readline().strip()
-        if token:
+        if token is not None:
             # It must be written before the pipe is closed.
             process.stdout.readline()
         if not url:
             raise ValueError(process.communicate()[1].strip())
     # It goes on, and nobody will wait for it.
     process.returncode = 0
-    variables = {"CIRCLE_API_URL": url, "CIRCLE_TOKEN": token, "CIRCLE_FAKE_PID": f"{process.pid}"}
+    variables = {"CIRCLE_API_URL": url, "CIRCLE_FAKE_PID": f"{process.pid}"}
+    if token is not None:
+        variables["CIRCLE_TOKEN"] = token
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
 
 

@@ -1,6 +1,5 @@
 """aioresponses, made to work with the aiohttp that this package needs."""
 
-from inspect import signature
 from typing import Any
 from unittest.mock import Mock
 
@@ -24,6 +23,5 @@ class _Reply(ClientResponse):
     """A reply as aioresponses makes one: it knows nothing of `stream_writer`, which aiohttp 3.14 asks for."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        if "stream_writer" in signature(ClientResponse).parameters:
-            options.setdefault("stream_writer", Mock())
+        options.setdefault("stream_writer", Mock())
         super().__init__(*args, **options)

@@ -58,9 +58,9 @@ class _Program(FakeCircleCI):
 def _start_in_background(arguments: list[str], options: argparse.Namespace) -> str:
     ends = {"--end-with": options.end_with or find_shell(os.getppid()), "--end-idle": options.end_idle or _IDLE_SECONDS}
     given = [argument for argument in arguments if argument != "--export"]
-    return start_in_background(
-        [*(f"{name}={value}" for name, value in ends.items()), *given], token=getattr(options, "token", "")
-    )
+    # A recorder has no token of its own: its clients need one that the service takes.
+    token = None if options.command == "record" else options.token
+    return start_in_background([*(f"{name}={value}" for name, value in ends.items()), *given], token=token)
 
 
 def _make_server(options: argparse.Namespace) -> _Program:

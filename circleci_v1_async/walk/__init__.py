@@ -1,4 +1,4 @@
-"""Lists read once each, while they change: `PageWalk`."""
+"""Iteration over changing lists, each build once: `PageWalk`."""
 
 from circleci_v1_async._core.faces import show_as_home
 

@@ -42,7 +42,8 @@ class PageWalk(TaskIterable, Generic[T]):
     Promised: every build that is in the list each time that the walk asks is yielded, and none is yielded twice, even
     if builds arrive, finish, leave the list and come back meanwhile, whatever the list is ordered by, with pages
     fetched ahead and served in any order by replicas that lag behind. A walk that cannot keep this raises
-    `PaginationDriftError`: it never ends early without a word. A build's content is as of the page that carried it.
+    `PaginationDriftError`: it never ends early without a word. A build's content is as of the page that carried it. If
+    the service refuses to list builds from some offset on, the walk raises `OffsetRefusedError`.
 
     Requests: a list of N builds that stays still costs at the most `1 + max(0, ceil((N - k + 1) / (k - overlap)))`
     requests, where k is the smaller of `page_size` and `limit`; with `since`, k is `page_size`. With `prefetch=0` a

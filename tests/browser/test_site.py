@@ -186,10 +186,10 @@ def test_code_is_on_the_first_screen(browser: "Browser", base: str, path: str):
         ("mock", "guides/testing/"),
         ("aioresponses", "guides/testing/"),
         ("timeout", "guides/options/"),
-        ("webhook", "guides/watching/"),
+        ("webhook", "recipes/webhook/"),
         ("SIGTERM", "guides/stopping/"),
         ("trigger and wait", "guides/starting/"),
-        ("structure hook", "guides/converter/"),
+        ("structure hook", "guides/models/"),
     ],
 )
 def test_the_search_shows_the_right_page_first(browser: "Browser", base: str, query: str, expected: str):

@@ -66,16 +66,25 @@ def test_one_line_starts_it(shell: str, started: str, ends: str):
 def test_the_lines_quote_what_a_shell_would_change(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setattr(sys, "argv", ["testing", "--export", "--token=it's $HOME", "--end-idle=60"])
     main()
-    url, token, pid = (line.partition("=")[2] for line in capsys.readouterr().out.splitlines())
+    url, pid, token = (line.partition("=")[2] for line in capsys.readouterr().out.splitlines())
     connection = connect(url)
     os.kill(int(pid), 15)
     wait_until_closed(connection)
     assert token == """'it'"'"'s $HOME'"""
 
 
+def test_a_recorder_leaves_the_token_of_its_clients_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    main(["--export", "record", "--to", str(tmp_path / "web.jsonl")])
+    lines = dict(line.removeprefix("export ").split("=", 1) for line in capsys.readouterr().out.splitlines())
+    connection = connect(lines["CIRCLE_API_URL"])
+    os.kill(int(lines["CIRCLE_FAKE_PID"]), 15)
+    wait_until_closed(connection)
+    assert lines.keys() == {"CIRCLE_API_URL", "CIRCLE_FAKE_PID"}
+
+
 def test_a_process_that_cannot_serve_says_why():
     with pytest.raises(ValueError, match="argument --port: invalid int value"):
-        start_in_background(["--port=web"], token="")
+        start_in_background(["--port=web"], token=None)
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit, match="2"):
         main([f"--port={taken.getsockname()[1]}", "--export"])
 

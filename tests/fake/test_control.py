@@ -131,7 +131,7 @@ async def test_no_fault_delay_or_limit_hits_the_control(fake: FakeCircleCI, brow
         ("faults", [{"drop_next": {}}, {}], "a fault has one member"),
         ("faults", {"fail_next": {"status": 429, "retry_after": "1\r\nX: 1"}}, "headers: expected names and values"),
         ("faults", {"reply_next": {"headers": {"X": 5}}}, "headers: expected names and values"),
-        ("faults", {"drop_next": {"count": -1}}, "count: expected a number from 0"),
+        ("faults", {"drop_next": {"count": 0}}, "count: expected a number from 1"),
         ("faults", {"trickle_next": {"pause": -1}}, "pause: expected a number of seconds"),
         ("faults", {"trickle_next": {"pause": 1, "piece": 0}}, "piece: expected a number from 1"),
         ("faults", {"truncate_next": {"after": -1}}, "after: expected a number from 0"),

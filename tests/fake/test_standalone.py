@@ -14,6 +14,7 @@ from http.client import HTTPConnection
 from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
+from textwrap import indent
 
 import aiohttp
 import pytest
@@ -89,6 +90,20 @@ def test_it_has_the_projects_and_builds_that_are_asked_for(monkeypatch: pytest.M
     assert [step["name"] for step in build["steps"]] == ["Spin up environment", "checkout", "pytest"]
 
 
+def test_with_run_seconds_the_running_build_gets_its_steps_by_itself(monkeypatch: pytest.MonkeyPatch):
+    fakes: list[FakeCircleCI] = []
+
+    async def serve(fake: FakeCircleCI, _options: object) -> None:
+        fakes.append(fake)
+
+    monkeypatch.setattr("circleci_v1_async.testing._program._serve", serve)
+    run(monkeypatch, "--project=gh/acme/web", "--builds=2", "--run-seconds=1000")
+    (fake,) = fakes
+    assert fake.update_build("gh/acme/web", 2)["status"] == "running"
+    fake.advance(1000)
+    assert fake.update_build("gh/acme/web", 2)["status"] == "success"
+
+
 @pytest.mark.parametrize(
     ("args", "complaint"),
     [
@@ -149,25 +164,30 @@ async def test_one_that_listens_everywhere_names_its_files_as_the_client_names_i
 
 
 def read_readme() -> str:
-    """The README's program that waits for a build."""
+    """The README's program that starts a workflow and waits for it, in a hurry."""
     text = (Path(__file__).parents[2] / "README.md").read_text()
-    lines = text.partition("Wait for a build")[2].partition("```python\n")[2].partition("```")[0].splitlines()
-    body = "\n".join(f"        {line}" for line in lines)
+    (block,) = (block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "wait_for_commit" in block)
+    hurried = block.replace("timeout=1800", "timeout=60, interval=0.1, settle=0.1")
+    assert hurried != block
     return f"""
 import asyncio
 from circleci_v1_async import CircleCISession
 
 async def main():
     async with CircleCISession.from_env() as ci:
-{body}
-        print(build.status)
+{indent(hurried, " " * 8)}
+        print(verdict.is_success, [build.build_num for build in verdict.builds])
 
 asyncio.run(main())
 """
 
 
-def test_builds_run_for_programs_that_wait_for_them():
+def test_builds_run_for_programs_that_wait_for_them(tmp_path: Path):
     """The README's own, and the commands that wait: all of them in processes of their own, at once."""
+    head = {"status": "success", "revision": f"c0ffee7{'0' * 33}"}
+    builds = [{"count": 8, **head}, {"status": "running", "revision": "1" * 40, "branch": "cart"}]
+    seed = {"projects": [{"slug": "gh/acme/web", "builds": builds}]}
+    (tmp_path / "seed.json").write_text(json.dumps(seed))
     command = f"{Path(sys.executable).parent}/circleci-v1"
     programs = {
         "readme": [sys.executable, "-W", "ignore", "-c", read_readme()],
@@ -175,7 +195,7 @@ def test_builds_run_for_programs_that_wait_for_them():
         "logs": [command, "logs", "gh/acme/web", "9", "--follow"],
         "watch": [command, "watch", "gh/acme/web", "--interval", "0.1"],
     }
-    with program("--project", "gh/acme/web", "--builds", "9", "--run-seconds", "3") as fake, ExitStack() as stack:
+    with program("--seed", str(tmp_path / "seed.json"), "--run-seconds", "3") as fake, ExitStack() as stack:
         assert fake.stdout is not None
         base_url, token = (fake.stdout.readline().rstrip("\n") for _ in range(2))
         env = {**os.environ, "CIRCLE_API_URL": base_url, "CIRCLE_TOKEN": token}
@@ -196,6 +216,6 @@ def test_builds_run_for_programs_that_wait_for_them():
         printed = {name: process.communicate() for name, process in running.items()}
         assert all(event.startswith(("new", "changed", "finished")) for event in events)
         assert {name: process.returncode for name, process in running.items()} == dict.fromkeys(running, 0), printed
-    assert printed["readme"][0] == "success\n"
+    assert printed["readme"][0] == "True [10]\n"
     assert printed["wait"][0].splitlines()[-1].split("\t")[1] == "success"
     assert printed["logs"][0].count("run tests: line") == 40

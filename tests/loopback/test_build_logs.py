@@ -1,9 +1,11 @@
 """Lines of logs as they are written, and logs saved to files."""
 
+import asyncio
 import errno
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ import pytest
 from downloading import names
 from fake_clock import FakeClock, use
 from faults.scenes import facing
-from script_server import Action, hang_up, reply, then
+from hypothesis import given
+from hypothesis import strategies as st
+from script_server import Action, Received, error, hang, hang_up, reply, then
 
 from circleci_v1_async import (
     BodyTooLargeError,
@@ -21,7 +25,9 @@ from circleci_v1_async import (
     LogLine,
     NotFoundError,
     PathConflictError,
+    PermissionDeniedError,
     ServerError,
+    SessionClosedError,
     UnsafePathError,
 )
 from circleci_v1_async._files.part_file import PartFile
@@ -223,6 +229,100 @@ class TestFollowingReplies:
         lines = await self.follow(RUNNING, reply(200, b"1\n"), STORED, *[broken] * 3, STORED, stored)
         assert [line.text for line in lines] == ["1", "2"]
 
+    @pytest.mark.parametrize(
+        ("running", "stored", "lines"),
+        [
+            ("10%done\nnext\n", [("10%", "err"), ("done\n", "out"), ("next\n", "out")], ["10%done", "next"]),
+            ("ok\r\nwarn: x\n", [("ok", "out"), ("\r\n", "out"), ("warn: x\n", "err")], ["ok", "warn: x"]),
+        ],
+    )
+    async def test_each_line_comes_once_when_it_is_stored_by_stream(
+        self, running: str, stored: list[tuple[str, str]], lines: list[str]
+    ) -> None:
+        run = reply(200, running.encode())
+        log = reply(200, [{"message": message, "type": kind} for message, kind in stored])
+        assert [line.text for line in await self.follow(RUNNING, run, FINISHED, run, STORED, log)] == lines
+
+    @given(
+        st.lists(st.sampled_from([*"ab\n\n\r\t\b", "\r\n", "\x1b[31m", "\x1b[K", "\x1b]t\x07", "ü"])).map("".join),
+        st.data(),
+    )
+    def test_the_lines_followed_are_the_lines_of_the_finished_log(self, text: str, data: st.DataObject) -> None:
+        places = st.lists(st.integers(0, len(text)), max_size=5).map(sorted)
+        cuts = [0, *data.draw(places), len(text)]
+        pieces = [
+            {"message": text[begin:end], "type": data.draw(st.sampled_from(["out", "err"]))}
+            for begin, end in pairwise(cuts)
+        ]
+        looks = [(RUNNING, b""), *((RUNNING, text[:end].encode()) for end in data.draw(places))]
+        if data.draw(st.booleans()):
+            looks.append((FINISHED, text.encode()))
+        stored = reply(200, pieces)
+        replies = iter([(build, reply(200, output)) for build, output in looks])
+        output = stored
+
+        async def act(received: Received, writer: asyncio.StreamWriter) -> None:
+            nonlocal output
+            if received.target.endswith("/7"):
+                build, output = next(replies, (STORED, stored))
+                writer.write(build)
+            else:
+                writer.write(output)
+
+        async def check() -> None:
+            followed = await self.follow(act)
+            async with facing(STORED, stored) as scene:
+                finished = [line async for line in scene.ci.iter_build_log("gh/acme/web", 7)]
+            assert [line.text for line in followed] == [line.text for line in finished]
+
+        asyncio.run(check())
+
+    async def test_a_truncated_log_is_given_after_a_line_that_says_so(self, caplog: pytest.LogCaptureFixture) -> None:
+        stored = reply(200, [{"message": "3\n4\n", "truncated": True}])
+        last_look = [STORED, stored, error(404)]
+        lines = await self.follow(RUNNING, reply(200, b"1\n2\n3\n"), *last_look, *last_look)
+        remark = "CircleCI did not keep all of this log: 4 characters are left"
+        assert [line.text for line in lines] == ["1", "2", "3", f"[{remark}]", "3", "4"]
+        assert len(caplog.records) == 1
+
+    async def test_the_complete_text_of_a_truncated_log_goes_on_after_the_lines_that_were_given(self) -> None:
+        stored = reply(200, [{"message": "3\n4\n", "truncated": True}])
+        last_look = [STORED, stored, reply(200, b"1\n2\n3\n4\n")]
+        lines = await self.follow(RUNNING, reply(200, b"1\n2\n3\n"), *last_look, *last_look)
+        assert [line.text for line in lines] == ["1", "2", "3", "4"]
+
+    async def test_an_error_of_the_only_log_is_raised_at_the_last_look(self) -> None:
+        refused = error(403)
+        with pytest.raises(PermissionDeniedError):
+            await self.follow(RUNNING, refused, FINISHED, refused, FINISHED, refused)
+
+    async def test_one_step_does_not_cost_the_others(self, caplog: pytest.LogCaptureFixture) -> None:
+        def two(**state: Any) -> bytes:
+            steps = [
+                {"name": name, "actions": [{"step": step, "index": 0, "end_time": "2026-11-02T08:15:00Z"}]}
+                for step, name in enumerate(("bad", "good"))
+            ]
+            return reply(200, {"build_num": 7, "steps": steps, **state})
+
+        good = [reply(200, b"1\n"), reply(200, b"1\n2\n")]
+        lines = await self.follow(
+            *(two(lifecycle="running"), error(403), good[0]),
+            *(two(lifecycle="running"), *[error(500)] * 3, good[1]),
+            *(two(lifecycle="finished"), error(403)),
+        )
+        assert [(line.step, line.text) for line in lines[:2]] == [("good", "1"), ("good", "2")]
+        assert lines[2].text.startswith("[this log could not be read: ")
+        assert len(lines) == 3
+        assert "log of build 7: 500; polling again" in caplog.text
+
+    async def test_the_session_that_is_closed_meanwhile_is_the_error(self) -> None:
+        async with facing(FINISHED, hang) as scene:
+            task = asyncio.create_task(anext(scene.ci.iter_build_log("gh/acme/web", 7)))
+            await scene.server.has_received(2)
+            await asyncio.wait_for(scene.ci.close(), 5)
+            with pytest.raises(SessionClosedError):
+                await task
+
 
 @pytest.mark.usefixtures("build")
 class TestFiles:
@@ -275,6 +375,18 @@ class TestFiles:
             await ci.save_build_log(WEB, 1, tmp_path / "log", overwrite=overwrite)
         assert build.requests == []
 
+    @pytest.mark.fault(55)
+    async def test_a_file_that_appears_meanwhile_stays_and_the_error_names_the_way_out(
+        self, build: FakeCircleCI, ci: CircleCISession, tmp_path: Path
+    ) -> None:
+        (tmp_path / "there").touch()
+        build.before_reply(lambda _request: (tmp_path / "log").touch())
+        for name in ("there", "log"):
+            with pytest.raises(PathConflictError, match=r"it is there already; overwrite=True replaces it$"):
+                await ci.save_build_log(WEB, 1, tmp_path / name)
+        assert names(tmp_path) == ["log", "there"]
+        assert (tmp_path / "log").read_bytes() == b""
+
     async def test_a_file_may_be_replaced(self, ci: CircleCISession, tmp_path: Path) -> None:
         (tmp_path / "log").write_text("old")
         await ci.save_build_log(WEB, 1, tmp_path / "log", failed_only=True, overwrite=True)
@@ -285,8 +397,16 @@ class TestFiles:
     ) -> None:
         build.fail_next(500, count=3, path="/logs")
         with pytest.raises(ServerError):
-            await ci.save_build_log(WEB, 1, tmp_path / "log")
+            await ci.save_build_log(WEB, 1, tmp_path / "log", step="checkout")
         assert names(tmp_path) == []
+
+    async def test_a_step_that_cannot_be_read_is_one_line_of_the_file(
+        self, build: FakeCircleCI, ci: CircleCISession, tmp_path: Path
+    ) -> None:
+        build.fail_next(500, count=3, path="/logs")
+        text = (await ci.save_build_log(WEB, 1, tmp_path / "log")).read_text()
+        assert text.startswith("=== checkout (success)\n[this log could not be read: GET /logs/")
+        assert "]\n\n=== mute (success)\n\n=== pytest [0] (failed, exit code 1)\n1\n" in text
 
     @pytest.mark.fault(57)
     async def test_a_full_disk_is_an_error_and_leaves_no_file(

@@ -25,6 +25,9 @@ async def call(ci: CircleCISession, method: str, *build: Any) -> None:
         case "iter_output":
             async for _ in ci.iter_output(*build, Action(step=101, index=0)):
                 pass
+        case "save_output":
+            with TemporaryDirectory() as folder:
+                await ci.save_output(*build, Action(step=101, index=0), Path(folder, "log"))
         case "iter_build_log":
             async for _ in ci.iter_build_log(*build):
                 pass

@@ -7,9 +7,9 @@ from unittest.mock import patch
 import aiohttp
 import pytest
 from fake_clock import FakeClock, use
-from script_server import Received, ScriptServer, hang, reply
+from script_server import Received, ScriptServer, error, hang, hang_up, reply
 
-from circleci_v1_async import CircleCISession, DecodeError, RetryPolicy, TransportError
+from circleci_v1_async import BuildDetail, CircleCISession, DecodeError, Request, RetryPolicy, TransportError
 
 PROJECT = "gh/acme/web"
 
@@ -112,39 +112,87 @@ async def test_a_reply_about_another_build_drops_the_connection_and_is_asked_for
 
 
 @pytest.mark.fault(97)
-@pytest.mark.parametrize("operation", ["get_build", "get_build_log", "wait_for_build"])
-async def test_a_reply_about_another_build_that_comes_again_is_a_decode_error(operation: str) -> None:
+async def test_a_reply_about_another_build_over_a_new_connection_is_believed_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with ScriptServer(build(99)) as server, CircleCISession(base_url=server.base_url) as ci:
+        assert (await ci.get_build(PROJECT, 7)).build_num == 99
+    (record,) = caplog.records
+    assert (record.levelname, record.name) == ("WARNING", "circleci_v1_async")
+    assert record.getMessage() == (
+        "GET /project/github/acme/web/7: build 7 was requested, and the reply is about build 99"
+    )
+    assert len(server.requests) == 1
+
+
+@pytest.mark.fault(97)
+async def test_a_service_that_mixes_up_builds_is_asked_once_more_over_a_new_connection_and_then_believed() -> None:
+    async with ScriptServer(as_asked, build(99)) as server, CircleCISession(base_url=server.base_url) as ci:
+        assert [(await ci.get_build(PROJECT, number)).build_num for number in (6, 7)] == [6, 99]
+    assert (len(server.requests), server.connections) == (3, 2)
+
+
+@pytest.mark.fault(97)
+async def test_the_second_request_is_not_an_attempt_of_the_policy() -> None:
+    async with ScriptServer(as_asked, build(99), as_asked) as server:
+        async with CircleCISession(base_url=server.base_url, retry=RetryPolicy(attempts=1)) as ci:
+            assert [(await ci.get_build(PROJECT, number)).build_num for number in (6, 7)] == [6, 7]
+            assert ci._caller.budget._left == ci._caller.budget.capacity
+
+
+@pytest.mark.fault(97)
+@pytest.mark.parametrize("second", [hang_up, error(404), error(503), reply(200, b"<html>")])
+@pytest.mark.parametrize("operation", ["get_build", "get_build_log", "wait_for_build"])
+async def test_a_failure_of_the_second_request_does_not_hide_the_first_reply(operation: str, second: Any) -> None:
+    async with ScriptServer(as_asked, build(99), second) as server, CircleCISession(base_url=server.base_url) as ci:
         call: Any = getattr(use(ci, FakeClock()), operation)
-        with pytest.raises(DecodeError, match=r"The reply is about build 99 at .*, 2 attempts$") as caught:
+        await ci.get_build(PROJECT, 6)
+        text = r"build 7 was requested, and the reply is about build 99 at .*, \d attempts$"
+        with pytest.raises(DecodeError, match=text) as caught:
             await call(PROJECT, 7)
-    assert (caught.value.mismatched, caught.value.transient) == (True, False)
+        assert (caught.value.mismatched, caught.value.transient) == (True, False)
+        assert caught.value.attempts == len(server.requests) - 1
+
+
+@pytest.mark.fault(97)
+async def test_a_number_that_is_given_as_text_is_no_other_number() -> None:
+    async with ScriptServer(as_asked) as server, CircleCISession(base_url=server.base_url) as ci:
+        request = Request("GET", "/project/{build_num}", {"build_num": "7"}, returns=BuildDetail)
+        assert [(await ci.send(request)).build_num for _ in range(2)] == [7, 7]
     assert len(server.requests) == 2
 
 
 @pytest.mark.fault(97)
 async def test_the_connections_of_a_borrowed_session_are_left_to_it() -> None:
-    async with ScriptServer(build(99), as_asked) as server, aiohttp.ClientSession() as borrowed:
+    async with ScriptServer(as_asked, build(99), as_asked) as server, aiohttp.ClientSession() as borrowed:
+        # The owner has read from the connection, and so the next reply over it may belong to another request.
+        async with borrowed.get(f"{server.base_url}/6") as first:
+            await first.read()
         ci = use(CircleCISession(base_url=server.base_url, session=borrowed), FakeClock())
         assert (await ci.get_build(PROJECT, 7)).build_num == 7
-    assert (len(server.requests), server.connections) == (2, 1)
+    assert (len(server.requests), server.connections) == (3, 1)
 
 
 @pytest.mark.fault(97)
 async def test_connections_in_use_are_read_to_their_end_and_then_closed() -> None:
     async def shifted_during_others(received: Received, writer: asyncio.StreamWriter) -> None:
-        if received.target.endswith("/7") and len(server.requests) <= 2:
-            await server.has_received(2)
+        if received.target.endswith("/7") and len(server.requests) <= 4:
+            await server.has_received(4)
             writer.write(build(99))
         elif received.target.endswith("/8"):
             # Until 7 was asked for a second time, over a connection that is being made meanwhile.
-            await server.has_received(3)
+            await server.has_received(5)
+            await as_asked(received, writer)
+        elif len(server.requests) <= 2:
+            # Two at the same time, for two connections that have carried a reply.
+            await server.has_received(2)
             await as_asked(received, writer)
         else:
             await as_asked(received, writer)
 
     async with ScriptServer(shifted_during_others) as server, CircleCISession(base_url=server.base_url) as ci:
         use(ci, FakeClock())
+        await asyncio.gather(*(ci.get_build(PROJECT, number) for number in (5, 6)))
         found = await asyncio.gather(*(ci.get_build(PROJECT, number) for number in (7, 8)))
         await ci.get_build(PROJECT, 9)
     assert [each.build_num for each in found] == [7, 8]

@@ -287,8 +287,9 @@ async def test_a_build_number_beyond_64_bits_does_not_end_the_exports_of_its_pro
 
 
 @pytest.mark.fault(82)
-async def test_a_file_of_an_older_version_is_brought_up_to_date(
-    ci: CircleCISession, fake: FakeCircleCI, tmp_path: Path
+@pytest.mark.parametrize("version", [0, 1])
+async def test_a_file_of_an_older_version_or_without_a_column_is_brought_up_to_date(
+    ci: CircleCISession, fake: FakeCircleCI, tmp_path: Path, version: int
 ) -> None:
     add_history(fake, WEB, 5)
     path, whole = tmp_path / "history.db", tmp_path / "whole.db"
@@ -296,8 +297,9 @@ async def test_a_file_of_an_older_version_is_brought_up_to_date(
         await export_builds(ci, [WEB], file, include=PARTS)
     assert query(path, "PRAGMA user_version") == [(1,)]
     with closing(sqlite3.connect(path)) as db:
+        db.execute(f"PRAGMA user_version = {version}")
         db.executescript(
-            "PRAGMA user_version = 0; PRAGMA journal_mode = DELETE; ALTER TABLE builds DROP COLUMN subject;"
+            "PRAGMA journal_mode = DELETE; ALTER TABLE builds DROP COLUMN subject;"
             "ALTER TABLE artifacts DROP COLUMN node_index; CREATE TABLE mine (a); INSERT INTO mine VALUES (1);"
             # As an export did that ran beside another one.
             "DELETE FROM steps; DELETE FROM tests; DELETE FROM artifacts; DELETE FROM export_parts; DELETE FROM builds"
@@ -308,6 +310,21 @@ async def test_a_file_of_an_older_version_is_brought_up_to_date(
     assert query(path, "SELECT * FROM mine") == [(1,)]
     for sql in ("SELECT build_num, subject FROM builds", "SELECT path, node_index FROM artifacts"):
         assert query(path, f"{sql} ORDER BY 1") == query(whole, f"{sql} ORDER BY 1")
+
+
+@pytest.mark.fault(82)
+async def test_a_mark_of_an_older_version_is_not_believed_and_one_of_this_version_is(
+    ci: CircleCISession, fake: FakeCircleCI, tmp_path: Path
+) -> None:
+    fake.add_project(WEB)
+    for _ in range(250):
+        fake.add_build(WEB)
+    path = tmp_path / "history.db"
+    await export_builds(ci, [WEB], path)
+    for version, builds in ((1, 100), (0, 250)):
+        with closing(sqlite3.connect(path)) as db:
+            db.execute(f"PRAGMA user_version = {version}")
+        assert (await export_builds(ci, [WEB], path)).builds == builds
 
 
 @pytest.mark.fault(82)

@@ -40,6 +40,8 @@ from circleci_v1_async.request import make_file_request
 PROJECT = "gh/acme/web"
 BUILD = "/project/github/acme/web/7"
 SIGNATURE = "X-Sig=canary"
+# Python cannot look up hosts with an empty label, or with one of more than 63 characters.
+NO_HOSTS = ["http://a..b", "http://.a", f"http://{'a' * 64}.example", f"http://{'a' * 300}"]
 CUT_OFF = then(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{", hang_up)
 PAGE = reply(404, b"<title>Page not found</title>" + b"x" * 8000, [("Content-Type", "text/html; charset=utf-8")])
 CUT_CHUNK = then(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2", hang_up)
@@ -60,8 +62,12 @@ async def facing(*script: Any, **options: Any) -> AsyncIterator[tuple[ScriptServ
 @pytest.mark.parametrize(
     ("script", "kind", "text"),
     [
-        (hang_up, TransportError, ": the connection broke: ServerDisconnectedError, 3 attempts"),
-        (CUT_OFF, TransportError, ": the reply broke off, 3 attempts"),
+        (hang_up, TransportError, ": the connection broke: ServerDisconnectedError: Server disconnected, 3 attempts"),
+        (
+            CUT_OFF,
+            TransportError,
+            ": the reply broke off: ContentLengthError: Not enough data to satisfy",
+        ),
         (reply(302, b"", [("Location", "ftp://x")]), RedirectError, ": the service points to what is no plain http"),
         (reply(200, b" " * 99), BodyTooLargeError, ": the reply is larger than 50 bytes (max_body)"),
         (error(503, "Later."), ServerError, " answered 503: Later. (after 3 attempts)"),
@@ -246,6 +252,13 @@ def test_the_base_url_of_another_api_is_refused(address: str) -> None:
         CircleCISession(base_url=address)
 
 
+@pytest.mark.fault(95)
+@pytest.mark.parametrize("address", NO_HOSTS)
+def test_a_base_url_with_a_host_that_dns_cannot_have_is_refused(address: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"^base_url: expected an absolute http or https URL"):
+        CircleCISession(base_url=address)
+
+
 @pytest.mark.fault(93)
 @pytest.mark.parametrize(("status", "attempts"), [(407, 1), (403, 1), (502, 3), (503, 3)])
 async def test_a_proxy_that_refuses_to_connect_is_named(status: int, attempts: int) -> None:
@@ -272,7 +285,7 @@ async def test_a_proxy_that_cannot_be_reached_is_named(unused_tcp_port: int) -> 
 
 # URLs that are none.
 
-NO_URLS = ["http://[]@", "http://[", "http://[]", "http://h:port/", "//[]@x", "http://@", "http://:80"]
+NO_URLS = [*NO_HOSTS, "http://[]@", "http://[", "http://[]", "http://h:port/", "//[]@x", "http://@", "http://:80"]
 
 
 @pytest.mark.fault(94)

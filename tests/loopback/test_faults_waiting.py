@@ -221,7 +221,7 @@ async def test_a_service_that_asks_to_wait_for_years_silences_no_watch(
         (event,) = await take(watch, 1)
     assert event.kind == "new"
     assert scene.clock.slept == [0, 120]
-    assert f"/project/github/acme/web: {status}; polling again in 120.0 s, not in the " in caplog.text
+    assert f"/project/github/acme/web: {status}; polling again in 120.0 s (the service asked for " in caplog.text
 
 
 @pytest.mark.fault(61)
@@ -236,7 +236,7 @@ async def test_a_service_that_asks_to_wait_for_years_silences_nobody_who_waits_f
     ) as scene:
         assert (await scene.ci.wait_for_build("gh/acme/web", 7)).is_finished
     assert scene.clock.slept == [45]
-    assert f"build 7 of github/acme/web: {status}; polling again in 45.0 s, not in the " in caplog.text
+    assert f"build 7 of github/acme/web: {status}; polling again in 45.0 s (the service asked for " in caplog.text
 
 
 @pytest.mark.fault(62)

@@ -112,8 +112,8 @@ async def test_an_error_that_is_raised_at_once_is_one_debug_line_and_no_warning(
 ) -> None:
     async with ScriptServer(answer) as server, CircleCISession(base_url=server.base_url) as ci:
         with pytest.raises(raised):
-            await use(ci, TickingClock()).cancel_build(PROJECT, 7)
-    assert lines(caplog, logging.DEBUG) == [f"POST {BUILD}/cancel: {outcome} in 12 ms (attempt 1)"]
+            await use(ci, TickingClock()).add_ssh_users(PROJECT, 7)
+    assert lines(caplog, logging.DEBUG) == [f"POST {BUILD}/ssh-users: {outcome} in 12 ms (attempt 1)"]
     assert lines(caplog, logging.WARNING) == []
 
 

@@ -6,12 +6,13 @@ import json
 import re
 from contextlib import aclosing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 from counting import counted_turns
-from downloading import WEB, by_path, is_cancelled
+from downloading import WEB, by_path, is_cancelled, names
 from faults.scenes import Scene, facing
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -25,12 +26,14 @@ from circleci_v1_async import (
     DecodeError,
     InvalidInputError,
     NotFoundError,
+    PathConflictError,
     PermissionDeniedError,
     RedirectError,
     RequestTimeoutError,
     RetryPolicy,
     ServerError,
     SessionClosedError,
+    StatusError,
     StepOutput,
     TransportError,
     TruncatedError,
@@ -158,7 +161,7 @@ class TestPieces:
 
     async def test_unknown_keys_and_null_are_no_matter(self) -> None:
         async with facing(log_of({"message": "x", "time": None, "truncated": False})) as scene:
-            assert await output(scene) == [StepOutput(message="x")]
+            assert await output(scene) == [StepOutput(message="x", truncated=False)]
 
     @pytest.mark.fault(18)
     @pytest.mark.parametrize("ending", [hang_up, reset])
@@ -237,10 +240,10 @@ class TestPieces:
             with pytest.raises(RequestTimeoutError):
                 await output(scene)
 
-    @pytest.mark.parametrize("status", [500, 410])
-    async def test_an_error_that_does_not_say_that_it_is_gone_is_that_error(self, status: int) -> None:
-        async with facing(error(status)) as scene:
-            with pytest.raises(ServerError if status == 500 else Exception) as caught:
+    @pytest.mark.parametrize("status", [408, 429, 500])
+    async def test_an_error_that_may_pass_is_that_error(self, status: int) -> None:
+        async with facing(error(status), retry=RetryPolicy(attempts=1)) as scene:
+            with pytest.raises(StatusError) as caught:
                 await output(scene)
         assert caught.value.status == status
         assert {received.target for received in scene.server.requests} == {"/log?X-Amz-Signature=5f%2F"}
@@ -270,9 +273,9 @@ class TestTheOtherWay:
             await output(scene, path=None, allocation_id=None)
         assert scene.server.requests[0].target == FILE.partition("&")[0]
 
-    @pytest.mark.parametrize("status", [403, 404])
+    @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 499])
     async def test_so_it_is_when_the_address_has_expired(self, status: int) -> None:
-        async with facing(error(status), reply(200, b"text")) as scene:
+        async with facing(reply(status, b"<Error><Code>ExpiredToken</Code></Error>"), reply(200, b"text")) as scene:
             assert await messages(scene) == ["text"]
         assert [received.target for received in scene.server.requests] == ["/log?X-Amz-Signature=5f%2F", FILE]
         assert ["Circle-Token" in received.headers for received in scene.server.requests] == [False, True]
@@ -320,6 +323,165 @@ class TestTheOtherWay:
         async with facing(error(403)) as scene:
             with pytest.raises(PermissionDeniedError):
                 await output(scene, path=None)
+
+
+LEFT = [{"message": "b\n", "type": "out", "truncated": True}, {"message": "c\n", "type": "err", "truncated": True}]
+UNMARKED = [{"message": "b\n", "type": "out"}, {"message": "c\n", "type": "err"}]
+REMARK = "CircleCI did not keep all of this log: 4 characters are left"
+
+
+class TestTruncated:
+    @pytest.mark.parametrize(("stored", "truncated"), [(LEFT, None), (LEFT, False), (UNMARKED, True), ([], True)])
+    async def test_the_complete_text_is_fetched_and_used(
+        self, stored: list[Any], *, truncated: bool | None, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with facing(log_of(*stored), reply(200, b"a\nb\nc\n")) as scene:
+            assert await output(scene, truncated=truncated) == [StepOutput(message="a\nb\nc\n")]
+        assert [received.target for received in scene.server.requests] == ["/log?X-Amz-Signature=5f%2F", FILE]
+        assert not caplog.records
+
+    @pytest.mark.parametrize("stored", [LEFT, UNMARKED])
+    @pytest.mark.parametrize(
+        "complete",
+        [reply(200, b"c\n"), reply(200, b"a\nc\n"), error(404), error(403), reply(200, b"x" * 2000), hang_up],
+    )
+    async def test_what_is_left_comes_with_one_warning_when_there_is_no_longer_text(
+        self, stored: list[Any], complete: bytes | ServerAction, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with facing(log_of(*stored), complete, max_body=1000, retry=RetryPolicy(attempts=1)) as scene:
+            pieces = await output(scene, truncated=True)
+        assert [(piece.message, piece.type, piece.truncated) for piece in pieces] == [
+            ("b\n", "out", True),
+            ("c\n", "err", True),
+        ]
+        assert caplog.messages == [f"github/acme/web 7, step 101 of container 0: {REMARK}"]
+
+    async def test_it_is_too_late_for_the_complete_text_after_pieces_that_are_not_truncated(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with facing(log_of({"message": "a\n"}, *LEFT)) as scene:
+            assert await messages(scene) == ["a\n", "b\n", "c\n"]
+        assert len(scene.server.requests) == len(caplog.records) == 1
+
+    async def test_closing_the_session_while_the_complete_text_is_fetched_is_an_error(self) -> None:
+        async with facing(log_of(*LEFT), hang) as scene:
+            task = asyncio.create_task(output(scene))
+            await scene.server.has_received(2)
+            await asyncio.wait_for(scene.ci.close(), 5)
+            with pytest.raises(SessionClosedError):
+                await task
+
+    @pytest.mark.fault(76)
+    async def test_no_more_of_a_truncated_log_is_kept_than_max_body(self) -> None:
+        async with facing(log_of(*LEFT * 100), max_body=300) as scene:
+            with pytest.raises(
+                BodyTooLargeError, match=r"The truncated log is larger than 300 characters \(max_body\)"
+            ):
+                await output(scene)
+
+    @staticmethod
+    def steps(complete: bytes, **action: Any) -> ServerAction:
+        actions = [{"step": 101, "index": 0, "output_url": "/log", "truncated": True, **action}]
+        detail = {"build_num": 7, "lifecycle": "finished", "steps": [{"name": "test", "actions": actions}]}
+        return by_path(**{"7": reply(200, detail), "log": log_of(*UNMARKED), "0": complete})
+
+    async def test_a_line_says_so_in_front_of_the_steps_text(self, caplog: pytest.LogCaptureFixture) -> None:
+        async with facing(self.steps(error(404))) as scene:
+            assert await scene.ci.get_build_log(WEB, 7) == f"=== test (unknown)\n[{REMARK}]\nb\nc\n"
+            tail = f"=== test (unknown)\n[{REMARK}]\n(1 lines before)\nc\n"
+            assert await scene.ci.get_build_log(WEB, 7, tail=1) == tail
+            lines = [line async for line in scene.ci.iter_build_log(WEB, 7)]
+        assert [(line.text, line.type, line.time) for line in lines] == [
+            (f"[{REMARK}]", None, None),
+            ("b", "out", None),
+            ("c", "err", None),
+        ]
+        assert len(caplog.records) == 3
+
+    async def test_the_complete_text_stands_in_the_log_of_the_build(self) -> None:
+        async with facing(self.steps(reply(200, b"a\nb\nc\n"))) as scene:
+            assert await scene.ci.get_build_log(WEB, 7) == "=== test (unknown)\na\nb\nc\n"
+
+
+class TestSteps:
+    STEPS = reply(
+        200, {"build_num": 7, "lifecycle": "finished", "steps": [{"name": n} for n in ("a", "b\x1b[1m", "a", None)]}
+    )
+
+    @pytest.mark.parametrize("follow", [False, True])
+    async def test_a_step_that_the_build_does_not_have_is_refused_with_a_list(
+        self, tmp_path: Path, *, follow: bool
+    ) -> None:
+        async with facing(self.STEPS) as scene:
+            for call in (
+                scene.ci.get_build_log(WEB, 7, step="nope"),
+                scene.ci.save_build_log(WEB, 7, tmp_path / "log", step="nope"),
+                anext(scene.ci.iter_build_log(WEB, 7, step="nope", follow=follow)),
+            ):
+                with pytest.raises(InvalidInputError, match=r"step: expected a step of build 7 \(a, b\), got 'nope'"):
+                    await call
+        assert names(tmp_path) == []
+
+    async def test_a_step_that_did_not_fail_is_no_error(self) -> None:
+        async with facing(self.STEPS) as scene:
+            assert await scene.ci.get_build_log(WEB, 7, step="a", failed_only=True) == ""
+
+    async def test_a_build_whose_steps_are_forgotten_has_an_empty_log(self) -> None:
+        async with facing(reply(200, {"build_num": 7, "lifecycle": "finished"})) as scene:
+            assert await scene.ci.get_build_log(WEB, 7, step="nope") == ""
+
+    async def test_a_step_of_a_build_that_runs_is_waited_for(self) -> None:
+        running = reply(200, {"build_num": 7, "lifecycle": "running", "steps": [{"name": "a"}]})
+        async with facing(running, running, self.STEPS) as scene:
+            with pytest.raises(InvalidInputError, match="expected a step of build 7"):
+                await anext(scene.ci.iter_build_log(WEB, 7, step="nope", follow=True))
+        assert len(scene.server.requests) == 3
+
+
+class TestFilesOfOneAction:
+    async def test_the_output_is_saved_as_it_was_written(self, tmp_path: Path) -> None:
+        async with facing(reply(200, LOG)) as scene:
+            path = await scene.ci.save_output(WEB, 7, action(scene), tmp_path / "new" / "step.log")
+            assert path == tmp_path / "new" / "step.log"
+            assert path.read_bytes() == b"one\r\ntwoExited with code 1"
+            build = f"https://app.circleci.com/pipelines/{WEB}/1/workflows/0/jobs/7"
+            await scene.ci.save_output(build, action(scene), path, overwrite=True)
+            with pytest.raises(PathConflictError):
+                await scene.ci.save_output(WEB, 7, action(scene), path)
+        assert len(scene.server.requests) == 2
+        assert names(tmp_path / "new") == ["step.log"]
+
+    @pytest.mark.parametrize(
+        ("replies", "failure"),
+        [
+            ([then(reply(200, ONE_AND_A_BIT, length=len(LOG)), hang_up)], TruncatedError),
+            ([log_of(*LEFT), error(404)], TruncatedError),
+            ([error(500)], ServerError),
+        ],
+    )
+    async def test_a_file_that_would_not_be_complete_does_not_appear(
+        self, replies: list[Any], failure: type[Exception], tmp_path: Path
+    ) -> None:
+        async with facing(*replies) as scene:
+            with pytest.raises(failure):
+                await scene.ci.save_output(WEB, 7, action(scene), tmp_path / "step.log")
+        assert names(tmp_path) == []
+
+    async def test_a_truncated_output_names_the_file_and_the_characters_that_are_left(self, tmp_path: Path) -> None:
+        async with facing(log_of(*LEFT), error(404)) as scene:
+            with pytest.raises(TruncatedError, match=re.escape(f"{tmp_path / 'step.log'}: {REMARK}")):
+                await scene.ci.save_output(WEB, 7, action(scene), tmp_path / "step.log")
+
+    @pytest.mark.parametrize(
+        ("arguments", "name"),
+        [((WEB, 7, "no action", "path"), "action"), ((WEB, 7, Action(step=0, index=0)), "path"), ((WEB, 7), "path")],
+    )
+    async def test_bad_arguments_are_refused_at_once(self, arguments: tuple[Any, ...], name: str) -> None:
+        async with facing() as scene:
+            save: Any = scene.ci.save_output
+            with pytest.raises(InvalidInputError, match=f"{name}: expected"):
+                await save(*arguments)
+        assert scene.server.requests == []
 
 
 @pytest.mark.fault(46, 49)
@@ -490,17 +652,30 @@ class TestABuildsLog:
         },
     )
 
-    async def test_an_error_is_raised_as_itself_and_ends_the_others(self) -> None:
-        script = by_path(**{"7": self.STEPS, "fine": log_of(), "bad": reply(200, b"{}"), "waits": hang})
+    async def test_a_step_that_cannot_be_read_is_one_line_and_does_not_cost_the_others(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        text = log_of({"message": "text\n"})
+        script = by_path(**{"7": self.STEPS, "fine": text, "bad": reply(200, b"{}"), "waits": text})
         async with facing(script) as scene:
-            with pytest.raises(DecodeError, match=r"GET /bad \(127\.0\.0\.1:\d+\) answered 200") as caught:
+            fine, bad, waits = (await scene.ci.get_build_log(WEB, 7)).split("\n\n")
+        assert (fine, waits) == ("=== fine (failed)\ntext", "=== waits (failed)\ntext\n")
+        assert re.fullmatch(
+            r"=== bad \(failed\)\n\[this log could not be read: GET /bad \(127\.0\.0\.1:\d+\) answered 200 .*\]", bad
+        )
+        assert len(caplog.records) == 1
+
+    async def test_an_error_is_raised_as_itself_when_no_step_can_be_read(self) -> None:
+        script = by_path(**{"7": self.STEPS, **dict.fromkeys(("fine", "bad", "waits"), reply(200, b"{}"))})
+        async with facing(script) as scene:
+            with pytest.raises(DecodeError, match=r"GET /\w+ \(127\.0\.0\.1:\d+\) answered 200") as caught:
                 await scene.ci.get_build_log(WEB, 7)
         assert type(caught.value) is DecodeError
         assert len(scene.server.requests) == 4
 
     @pytest.mark.fault(80)
     async def test_one_that_fails_leaves_the_callers_timeout_alone(self) -> None:
-        script = by_path(**{"7": self.STEPS, "fine": log_of(), "bad": reply(200, b"{}"), "waits": hang})
+        script = by_path(**{"7": self.STEPS, **dict.fromkeys(("fine", "bad", "waits"), reply(200, b"{}"))})
         task = asyncio.current_task()
         assert task is not None
         async with facing(script) as scene:

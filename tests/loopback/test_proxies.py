@@ -53,3 +53,31 @@ async def test_a_borrowed_session_has_proxies_of_its_own() -> None:
     async with aiohttp.ClientSession() as http:
         with pytest.raises(InvalidInputError, match=r"^trust_env: expected no session beside it"):
             CircleCISession(session=http, trust_env=True)
+
+
+@pytest.mark.fault(107)
+@pytest.mark.parametrize("user", ["ada:p%E2%82%ACss", "%E2%82%AC:pass", "a%3Ada:pass"])
+async def test_credentials_of_a_proxy_that_cannot_be_sent_are_refused_before_any_io(
+    user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = r"expected a user without a colon, and a user and a password in Latin-1$"
+    async with ScriptServer(reply(200, {})) as proxy:
+        address = proxy.origin.replace("//", f"//{user}@")
+        monkeypatch.setenv("HTTP_PROXY", address)
+        async with CircleCISession(base_url=PLAIN, trust_env=True) as ci:
+            with pytest.raises(InvalidInputError, match=rf"^HTTP_PROXY: {text}") as caught:
+                await ci.get_current_user()
+        async with aiohttp.ClientSession(proxy=address) as http:
+            with pytest.raises(InvalidInputError, match=rf"^session: proxy: {text}"):
+                CircleCISession(base_url=PLAIN, session=http)
+    assert proxy.requests == []
+    assert "pass" not in str(caught.value).replace("password", "")
+
+
+@pytest.mark.fault(107)
+async def test_credentials_of_a_proxy_in_latin_1_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ScriptServer(reply(200, {})) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.origin.replace("//", "//ada:p%C3%A4ss@"))
+        async with CircleCISession(base_url=PLAIN, trust_env=True) as ci:
+            await ci.get_current_user()
+    assert "Proxy-Authorization" in proxy.requests[0].headers

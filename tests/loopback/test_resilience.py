@@ -10,6 +10,8 @@ from fake_clock import FakeClock, use
 from script_server import Action, ScriptServer, error, hang, hang_up, reply, reset, then
 
 from circleci_v1_async import (
+    Artifact,
+    CircleCIError,
     CircleCISession,
     DecodeError,
     InvalidInputError,
@@ -21,6 +23,7 @@ from circleci_v1_async import (
     SessionClosedError,
     TransportError,
 )
+from circleci_v1_async._calls.gate import Admission
 
 USER = reply(200, {"login": "ada"})
 BUILD = reply(201, {"build_num": 1})
@@ -243,7 +246,8 @@ async def test_a_429_also_holds_back_whom_the_limiter_let_in_late() -> None:
     async with serve(USER, limiter=Slow()) as (_, ci, clock):
         call = asyncio.create_task(ci.get_current_user())
         await asyncio.sleep(0)
-        ci._caller.gate.refused(0, 0.0, 5.0, 120.0)
+        gate = ci._caller.gate
+        gate.refused(Admission(gate.lane(gate.api), 0), 0.0, 5.0, 120.0)
         ready.set()
         await call
         assert clock.slept == [5.0]
@@ -283,3 +287,38 @@ async def test_a_request_may_be_declared_idempotent() -> None:
     async with serve(error(502), reply(200, 1)) as (server, ci, _):
         assert await ci.send(Request("POST", "/x", idempotent=True)) == 1
         assert len(server.requests) == 2
+
+
+class Impatient(RetryPolicy):
+    """A policy of the user's own, which waits for no 429."""
+
+    def delay(self, request: Request[Any], error: CircleCIError, attempt: int, chance: float) -> float | None:
+        return None if isinstance(error, RateLimitError) else super().delay(request, error, attempt, chance)
+
+
+@pytest.mark.fault(7)
+async def test_a_policy_of_the_users_own_decides_whether_a_429_is_waited_for() -> None:
+    async with serve(too_many(2), USER, retry=Impatient()) as (server, ci, clock):
+        with pytest.raises(RateLimitError):
+            await ci.get_current_user()
+        assert (len(server.requests), clock.slept) == (1, [])
+
+
+@pytest.mark.fault(91)
+async def test_a_lost_deletion_whose_value_cannot_be_empty_is_a_404_that_says_so() -> None:
+    async with serve(error(502), error(404, "key not found")) as (server, ci, _):
+        for request in (
+            Request("DELETE", "/x", returns=Artifact),
+            Request("DELETE", "/x", returns=list[Artifact]),
+        ):
+            server.script[:] = [error(502), error(404, "key not found")]
+            with pytest.raises(NotFoundError, match="An earlier attempt may have deleted it") as caught:
+                await ci.send(request)
+            assert (caught.value.maybe_deleted, caught.value.attempts) == (True, 2)
+        server.script[:] = [error(502), error(404, "key not found")]
+        with pytest.raises(NotFoundError, match="An earlier attempt may have deleted it"):
+            await ci.send_raw(Request("DELETE", "/x"))
+        server.script[:] = [error(404, "key not found")]
+        with pytest.raises(NotFoundError) as plain:
+            await ci.send_raw(Request("DELETE", "/x"))
+        assert not plain.value.maybe_deleted

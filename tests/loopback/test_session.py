@@ -208,7 +208,8 @@ def test_the_options_are_the_same_wherever_they_are_taken() -> None:
         parameters = inspect.signature(function).parameters.values()
         return {each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}
 
-    assert keywords(CircleCISession) == keywords(CircleCISession.from_env) == SessionOptions.__annotations__.keys()
+    assert keywords(CircleCISession) == SessionOptions.__annotations__.keys()
+    assert keywords(CircleCISession.from_env) - {"anonymous"} == SessionOptions.__annotations__.keys()
     assert keywords(CircleCISession.with_options) == ViewOptions.__annotations__.keys()
     for walk in (CircleCISession.iter_project_builds, CircleCISession.iter_recent_builds):
         assert keywords(walk) - {"model", "branch", "filter", "shallow"} == WalkOptions.__annotations__.keys()
@@ -233,9 +234,112 @@ async def test_from_env_takes_the_first_token_that_is_set(
     assert server.requests[0].headers["Circle-Token"] == token
 
 
-def test_from_env_without_a_token_names_the_variables() -> None:
+def test_from_env_without_a_token_names_the_variables_and_the_way_without_a_token() -> None:
     with pytest.raises(InvalidInputError, match="CIRCLE_TOKEN, CIRCLECI_TOKEN, CIRCLECI_CLI_TOKEN, CIRCLE_CLI_TOKEN"):
         CircleCISession.from_env()
+    with pytest.raises(InvalidInputError, match=r"none is set\. Public projects .* use from_env\(anonymous=True\)$"):
+        CircleCISession.from_env()
+
+
+@pytest.mark.parametrize("token", ["", TOKEN, "no token\n"])
+async def test_from_env_sends_no_token_when_it_is_to_be_anonymous_and_takes_the_address(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIRCLE_TOKEN", token)
+    async with ScriptServer(reply(200, {})) as server:
+        monkeypatch.setenv("CIRCLE_API_URL", server.base_url)
+        async with CircleCISession.from_env(anonymous=True) as ci:
+            assert "anonymous" in repr(ci)
+            await ci.get_current_user()
+    assert "Circle-Token" not in server.requests[0].headers
+
+
+@pytest.mark.fault(43)
+@pytest.mark.parametrize(
+    ("token", "problem"),
+    [
+        (f"{TOKEN}\n", "got one that ends in a newline, as files do: strip it"),
+        (f"{TOKEN}\r\n", "got one that ends in a newline, as files do: strip it"),
+        (f" {TOKEN}", "got one with whitespace around it"),
+        (f"{TOKEN}é", "got one with other characters"),
+        (" \n", "got one of whitespace"),
+    ],
+)
+def test_a_token_that_cannot_be_sent_is_refused_with_the_reason_and_the_variable(
+    token: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InvalidInputError, match=rf"^token: expected .*; {problem}$"):
+        CircleCISession(token)
+    monkeypatch.setenv("CIRCLECI_TOKEN", token)
+    with pytest.raises(InvalidInputError, match=rf"^CIRCLECI_TOKEN: expected .*; {problem}$") as caught:
+        CircleCISession.from_env()
+    assert TOKEN not in str(caught.value)
+
+
+LOOPBACK = [
+    "localhost",
+    "127.0.0.1",
+    "127.0.0.2",
+    "127.255.255.254",
+    "[::1]",
+    "fake.localhost",
+    "LOCALHOST.",
+    "a.b.localhost",
+]
+ELSEWHERE = [
+    "fake",
+    "128.0.0.1",
+    "10.0.0.1",
+    "[::2]",
+    "localhost.example",
+    "notlocalhost",
+    "host.docker.internal",
+    "0.0.0.0",  # noqa: S104 - nothing listens there
+]
+
+
+@pytest.mark.fault(44)
+@pytest.mark.parametrize("host", LOOPBACK)
+def test_a_token_may_go_over_http_to_loopback(host: str) -> None:
+    assert "token=***" in repr(CircleCISession(TOKEN, base_url=f"http://{host}:8711"))
+
+
+@pytest.mark.fault(44)
+@pytest.mark.parametrize("host", ELSEWHERE)
+def test_a_token_goes_over_http_to_another_host_only_if_that_is_allowed(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"http://{host}:8711"
+    with pytest.raises(InvalidInputError, match=r"^base_url: expected https, .* allow_http=True allows that"):
+        CircleCISession(TOKEN, base_url=address)
+    assert f" http://{host}:8711/api/v1.1 " in repr(CircleCISession(TOKEN, base_url=address, allow_http=True))
+    monkeypatch.setenv("CIRCLE_TOKEN", TOKEN)
+    monkeypatch.setenv("CIRCLE_API_URL", address)
+    assert f" http://{host}:8711/api/v1.1 " in repr(CircleCISession.from_env(allow_http=True))
+    for value in ("", "0"):
+        monkeypatch.setenv("CIRCLE_ALLOW_HTTP", value)
+        with pytest.raises(InvalidInputError, match="base_url: expected https"):
+            CircleCISession.from_env()
+    monkeypatch.setenv("CIRCLE_ALLOW_HTTP", "1")
+    assert f" http://{host}:8711/api/v1.1 " in repr(CircleCISession.from_env())
+    with pytest.raises(InvalidInputError, match="base_url: expected https"):
+        CircleCISession.from_env(allow_http=False)
+    monkeypatch.setenv("CIRCLE_ALLOW_HTTP", "yes")
+    with pytest.raises(
+        InvalidInputError, match="CIRCLE_ALLOW_HTTP: expected 1 to allow a token over http, or 0, got 'yes'"
+    ):
+        CircleCISession.from_env()
+
+
+@pytest.mark.fault(39, 44)
+async def test_a_session_that_allows_http_keeps_the_rules_of_redirects() -> None:
+    async with ScriptServer(reply(200, {})) as other:
+        location = [("Location", f"{other.origin}/elsewhere")]
+        async with ScriptServer(reply(302, b"", location)) as server:
+            async with CircleCISession(TOKEN, base_url=server.base_url, allow_http=True) as ci:
+                await ci.get_current_user()
+        assert "Circle-Token" in server.requests[0].headers
+        assert ["Circle-Token" in request.headers for request in other.requests] == [False]
 
 
 @pytest.mark.parametrize(

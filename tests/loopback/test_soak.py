@@ -76,7 +76,7 @@ CALLS_OF: dict[str, tuple[Call, Callable[[Any, int], bool]]] = {
 }
 OPERATIONS = list(CALLS_OF)
 READS = {"get_current_user", "get_build", "list_project_builds"}
-POSTS = {"retry_build", "cancel_build", "trigger_build"}
+POSTS = {"retry_build", "trigger_build"}
 
 NUMBER = re.compile(rb'/web/([0-9]+)|offset=([0-9]+)|checkout-key/([0-9]+)|"CALL":"([0-9]+)"')
 STEPS = [{"name": f"Step {n}", "actions": [{"name": f"Step {n}", "step": n, "exit_code": 0}]} for n in range(10)]
@@ -328,9 +328,11 @@ async def test_thousands_of_calls_over_a_bad_network_give_right_data_or_document
         operation = operation_of(number)
         if operation in POSTS:
             assert network.seen[number] - network.limited[number] <= 1, f"{operation} {number} was sent twice"
-        assert network.executed[number] <= 1, f"{operation} {number} was executed twice"
+        # Canceling twice does no more than canceling once.
+        if operation != "cancel_build":
+            assert network.executed[number] <= 1, f"{operation} {number} was executed twice"
         if operation not in READS and soak.succeeded[number]:
-            assert network.executed[number] == 1, f"{operation} {number} was not executed"
+            assert network.executed[number] >= 1, f"{operation} {number} was not executed"
     # All kinds of faults have come, each about as often as it should; reads and deletions mostly survive them.
     for fate, percent in FAULTS.items():
         assert abs(network.fates[fate] / requests * 100 - percent) < max(percent / 5, 0.5), network.fates

@@ -148,8 +148,8 @@ async def test_trace_configs_of_aiohttp_itself_see_every_attempt_to_its_end() ->
         CircleCISession(TOKEN, base_url=server.base_url, session=borrowed, retry=AT_ONCE) as ci,
     ):
         with pytest.raises(TransportError):
-            await ci.cancel_build(PROJECT, 7)
-    start = ("start", "POST", "/api/v1.1/project/github/acme/web/7/cancel")
+            await ci.add_ssh_users(PROJECT, 7)
+    start = ("start", "POST", "/api/v1.1/project/github/acme/web/7/ssh-users")
     assert seen == [start, ("end", 429), start, ("exception", True)]
 
 

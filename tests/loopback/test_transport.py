@@ -229,8 +229,10 @@ async def test_a_reply_that_is_broken_is_a_transport_error(fault: str) -> None:
             await ci.follow_project("gh/acme/web")
     assert caught.value.maybe_sent
     assert not isinstance(caught.value, BadRequestError)
-    assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+    cause = caught.value.__cause__
+    assert cause is not None
+    assert (cause.__traceback__, cause.__context__, cause.__cause__) == (None, None, None)
 
 
 @pytest.mark.fault(21)

@@ -10,6 +10,7 @@ from circleci_v1_async import CircleCISession, DecodeError, InvalidInputError, R
 # Not one request each: test_watching.py, test_workflows.py, test_downloads.py and test_logs.py are about them.
 NO_OPERATIONS = {
     *("send", "send_raw", "close", "download_artifact", "get_build_log", "save_build_log"),
+    "save_output",
     *("wait_for_build", "wait_for_commit", "wait_for_workflow", "builds_for_pull_request", "find_latest_build"),
 }
 

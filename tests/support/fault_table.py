@@ -85,8 +85,8 @@ TITLES = {
     73: "paths of thousands of folders",
     74: "exports of one project at once, killed at any moment",
     75: "a list of millions of tiny objects; a reply that is decoded for long",
-    76: "a log of which a piece, or what is to be kept, is too large",
-    77: "a line of a log in thousands of pieces",
+    76: "a log of which a piece, or what is to be kept, is too large, or that grows when it is shown",
+    77: "a line of a log in thousands of pieces, or with thousands of sequences",
     78: "escape sequences that are left when others are left out; 8-bit controls",
     79: "an address of a log that no parser of URLs takes",
     80: "a log that fails within its caller's time limit",
@@ -114,6 +114,10 @@ TITLES = {
     102: "a token that comes back in the headers of a reply",
     103: "a service that quotes the request",
     104: "a limiter or a hook of the user's that fails within a call",
+    105: "a 429 of one origin, while calls go to others",
+    106: "a POST that does no more when it is sent twice, without a reply",
+    107: "a proxy's user and password that cannot be sent",
+    108: "a 429 that says only when its limit is reset",
 }
 
 

@@ -94,6 +94,10 @@ async def operations(ci: CircleCISession) -> None:
     assert_type(await ci.list_projects(shallow=True), list[Project])
     assert_type(await ci.list_project_builds(SLUG, branch="main", filter=BuildFilter.FAILED, limit=100), list[Job])
     assert_type(await ci.list_project_builds("gh/mozilla/bleach", filter="failed", shallow=True), list[Job])
+    # Values that the API does not have are errors for checkers too.
+    await ci.list_project_builds(SLUG, filter="success")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    await ci.list_latest_artifacts(SLUG, filter="")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    await ci.create_checkout_key(SLUG, "rsa")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     assert_type(await ci.list_recent_builds(limit=10, offset=20), list[Job])
     assert_type(await ci.trigger_build(SLUG, revision="c0ffee", build_parameters={"A": "1"}), Job)
     assert_type(await ci.trigger_branch_build(SLUG, "feature/x", parallel=2), Job)
@@ -277,7 +281,7 @@ async def files(ci: CircleCISession) -> int | None:
         async for chunk in stream.iter_chunks():
             assert_type(chunk, bytes)
         assert_type(await stream.read(max_bytes=2**20), bytes)
-    download = await ci.download_artifact(artifacts[0], "core.tar", resume=True, progress=tell)
+    download = await ci.download_artifact(artifacts[0], "core.tar", on_exists="skip", resume=True, progress=tell)
     assert_type(download, Download)
     assert_type(download.path, Path)
     assert_type(download.status, DownloadStatus)
@@ -287,8 +291,10 @@ async def files(ci: CircleCISession) -> int | None:
         Path("dist"),
         match="*.xml",
         concurrency=4,
+        place=lambda artifact: f"{artifact.node_index}/{artifact.path}",
         on_exists="overwrite",
         on_error="yield",
+        resume=True,
         progress=tell,
     )
     assert_type(downloads, ArtifactDownloads)
@@ -330,11 +336,15 @@ async def logs(ci: CircleCISession, detail: BuildDetail) -> None:
         assert_type((line.step, line.index, line.text), tuple[str, int, str])
         assert_type(line.time, datetime | None)
     assert_type(await ci.save_build_log(SLUG, 7, "build.log", overwrite=True), Path)
-    async for piece in ci.iter_output(SLUG, 7, detail.steps[0].actions[0]):
+    action = detail.steps[0].actions[0]
+    assert_type(await ci.save_output(SLUG, 7, action, "step.log"), Path)
+    assert_type(await ci.save_output(detail, action, Path("step.log"), overwrite=True), Path)
+    async for piece in ci.iter_output(SLUG, 7, action):
         assert_type(piece, StepOutput)
         assert_type(piece.message, str)
         assert_type(piece.time, datetime | None)
         assert_type(piece.type, str | None)
+        assert_type(piece.truncated, bool | None)
 
 
 async def details(ci: CircleCISession) -> list[str]:

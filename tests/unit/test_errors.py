@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from circleci_v1_async import Build, Request, errors
+from circleci_v1_async import Build, BuildDetail, Request, Verdict, errors
 from circleci_v1_async.errors import (
     AuthenticationError,
     BadRequestError,
@@ -34,6 +34,7 @@ from circleci_v1_async.errors import (
     UnsafePathError,
     UsageError,
     WaitTimeoutError,
+    attach_request,
     error_class,
 )
 
@@ -292,3 +293,20 @@ def test_a_download_keeps_what_failed():
 )
 def test_an_error_may_pass_or_not(error: CircleCIError, transient: bool):  # noqa: FBT001 - a row
     assert error.transient is transient
+
+
+def test_a_wait_that_timed_out_has_its_build_or_its_verdict():
+    build = BuildDetail(build_num=7, status="running")
+    verdict = Verdict((), is_success=False, failed=(), missing=())
+    assert (WaitTimeoutError("late", build).build, WaitTimeoutError("late", build).verdict) == (build, None)
+    assert (WaitTimeoutError("late", verdict).build, WaitTimeoutError("late", verdict).verdict) == (None, verdict)
+    assert (WaitTimeoutError("late").build, WaitTimeoutError("late").verdict) == (None, None)
+
+
+def test_a_call_that_was_not_sent_says_so_and_why():
+    reason = "https://a.example answered 429 at 2026-11-24 10:00:00 UTC and asked to wait"
+    error = RateLimitError(429, reason, GET, {}, None)
+    error.retry_after = 5.0
+    assert str(attach_request(error, GET, "https://a.example/x", 0)) == (
+        f"GET /project/github/a/b/7?limit=1 (a.example) was not sent: {reason}. The service asks to wait 5 s."
+    )

@@ -8,7 +8,10 @@ import attrs
 import pytest
 from fake_clock import FakeClock
 
-from circleci_v1_async._calls.gate import Gate, HeldTooLongError
+from circleci_v1_async._calls.gate import Admission, Gate
+from circleci_v1_async._calls.lane import HeldTooLongError
+
+API = ("https", "circleci.com", 443)
 
 
 class Limiter:
@@ -43,13 +46,13 @@ async def turns() -> None:
 
 @asynccontextmanager
 async def inside(gate: Gate, patience: float = 120.0) -> AsyncIterator[int]:
-    holds = await gate.enter(patience)
+    admission = await gate.enter(gate.lane(API), patience)
     try:
-        yield holds
+        yield admission.holds
     except BaseException as error:
-        await gate.leave(type(error), error, error.__traceback__)
+        await gate.leave(admission.lane, type(error), error, error.__traceback__)
         raise
-    await gate.leave(None, None, None)
+    await gate.leave(admission.lane, None, None, None)
 
 
 async def pass_through(gate: Gate, patience: float = 120.0) -> int:
@@ -58,11 +61,15 @@ async def pass_through(gate: Gate, patience: float = 120.0) -> int:
 
 
 def hold(gate: Gate, seconds: float) -> None:
-    gate.refused(gate._holds, gate.clock.monotonic(), seconds, 120.0)
+    refuse(gate, gate.lane(API).holds, seconds)
+
+
+def refuse(gate: Gate, holds: int, seconds: float | None) -> float:
+    return gate.refused(Admission(gate.lane(API), holds), gate.clock.monotonic(), seconds, 120.0)
 
 
 def gate_of(limiter: Limiter | None, clock: FakeClock | None = None) -> Gate:
-    return Gate(1, limiter, (clock or FakeClock()).clock)
+    return Gate(1, limiter, (clock or FakeClock()).clock, API)
 
 
 async def test_what_fails_inside_comes_out_also_when_the_limiter_would_hide_it() -> None:
@@ -180,15 +187,15 @@ async def test_a_hold_grows_with_what_calls_in_flight_are_told_and_says_so() -> 
     clock = FakeClock()
     gate = gate_of(None, clock)
     assert str(gate) == ""
-    assert gate.refused(0, 0.0, 5.0, 120.0) == 5.0
-    assert gate.refused(0, 0.0, 7.0, 120.0) == 7.0
-    assert gate.refused(0, 0.0, None, 120.0) == 7.0
+    assert refuse(gate, 0, 5.0) == 5.0
+    assert refuse(gate, 0, 7.0) == 7.0
+    assert refuse(gate, 0, None) == 7.0
     assert str(gate) == "held for 7.0 s, paced at 1/s"
     # Successes of before the hold tell more of the rate, and open nothing.
     for _ in range(10):
-        gate.accepted(0)
+        gate.accepted(Admission(gate.lane(API), 0))
     assert str(gate) == "held for 7.0 s, paced at 1.9/s"
-    gate.accepted(-1)
+    gate.accepted(Admission(gate.lane(API), -1))
     assert str(gate) == "held for 7.0 s, paced at 1.9/s"
 
 
@@ -198,7 +205,7 @@ async def test_who_waited_for_less_than_is_asked_for_now_is_told() -> None:
     hold(gate, 1)
 
     async def ask_for_more(_seconds: float) -> None:
-        gate.refused(0, 0.0, 1000.0, 120.0)
+        refuse(gate, 0, 1000.0)
 
     clock.while_asleep = ask_for_more
     with pytest.raises(HeldTooLongError) as told:

@@ -28,7 +28,7 @@ from circleci_v1_async import (
 )
 from circleci_v1_async.converter import CircleCIConverter
 from circleci_v1_async.enums import BuildStatus
-from circleci_v1_async.models import model
+from circleci_v1_async.models import Timestamp, model
 
 CANARY = "c4n4ry-in-a-value"
 T = TypeVar("T")
@@ -49,6 +49,9 @@ class Ticket:
 
     def __hash__(self) -> int:
         return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Ticket({self.text!r})"
 
 
 def with_tickets(*, strict: bool = False) -> CircleCIConverter:
@@ -283,6 +286,14 @@ def test_a_hook_for_times_gives_times_of_another_kind() -> None:
     assert build.start_time == datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
     assert isinstance(build.start_time, Local)
     assert build.stop_time is None
+
+
+def test_a_hook_may_be_for_a_type_with_arguments() -> None:
+    converter = make_converter()
+    converter.register_structure_hook(list[Build], lambda value, _: [len(value)])
+    converter.register_structure_hook(Timestamp, lambda value, _: f"at {value}")
+    assert converter.loads(b'[{"build_num": 1}]', list[Build]) == [1]
+    assert converter.loads(b'{"build_num": 1, "start_time": "x"}', Build).start_time == "at x"
 
 
 class Colour(Enum):

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from circleci_v1_async import Action, BodyTooLargeError, BuildStatus, Step, StepOutput
+from circleci_v1_async import Action, BodyTooLargeError, BuildStatus, Step, StepOutput, TruncatedError
+from circleci_v1_async.logs._actions import ActionLines
+from circleci_v1_async.logs._line import Remark
 from circleci_v1_async.logs._stream import take_turns
 from circleci_v1_async.logs._text import LogText, has_failed, heading
 
@@ -104,10 +106,47 @@ class TestLogText:
         assert text(*["1234\n"] * 1000, tail=2, max_size=400) == "(998 lines before)\n1234\n1234\n"
         assert text("1234\r" * 2 + "\n" + "\x1b[0m" * 2, max_size=4) == "1234\n"
 
-    def test_what_another_stream_says_begins_a_line_of_its_own(self) -> None:
-        out, err = (StepOutput(message=f"{kind}", type=kind) for kind in ("out", "err"))
-        assert text(out, out, err, err, out) == "outout\nerrerr\nout\n"  # codespell:ignore outout
-        assert text(StepOutput(message="1\n", type="out"), err) == "1\nerr\n"
+    @pytest.mark.parametrize("strip_ansi", [True, False])
+    def test_a_change_of_stream_does_not_end_a_line(self, *, strip_ansi: bool) -> None:
+        pieces = [StepOutput(message="10%", type="err"), StepOutput(message=" done\nn", type="out"), "ext"]
+        assert text(*pieces, strip_ansi=strip_ansi) == "10% done\nnext\n"
+
+    @pytest.mark.fault(76)
+    @pytest.mark.parametrize(
+        "unit", ["\U0001f600\x1b[65535b\n", "\x1b[65535Gx\n", "\x1b[99B\x1b[999Gx\n" * 99, "\t", "\n"]
+    )
+    def test_what_sequences_make_of_a_piece_is_checked_row_by_row(self, unit: str) -> None:
+        piece = StepOutput(message=(unit * 70_000)[:60_000])
+        tracemalloc.start()
+        try:
+            with pytest.raises(BodyTooLargeError):
+                text(*[piece] * 3, "x", max_size=50_000)
+            assert tracemalloc.get_traced_memory()[1] < 5_000_000
+        finally:
+            tracemalloc.stop()
+
+    def test_a_remark_stands_in_front_of_the_tail(self) -> None:
+        log = LogText(tail=1, strip_ansi=True, max_size=100)
+        log.add(Remark("3 characters are left"))
+        log.add(StepOutput(message="1\n2\n"))
+        assert log.finish() == "[3 characters are left]\n(1 lines before)\n2\n"
+
+    def test_an_error_leaves_the_lines_that_came_before_it(self) -> None:
+        log = LogText(tail=None, strip_ansi=True, max_size=100)
+        assert log.fail(TruncatedError("It\nbroke \x1b[1moff"))[0] == "[this log could not be read: It broke off]\n"
+        log.add(StepOutput(message="1\n2"))
+        read, remark = log.fail(TruncatedError("Off"))
+        assert read == "1\n2\n[the rest of this log could not be read: Off]\n"
+        assert remark == Remark("the rest of this log could not be read: Off")
+
+    def test_an_error_of_a_log_that_is_too_large_leaves_the_lines_that_were_kept(self) -> None:
+        log = LogText(tail=None, strip_ansi=True, max_size=5)
+        log.add(StepOutput(message="12345"))
+        with pytest.raises(BodyTooLargeError) as caught:
+            log.add(StepOutput(message="6\n"))
+        assert log.fail(caught.value)[0].startswith(
+            "123456\n[the rest of this log could not be read: The log of a step"
+        )
 
     def test_a_sequence_may_be_cut_by_pieces(self) -> None:
         assert text("\x1b[3", "1mred\x1b", "[0m\r", "\n") == "red\n"
@@ -157,12 +196,26 @@ async def test_others_have_their_turns_while_a_long_piece_is_worked_on() -> None
             turns += 1
             await asyncio.sleep(0)
 
-    async def output() -> AsyncGenerator[StepOutput, None]:
+    async def output() -> AsyncGenerator[StepOutput | Remark, None]:
         yield StepOutput(message=message, type="out")
 
     counting = asyncio.create_task(count_turns())
     pieces = [piece async for piece in take_turns(output())]
     counting.cancel()
-    assert "".join(piece.message for piece in pieces) == message
-    assert {piece.type for piece in pieces} == {"out"}
+    assert "".join(piece.message for piece in pieces if isinstance(piece, StepOutput)) == message
+    assert {piece.type for piece in pieces if isinstance(piece, StepOutput)} == {"out"}
     assert turns >= len(pieces) > 5
+
+
+@pytest.mark.parametrize("strip_ansi", [True, False])
+def test_a_line_of_two_streams_has_the_type_of_its_first_character(*, strip_ansi: bool) -> None:
+    lines = ActionLines(Step(name="test"), Action(index=1), 100, strip_ansi=strip_ansi)
+    pieces = [("10%", "err"), ("done\n\n", "out"), ("next\n", "err"), ("no end", "out")]
+    given = [line for message, kind in pieces for line in lines.feed(StepOutput(message=message, type=kind))]
+    given += lines.finish()
+    assert [(line.text, line.type, line.index) for line in given if line.text] == [
+        ("10%done", "err", 1),
+        ("next", "err", 1),
+        ("no end", "out", 1),
+    ]
+    assert [line.text for line in given] == ["10%done", "", "next", "no end"]

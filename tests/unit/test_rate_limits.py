@@ -94,7 +94,7 @@ def test_the_budget_for_outages_is_not_spent_on_429s() -> None:
     service = Service(Refuses(*range(60, 1000)), "1")
 
     async def run() -> CircleCISession:
-        ci = session(service, concurrency=1, retry=RetryPolicy(max_retry_after=1e9))
+        ci = session(service, concurrency=1, retry=RetryPolicy(max_retry_after=864_000))
         await ci.get_current_user()
         return ci
 

@@ -1,5 +1,6 @@
 """How a reply becomes a value or an error, without a loop or a socket."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from circleci_v1_async import DecodeError, Message, PipelineResult, Request, StatusError, User, make_converter
-from circleci_v1_async._calls.redact import redact
+from circleci_v1_async import DecodeError, Message, PipelineResult, Request, Response, StatusError, User, make_converter
+from circleci_v1_async._calls import redact as redact_module
+from circleci_v1_async._calls.redact import Redactor
 from circleci_v1_async._calls.reply import locate_decode_error, read_reply
 from circleci_v1_async._core.secret import Secret
 from circleci_v1_async.request import Reply
@@ -34,7 +36,8 @@ def read(
     headers: Mapping[str, str] = MappingProxyType({"Content-Type": "text/html"}),
     **options: Any,
 ) -> Any:
-    context = {"token": Secret(CANARY), "maybe_sent": False, "now": 0.0}
+    clean = Redactor(request, options.pop("token", Secret(CANARY)))
+    context = {"clean": clean, "maybe_sent": False, "now": 0.0}
     response = Reply(status, CIMultiDict(headers), body)
     return read_reply(request, response, make_converter(), **(context | options))
 
@@ -112,7 +115,9 @@ def test_characters_that_do_not_print_are_escaped_where_a_reply_is_quoted():
     escaped = r"No.\r\n2026-11-24 INFO all is well\x1b[2K\x9b1m\u202e\u2028."
     assert refused(as_json({"message": forged})).message.startswith(escaped)
     assert refused(forged.encode(errors="replace")).message.startswith(escaped)
-    error = locate_decode_error(DecodeError("Odd\x1b", "$.\n"), GET, Reply(200, {"Content-Type": "a\x1b/b"}, b""), None)
+    error = locate_decode_error(
+        DecodeError("Odd\x1b", "$.\n"), GET, Reply(200, {"Content-Type": "a\x1b/b"}, b""), Redactor(GET, None)
+    )
     assert (error.reason, error.path, error.content_type) == ("Odd\\x1b", "$.\\n", "a\\x1b/b")
 
 
@@ -143,9 +148,9 @@ def test_of_an_error_of_megabytes_no_part_of_a_secret_is_shown_that_is_cut(start
 
 
 def test_without_a_secret_nothing_is_redacted():
-    assert redact("anything", request=GET, token=None) == "anything"
-    assert redact("password", request=Request("POST", "/x", body=["password"]), token=None) == "password"
-    assert redact("password", request=Request("POST", "/x", body={"branch": "password"}), token=None) == "password"
+    assert Redactor(GET, None)("anything") == "anything"
+    assert Redactor(Request("POST", "/x", body=["password"]), None)("password") == "password"
+    assert Redactor(Request("POST", "/x", body={"branch": "password"}), None)("password") == "password"
 
 
 PEM = "-----BEGIN KEY-----\nMIIEpAIBAAKCAQEA\r\nab/cd+ef==\n-----END KEY-----\n"
@@ -173,7 +178,7 @@ PEM = "-----BEGIN KEY-----\nMIIEpAIBAAKCAQEA\r\nab/cd+ef==\n-----END KEY-----\n"
 )
 def test_a_secret_of_the_request_is_redacted_however_it_is_quoted(value: object, quoted: str):
     request = Request("POST", "/x", body={"name": "A", "value": Secret(value)}, returns=None)
-    assert redact(f"Not with {quoted}.", request=request, token=None) == "Not with ***."
+    assert Redactor(request, None)(f"Not with {quoted}.") == "Not with ***."
 
 
 @pytest.mark.fault(103)
@@ -181,13 +186,13 @@ def test_a_secret_of_the_request_is_redacted_however_it_is_quoted(value: object,
 def test_a_secret_of_less_than_eight_characters_stays(value: object):
     request = Request("POST", "/x", body={"value": Secret(value)})
     text = "seven77 longer-than-eight"
-    assert redact(text, request=request, token=None) == text
+    assert Redactor(request, None)(text) == text
 
 
 @pytest.mark.fault(103)
 def test_of_secrets_within_each_other_the_longest_is_redacted():
     request = Request("POST", "/x", body={"a": Secret("password"), "b": Secret("password-of-ada")})
-    assert redact("password-of-ada, password", request=request, token=Secret("word")) == "***, ***"
+    assert Redactor(request, Secret("word"))("password-of-ada, password") == "***, ***"
 
 
 @pytest.mark.fault(102)
@@ -251,3 +256,39 @@ def test_what_an_error_reply_says(body: bytes, message: str):
 @given(st.binary())
 def test_an_error_reply_may_be_anything(body: bytes):
     assert len(refused(body).message) <= 500
+
+
+@pytest.mark.fault(1)
+@pytest.mark.parametrize(
+    ("problem", "message"),
+    [
+        ({"type": "x", "title": "Invalid", "detail": "limit is too large"}, "Invalid: limit is too large"),
+        ({"title": "Invalid"}, "Invalid"),
+        ({"detail": f"not with {CANARY}"}, "not with ***"),
+        ({"message": "No.", "title": "Invalid"}, "No."),
+        ({"title": 7, "detail": None, "key": CANARY}, ""),
+        ([CANARY], ""),
+        ({"title": "x" * 501}, "x" * 500),
+    ],
+)
+@pytest.mark.parametrize("kind", ["application/problem+json", "Application/Problem+JSON; charset=utf-8"])
+def test_of_problem_details_the_title_and_the_detail_are_shown(problem: object, message: str, kind: str):
+    assert refused(as_json(problem), headers={"Content-Type": kind}).message == message
+
+
+def test_titles_of_other_json_are_not_shown():
+    assert refused(as_json({"title": CANARY}), headers={"Content-Type": "application/json"}).message == ""
+    assert refused(b"{", headers={"Content-Type": "application/problem+json"}).message == ""
+
+
+@pytest.mark.fault(102)
+@pytest.mark.parametrize(("status", "returns"), [(404, User), (200, Response), (200, User)])
+def test_the_forms_of_secrets_are_computed_once_for_a_reply(status: int, returns: Any, monkeypatch: pytest.MonkeyPatch):
+    computed: list[object] = []
+    forms = redact_module._forms
+    monkeypatch.setattr(redact_module, "_forms", lambda *given: computed.append(given) or forms(*given))
+    headers = {f"X-{number}": "value" for number in range(20)}
+    body = b'{"login": "ada"}'
+    with contextlib.suppress(StatusError):
+        read(Request("GET", "/me", returns=returns), status, body, headers=headers)
+    assert len(computed) == (returns is Response or status == 404)

@@ -20,7 +20,7 @@ from circleci_v1_async import (
     TransportError,
 )
 from circleci_v1_async.errors import error_class
-from circleci_v1_async.retry import RetryBudget, parse_retry_after
+from circleci_v1_async.retry import RetryBudget, parse_reset, parse_retry_after
 
 GET, HEAD, POST, PUT, DELETE = (Request(method, "/x") for method in ("GET", "HEAD", "POST", "PUT", "DELETE"))
 
@@ -199,3 +199,24 @@ def test_only_a_429_has_a_time_to_wait_by_itself() -> None:
     assert isinstance(status(429, 3.0), RateLimitError)
     assert "asks to wait 3 s" in str(status(429, 3.0))
     assert "asks" not in str(status(429))
+
+
+@pytest.mark.fault(108)
+@given(st.text(), st.text())
+def test_no_reset_is_an_error_of_ours(value: str, date: str) -> None:
+    seconds = parse_reset({"X-RateLimit-Reset": value, "Date": date}, NOW)
+    assert seconds is None or seconds >= 0
+
+
+@pytest.mark.fault(108)
+def test_of_two_resets_the_standard_one_counts_and_a_useless_one_does_not() -> None:
+    assert parse_reset({"X-RateLimit-Reset": "3", "RateLimit-Reset": "7"}, NOW) == 7.0
+    assert parse_reset({"X-RateLimit-Reset": "3", "RateLimit-Reset": "1"}, NOW) == 1.0
+    assert parse_reset({"X-RateLimit-Reset": "3", "RateLimit-Reset": "900000000"}, NOW) == 3.0
+    assert parse_reset(CIMultiDict([("RateLimit-Reset", "1"), ("RateLimit-Reset", "2")]), NOW) is None
+    assert parse_reset({}, NOW) is None
+
+
+def test_a_policy_can_refuse_to_wait_for_a_429() -> None:
+    assert RetryPolicy(attempts=1).delay(GET, status(429, 1.0), 1, 0.0) is None
+    assert RetryPolicy().delay(GET, status(429), 1, 0.0) == 1.0

@@ -16,7 +16,6 @@ from circleci_v1_async.testing._state.builds import PHASES, Build, Previous
 from circleci_v1_async.testing._state.digests import make_stable_uuid
 from circleci_v1_async.testing._state.projects import Project
 
-_SINGLE: Final[Payload] = {"platform": "2.0", "ssh_disabled": True}
 _SHORT_VCS: Final = {"github": "gh", "bitbucket": "bb"}
 _CONFIG: Final = (
     "version: 2.1\njobs:\n  build:\n    docker:\n      - image: cimg/python:3.13\n    steps:\n      - checkout\n"
@@ -229,7 +228,11 @@ def render_build(project: Project, build: Build) -> Payload:
 
 def render_single_build(project: Project, build: Build) -> Payload:
     """Render a build as triggers, retries and cancellations show it, without its steps."""
-    return sort_keys(render_build(project, build) | _SINGLE | build.fields, _ORDER)
+    return sort_keys(render_build(project, build) | _render_single(build) | build.fields, _ORDER)
+
+
+def _render_single(build: Build) -> Payload:
+    return {"platform": "2.0", "ssh_disabled": not build.ssh_enabled}
 
 
 def _render_build_detail(project: Project, build: Build, *, addresses: Addresses) -> Payload:
@@ -245,7 +248,7 @@ def _render_build_detail(project: Project, build: Build, *, addresses: Addresses
         "circle_yml": {"string": _CONFIG},
         "steps": render_steps(build, addresses=addresses),
     }
-    return sort_keys(render_build(project, build) | _SINGLE | payload | build.fields, _ORDER)
+    return sort_keys(render_build(project, build) | _render_single(build) | payload | build.fields, _ORDER)
 
 
 @cache

@@ -1,6 +1,7 @@
 """The fake's own routes, below `/__fake`, by which programs in other languages control it."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, Final, cast
 
@@ -31,12 +32,10 @@ class ControlledService(ScriptedService):
         # The token may have expired: a reset makes it valid again.
         if self.token not in list_tokens(request):
             return LOG_IN
-        state = self._copy_state()
         try:
             body: object = parse_json(request.body) if request.body else None
             value = self._control(request.method, request.path.removeprefix(CONTROL_PREFIX), body)
         except (ValueError, KeyError, OverflowError) as error:
-            self._restore_state(state)
             return Reply.json_error(400, f"{error.args[0] if isinstance(error, KeyError) else error}")
         if value is None:
             return _NOT_FOUND
@@ -48,17 +47,29 @@ class ControlledService(ScriptedService):
                 self._restore_state(deepcopy(self._first_state))
                 self.requests.clear()
             case "POST", "seed":
-                apply_seed(self, body)
+                with self._all_or_nothing():
+                    apply_seed(self, body)
             case "POST", "finish":
                 return cast(Payload, call_with(self.finish_build, _expect_object(body)))
             case "POST", "faults":
-                for fault in cast("list[object]", body) if isinstance(body, list) else [body]:
-                    script_fault(self, _expect_object(fault))
+                with self._all_or_nothing():
+                    for fault in cast("list[object]", body) if isinstance(body, list) else [body]:
+                        script_fault(self, _expect_object(fault))
             case "GET", "requests":
                 return [_render_request(request) for request in self.requests]
             case _:
                 return None
         return OK
+
+    @contextmanager
+    def _all_or_nothing(self) -> Generator[None]:
+        """Undo all changes if one of them is refused."""
+        state = self._copy_state()
+        try:
+            yield
+        except BaseException:
+            self._restore_state(state)
+            raise
 
     def _copy_state(self) -> Mapping[str, Any]:
         return deepcopy({name: getattr(self, name) for name in _STATE})

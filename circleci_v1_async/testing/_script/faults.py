@@ -51,9 +51,8 @@ class Script:
 
     def add(self, outcome: Outcome, *, count: int = 1, method: str | None = None, path: str | None = None) -> None:
         """Script `outcome` for the next `count` requests that match."""
-        check_number("count", count, 0, _MOST)
-        if count:
-            self._entries.append(_Entry(outcome, method, path, count))
+        check_number("count", count, 1, _MOST)
+        self._entries.append(_Entry(outcome, method, path, count))
 
     def take(self, request: ReceivedRequest) -> Outcome | None:
         """Remove and return the oldest outcome that matches the request; None if there is none."""

@@ -86,8 +86,18 @@ def delete(scene: Scene) -> Awaitable[Any]:
     return scene.ci.delete_checkout_key(PROJECT, "c9:0b")
 
 
+def enable(scene: Scene) -> Awaitable[Any]:
+    return scene.ci.enable_project(PROJECT)
+
+
+def disable(scene: Scene) -> Awaitable[Any]:
+    return scene.ci.disable_project(PROJECT)
+
+
+# They do no more when they are sent twice.
+IDEMPOTENT = (cancel, follow, unfollow, enable, disable)
 POSTS = (
-    *(trigger, trigger_branch, trigger_pipeline, retry, retry_with_ssh, cancel, add_ssh_user, follow, unfollow),
+    *(trigger, trigger_branch, trigger_pipeline, retry, retry_with_ssh, add_ssh_user),
     *(add_key, create_key, add_variable, create_token, add_heroku_key),
 )
 

@@ -9,6 +9,7 @@ from script_server import Action, Received, hang, hang_up, reply, reset, then
 from circleci_v1_async import RequestTimeoutError, TransportError
 
 from .calls import (
+    IDEMPOTENT,
     add_key,
     delete,
     get,
@@ -89,6 +90,10 @@ def _ends(what: str, action: Action) -> list[Fault]:
             2,
         ),
         Fault(17, f"a PUT that gets {what} is sent three times", (action,), put, TransportError, 3, TWICE),
+        *(
+            Fault(106, f"{call.__name__} that gets {what} is answered then", (action, BUILT), call, None, 2, (0.5,))
+            for call in IDEMPOTENT
+        ),
     ]
 
 

@@ -48,7 +48,7 @@ CUT = then(reply(200, DATA[:4], [("ETag", '"1"')], length=len(DATA)), hang_up)
 ERROR_CUT = then(reply(404, {"message": ECHO}, length=1000), hang_up)
 LOG_BEGUN = then(reply(200, LOG[:-9], length=len(LOG)), hang)
 LOG_CUT = then(reply(200, LOG[:-9], length=len(LOG)), hang_up)
-FOREVER = {"timeout": 1e9}
+FOREVER = {"timeout": 864_000}
 
 
 def _artifact(scene: Scene, path: str = "core.tar") -> Artifact:

@@ -89,7 +89,7 @@ def _queueing(call: Call) -> Call:
 
 def _ends(row: int, how: str, stop: Any, kind: type[BaseException]) -> list[Fault]:
     """Cancelled, or closed, wherever a call may be."""
-    forever = {"timeout": 1e9}
+    forever = {"timeout": 864_000}
     return [
         *(
             Fault(row, f"{how} while {call.__name__} {what}", (action,), stop(call, after=1), kind, 1, options=forever)

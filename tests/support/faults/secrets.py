@@ -19,6 +19,7 @@ from circleci_v1_async import (
     InvalidInputError,
     NotFoundError,
     ServerError,
+    TransportError,
 )
 
 from .calls import (
@@ -33,7 +34,8 @@ from .calls import (
     trigger,
     trigger_branch,
 )
-from .canaries import COOKIE, ECHO, OK, TOKEN
+from .canaries import BUILT, COOKIE, ECHO, OK, TOKEN
+from .connections import TWICE
 from .scenes import Call, Fault, Place, Scene, here
 
 IN_ANY_HEADER = [("X-Request-Id", TOKEN), ("X-Echo", f"Circle-Token: {TOKEN}"), (TOKEN, "1"), COOKIE]
@@ -114,9 +116,9 @@ class FailingLimiter:
             raise LookupError
 
 
-def with_a_failing_hook(signal: str) -> Place:
+def with_a_failing_hook(signal: str, kind: type[Exception] = LookupError) -> Place:
     async def fail(*_: object) -> None:
-        raise LookupError
+        raise kind
 
     @asynccontextmanager
     async def place(server: ScriptServer) -> AsyncIterator[Mapping[str, Any]]:
@@ -205,5 +207,25 @@ FAULTS = [
         )
         for call in (get, *SECRETS_SENT)
         for signal, requests in (("on_request_start", 0), ("on_request_headers_sent", 0))
+    ),
+    *(
+        Fault(
+            104,
+            f"{call.__name__} while a hook of {signal} raises a {kind.__name__}",
+            (BUILT,),
+            call,
+            TransportError if is_wrapped and kind is OSError else kind,
+            requests,
+            TWICE if is_wrapped and kind is OSError and call is get_build else (),
+            place=with_a_failing_hook(signal, kind),
+        )
+        for call in (get_build, add_key)
+        for kind in (ValueError, RuntimeError, KeyError, OSError)
+        for signal, requests, is_wrapped in (
+            ("on_request_start", 0, False),
+            ("on_connection_create_start", 0, True),
+            ("on_request_headers_sent", 0, True),
+            ("on_request_end", 1, False),
+        )
     ),
 ]

@@ -14,9 +14,10 @@ from circleci_v1_async import (
     RateLimitError,
     ServerError,
     StatusError,
+    TransportError,
 )
 
-from .calls import POSTS, add_key, delete, get, get_build, put, trigger, trigger_pipeline
+from .calls import IDEMPOTENT, POSTS, add_key, delete, get, get_build, put, trigger, trigger_pipeline
 from .canaries import BUILT, COOKIE, ECHO, OK
 from .scenes import Call, Fault
 
@@ -56,6 +57,10 @@ def _again(status: int) -> list[Fault]:
         *(Fault(5, f"{call.__name__} that gets {status} is sent once", (answer,), call, kind, 1) for call in POSTS),
     ]
     if status in {502, 503, 504}:
+        faults += [
+            Fault(106, f"{call.__name__} that gets {status} is sent three times", (answer,), call, kind, 3, TWICE)
+            for call in IDEMPOTENT
+        ]
         faults.append(Fault(4, f"a DELETE that gets {status} is sent three times", (answer,), delete, kind, 3, TWICE))
     else:
         faults.append(Fault(4, f"a DELETE that gets {status} is sent once", (answer,), delete, kind, 1))
@@ -65,6 +70,10 @@ def _again(status: int) -> list[Fault]:
 def _limited(*values: str) -> bytes:
     headers = [("Retry-After", value.encode().decode("latin-1")) for value in values]
     return error(429, ECHO, [*headers, COOKIE])
+
+
+def _dated(retry_after: str, date: str) -> bytes:
+    return error(429, ECHO, [("Retry-After", retry_after), ("Date", date), COOKIE])
 
 
 def within(status: int, headers: Iterable[tuple[str, str]] = ()) -> bytes:
@@ -104,7 +113,11 @@ FAULTS = [
     Fault(3, "a GET that gets 502 and then 404 has failed", (error(502), GONE), get, NotFoundError, 2, (0.5,)),
     Fault(6, "304 is an error", (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",), get, StatusError, 1),
     Fault(6, "103 only announces the reply", (EARLY_HINTS + OK,), get, None, 1),
-    Fault(6, "101 is no reply that can be used", (then(SWITCHED, hang_up),), get, DecodeError, 1),
+    *(
+        Fault(6, f"{name} is no final reply", (then(answer, hang_up),), call, TransportError, 1)
+        for name, answer in (("101", SWITCHED), ("000", b"HTTP/1.1 000 Nothing\r\nContent-Length: 0\r\n\r\n"))
+        for call in (get, put, trigger)
+    ),
     Fault(6, "204 where an object is promised cannot be used", (reply(204),), get, DecodeError, 1),
     Fault(6, "204 where nothing is promised is fine", (reply(204),), add_key, None, 1),
     Fault(6, "205 where nothing is promised is fine", (reply(205),), put, None, 1),
@@ -112,7 +125,7 @@ FAULTS = [
         Fault(
             7, f"429 that asks for 2 s: {call.__name__} waits for them", (_limited("2"), BUILT), call, None, 2, (2.0,)
         )
-        for call in (get_build, delete, put, *POSTS)
+        for call in (get_build, delete, put, *POSTS, *IDEMPOTENT)
         if call is not trigger_pipeline
     ),
     *(
@@ -137,5 +150,43 @@ FAULTS = [
     Fault(10, "429 that asks for a day is raised at once", (_limited("86400"),), get, RateLimitError, 1),
     Fault(10, "429 that asks a POST for 121 s is raised at once", (_limited("121"),), trigger, RateLimitError, 1),
     Fault(10, "429 until next year is raised at once", (NEXT_YEAR,), get, RateLimitError, 1),
+    *(
+        Fault(
+            108,
+            f"429 with {name}: {value} waits {wait:g} s",
+            (error(429, ECHO, [(name, value), *more]), OK),
+            get,
+            None,
+            2,
+            (wait,),
+        )
+        for name in ("RateLimit-Reset", "X-RateLimit-Reset")
+        for value, more, wait in (
+            ("30", (), 30.0),
+            ("120", (), 120.0),
+            ("1700000030", (), 30.0),
+            # The service is half a minute ahead of this machine.
+            ("1700000060", [("Date", "Tue, 14 Nov 2023 22:13:50 GMT")], 30.0),
+            ("1699999999", (), 1.0),
+            ("soon", (), 1.0),
+            ("30", [("Retry-After", "7")], 7.0),
+        )
+    ),
+    Fault(
+        108,
+        "429 that resets in an hour is raised at once",
+        (error(429, ECHO, [("RateLimit-Reset", "3600")]),),
+        get,
+        RateLimitError,
+        1,
+    ),
+    *(
+        _gets_429(8, f"until {retry_after}, said at {date}", _dated(retry_after, date), wait)
+        for retry_after, date, wait in (
+            ("Tue, 14 Nov 2023 23:13:22 GMT", "Tue, 14 Nov 2023 23:13:20 GMT", 2.0),
+            ("Tue, 14 Nov 2023 21:13:22 GMT", "Tue, 14 Nov 2023 21:13:20 GMT", 2.0),
+            ("Tue, 14 Nov 2023 22:13:30 GMT", "no date", 10.0),
+        )
+    ),
     Fault(11, "429 without Retry-After backs off", (error(429, ECHO),), trigger, RateLimitError, 7, DOUBLING),
 ]

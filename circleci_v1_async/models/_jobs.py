@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import NamedTuple
 
-from .enums import BuildStatus
-from .models import Build
+from circleci_v1_async.enums import BuildStatus
+
+from .builds import Build
 
 __all__ = ["Job", "find_latest_of_each_job", "sort_newest_first", "was_not_run"]
 
