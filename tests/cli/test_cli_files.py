@@ -239,3 +239,10 @@ async def test_logs_are_followed_written_to_a_file_or_of_one_step_alone(tmp_path
     both = await run_beside("logs", WEB, "1", "--follow", "--output", str(tmp_path / "other"))
     assert both.exit_code == 2
     assert "Use only one of" in both.output
+
+
+@pytest.mark.usefixtures("steps")
+async def test_other_invalid_input_for_logs_exits_with_2(tmp_path):
+    result = await run_beside("logs", WEB, "1", "--output", tmp_path)
+
+    assert (result.exit_code, result.output.count("\n")) == (2, 1), result.output
