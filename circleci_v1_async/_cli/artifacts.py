@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import get_args
 
 import click
-from rich.console import Console
 
-from circleci_v1_async import Artifact, CircleCISession, Download, DownloadStatus, OnExists, PathConflictError
+from circleci_v1_async import Artifact, Download, DownloadStatus, OnExists, PathConflictError
 
 from . import lines
 from .bars import open_download_bars
@@ -40,6 +39,9 @@ __all__ = ["artifacts"]
     help="Whether an existing file is an error, skipped, or overwritten.",
 )
 @click.option(
+    "--resume", is_flag=True, help="Keep the part of a file that was downloaded before a failure, and continue from it."
+)
+@click.option(
     "--concurrency",
     type=click.IntRange(1),
     metavar="N",
@@ -59,6 +61,7 @@ async def artifacts(
     as_json: JsonLines | None,
     match: str | None,
     on_exists: OnExists,
+    resume: bool,
     concurrency: int,
 ) -> None:
     """Download or list the artifacts of a build.
@@ -91,35 +94,31 @@ async def artifacts(
             for artifact in matching:
                 click.echo(to_one_line(artifact.path) if as_json is None else as_json.encode(artifact))
         else:
-            downloads = await _download(ctx.obj, ci, matching, output, concurrency, on_exists)
+            downloads: list[Download] = []
+            with open_download_bars(ctx.obj) as bars:
+                coming = ci.download_artifacts(
+                    matching,
+                    output,
+                    concurrency=concurrency,
+                    on_exists=on_exists,
+                    resume=resume,
+                    on_error="yield",
+                    progress=bars,
+                )
+                async with coming:
+                    async for download in coming:
+                        downloads.append(download)
+                        if download.error is None and not ctx.obj.is_interactive:
+                            click.echo(replace_controls(f"{download.path}"))
             _report(ctx, downloads)
-
-
-async def _download(
-    console: Console,
-    ci: CircleCISession,
-    artifacts: list[Artifact],
-    output: Path,
-    concurrency: int,
-    on_exists: OnExists,
-) -> list[Download]:
-    downloads: list[Download] = []
-    with open_download_bars(console) as bars:
-        async with ci.download_artifacts(
-            artifacts, output, concurrency=concurrency, on_exists=on_exists, on_error="yield", progress=bars
-        ) as coming:
-            async for download in coming:
-                downloads.append(download)
-                if download.error is None and not console.is_interactive:
-                    click.echo(replace_controls(f"{download.path}"))
-    return downloads
 
 
 def _report(ctx: click.Context, downloads: list[Download]) -> None:
     failed = [download for download in downloads if download.status == DownloadStatus.FAILED]
     for download in failed:
-        # Some errors begin with the path of the file on disk, which has the artifact's path at its end.
-        reason = f"{download.error}".removeprefix(f"{download.path}: ")
+        # Some errors begin with the path of the file on disk, which has the artifact's path at its end, or end with
+        # the options of the library, in place of which the options of the command are named below.
+        reason = f"{download.error}".removeprefix(f"{download.path}: ").partition("; on_exists=")[0]
         print_error(f"{download.artifact.path}: {reason}")
     if any(isinstance(download.error, PathConflictError) for download in failed):
         print_note("Use --on-exists skip to keep existing files, or --on-exists overwrite to replace them.")

@@ -9,14 +9,14 @@ from typing import Final
 import click
 from rich.console import Console
 
-from circleci_v1_async import Build, BuildEvent, BuildWatch, CircleCISession, CursorFile
+from circleci_v1_async import Build, BuildEvent, BuildFilter, BuildWatch, CircleCISession, CursorFile
 
 from . import boards, lines
 from .command import Command
 from .json_lines import JsonLines, json_options
 from .login import open_session
 from .messages import print_note
-from .newest import Newest, branch_option, parse_status, status_option
+from .newest import Newest, branch_option, status_option
 from .seconds import SECONDS
 from .tables import BuildsTable
 from .targets import Target, check_project, project
@@ -42,7 +42,13 @@ _MOST: Final = 100  # builds in a page
 @json_options(Build)
 @click.pass_obj
 async def builds(
-    console: Console, target: Target, *, branch: str | None, status: str | None, limit: int, as_json: JsonLines | None
+    console: Console,
+    target: Target,
+    *,
+    branch: str | None,
+    status: BuildFilter | None,
+    limit: int,
+    as_json: JsonLines | None,
 ) -> None:
     """List a project's builds, newest first.
 
@@ -50,7 +56,7 @@ async def builds(
     between its fields: number, outcome, branch, subject, duration, job.
     """
     async with open_session() as ci:
-        walk = ci.iter_project_builds(target.project, branch=branch, filter=parse_status(status), limit=limit)
+        walk = ci.iter_project_builds(target.project, branch=branch, filter=status, limit=limit)
         if console.is_terminal and as_json is None:
             found = await walk.collect()
             number = len(found)
@@ -63,7 +69,7 @@ async def builds(
                     number += 1
                     print_build(console, build, as_json)
     if not number:
-        print_note(f"No {Newest(branch=branch, status=parse_status(status)).describe('builds', 'found')}.")
+        print_note(f"No {Newest(branch=branch, status=status).describe('builds', 'found')}.")
 
 
 @click.command(cls=Command, example="watch gh/acme/web --branch main")

@@ -18,12 +18,16 @@ __all__ = [
     "branch_option",
     "choose_build",
     "newest_options",
-    "parse_status",
     "prefer_failed",
     "status_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _parse_status(_ctx: click.Context, _param: click.Parameter, value: str | None) -> BuildFilter | None:
+    return None if value is None else BuildFilter(value)
+
 
 branch_option: Final = click.option("-b", "--branch", metavar="NAME", help="Only builds of this branch.")
 status_option: Final = click.option(
@@ -32,6 +36,7 @@ status_option: Final = click.option(
     "--filter",
     "status",
     type=click.Choice([str(value) for value in BuildFilter]),
+    callback=_parse_status,
     help="Only builds with this status.",
 )
 
@@ -76,19 +81,19 @@ class Newest:
         return " ".join(filter(None, parts))
 
 
-def parse_status(value: str | None) -> BuildFilter | None:
-    """Return the value of `status_option` as the API's operations take it."""
-    return None if value is None else BuildFilter(value)
-
-
 def newest_options(function: F) -> F:
     """Add the options that choose the newest build. The command gets them as `newest`, a `Newest`."""
 
     @wraps(function)
     def collect(
-        *args: Any, branch: str | None, job: str | None, workflow: str | None, status: str | None, **options: Any
+        *args: Any,
+        branch: str | None,
+        job: str | None,
+        workflow: str | None,
+        status: BuildFilter | None,
+        **options: Any,
     ) -> Any:
-        newest = Newest(branch=branch, job=job, workflow=workflow, status=parse_status(status))
+        newest = Newest(branch=branch, job=job, workflow=workflow, status=status)
         return function(*args, newest=newest, **options)
 
     job = click.option("-j", "--job", metavar="NAME", help="Only builds of this job.")

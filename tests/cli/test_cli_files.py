@@ -115,6 +115,21 @@ async def test_files_are_fetched_as_many_at_once_as_is_said(web, tmp_path):
     assert result.stdout.splitlines() == [f"{tmp_path}/{name}" for name in names]
 
 
+@pytest.mark.parametrize(("options", "ranges"), [((), [None, None]), (("--resume",), [None, "bytes=1024-"])])
+async def test_with_resume_a_download_continues_where_it_failed(web, tmp_path, options, ranges):
+    web.add_artifact(WEB, 1, "big.bin", bytes(4096))
+    web.truncate_next(after=1024, path="/artifacts")
+    args = ("artifacts", WEB, "1", "-o", tmp_path, "--retries", "0", *options)
+
+    failed = await run_beside(*args)
+    done = await run_beside(*args)
+
+    assert (failed.exit_code, done.exit_code) == (7, 0), done.output
+    assert files_below(tmp_path) == {"big.bin": bytes(4096)}
+    sent = [request.headers.get("Range") for request in web.requests if "big.bin" in request.path]
+    assert (sent[0], sent[-1]) == tuple(ranges)
+
+
 async def test_on_a_terminal_bars_move_and_no_path_is_printed(web, tmp_path):
     add_files(web, "a.txt", "../b.txt", "c.txt")
     console = terminal()
@@ -224,3 +239,10 @@ async def test_logs_are_followed_written_to_a_file_or_of_one_step_alone(tmp_path
     both = await run_beside("logs", WEB, "1", "--follow", "--output", str(tmp_path / "other"))
     assert both.exit_code == 2
     assert "Use only one of" in both.output
+
+
+@pytest.mark.usefixtures("steps")
+async def test_other_invalid_input_for_logs_exits_with_2(tmp_path):
+    result = await run_beside("logs", WEB, "1", "--output", tmp_path)
+
+    assert (result.exit_code, result.output.count("\n")) == (2, 1), result.output
