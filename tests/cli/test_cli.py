@@ -1,4 +1,4 @@
-"""How `circleci-v1` fails, ends and starts, whatever the command. What the commands do is in the files beside this."""
+"""Failures, ends and starts of `circleci-v1`, whatever the command."""
 
 import asyncio
 import os
@@ -10,14 +10,13 @@ import sysconfig
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
-import click
 import pytest
 from cli_runner import HIDE_CURSOR, WEB, run, run_beside, run_without_a_reader
 from rich.console import Console
 
 from circleci_v1_async import __version__
 from circleci_v1_async._cli import main
-from circleci_v1_async._cli.group import COMMANDS, cli
+from circleci_v1_async._cli.group import COMMANDS
 
 URL = "https://circleci.com/gh/acme/web/7"
 SCRIPT = Path(sysconfig.get_path("scripts")) / "circleci-v1"
@@ -356,51 +355,7 @@ async def test_a_signal_in_a_live_display_shows_the_cursor_again(service, number
     assert shown.rindex(b"\x1b[?25h") > shown.rindex(HIDE_CURSOR.encode())
 
 
-# Help.
-
-
-def commands_below(command, *path):
-    for name in command.list_commands(ctx := click.Context(command)):
-        found = command.get_command(ctx, name)
-        if isinstance(found, click.Group):
-            yield from commands_below(found, *path, name)
-        else:
-            yield (*path, name), found
-
-
-@pytest.mark.parametrize("path", [path for path, _ in commands_below(cli)], ids=" ".join)
-def test_the_help_of_every_command_has_an_example(path):
-    result = run(*path, "--help")
-
-    assert result.exit_code == 0
-    assert f"Example:\n    circleci-v1 {' '.join(path)}" in result.output
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_list_of_commands_says_what_their_own_help_says_first(name):
-    command = cli.get_command(click.Context(cli), name)
-
-    assert command.help.splitlines()[0] == COMMANDS[name][1]
-
-
-def test_a_shell_completes_commands_and_options():
-    bash = {"_CIRCLECI_V1_COMPLETE": "bash_complete", "COMP_WORDS": "circleci-v1 wh", "COMP_CWORD": "1"}
-
-    assert run(env=bash).output == "plain,whoami\n"
-    assert "plain,--branch" in run(env={**bash, "COMP_WORDS": "circleci-v1 builds --", "COMP_CWORD": "2"}).output
-    for words in ("env set --", "env set a=b --", "cancel --", "view x y --"):
-        completed = run(env={**bash, "COMP_WORDS": f"circleci-v1 {words}", "COMP_CWORD": str(words.count(" ") + 1)})
-        assert "plain,--retries" in completed.output
-
-
 def test_python_runs_it_without_its_script():
     done = execute(sys.executable, "-m", "circleci_v1_async", "--version")
 
     assert (done.returncode, done.stdout, done.stderr) == (0, execute(SCRIPT, "--version").stdout, "")
-
-
-def test_asking_for_help_imports_no_command():
-    code = "import sys; sys.argv[1:] = ['--help']; from circleci_v1_async._cli import main; import atexit;"
-    code += "atexit.register(lambda: print({'asyncio', 'rich', 'circleci_v1_async.session'} & {*sys.modules})); main()"
-
-    assert execute(sys.executable, "-c", code).stdout.endswith("\nset()\n")
