@@ -97,7 +97,7 @@ class LogLineOperations(BuildOperations, OutputOperations):
                     transient = error
                 elif is_last:
                     note_failure(error, followed.failures, len(actions) if build.is_finished else None)
-                    for line in self._explain_failure(slug, number, action, run_lines, error):
+                    for line in explain_failure(slug, number, action, run_lines, error):
                         yield line
                 # Otherwise, the log may be readable at a later poll, when it is stored.
         if transient is not None:
@@ -129,7 +129,7 @@ class LogLineOperations(BuildOperations, OutputOperations):
                     yield line
         except CircleCIError as error:
             note_failure(error, failures, count)
-            for line in self._explain_failure(slug, number, action, run_lines, error):
+            for line in explain_failure(slug, number, action, run_lines, error):
                 yield line
 
     async def _read_lines(
@@ -153,18 +153,18 @@ class LogLineOperations(BuildOperations, OutputOperations):
                 yield line
             run_lines.is_done = True
 
-    @staticmethod
-    def _explain_failure(
-        slug: ProjectSlug, number: int, action: Action, run_lines: "ActionLines", error: CircleCIError
-    ) -> "Iterator[LogLine]":
-        """Yield the lines that came before an error, and a line with the error."""
-        from circleci_v1_async.logs._text import explain_failure
 
-        yield from run_lines.finish()
-        remark = explain_failure(error, has_begun=run_lines.begun)
-        log_remark(slug, number, action, remark)
-        yield from run_lines.feed(remark)
-        run_lines.is_done = True
+def explain_failure(
+    slug: ProjectSlug, number: int, action: Action, run_lines: "ActionLines", error: CircleCIError
+) -> "Iterator[LogLine]":
+    """Yield the lines that came before an error, and a line with the error."""
+    from circleci_v1_async.logs import _text
+
+    yield from run_lines.finish()
+    remark = _text.explain_failure(error, has_begun=run_lines.begun)
+    log_remark(slug, number, action, remark)
+    yield from run_lines.feed(remark)
+    run_lines.is_done = True
 
 
 def note_failure(error: CircleCIError, failures: list[CircleCIError], count: int | None) -> None:

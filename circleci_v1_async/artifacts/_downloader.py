@@ -26,7 +26,7 @@ from circleci_v1_async.request import Request
 from ._checks import WAY_OUT, check_destinations
 from ._destinations import Destination
 from ._events import Download, DownloadStatus, OnExists, ProgressReporter
-from ._requests import artifact_request, get_strong_etag, is_requested_range, open_whole
+from ._requests import artifact_request, get_strong_etag, is_requested_range, require_whole
 
 __all__ = ["Downloader"]
 
@@ -138,7 +138,7 @@ class Downloader:
                 if stream.status == HTTPStatus.OK:
                     return stream, 0
                 stream.close()
-        return await open_whole(self.caller, request, url, attempt), 0
+        return require_whole(await self.caller.open(request, url, attempt)), 0
 
     async def _save(self, artifact: Artifact, part: PartFile, stream: Stream, received: int) -> Download:
         """Write what comes, and give the file its name."""

@@ -6,7 +6,6 @@ from typing import Any, Final, cast
 
 from yarl import URL
 
-from circleci_v1_async._calls.attempts import Attempt
 from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async._files.part_file import is_strong_etag
@@ -16,7 +15,7 @@ from circleci_v1_async.errors import InvalidInputError, TransportError
 from circleci_v1_async.models import Artifact
 from circleci_v1_async.request import Request, make_file_request
 
-__all__ = ["artifact_request", "get_strong_etag", "is_requested_range", "open_artifact_stream", "open_whole"]
+__all__ = ["artifact_request", "get_strong_etag", "is_requested_range", "open_artifact_stream", "require_whole"]
 
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
@@ -46,17 +45,16 @@ async def open_artifact_stream(caller: Caller, artifact: Artifact) -> Stream:
         request, url = artifact_request(caller, artifact)
         async for attempt in caller.attempts(request, url):  # pragma: no branch - the policy ends it
             with attempt:
-                return await open_whole(caller, request, url, attempt)
+                return require_whole(await caller.open(request, url, attempt))
     raise AssertionError  # pragma: no cover - for the type checkers
 
 
-async def open_whole(caller: Caller, request: Request[Any], url: URL, attempt: Attempt) -> Stream:
-    """Open a file from its first byte, in one attempt.
+def require_whole(stream: Stream) -> Stream:
+    """Return a stream that begins at a file's first byte; close any other.
 
     Raises:
         TransportError: The reply is not a whole file.
     """
-    stream = await caller.open(request, url, attempt)
     if stream.status != HTTPStatus.OK:
         stream.close()
         raise TransportError(f"the service answered {stream.status} to a request for a file", transient=False)

@@ -64,7 +64,7 @@ class CircleCIConverter(Converter):
         copied._native.claims.extend(self._native.claims)
         return cast("Self", copied)
 
-    if not TYPE_CHECKING:  # cattrs has these signatures as overloads
+    if not TYPE_CHECKING:  # pragma: no branch - cattrs has these signatures as overloads
 
         def register_structure_hook(self, cl, func=None):
             """Register a structure hook for a type, as in cattrs."""
@@ -195,4 +195,5 @@ def loads(data: bytes | str, type: type[T]) -> T:
         InvalidInputError: Nothing can be decoded into the type.
     """
     data = wrap_secret(data)
-    return default_converter(strict=False).loads(data, type)
+    with TracebackScrubber():
+        return default_converter(strict=False).loads(data, type)

@@ -30,6 +30,12 @@ def kept_handler():
     signal.signal(signal.SIGINT, before)
 
 
+def heed_signals():
+    """Let a process heed signals, even if the tests were started in the background or by nohup."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def execute(*command):
     return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own script
 
@@ -143,7 +149,7 @@ async def test_ctrl_c_in_the_middle_of_a_request_ends_the_process_without_a_word
         stdout=pipe,
         stderr=pipe,
         # A shell that runs the tests in the background makes its children ignore Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=heed_signals,
     )
 
     async with asyncio.timeout(60):
@@ -315,7 +321,7 @@ async def test_a_signal_in_a_download_leaves_no_part_behind(service, tmp_path, n
         *(SCRIPT, "artifacts", WEB, "1", "-o", tmp_path),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=heed_signals,
     )
 
     async with asyncio.timeout(60):
@@ -337,7 +343,7 @@ async def test_a_signal_in_a_live_display_shows_the_cursor_again(service, number
         stdout=writer,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "TERM": "xterm"},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=heed_signals,
     )
     os.close(writer)
 

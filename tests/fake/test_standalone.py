@@ -216,6 +216,6 @@ def test_builds_run_for_programs_that_wait_for_them(tmp_path: Path):
         printed = {name: process.communicate() for name, process in running.items()}
         assert all(event.startswith(("new", "changed", "finished")) for event in events)
         assert {name: process.returncode for name, process in running.items()} == dict.fromkeys(running, 0), printed
-    assert printed["readme"][0] == "True [10]\n"
+    assert printed["readme"][0] == "True []\nTrue [10]\n"
     assert printed["wait"][0].splitlines()[-1].split("\t")[1] == "success"
     assert printed["logs"][0].count("run tests: line") == 40

@@ -163,6 +163,17 @@ async def test_a_number_that_is_given_as_text_is_no_other_number() -> None:
 
 
 @pytest.mark.fault(97)
+async def test_a_second_reply_about_another_build_is_the_error_of_the_first() -> None:
+    async with ScriptServer(as_asked, build(99), build(98)) as server, aiohttp.ClientSession() as borrowed:
+        async with borrowed.get(f"{server.base_url}/6") as first:
+            await first.read()
+        ci = use(CircleCISession(base_url=server.base_url, session=borrowed), FakeClock())
+        with pytest.raises(DecodeError, match="build 7 was requested, and the reply is about build 99"):
+            await ci.get_build(PROJECT, 7)
+    assert len(server.requests) == 3
+
+
+@pytest.mark.fault(97)
 async def test_the_connections_of_a_borrowed_session_are_left_to_it() -> None:
     async with ScriptServer(as_asked, build(99), as_asked) as server, aiohttp.ClientSession() as borrowed:
         # The owner has read from the connection, and so the next reply over it may belong to another request.

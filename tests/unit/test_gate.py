@@ -92,6 +92,23 @@ async def test_a_limiter_that_cannot_be_entered_keeps_no_slot() -> None:
     await asyncio.wait_for(pass_through(gate), 1)
 
 
+async def test_a_call_that_waits_for_a_slot_waits_on_if_a_hold_begins_meanwhile() -> None:
+    clock = FakeClock()
+    clock.while_asleep = for_ever
+    gate = gate_of(None, clock)
+    elsewhere = await gate.enter(gate.lane(("https", "files.example", 443)), 120)
+    waiting = asyncio.create_task(pass_through(gate))
+    await turns()
+    hold(gate, 1)
+    await gate.leave(elsewhere.lane, None, None, None)
+    await turns()
+    assert not waiting.done()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    clock.pass_until(1)
+    await asyncio.wait_for(pass_through(gate), 1)
+
+
 @pytest.mark.parametrize("limiter", [None, Limiter()], ids=["alone", "with a limiter"])
 async def test_who_is_cancelled_before_a_gate_that_is_held_keeps_no_slot(limiter: Limiter | None) -> None:
     clock = FakeClock()

@@ -137,7 +137,7 @@ def test_rich_shows_what_the_repr_shows(model: type):
 
 def described_fields() -> Iterator[tuple[str, str, str | None]]:
     """Each field that the sources annotate: its model, its name, and the string under it."""
-    for path in sorted(Path(inspect.getfile(models)).parent.glob("*.py")):
+    for path in sorted(Path(inspect.getfile(models)).parent.glob("[!_]*.py")):
         for model in ast.parse(path.read_text()).body:
             if not isinstance(model, ast.ClassDef) or model.name == "Model":
                 continue
