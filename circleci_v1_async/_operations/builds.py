@@ -16,7 +16,7 @@ from circleci_v1_async.enums import BuildFilter, BuildFilterName
 from circleci_v1_async.models import Build, BuildDetail, BuildSummary
 from circleci_v1_async.request import QueryValue, Request
 from circleci_v1_async.slug import ProjectSlug
-from circleci_v1_async.walk._lists import MAX_PAGE
+from circleci_v1_async.walk._lists import MAX_PAGE, OVERLAP, PREFETCH
 
 from .base import Operations
 from .paths import BUILD, PROJECT, build_values, project_values
@@ -187,8 +187,8 @@ class BuildOperations(Operations):
         limit: int | None = None,
         offset: int = 0,
         page_size: int = MAX_PAGE,
-        overlap: int = 5,
-        prefetch: int = 1,
+        overlap: int = OVERLAP,
+        prefetch: int = PREFETCH,
     ) -> PageWalk[Any]:
         """Walk a project's builds, newest first, each exactly once, also while the list changes.
 
@@ -256,8 +256,8 @@ class BuildOperations(Operations):
         limit: int | None = None,
         offset: int = 0,
         page_size: int = MAX_PAGE,
-        overlap: int = 5,
-        prefetch: int = 1,
+        overlap: int = OVERLAP,
+        prefetch: int = PREFETCH,
     ) -> PageWalk[Any]:
         """Walk the builds of all projects that the user follows, latest first, each exactly once.
 

@@ -5,10 +5,13 @@ from typing import Any, Final
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
-__all__ = ["MAX_PAGE", "name_list"]
+__all__ = ["MAX_PAGE", "OVERLAP", "PREFETCH", "name_list"]
 
 # The service quietly serves 100 for more, and a full page would look like the last one.
 MAX_PAGE: Final = 100
+# The defaults of walks: builds that two pages share, and pages that are requested ahead.
+OVERLAP: Final = 5
+PREFETCH: Final = 1
 _SHORT: Final = {"github": "gh", "bitbucket": "bb"}
 
 

@@ -14,7 +14,7 @@ from circleci_v1_async.errors import BadRequestError, OffsetRefusedError
 from circleci_v1_async.request import Request
 
 from ._cutoff import Cutoff
-from ._lists import MAX_PAGE, name_list
+from ._lists import MAX_PAGE, OVERLAP, PREFETCH, name_list
 from ._plan import PagePlan, Slot
 
 __all__ = ["PageWalk", "WalkOptions"]
@@ -79,8 +79,8 @@ class PageWalk(TaskIterable, Generic[T]):
         limit: int | None = None,
         offset: int = 0,
         page_size: int = MAX_PAGE,
-        overlap: int = 5,
-        prefetch: int = 1,
+        overlap: int = OVERLAP,
+        prefetch: int = PREFETCH,
         cutoff: Cutoff | None = None,
     ) -> None:
         super().__init__(name_list(request))
