@@ -58,6 +58,9 @@ def typing(session: nox.Session) -> None:
     install(session, "typing")
     session.run("mypy")
     session.run("pyright")
+    with session.chdir(session.create_tmp()):
+        # In another folder, pyright finds the package that is installed. It fails below 100 %.
+        session.run("pyright", "--verifytypes", "circleci_v1_async", "--ignoreexternal", silent=True)
 
 
 def build_site(session: nox.Session, folder: Path) -> None:

@@ -88,7 +88,7 @@ class TransportError(CircleCIError):
         super().__init__(message)
         self.message = message
         self.maybe_sent = maybe_sent
-        self.transient = transient
+        self.transient: bool = transient
         self.request: Request[Any] | None = None
         self.url: str | None = None
         self.attempts = 0
@@ -177,7 +177,7 @@ class StatusError(CircleCIError):
         self.request_id = request_id
         self.attempts = attempts
         self.retry_after = retry_after
-        self.transient = is_transient(status)
+        self.transient: bool = is_transient(status)
 
     def __str__(self) -> str:
         # A call that the session held back has no reply of its own.
@@ -212,7 +212,7 @@ class OffsetRefusedError(BadRequestError):
     def __init__(self, refusal: BadRequestError, resume_offset: int) -> None:
         given = (refusal.request, refusal.headers, refusal.request_id, refusal.attempts, refusal.retry_after)
         super().__init__(refusal.status, refusal.message, *given)
-        self.url = refusal.url
+        self.url: str | None = refusal.url
         self.resume_offset = resume_offset
         self.items: list[Any] = []
 
@@ -343,7 +343,8 @@ class DecodeError(CircleCIError):
         self.url: str | None = None
         self.attempts = 0
         self.content_type = content_type
-        self.truncated = self.transient = truncated
+        self.truncated = truncated
+        self.transient: bool = truncated
         self.mismatched = mismatched
 
     def __str__(self) -> str:

@@ -24,7 +24,7 @@ class ArtifactStream:
         self._stream = stream
         self._path = path
         self._max_body = max_body
-        self.size = get_length(stream)
+        self.size: int | None = get_length(stream)
 
     def iter_chunks(self) -> AsyncGenerator[bytes, None]:
         """Read on, as many bytes at a time as have come.

@@ -17,7 +17,7 @@ class ScriptedService(Builders, Drifts, Faults, Rates):
 
     def __init__(self, token: str, *, server: bool, run_seconds: float | None, max_offset: int | None) -> None:
         self.token = token
-        self.requests = RequestLog()
+        self.requests: RequestLog = RequestLog()
         if run_seconds is not None:
             check_seconds("run_seconds", run_seconds)
         if max_offset is not None:
