@@ -1,16 +1,21 @@
 """Options that take a number of seconds."""
 
 import math
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 __all__ = ["SECONDS", "SECONDS_FROM_ZERO"]
 
+if TYPE_CHECKING:
+    _Parameter = click.ParamType[float]
+else:
+    _Parameter = click.ParamType  # before click 8.4, this class has no parameters at run time
+
 _MOST: Final = 10.0**8  # three years, which event loops can wait
 
 
-class _Seconds(click.ParamType[float]):
+class _Seconds(_Parameter):
     """A number of seconds.
 
     Args:
