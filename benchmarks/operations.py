@@ -1,4 +1,4 @@
-"""Single operations beside aiohttp and `orjson.loads`: large lists, small replies, errors, hooks and misfits.
+"""Single operations beside aiohttp and `orjson.loads`: lists, small replies, errors, hooks, misfits.
 
 The replies are the recorded ones of `CIRCLECI_RECORDINGS`, repeated to the length in question, else replies like them.
 """
