@@ -96,7 +96,7 @@ class PageWalk(TaskIterable, Generic[T]):
             prefetch=prefetch,
             cutoff=cutoff,
         )
-        # Requests for pages that are in flight, or that failed and whose error has not been raised yet.
+        # Requests for pages: in flight, or failed with an error that has not been raised yet.
         self._asked: dict[Slot[T], asyncio.Task[None]] = {}
         self._requests = 0
 

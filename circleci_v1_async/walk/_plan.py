@@ -1,12 +1,12 @@
 """The plan of an exactly-once walk over limit/offset lists that change while they are read. No I/O.
 
-The server cuts each page `[offset : offset + limit]` out of the list as it is at that moment. Between two requests,
+The server cuts each page `[offset : offset + limit]` out of the current list. Between two requests,
 builds are added at the top, removed, and inserted in the middle. Adding up offsets therefore repeats builds and, worse,
 silently skips others.
 
 The walk yields every *stable* build: every build that is in the list at each request. Whenever a page was served, it
-contains all stable builds between its first and its last item, in list order. The walk need not know this order, and a
-page never becomes outdated.
+contains all stable builds between its first and its last item, in list order. The walk need not know this order, and
+the content of a page stays valid.
 
 - Neighboring pages overlap. A page that contains an already read build (the *seam*) leaves no gap, so it can be read.
 - A page without a seam waits until another request has closed the gap before it. An empty page has no seam.
