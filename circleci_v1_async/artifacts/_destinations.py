@@ -132,7 +132,7 @@ def _find_problem(part: str) -> str | None:
 
 
 def _encode(part: str) -> str:
-    """Return the name of a file: some characters are percent-encoded, as in a URL."""
+    """Return a name for the file system: the characters of `_ENCODED` are percent-encoded."""
     return _ENCODED.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), part)
 
 

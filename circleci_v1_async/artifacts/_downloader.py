@@ -46,7 +46,7 @@ class Downloader:
         threads: The threads for the disk work.
         root: The folder.
         reporter: The reporter of progress events.
-        on_exists: What to do with a file that already exists.
+        on_exists: The choice for a file that already exists.
         resume: Whether to resume from the part file of an earlier download, and to keep the part file if this download
             fails.
     """
@@ -171,7 +171,7 @@ class Downloader:
         return Download(artifact, path, received, DownloadStatus.DOWNLOADED, verified=rest is not None)
 
     async def _run_when_free(self, part: PartFile, function: Callable[..., R], *args: Any, **options: Any) -> R:
-        """Call a function that may open the part file, as soon as no other download is writing to it.
+        """Call a function that may open the part file. Wait while another download is writing the part file.
 
         Raises:
             NameTakenError: The other download has given the file its name, and the file must not be replaced.

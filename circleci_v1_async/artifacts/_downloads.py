@@ -25,7 +25,7 @@ __all__ = ["ArtifactDownloads"]
 
 
 class ArtifactDownloads(TaskIterable):
-    """Downloads of artifacts to a folder. Yields a `Download` for each artifact as soon as it is done.
+    """Downloads of artifacts to a folder. Yields a `Download` for each artifact when it is done.
 
     `async for download in downloads` yields the outcomes one by one, in any order, and `await downloads.collect()`
     returns all of them. You can iterate only once. At most `concurrency` files of this call are downloaded at the same
@@ -91,7 +91,8 @@ class ArtifactDownloads(TaskIterable):
             text = f"{_count(self._failed)} of {len(self._destinations)} failed: {self._failed[0].error}"
             raise DownloadError(text, tuple(self._failed))
 
-    # As in a walk, tasks are kept without a TaskGroup. At most `concurrency` tasks exist, even for 10,000 artifacts.
+    # Tasks are kept without a TaskGroup, for the same reason as in `PageWalk`. At most `concurrency` tasks exist, even
+    # for 10,000 artifacts.
     async def _fetch(self) -> AsyncGenerator[Download, None]:
         reporter = self._downloader.reporter
         settled = await self._downloader.check(self._destinations)
