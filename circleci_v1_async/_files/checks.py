@@ -1,4 +1,4 @@
-"""Checks of what is in a file's place, before anything is written. Blocking: to be called in threads."""
+"""Checks of a file's path before the file is written. Blocking: call them in threads."""
 
 import errno
 import os
@@ -13,23 +13,24 @@ from .names import longest_name_bytes
 
 __all__ = ["check_file", "find_obstacle", "look", "path_bytes_left"]
 
-# Bytes of a whole path with its final NUL. Longer ones can be made from an open folder, but neither opened nor removed.
+# Maximum length in bytes of a complete path with its final NUL. A longer path can be created from an open folder, but
+# programs can then neither open nor delete it by its path.
 _PATH_MAX: Final = os.pathconf("/", "PC_PATH_MAX") if hasattr(os, "pathconf") else 260
 
 
 def check_file(path: Path, *, may_exist: bool, way_out: str) -> None:
-    """Make sure that a file can be written at a path. Missing folders are made.
+    """Check that a file can be written at a path. Create missing folders.
 
     Args:
-        path: The path.
-        may_exist: Whether there may be a file already.
-        way_out: The end of the error when there may not: how the caller can avoid it.
+        path: Path of the file.
+        may_exist: Whether an existing file is allowed.
+        way_out: End of the error message about an existing file: advice for the caller.
 
     Raises:
-        InvalidInputError: There is a folder.
-        PathConflictError: There is something else already.
-        UnsafePathError: There is a symbolic link, which is not to be replaced.
-        OSError: It cannot be written.
+        InvalidInputError: The path is a folder.
+        PathConflictError: The path already exists, and `may_exist` is false or the path is not a regular file.
+        UnsafePathError: The path is a symbolic link, and `may_exist` is true. Symbolic links are never replaced.
+        OSError: The file cannot be written.
     """
     if path.is_dir():
         raise InvalidInputError(f"path: expected the path of a file, got that of a folder: {path}")
@@ -45,12 +46,15 @@ def check_file(path: Path, *, may_exist: bool, way_out: str) -> None:
 
 
 def path_bytes_left(root: Path) -> int:
-    """Return how many bytes a path below a folder may have."""
+    """Return the maximum length in bytes of a path below a folder."""
     return _PATH_MAX - len(os.fsencode(os.path.abspath(root))) - len(os.sep) - len("\0")  # noqa: PTH100 - no links
 
 
 def find_obstacle(file: Path, *, may_exist: bool, way_out: str) -> DownloadError | None:
-    """Return what is wrong with what is in a file's place. The arguments are those of `check_file`."""
+    """Return an error if a file cannot be written because its path exists; otherwise `None`.
+
+    The arguments are the same as for `check_file`.
+    """
     found = look(file)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Folders for files, entered without following symbolic links. It blocks: call it in threads."""
+"""Folders that are opened without following symbolic links. Blocking: use them in threads."""
 
 import os
 import stat
@@ -22,9 +22,9 @@ class Folder:
     """An open folder.
 
     Attributes:
-        path: Where it is. A string, because a `Path` costs its whole length with each folder that is entered.
-        fd: What names in it are resolved from, so that it stays the same whatever happens to the path; `None` on
-            systems that cannot.
+        path: Path of the folder. A string, because a `Path` would be parsed completely for each folder on the way.
+        fd: File descriptor to resolve names from, so that the folder stays the same even if its path changes; `None` on
+            systems without this feature.
     """
 
     path: str
@@ -32,12 +32,12 @@ class Folder:
 
     @classmethod
     def open(cls, root: Path, parts: Iterable[str] = ()) -> Self:
-        """Open a folder below `root`, and make what is missing. No symbolic link below `root` is followed.
+        """Open a folder below `root`, and create missing folders. Do not follow symbolic links below `root`.
 
         Raises:
-            UnsafePathError: There is a symbolic link on the way.
-            PathConflictError: There is a file on the way.
-            OSError: It cannot be made or opened.
+            UnsafePathError: A symbolic link is on the path.
+            PathConflictError: A file is on the path.
+            OSError: The folder cannot be created or opened.
         """
         folder = cls(os.fspath(root), _open_root(root))
         for part in parts:
@@ -58,24 +58,28 @@ class Folder:
         if not stat.S_ISDIR(kind):
             raise PathConflictError(f"{path}: expected a folder, found a file")
         if self.fd is not None:
-            # One that has become a link meanwhile is an OSError.
+            # If the folder was replaced with a symbolic link after the check, this raises an OSError.
             return attrs.evolve(self, path=path, fd=os.open(name, _FOLDER | _NOFOLLOW, dir_fd=self.fd))
         if Path(path).resolve() != Path(self.path).resolve() / name:
             raise UnsafePathError(f"{path}: expected a folder, found what leads elsewhere")
         return attrs.evolve(self, path=path)
 
     def at(self, name: str) -> str:
-        """Return a name in it as the functions of `os` take it together with `dir_fd`."""
+        """Return a name in the folder in the form that functions of `os` need together with `dir_fd`."""
         return name if self.fd is not None else os.path.join(self.path, name)  # noqa: PTH118 - as above
 
     def close(self) -> None:
-        """Let it go."""
+        """Close the file descriptor, if there is one."""
         if self.fd is not None:
             os.close(self.fd)
 
 
 def _open_root(root: Path) -> int | None:
-    """Open a folder by its path, where names can be resolved from one. It is made if it is missing."""
+    """Open a folder, and create it if missing.
+
+    Returns:
+        The file descriptor; `None` if the system cannot resolve names from an open folder.
+    """
     if os.open not in os.supports_dir_fd:
         root.mkdir(parents=True, exist_ok=True)
         return None

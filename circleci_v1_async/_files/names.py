@@ -1,4 +1,4 @@
-"""Names that a file has on its way to its own."""
+"""Names of the temporary files of a download: part file and resume info."""
 
 import hashlib
 from typing import Final
@@ -11,21 +11,21 @@ _NOTE: Final = ".note"
 
 
 def longest_name_bytes(name: str) -> int:
-    """Return the bytes of the longest name that a file has on its way to its own."""
+    """Return the length in bytes of the longest of a file's names: final, part file and resume info."""
     return max(len(encode_name(last)) for last in (name, part_name(name), resume_info_name(name)))
 
 
 def part_name(name: str) -> str:
-    """Return the name of the file that a file's bytes go to until it is whole."""
+    """Return the name of the part file, which contains the bytes of an incomplete file."""
     fits = len(encode_name(name)) + len(_PART) + len(_NOTE) <= MAX_NAME
     return (name if fits else hashlib.sha256(encode_name(name)).hexdigest()) + _PART
 
 
 def resume_info_name(name: str) -> str:
-    """Return the name of the file that says which artifact, and which version of it, the part belongs to."""
+    """Return the name of the resume info: it identifies the artifact and version of the part file."""
     return part_name(name) + _NOTE
 
 
 def encode_name(name: str) -> bytes:
-    # A caller's own file may have a name that is not UTF-8.
+    # The file name comes from the caller and may not be valid UTF-8.
     return name.encode("utf-8", "surrogatepass")

@@ -1,7 +1,8 @@
-"""The file that a download is written to, until it is whole. Blocking: to be called in threads.
+"""The part file that a download is written to until it is complete. Blocking: use it in threads.
 
-Nothing is under its final name before it is whole. Until then it is a part beside it, which is locked, so that two
-downloads of one file cannot mix, and so that the part of a process that was killed is known from one being written.
+A file has its final name only when it is complete. Until then, its bytes are in a part file next to it. The part file
+is locked, so that two downloads of one file cannot mix their bytes. The lock also shows whether a part file is being
+written or was left by a killed process.
 """
 
 import errno
@@ -27,7 +28,7 @@ except ImportError:  # pragma: no cover - Windows has no locks of this kind
 
 __all__ = ["NameTakenError", "PartFile", "PartInUseError", "is_strong_etag"]
 
-# A FIFO would be waited for, and a link followed.
+# Without these flags, `open` would wait for the other end of a FIFO, and follow a symbolic link.
 _PLAIN: Final = (
     getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_NONBLOCK", 0)
@@ -37,36 +38,36 @@ _PLAIN: Final = (
 _NONE: Final = -1  # no file descriptor
 _STRONG: Final = re.compile(r'"[!#-~]*"')
 _MAX_NOTE: Final = 2**12  # bytes
-_MODE: Final = 0o666  # less the umask
-# File systems without hard links say one of these.
+_MODE: Final = 0o666  # minus the umask
+# Error numbers of file systems without hard links.
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
-# File systems without locks say one of these.
+# Error numbers of file systems without locks.
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
 
 class NameTakenError(PathConflictError):
-    """There is a file of the final name already."""
+    """A file with the final name already exists."""
 
 
 class PartInUseError(PathConflictError):
-    """Another download is writing the part."""
+    """Another download is writing the part file."""
 
 
 def is_strong_etag(text: str) -> bool:
-    """Tell whether an ETag tells versions of a file apart byte by byte."""
+    """Return whether an ETag is strong: different for every version of the file's bytes."""
     return _STRONG.fullmatch(text) is not None
 
 
 @attrs.define(eq=False)
 class PartFile:
-    """The bytes so far of a file to be.
+    """The bytes so far of an unfinished download.
 
     Attributes:
-        root: The folder that nothing may leave.
-        parts: The folders below it, and the file's final name.
-        source: Names the artifact that the bytes are of, without a blank.
-        etag: A strong ETag of the version of it; `None` when there is none.
-        is_locked: Whether other downloads are kept from it. Some file systems cannot do that.
+        root: The folder to stay in: all paths are below it.
+        parts: The folders below `root`, and the file's final name.
+        source: Identifier, without blanks, of the artifact that the bytes belong to.
+        etag: Strong ETag of the artifact's version; `None` if absent.
+        is_locked: Whether the part file is locked against other downloads. Some file systems do not support locks.
     """
 
     root: Path
@@ -87,29 +88,30 @@ class PartFile:
 
     @property
     def path(self) -> Path:
-        """The path that the file will have."""
+        """The file's final path."""
         return self.root.joinpath(*self.parts)
 
     @property
     def is_open(self) -> bool:
-        """Whether it is to be closed."""
+        """Whether the part file is open. If so, you must close it."""
         return self._folder is not None
 
     @property
     def size(self) -> int:
-        """The bytes so far; not those that `begin` has given up."""
+        """Number of bytes so far, without the bytes that `begin` has discarded."""
         return self._size if self._begin_at is None else self._begin_at
 
     def open(self, *, resume: bool) -> None:
-        """Find the part, or make it, and keep other downloads from it. Close it afterwards if it `is_open`.
+        """Open or create the part file, and lock it. Close it afterwards if it `is_open`.
 
         Args:
-            resume: Whether what is left of an earlier download of this artifact is to be kept.
+            resume: Whether to keep the bytes of an earlier download of this artifact.
 
         Raises:
-            PartInUseError: Another download is writing it.
-            UnsafePathError: There is a symbolic link on the way, or it is no regular file.
-            OSError: It cannot be made or opened.
+            PartInUseError: Another download is writing the part file.
+            UnsafePathError: A symbolic link is on the path, or the part file is not a regular file.
+            PathConflictError: A file is on the path.
+            OSError: The part file cannot be created or opened.
         """
         folder = Folder.open(self.root, self.parts[:-1])
         try:
@@ -123,38 +125,43 @@ class PartFile:
             self.etag = etag
 
     def begin(self, offset: int, etag: str | None) -> None:
-        """Go on at `offset` with the next bytes, which are of this version of the artifact. Does not block."""
+        """Continue at `offset` with bytes of the artifact's version `etag`. Does not block."""
         self._begin_at = offset
         self.etag = etag
 
     def write(self, pieces: Iterable[bytes]) -> None:
-        """Append bytes, and note which version of which artifact they are of."""
+        """Append bytes, and save the artifact and its version to the resume info."""
         self._seek()
         if self.etag is not None and not self._has_note:
-            # Not before there is something to go on from: most files come whole.
+            # Written only now, when there are bytes to resume from: most files need no resume info.
             self._write_note(self.etag)
         self._append(pieces)
 
     def publish(self, pieces: Iterable[bytes], *, overwrite: bool, durable: bool) -> None:
-        """Append the last bytes and give the file its name, at once. Opens the part if it is not open.
+        """Append the last bytes, and give the file its final name, in one call.
+
+        If the part file is not open, it is opened first.
 
         Args:
             pieces: The last bytes.
-            overwrite: Whether to replace a file of that name.
-            durable: Whether the bytes are to be on the disk before the file has its name. Otherwise a power cut may
-                leave it without them.
+            overwrite: Whether to replace an existing file.
+            durable: Whether to flush the bytes to disk before the file gets its final name. If not, the file can be
+                incomplete after a power failure.
 
         Raises:
-            NameTakenError: There is such a file already, and `overwrite` is false. The part is gone.
-            OSError: And the other errors of `open`.
+            NameTakenError: The file already exists, and `overwrite` is false. The part file was deleted.
+            PartInUseError: Another download is writing the part file.
+            UnsafePathError: A symbolic link is on the path, or the part file is not a regular file.
+            PathConflictError: A file is on the path.
+            OSError: The file cannot be written or renamed.
         """
         if not self.is_open:
             self.open(resume=False)
-            # A small file: between two system calls the event loop has the interpreter.
+            # A small file. Write it with one system call, because the event loop can take the interpreter between two.
             pieces = (b"".join(pieces),)
         self._seek()
         self._append(pieces)
-        # A file system on the network says only now that it is full.
+        # A network file system may report only at `fsync` or `close` that it is full.
         if durable:
             os.fsync(self._fd)
         else:
@@ -169,14 +176,15 @@ class PartFile:
         self._release()
 
     def close(self, *, keep: bool) -> None:
-        """Let it go, unless that is done.
+        """Close and unlock the part file. Calling it again is safe.
 
         Args:
-            keep: Whether the bytes, if any, are left for a later download to go on from.
+            keep: Whether to keep the bytes, if any, so that a later download can resume.
         """
         try:
             if self._fd != _NONE and not (keep and self.etag and self.size):
-                # While it is still locked, so that it is nobody else's. What cannot be removed is no second error.
+                # Delete the part file while it is locked, so that it is not another download's file. Ignore an error
+                # of the deletion, which must not replace the error of the download.
                 with suppress(OSError):
                     self._remove(part_name(self.name))
                     self._remove_note()
@@ -201,7 +209,7 @@ class PartFile:
                 rest = rest[written:]
 
     def _claim(self) -> None:
-        """Give the file its name if no file has it."""
+        """Give the file its final name, unless another file has this name."""
         folder, name = self._opened, self._opened.at(self.name)
         try:
             try:
@@ -228,7 +236,7 @@ class PartFile:
         os.replace(part, name, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
 
     def _read_note(self) -> str | None:
-        """Return the ETag that is noted, if it is one of this artifact."""
+        """Return the ETag from the resume info; `None` if absent, or if it belongs to another artifact."""
         folder = self._opened
         try:
             fd = os.open(folder.at(resume_info_name(self.name)), os.O_RDONLY | _PLAIN, dir_fd=folder.fd)
@@ -240,7 +248,7 @@ class PartFile:
             source, _, etag = os.read(fd, _MAX_NOTE).decode("latin-1").partition(" ")
         finally:
             os.close(fd)
-        # A crash may have left anything in it.
+        # After a crash, the resume info can contain anything.
         return etag if source == self.source and is_strong_etag(etag) else None
 
     def _write_note(self, etag: str) -> None:
@@ -277,7 +285,11 @@ class PartFile:
 
 
 def _open_locked(folder: Folder, name: str) -> tuple[int, int, bool]:
-    """Open or make a file and lock it. Also returns its size, and whether it could be locked."""
+    """Open or create a file, and lock it.
+
+    Returns:
+        The file descriptor, the size in bytes, and whether the file is locked.
+    """
     path = os.path.join(folder.path, name)  # noqa: PTH118 - text
     while True:
         try:
@@ -305,10 +317,10 @@ def _check_regular(found: os.stat_result, folder: Folder, name: str) -> None:
 
 
 def _lock(fd: int) -> bool:
-    """Lock an open file, and tell whether that is possible.
+    """Lock an open file. Return whether the file system supports locks.
 
     Raises:
-        BlockingIOError: It is locked by another.
+        BlockingIOError: Another download has locked the file.
     """
     if fcntl is None:  # pragma: no cover - Windows
         return False
@@ -322,7 +334,7 @@ def _lock(fd: int) -> bool:
 
 
 def _find_size(folder: Folder, name: str, fd: int) -> int | None:
-    """Return an open file's size; `None` if another download has just taken its name away."""
+    """Return the size of an open file; `None` if the file no longer has this name, or must not be used."""
     mine = os.fstat(fd)
     _check_regular(mine, folder, name)
     try:
@@ -332,7 +344,8 @@ def _find_size(folder: Folder, name: str, fd: int) -> int | None:
     if not os.path.samestat(mine, there):
         return None
     if mine.st_nlink > 1:
-        # A process died between link() and unlink(): this inode is the published file. To write here would change it.
+        # A process died between link() and unlink(): this inode is also the published file, and writing to it would
+        # change the published file.
         os.unlink(folder.at(name), dir_fd=folder.fd)
         return None
     return mine.st_size

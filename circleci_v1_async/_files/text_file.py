@@ -1,4 +1,4 @@
-"""A text file that gets its name when it is whole."""
+"""A text file that gets its final name when it is complete."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -17,14 +17,14 @@ __all__ = ["TextFile", "write_text_file"]
 
 R = TypeVar("R")
 
-# Characters that are written at once, in a thread.
+# Number of characters to collect before they are written in a thread.
 _BATCH: Final = 2**20
 _WAY_OUT: Final = "overwrite=True replaces it"
 
 
 @attrs.define(eq=False)
 class TextFile:
-    """A file that text is written to, in batches."""
+    """A text file that is written in batches."""
 
     _file_threads: FileThreads
     _part: PartFile
@@ -35,7 +35,7 @@ class TextFile:
         """Append text.
 
         Raises:
-            DownloadError: The file system refuses it.
+            DownloadError: The text cannot be written to the file.
         """
         self._batch.append(text)
         self._batched += len(text)
@@ -43,7 +43,7 @@ class TextFile:
             await self._file_threads.run_on(self._part.path, self._part.write, self._take())
 
     async def open(self, *, overwrite: bool) -> None:
-        """Make the part, unless the path is taken."""
+        """Create the part file. Raise if the path is taken and `overwrite` is false."""
         path = self._part.path
         await self._file_threads.run_on(path, check_file, path, may_exist=overwrite, way_out=_WAY_OUT)
         await self._file_threads.run_on(path, self._part.open, resume=False)
@@ -51,7 +51,7 @@ class TextFile:
             self._file_threads.warn_of_no_locks(path)
 
     async def publish(self, *, overwrite: bool) -> None:
-        """Give the file its name."""
+        """Write the rest of the text, and give the file its final name."""
         threads, part = self._file_threads, self._part
         try:
             await threads.run_on(part.path, part.publish, self._take(), overwrite=overwrite, durable=threads.durable)
@@ -59,7 +59,7 @@ class TextFile:
             raise PathConflictError(f"{error}; {_WAY_OUT}") from None
 
     async def close(self) -> None:
-        """Remove the part, unless it has become the file."""
+        """Delete the part file, unless it was published."""
         if self._part.is_open:
             await self._file_threads.run_on(self._part.path, self._part.close, keep=False)
 
@@ -72,13 +72,13 @@ class TextFile:
 
 @asynccontextmanager
 async def write_text_file(disk: FileThreads, path: Path, *, overwrite: bool) -> AsyncGenerator[TextFile, None]:
-    """Open a file to write text to. It gets its name at the end of the block, unless that fails.
+    """Open a file to write text to. It gets its final name at the end of the block, if no error occurs.
 
     Raises:
-        InvalidInputError: There is a folder at the path.
-        PathConflictError: There is something else.
-        UnsafePathError: There is a symbolic link.
-        DownloadError: The file system refuses something.
+        InvalidInputError: The path is a folder.
+        PathConflictError: The path already exists, or is in use.
+        UnsafePathError: The path is a symbolic link.
+        DownloadError: The file cannot be created or written.
     """
     file = TextFile(disk, PartFile(path.parent, (path.name,), "log"))
     async with disk.slots:

@@ -1,4 +1,4 @@
-"""Disk work of a session: threads of its own, and a bound on the files under way."""
+"""Disk work of a session: separate threads, and a limit for concurrent files."""
 
 import asyncio
 import logging
@@ -24,16 +24,18 @@ _MAX_THREADS: Final = 32
 
 @attrs.define(eq=False)
 class FileThreads:
-    """Threads for the disk work of a session, and slots for the files under way.
+    """Threads for the disk work of a session, and slots that limit concurrent files.
 
-    asyncio's own threads also resolve names: a slow disk would hold up API calls there.
+    The disk work does not use asyncio's own threads. They also resolve host names, so a slow disk would delay API
+    calls.
 
     Args:
-        concurrency: How many files may be under way at once.
-        durable: Whether a file is on the disk, and not only in memory, before it gets its name.
+        concurrency: Maximum number of files to download or write at the same time.
+        durable: Whether to flush a file to disk before the file gets its final name.
 
     Attributes:
-        slots: A file holds one from its request until it has its name.
+        slots: Semaphore with a slot for each file. A file occupies its slot from the request until it has its final
+            name.
     """
 
     concurrency: int
@@ -47,7 +49,7 @@ class FileThreads:
         self.slots = asyncio.Semaphore(self.concurrency)
 
     async def run(self, function: Callable[..., R], *args: Any, **options: Any) -> R:
-        """Call a blocking function in a thread. Cancellation waits for it, since it uses the caller's files.
+        """Call a blocking function in a thread. Cancellation waits for the function: it uses open files.
 
         Raises:
             SessionClosedError: The session is closed.
@@ -63,7 +65,7 @@ class FileThreads:
         """Call a blocking function that works on a file, in a thread.
 
         Raises:
-            DownloadError: The file system refuses something.
+            DownloadError: The function raised an `OSError`.
             SessionClosedError: The session is closed.
         """
         try:
@@ -72,13 +74,13 @@ class FileThreads:
             raise DownloadError(f"{path}: {error.strerror}") from error
 
     def warn_of_no_locks(self, path: Path) -> None:
-        """Log that a file is not locked. Said once for the session."""
+        """Log that the file system does not support locks. The session logs this only once."""
         if not self._has_warned:
             self._has_warned = True
             _log.warning("%s: its file system has no locks: two downloads of one file would mix (said once)", path)
 
     def close(self) -> None:
-        """Let the threads end when they have nothing left to do."""
+        """Stop the threads when their current work is done. Does not wait."""
         self._closed = True
         if self._threads is not None:
             self._threads.shutdown(wait=False)

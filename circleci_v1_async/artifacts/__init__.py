@@ -1,4 +1,4 @@
-"""Artifacts of builds: a stream of one, and downloads of many to a folder."""
+"""Artifacts of builds: a stream of one artifact, and downloads of many artifacts to a folder."""
 
 from circleci_v1_async._core.faces import show_as_home
 

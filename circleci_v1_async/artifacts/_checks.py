@@ -1,4 +1,4 @@
-"""Checks of files and their destinations before the first request. Blocking: to be called in threads."""
+"""Checks of files and their destinations before the first request. Blocking: call them in threads."""
 
 import os
 import stat
@@ -15,7 +15,7 @@ from ._events import Download, DownloadStatus, OnExists
 __all__ = ["WAY_OUT", "check_destinations", "failed_download"]
 
 WAY_OUT: Final = 'on_exists="overwrite" replaces it, on_exists="skip" keeps it'
-"""The end of the error when a file is there already."""
+"""The end of the error message if a file already exists."""
 
 
 def check_destinations(
@@ -57,7 +57,7 @@ def _check_destination(destination: Destination, root: Path, room: int, on_exist
 
 
 def _find_bad_folder(folders: Iterable[str], root: Path) -> DownloadError | None:
-    """Return what is wrong with the first thing on the way to a file that is no folder."""
+    """Return an error if a path component above a file is not a folder; otherwise `None`."""
     path = os.fspath(root)
     for folder in folders:
         path = os.path.join(path, folder)  # noqa: PTH118 - a Path would cost its whole length each time

@@ -1,8 +1,8 @@
-r"""Places of artifacts below a folder: decisions without I/O, the same on every system.
+r"""Paths of artifacts below a folder, chosen without I/O and identically on every system.
 
-Builds may give files any name. A path is taken only if it is a plain relative one everywhere: also on systems that fold
-case, normalise Unicode, or give `:`, `\` and `CON` a meaning of their own. Characters that not every system takes, or
-that deceive the eye, are encoded.
+Builds can give files any name. A path is accepted only if it is a plain relative path on every system, even on systems
+that ignore case, normalize Unicode, or give `:`, `\` and `CON` a special meaning. Characters that some systems reject,
+or that make a name misleading for readers, are encoded.
 """
 
 import re
@@ -20,10 +20,10 @@ from circleci_v1_async.models import Artifact
 
 __all__ = ["Destination", "plan_destinations"]
 
-_SHOWN: Final = 3  # names, in an error
+_SHOWN: Final = 3  # maximum number of names in an error message
 _WAY_OUT: Final = "place= can give them other paths"
-_ROOT: Final = 0  # the destination, in a tree of numbered paths
-# Separators and streams of other systems, control characters, lone surrogates, and what cannot be seen at an end.
+_ROOT: Final = 0  # number of the destination folder, in a tree of numbered paths
+# Separators and stream names of other systems, control characters, lone surrogates, and a dot or blank at the end.
 _UNSAFE: Final = re.compile(r"[\\:\x00-\x1f\x7f\ud800-\udfff]|[. ]\Z")
 # Characters that Windows rejects, C1 controls, and characters that are invisible, break lines or change the direction
 # of text. Zero-width joiners stay: Persian words and emoji need them.
@@ -33,13 +33,13 @@ _DEVICE: Final = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-
 
 @attrs.frozen
 class Destination:
-    """Place of an artifact below a folder.
+    """Path of an artifact below a folder.
 
     Attributes:
         artifact: The artifact.
-        parts: The folders below the destination, and the name, as the file system has them. As given, where there is a
-            problem.
-        problem: Why it cannot go there; `None` when it can.
+        parts: The folders below the destination folder and the file name, encoded for the file system. If the path
+            itself is the problem, `parts` contains only the original path.
+        problem: The reason why the artifact cannot be saved at this path; `None` if it can.
     """
 
     artifact: Artifact
@@ -48,7 +48,7 @@ class Destination:
 
     @property
     def length(self) -> int:
-        """Bytes of the longest path below the destination that is needed on the way."""
+        """Length in bytes of the longest path below the destination folder that the download needs."""
         *folders, name = self.parts
         return sum(len(encode_name(folder)) + 1 for folder in folders) + longest_name_bytes(name)
 
@@ -56,16 +56,19 @@ class Destination:
 def plan_destinations(
     artifacts: Iterable[Artifact], match: str | None, place: Callable[[Artifact], str] | None = None
 ) -> list[Destination]:
-    """Find a place for each artifact that matches.
+    """Choose a path for each artifact that matches.
 
     Args:
-        artifacts: As the service lists them.
-        match: A pattern for the whole path, as `fnmatch` has it: `*` also stands for slashes. `None`: all.
-        place: Returns the path of an artifact below the folder. `None`: its own path, below `node-<i>` if the artifacts
-            that match are of several containers.
+        artifacts: The artifacts, as the service lists them.
+        match: An `fnmatch` pattern for the full path; `*` also matches slashes. `None` for all artifacts.
+        place: A function that returns the path of an artifact below the folder. `None` for the artifact's own path,
+            below `node-<i>` if the matching artifacts come from several containers.
+
+    Returns:
+        The destinations of the matching artifacts, in the order of `artifacts`.
 
     Raises:
-        InvalidInputError: They are something else, or something else is among them.
+        InvalidInputError: `artifacts` is not a list of `Artifact`, or `place` did not return a string.
     """
     wanted = [artifact for artifact in _check(artifacts) if match is None or fnmatchcase(artifact.path, match)]
     if place is not None:
@@ -129,14 +132,14 @@ def _find_problem(part: str) -> str | None:
 
 
 def _encode(part: str) -> str:
-    """Return a name as its file has it, in which some characters are encoded as in a URL."""
+    """Return a name for the file system: the characters of `_ENCODED` are percent-encoded."""
     return _ENCODED.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), part)
 
 
 def _find_conflicts(destinations: list[Destination]) -> dict[int, PathConflictError]:
-    """Return why places cannot all be had, by the `id` of each that cannot."""
-    # Paths are numbered, by the number of their folder and their name: a path of a thousand folders is then a thousand
-    # steps, and not a thousand paths.
+    """Return the conflicts between destinations, by the `id` of each destination that has one."""
+    # Number each path by the number of its folder and its name. A path with a thousand folders then takes a thousand
+    # short keys, instead of a thousand paths of increasing length.
     numbers: dict[tuple[int, str], int] = {}
     wanted: dict[int, list[tuple[Destination, str]]] = defaultdict(list)
     below: dict[int, list[Destination]] = defaultdict(list)
@@ -154,7 +157,7 @@ def _find_conflicts(destinations: list[Destination]) -> dict[int, PathConflictEr
             first, last = claims[0]
             rivals = [destination for destination, _ in claims] + below.get(number, [])
             names = sorted({repr(rival.artifact.path) for rival in rivals})
-            # Each of ten thousand rivals has an error, which is not to name the other ten thousand.
+            # With ten thousand rivals, each has an error. The error must not name all the others.
             shown = ", ".join(names[:_SHOWN]) + ", …" * (len(names) > _SHOWN)
             text = f"{'/'.join((*first.parts[:-1], last))}: {len(rivals)} artifacts want it: {shown}; {_WAY_OUT}"
             found.update((id(rival), PathConflictError(text)) for rival in rivals)
@@ -162,6 +165,6 @@ def _find_conflicts(destinations: list[Destination]) -> dict[int, PathConflictEr
 
 
 def _fold(part: str) -> str:
-    """Return what systems that fold case or normalise Unicode take for the same name."""
-    # As Unicode has it: taken apart first, because folding moves an iota that is written below others.
+    """Return a key that is equal for names that differ only in case or Unicode normalization."""
+    # As the Unicode standard defines it: decompose first, because case folding moves an iota subscript.
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", part).casefold())

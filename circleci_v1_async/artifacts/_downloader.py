@@ -1,4 +1,4 @@
-"""The way of an artifact to its file."""
+"""Downloader of artifacts: request, part file, final file."""
 
 import hashlib
 import os
@@ -32,9 +32,9 @@ __all__ = ["Downloader"]
 
 R = TypeVar("R")
 
-_BATCH: Final = 2**21  # bytes that are written at once, in a thread
-_SMALL: Final = 2**20  # bytes of a file that is written by one call of a thread
-_POLL: Final = 0.1  # seconds between two looks at a part that another download is writing
+_BATCH: Final = 2**21  # bytes that one call in a thread writes
+_SMALL: Final = 2**20  # maximum size in bytes of a file that is opened, written and published by one call in a thread
+_POLL: Final = 0.1  # seconds between two checks of a part file that another download is writing
 
 
 @attrs.frozen(eq=False)
@@ -42,12 +42,13 @@ class Downloader:
     """Downloads artifacts below a folder.
 
     Attributes:
-        caller: Makes the requests.
-        threads: Do the disk work.
+        caller: The caller that sends the requests.
+        threads: The threads for the disk work.
         root: The folder.
-        on_exists: What to do with a file that is there already.
-        resume: Whether to go on from what an earlier download has left, and to leave it when this one fails.
-        reporter: Reports progress.
+        reporter: The reporter of progress events.
+        on_exists: The choice for a file that already exists.
+        resume: Whether to resume from the part file of an earlier download, and to keep the part file if this download
+            fails.
     """
 
     caller: Caller
@@ -63,11 +64,11 @@ class Downloader:
             return await self.threads.run_on(self.root, check_destinations, destinations, self.root, self.on_exists)
 
     async def download_one(self, destination: Destination) -> Download:
-        """Download an artifact to a path of the caller's own.
+        """Download an artifact to a path that the caller has chosen.
 
         Raises:
-            InvalidInputError: There is a folder.
-            PathConflictError: And the other errors of `download`.
+            InvalidInputError: The artifact is invalid, or the path is a folder.
+            PathConflictError: The file already exists, or another download writes the file for longer than `timeout`.
         """
         with TracebackScrubber():
             artifact_request(self.caller, destination.artifact)
@@ -83,12 +84,12 @@ class Downloader:
         """Download an artifact to its destination.
 
         Raises:
-            PathConflictError: There is a file already, or another download writes it for longer than `timeout`.
+            PathConflictError: The file already exists, or another download writes the file for longer than `timeout`.
         """
         try:
             return await self._download(destination)
         except NameTakenError:
-            # It was not there before.
+            # The file appeared during the download.
             if settled := await self._settle(destination):
                 return settled
             raise
@@ -97,7 +98,7 @@ class Downloader:
         """Return the outcome if the file needs no request.
 
         Raises:
-            DownloadError: It cannot go to its destination.
+            DownloadError: The artifact cannot be saved at its destination.
         """
         settled = (await self.check([destination])).get(destination)
         if settled is not None and settled.error is not None:
@@ -124,7 +125,7 @@ class Downloader:
         raise AssertionError  # pragma: no cover - for the type checkers
 
     async def _open(self, part: PartFile, request: Request[Any], url: URL, attempt: Attempt) -> tuple[Stream, int]:
-        """Return what is missing, and where it begins."""
+        """Return a stream of the missing bytes, and their offset in the file."""
         if part.etag and (offset := part.size):
             headers = {"Range": f"bytes={offset}-", "If-Range": part.etag}
             try:
@@ -141,7 +142,7 @@ class Downloader:
         return require_whole(await self.caller.open(request, url, attempt)), 0
 
     async def _save(self, artifact: Artifact, part: PartFile, stream: Stream, received: int) -> Download:
-        """Write what comes, and give the file its name."""
+        """Write the bytes of a stream to the part file, and give the complete file its name."""
         path = part.path
         rest = get_length(stream)
         await self.reporter.start(artifact, path, None if rest is None else received + rest, received)
@@ -162,7 +163,7 @@ class Downloader:
                         batch, batched = [], 0
         except (TransportError, TruncatedError):
             if part.is_open and part.etag:
-                # These bytes need not come again.
+                # Save these bytes, so that the next attempt can resume after them.
                 await self._run_on(part, part.write, batch)
             raise
         overwrite = self.on_exists == "overwrite"
@@ -170,10 +171,10 @@ class Downloader:
         return Download(artifact, path, received, DownloadStatus.DOWNLOADED, verified=rest is not None)
 
     async def _run_when_free(self, part: PartFile, function: Callable[..., R], *args: Any, **options: Any) -> R:
-        """Call a function that may open the part, once no other download is writing it.
+        """Call a function that may open the part file. Wait while another download is writing the part file.
 
         Raises:
-            NameTakenError: The other download has given the file its name, and it is not to be replaced.
+            NameTakenError: The other download has given the file its name, and the file must not be replaced.
             PathConflictError: The other download takes longer than `timeout`.
         """
         clock, timeout = self.caller.clock, self.caller.options.timeout
@@ -197,5 +198,5 @@ class Downloader:
 
 
 def _identify(url: URL) -> str:
-    """Return a hash that tells artifacts apart: a path may be private, a query a signature."""
+    """Return a hash that identifies an artifact: the path may be private, and the query a signature."""
     return hashlib.sha256(f"{url.origin()}{url.raw_path}".encode()).hexdigest()

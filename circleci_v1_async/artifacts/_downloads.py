@@ -1,4 +1,4 @@
-"""Artifacts of builds: one that is read as it comes, and many on their way to a folder."""
+"""Downloads of many artifacts to a folder."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
@@ -25,15 +25,16 @@ __all__ = ["ArtifactDownloads"]
 
 
 class ArtifactDownloads(TaskIterable):
-    """Artifacts on their way to a folder: yields a `Download` for each as it is done, in no order.
+    """Downloads of artifacts to a folder. Yields a `Download` for each artifact when it is done.
 
-    `async for download in downloads` gives them one by one, `await downloads.collect()` all of them. It is looped over
-    once. At most `concurrency` files are under way, and of all that the session downloads `download_concurrency`. While
-    the loop is not asking for the next outcome, no further ones are begun.
+    `async for download in downloads` yields the outcomes one by one, in any order, and `await downloads.collect()`
+    returns all of them. You can iterate only once. At most `concurrency` files of this call are downloaded at the same
+    time, and at most `download_concurrency` files of the whole session. While the loop body runs, running downloads
+    continue, but no new downloads are started.
 
-    Leaving the loop early, by `break`, by an error or by cancellation, stops every download. Incomplete files are
-    removed, unless `resume` keeps them for a later call. `aclose`, or `async with downloads`, does so at once and waits
-    until it is done.
+    Leaving the loop early, by `break`, an error or cancellation, stops every download. Incomplete files are deleted,
+    unless `resume` keeps them for a later call. `aclose`, or `async with downloads`, stops the downloads immediately
+    and waits until they have stopped.
     """
 
     _begun_before = "These downloads were begun before and can be looped over only once: make new ones."
@@ -55,10 +56,14 @@ class ArtifactDownloads(TaskIterable):
         return self._iterate()
 
     async def collect(self) -> list[Download]:
-        """Fetch everything and return the outcomes.
+        """Download all artifacts.
+
+        Returns:
+            The outcome of each artifact, in the order that the downloads finished.
 
         Raises:
-            DownloadError: Something failed, and `on_error` is not `yield`. The files of the others are on the disk.
+            DownloadError: A download failed, and `on_error` is not `yield`. The files of the successful downloads
+                exist.
         """
         async with aclosing(aiter(self)) as outcomes:
             return [download async for download in outcomes]
@@ -86,7 +91,8 @@ class ArtifactDownloads(TaskIterable):
             text = f"{_count(self._failed)} of {len(self._destinations)} failed: {self._failed[0].error}"
             raise DownloadError(text, tuple(self._failed))
 
-    # As in a walk, tasks are kept by hand. There are never more than may run: 10,000 artifacts are no 10,000 tasks.
+    # Tasks are kept without a TaskGroup, for the same reason as in `PageWalk`. At most `concurrency` tasks exist, even
+    # for 10,000 artifacts.
     async def _fetch(self) -> AsyncGenerator[Download, None]:
         reporter = self._downloader.reporter
         settled = await self._downloader.check(self._destinations)
@@ -116,13 +122,13 @@ class ArtifactDownloads(TaskIterable):
             # A closed session fails every download.
             raise
         except CircleCIError as error:
-            # It is kept, and would keep its frames.
+            # The outcome keeps the error. Without a traceback, the error does not keep its frames in memory.
             download = failed_download(destination, self._downloader.root, error.with_traceback(None))
         await self._downloader.reporter.finish(download)
         return download
 
     def _refuse(self, problems: list[Download]) -> None:
-        """Raise what was found before the first request."""
+        """Raise an error for the problems that were found before the first request, if there are any."""
         if not problems:
             return
         errors = [problem.error for problem in problems]

@@ -1,4 +1,4 @@
-"""Outcomes of downloads, and events that tell of their progress."""
+"""Outcomes and progress events of downloads."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -26,13 +26,16 @@ __all__ = [
 ]
 
 OnExists = Literal["error", "skip", "overwrite"]
-"""Choices for a file that exists already, or appears meanwhile.
+"""What to do with a file that already exists, or appears during the download.
 
-Fail, keep the file and count it as done, or replace it.
+Fail (`error`), keep the file and count it as done (`skip`), or replace it (`overwrite`).
 """
 
 OnError = Literal["raise", "stop", "yield"]
-"""Choices after a failure: raise at the end, cancel the others and raise at once, or never raise."""
+"""What to do after a failed download.
+
+Raise at the end (`raise`), cancel the other downloads and raise immediately (`stop`), or never raise (`yield`).
+"""
 
 
 class DownloadStatus(StrEnum):
@@ -49,12 +52,14 @@ class Download:
 
     Attributes:
         artifact: The artifact.
-        path: Where its file is, or would have been: with the characters encoded that file names cannot have.
-        size: Bytes that the file has; `None` when it failed.
-        status: `downloaded`; `skipped`, because the file was there already, or appeared meanwhile; or `failed`.
-        error: Why it failed; `None` when it did not.
-        verified: Whether the service announced the size, and so many bytes came. Otherwise a file that the service
-            cut off looks like a whole one.
+        path: Path of the file, or the path that a failed download would have had. Characters that file names cannot
+            contain are encoded.
+        size: Size of the file in bytes; `None` if the download failed.
+        status: Outcome: `downloaded`; `skipped`, because the file already existed or appeared during the download; or
+            `failed`.
+        error: The error of a failed download; otherwise `None`.
+        verified: Whether the service announced the size, and the file has this size. If not, a file that the service
+            cut off looks like a complete file.
     """
 
     artifact: Artifact
@@ -67,14 +72,15 @@ class Download:
 
 @attrs.frozen
 class DownloadTotals:
-    """Sums over all files of a call, as of an event: what a bar for all of them shows.
+    """Sums over all files of a call at the time of an event, for an overall progress bar.
 
     Attributes:
-        files: Files in all.
-        finished: Files of those that are done: downloaded, skipped or failed.
-        failed: Files of those that failed.
-        received: Bytes that are there, of the files that have begun and not failed; those of skipped ones too.
-        size: Bytes that the same files have in all. One whose size the service does not say counts with what is there.
+        files: Total number of files.
+        finished: Number of files that are done: downloaded, skipped or failed.
+        failed: Number of files that failed.
+        received: Number of bytes on disk or received, of all files that have started and not failed. Skipped files
+            count.
+        size: Total size of the same files in bytes. A file of unknown size counts with its received bytes.
     """
 
     files: int
@@ -86,16 +92,16 @@ class DownloadTotals:
 
 @attrs.frozen
 class DownloadStarted:
-    """A file begins to arrive, for the first time or once more, or is there already and skipped.
+    """A download starts or restarts, or an existing file is skipped.
 
-    Each artifact has one before its other events, unless it fails before its first byte.
+    This is the first event of each artifact, unless the download fails before its first byte.
 
     Attributes:
         artifact: The artifact.
-        path: Where its file will be.
-        size: Bytes that it has in all; `None` when the service does not say.
-        received: Bytes of it that are there from before; all of them when it is skipped.
-        totals: Sums over all files, this event included.
+        path: Path of the file to be.
+        size: Size of the file in bytes; `None` if the service does not announce the size.
+        received: Number of bytes that an earlier attempt or download has left; all bytes if the file is skipped.
+        totals: Sums over all files, including this event.
     """
 
     artifact: Artifact
@@ -107,13 +113,13 @@ class DownloadStarted:
 
 @attrs.frozen
 class DownloadProgress:
-    """More of a file has arrived.
+    """More bytes of a file have been received.
 
     Attributes:
         artifact: The artifact.
-        path: Where its file will be.
-        received: Bytes of it so far.
-        totals: Sums over all files, this event included.
+        path: Path of the file to be.
+        received: Number of bytes of the file so far.
+        totals: Sums over all files, including this event.
     """
 
     artifact: Artifact
@@ -124,11 +130,11 @@ class DownloadProgress:
 
 @attrs.frozen
 class DownloadFinished:
-    """A download has ended. It is the last event of each artifact.
+    """A download has succeeded, failed or been skipped. This is the last event of each artifact.
 
     Attributes:
         download: The outcome.
-        totals: Sums over all files, this event included.
+        totals: Sums over all files, including this event.
     """
 
     download: Download
@@ -139,37 +145,40 @@ DownloadEvent = DownloadStarted | DownloadProgress | DownloadFinished
 """Any event of a download."""
 
 Progress = Callable[[DownloadEvent], object]
-"""A plain or coroutine function that is called with each event of a download, in the event loop."""
+"""A function or coroutine function that is called in the event loop with each event of a download."""
 
 
 class ProgressReporter:
-    """Counts what happens to the files of a call, and tells the caller.
+    """Keeps the totals of a call's files, and passes events to the caller.
 
     Args:
-        progress: Called with each event; `None` to tell and count nothing.
-        files: Number of files.
+        progress: Called with each event. With `None`, events are neither counted nor passed on.
+        files: Total number of files.
     """
 
     def __init__(self, progress: Progress | None, files: int) -> None:
         self._progress = progress
         self._totals = DownloadTotals(files)
-        # By path: bytes that are there, and the size if it is known.
+        # By path: number of received bytes, and the size if it is known.
         self._under_way: dict[Path, tuple[int, int | None]] = {}
 
     async def start(self, artifact: Artifact, path: Path, size: int | None, received: int) -> None:
-        """Tell that a file begins to arrive, for the first time or once more."""
+        """Report that a download starts or restarts."""
         if self._progress is not None:
             totals = self._count(path, received, size)
             await call_back(self._progress, DownloadStarted(artifact, path, size, received, totals))
 
     async def advance(self, artifact: Artifact, path: Path, received: int) -> None:
-        """Tell that more of a file has arrived."""
+        """Report that more bytes of a file have been received."""
         if self._progress is not None:
             totals = self._count(path, received, self._under_way[path][1])
             await call_back(self._progress, DownloadProgress(artifact, path, received, totals))
 
     async def finish(self, download: Download) -> None:
-        """Tell that a file is done, and of a skipped one first that it begins. Failed bytes do not count."""
+        """Report that a file is done. Report the start of a skipped file first.
+
+        The bytes of a failed download no longer count.
+        """
         if self._progress is not None:
             if download.status == DownloadStatus.SKIPPED:
                 await self.start(download.artifact, download.path, download.size, download.size or 0)
@@ -180,7 +189,7 @@ class ProgressReporter:
             await call_back(self._progress, DownloadFinished(download, self._totals))
 
     def _count(self, path: Path, received: int, size: int | None) -> DownloadTotals:
-        """Count a file anew, in place of what it counted for before."""
+        """Replace the numbers of a file in the totals, and return the new totals."""
         counted, known = self._under_way.get(path, (0, 0))
         self._under_way[path] = received, size
         totals = self._totals

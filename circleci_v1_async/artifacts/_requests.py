@@ -1,4 +1,4 @@
-"""Files as they come over the wire: how they are asked for, and how their replies are read."""
+"""Requests for files, and checks of their replies."""
 
 import re
 from http import HTTPStatus
@@ -21,14 +21,14 @@ _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,
 
 
 def artifact_request(caller: Caller, artifact: Artifact) -> tuple[Request[Any], URL]:
-    """Return the request for an artifact, as logs and errors show it, and its URL.
+    """Return the request for an artifact, as logs and errors show it, and the artifact's URL.
 
     Raises:
-        InvalidInputError: It is no artifact, or has no URL.
-        RedirectError: Its URL is not one to go to.
+        InvalidInputError: The artifact is not an `Artifact`, or has no URL.
+        RedirectError: The client must not request the artifact's URL.
     """
     if not isinstance(cast("object", artifact), Artifact):
-        # Not its value: a URL may be signed.
+        # The message omits the value: it may contain a signed URL.
         raise InvalidInputError(
             "artifact: expected an Artifact, as list_build_artifacts gives it, or made by Artifact(path=…, url=…); "
             f"got {type(artifact).__name__}"
@@ -40,7 +40,7 @@ def artifact_request(caller: Caller, artifact: Artifact) -> tuple[Request[Any], 
 
 
 async def open_artifact_stream(caller: Caller, artifact: Artifact) -> Stream:
-    """Open an artifact, which the caller is to close."""
+    """Open an artifact as a stream. The caller must close the stream."""
     with TracebackScrubber(), caller.transport.track():
         request, url = artifact_request(caller, artifact)
         async for attempt in caller.attempts(request, url):  # pragma: no branch - the policy ends it
@@ -50,10 +50,10 @@ async def open_artifact_stream(caller: Caller, artifact: Artifact) -> Stream:
 
 
 def require_whole(stream: Stream) -> Stream:
-    """Return a stream that begins at a file's first byte; close any other.
+    """Return the stream if it contains a complete file; otherwise close it and raise.
 
     Raises:
-        TransportError: The reply is not a whole file.
+        TransportError: The status of the reply is not 200, so the reply is not a complete file.
     """
     if stream.status != HTTPStatus.OK:
         stream.close()
@@ -62,13 +62,13 @@ def require_whole(stream: Stream) -> Stream:
 
 
 def get_strong_etag(stream: Stream) -> str | None:
-    """Return the ETag that tells versions of the file apart byte by byte; `None` when there is none."""
+    """Return the strong ETag, which is different for every version of the file's bytes; `None` if absent."""
     etag = stream.headers.get("ETag", "")
     return etag if is_strong_etag(etag) and "Content-Encoding" not in stream.headers else None
 
 
 def is_requested_range(stream: Stream, offset: int, etag: str) -> bool:
-    """Tell whether the reply is all bytes from `offset` on, of the version with this ETag."""
+    """Return whether the reply has all bytes from `offset` on, of the version with this ETag."""
     found = _CONTENT_RANGE.fullmatch(stream.headers.get("Content-Range", ""))
     if stream.status != HTTPStatus.PARTIAL_CONTENT or found is None or stream.headers.get("ETag", etag) != etag:
         return False

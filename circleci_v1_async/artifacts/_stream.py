@@ -1,4 +1,4 @@
-"""An artifact that is read as it comes."""
+"""An artifact that is read while its bytes arrive."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -14,10 +14,10 @@ __all__ = ["ArtifactStream"]
 
 
 class ArtifactStream:
-    """An artifact that is being read, as `CircleCISession.open_artifact` gives it.
+    """An open artifact, from `CircleCISession.open_artifact`.
 
     Attributes:
-        size: Bytes that it has in all; `None` when the service does not say.
+        size: Size of the artifact in bytes; `None` if the service does not announce the size.
     """
 
     def __init__(self, stream: Stream, path: str, max_body: int) -> None:
@@ -27,24 +27,32 @@ class ArtifactStream:
         self.size: int | None = get_length(stream)
 
     def iter_chunks(self) -> AsyncGenerator[bytes, None]:
-        """Read on, as many bytes at a time as have come.
+        """Iterate over the remaining bytes in chunks. Each chunk has the bytes that have arrived.
+
+        Returns:
+            An async iterator. Use `async for` on it, without `await`.
 
         Raises:
-            TruncatedError: The service announced more than it sent, or compressed data ended early.
+            TruncatedError: The service sent fewer bytes than it announced, or compressed data ended early.
             TransportError: The connection broke or stalled.
-            SessionClosedError: The session was closed meanwhile.
+            SessionClosedError: The session was closed during the iteration.
         """
         return read_chunks(self._stream, self.size)
 
     async def read(self, *, max_bytes: int | None = None) -> bytes:
-        """Read the rest.
+        """Read the remaining bytes.
 
         Args:
-            max_bytes: How many bytes there may be; by default the session's `max_body`.
+            max_bytes: Maximum number of bytes to read. `None` for the session's `max_body`.
+
+        Returns:
+            The remaining bytes.
 
         Raises:
-            BodyTooLargeError: There are more.
-            TruncatedError: And the other errors of `iter_chunks`.
+            BodyTooLargeError: More than `max_bytes` bytes remain.
+            TruncatedError: The service sent fewer bytes than it announced, or compressed data ended early.
+            TransportError: The connection broke or stalled.
+            SessionClosedError: The session was closed during the call.
         """
         limit = self._max_body if max_bytes is None else check_integer("max_bytes", max_bytes, 0)
         with TracebackScrubber():

@@ -1,6 +1,6 @@
-"""The history of projects as an SQLite file, for SQL, notebooks and Datasette.
+"""Export of projects' builds to an SQLite file, for SQL, notebooks and Datasette.
 
-It needs the extra `export`.
+You must install the extra `export`.
 """
 
 from circleci_v1_async._core.faces import show_as_home

@@ -1,6 +1,6 @@
-"""The history of projects as an SQLite file, for SQL, notebooks and Datasette.
+"""Export of projects' builds to an SQLite file, for SQL, notebooks and Datasette.
 
-It needs the extra `export`.
+You must install the extra `export`.
 """
 
 import asyncio
@@ -36,12 +36,12 @@ _CHUNK: Final = 100
 
 @attrs.frozen
 class ExportProgress:
-    """A page of builds is on the disk.
+    """Progress of an export after a page of builds is on disk.
 
     Attributes:
         project: The project.
-        builds: The number of its builds that were written in this run.
-        left: At most so many builds are older than those, and still to be read.
+        builds: Number of the project's builds that this run has written so far.
+        left: Maximum number of older builds that are still to be read.
     """
 
     project: ProjectSlug
@@ -51,11 +51,11 @@ class ExportProgress:
 
 @attrs.frozen
 class ExportSummary:
-    """The counts of an export, over all projects.
+    """Totals of an export over all projects.
 
     Attributes:
-        builds: The number of builds that were read and written, those that were there before too.
-        requested: The number of builds for which steps, tests or artifacts were asked for.
+        builds: Number of builds that were read and written, including builds that were already in the file.
+        requested: Number of builds with requests for their steps, tests or artifacts.
     """
 
     builds: int
@@ -71,32 +71,38 @@ async def export_builds(
     concurrency: int = 8,
     progress: Callable[[ExportProgress], None] | None = None,
 ) -> ExportSummary:
-    """Write all builds of projects to an SQLite file, or what came since, if they are there.
+    """Write all builds of projects to an SQLite file. If the file has builds, write only newer builds.
 
-    Each page is written in one transaction, so that the program may be killed and run again at any time. Two exports
-    can write one file at the same time, even of one project. A run goes
-    from the newest build down to those that an earlier run has read to the end. Of a run that was killed, lists are
-    read again, a request for 100 builds; steps, tests and artifacts are not. Builds that were not finished are asked
-    for again, one by one. What the service no longer has stays in the file. If the service refuses to list builds from
-    some offset on, the walk ends there, with a warning in the log.
+    Each page is written in one transaction, so you can kill the program and run it again at any time. Two exports can
+    write to one file at the same time, even for the same project.
 
-    Steps, tests and artifacts are exported once a build is finished, with one request for each of them; for builds that
-    are in the file already too. Neither the URLs of outputs nor build parameters are exported: they are secrets.
+    A run reads from the newest build down to the builds that an earlier run has read completely. If a run was killed,
+    the next run reads the lists again, with one request per 100 builds, but not the steps, tests and artifacts. Builds
+    that were unfinished are requested again, one by one. Data that the service has deleted stays in the file. If the
+    service rejects requests for a list from some offset on, the walk ends there, with a warning in the log.
+
+    The steps, tests and artifacts of a build are exported when the build has finished, with one request for each of the
+    three. This includes builds that are already in the file. The URLs of outputs and the build parameters are not
+    exported, because they are secrets.
 
     Args:
         ci: The session.
         projects: Slugs or URLs of the projects.
-        path: The file. It may hold other tables. Missing columns are added to the tables of an older version.
-        include: Names of what is exported beside builds: `steps`, `tests`, `artifacts`.
-        concurrency: The number of builds whose steps, tests and artifacts are asked for at once.
-        progress: Called after each page.
+        path: Path of the file. The file can contain other tables. Tables of an older version get the missing columns.
+        include: Names of additional data to export: `steps`, `tests`, `artifacts`.
+        concurrency: Maximum number of builds to request steps, tests and artifacts for at the same time.
+        progress: Called with an `ExportProgress` after each page.
+
+    Returns:
+        The totals of the export.
 
     Raises:
-        InvalidInputError: An argument is invalid, or the file is of a newer version or another program.
+        InvalidInputError: An argument is invalid, or the file belongs to a newer version or another program.
         ModuleNotFoundError: The extra `export` is not installed.
-        NotFoundError: A project does not exist, or the token may not see it.
-        PaginationDriftError: A list changes faster than it can be read.
-        sqlite3.Error: The file cannot be written, is no database, or another program kept it locked for 60 seconds.
+        NotFoundError: A project does not exist, or the token has no access to the project.
+        PaginationDriftError: A list changes faster than the export can read it.
+        sqlite3.Error: The file cannot be written or is not a database, or another program kept it locked for 60
+            seconds.
     """
     if isinstance(projects, str | ProjectSlug):
         raise InvalidInputError(f"projects: expected a list of projects, got {projects!r}")
@@ -107,7 +113,7 @@ async def export_builds(
     limit = asyncio.Semaphore(check_integer("concurrency", concurrency, 1))
     database = _check_path(path)
 
-    # A thread of its own, since SQLite's connections stay in theirs.
+    # A separate thread, because an SQLite connection must stay in the thread that opened it.
     thread = ThreadPoolExecutor(1, "export")
     try:
         file = await run_in_thread(partial(ExportFile, database), thread)
@@ -118,7 +124,7 @@ async def export_builds(
         finally:
             await run_in_thread(file.close, thread)
     finally:
-        # Nothing is under way: to wait for the thread's end would block the loop.
+        # The thread is idle. Waiting for the end of the thread would block the event loop.
         thread.shutdown(wait=False)
     return ExportSummary(sum(export.builds for export in exports), sum(export.requested for export in exports))
 
@@ -135,8 +141,8 @@ class _ProjectExport:
     """The export of one project.
 
     Attributes:
-        builds: The number of builds written.
-        requested: The number of builds for which parts were asked for.
+        builds: Number of builds written.
+        requested: Number of builds with requests for their parts.
     """
 
     _ci: CircleCISession
@@ -150,7 +156,7 @@ class _ProjectExport:
     requested: int = attrs.field(default=0, init=False)
 
     async def run(self) -> None:
-        """Write what is new, then what is unfinished or lacks something."""
+        """Write the new builds, then the builds that were unfinished or lack a part."""
         read = await self._write_new_builds()
         pending = await self._in_thread(partial(self._file.find_pending, str(self._project), self._include))
         pending = [build for build in pending if build.build_num not in read]
@@ -158,7 +164,7 @@ class _ProjectExport:
             await self._write_pending(pending[start : start + _CHUNK])
 
     async def _write_new_builds(self) -> set[int]:
-        """Walk down to the builds that are known, and return the numbers of those read."""
+        """Write the builds from the newest down to the known builds. Return the numbers of the read builds."""
         known_through = await self._in_thread(partial(self._file.get_known_through, str(self._project)))
         newest: int | None = None
         read = set[int]()
@@ -174,10 +180,10 @@ class _ProjectExport:
                     if page[-1].build_num <= known_through:
                         break
         except OffsetRefusedError as error:
-            # No run can read more. Without a mark, each one would read all of this again.
+            # No run can read further. Save the mark, or each run would read all of these builds again.
             _log.warning("%s: the service lists no builds below %d: %s", self._project, min(read), error)
         if newest is not None:
-            # Not the newest build in the file, which another export may have written, with a gap below.
+            # Not the newest build in the file: another export may have written it, with a gap below.
             await self._in_thread(partial(self._file.raise_known_through, str(self._project), newest))
         return read
 
@@ -201,12 +207,12 @@ class _ProjectExport:
                 async with self._limit:
                     build = await self._ci.get_build(self._project, pending.build_num)
             except NotFoundError:
-                # It was deleted: what is known of it stays.
+                # The build was deleted. Keep its data in the file.
                 parts = frozenset()
         return await self._read(pending.build_num, build, parts)
 
     async def _read(self, build_num: int, build: Build | None, parts: frozenset[str]) -> Record:
-        """Ask for the parts of a build, if it is finished. Without a build, its row in the file is final."""
+        """Fetch the parts of a build, if the build is finished. With `None`, its row in the file is final."""
         found = dict[str, Sequence[Any]]()
         if parts and (build is None or build.is_finished):
             self.requested += 1
@@ -215,7 +221,7 @@ class _ProjectExport:
                     try:
                         found[part] = await self._fetch(part, build_num)
                     except NotFoundError:
-                        # It was deleted, or never ran: there is nothing to come.
+                        # The build was deleted or never ran, so the part stays empty.
                         found[part] = ()
         return Record(build_num, build, found)
 

@@ -1,4 +1,4 @@
-"""Tables of an export, and the rows that builds and their parts become. No I/O."""
+"""Tables of an export, and the rows of builds and their parts. No I/O."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -76,7 +76,7 @@ def to_part_rows(part: str, items: Sequence[Any]) -> list[Row]:
 
 
 def _to_step_rows(steps: Sequence[Step]) -> list[Row]:
-    """Return a row for each run of each step. The URL of the output is a secret, and left out."""
+    """Return a row for each step run. The URL of the output is left out, because it is a secret."""
     return [
         _fit(
             {
@@ -123,10 +123,10 @@ def _time(time: datetime | None) -> str | None:
 
 
 def fit_integer(number: int) -> int | str:
-    """Return an integer as SQLite can store it: beyond 64 bits as text.
+    """Return an integer in a form that SQLite can store: an integer beyond 64 bits becomes a string.
 
-    The text is of the form `9_223_372_036_854_775_808`. Without underscores, a column of integers would turn it into a
-    rounded float (https://www.sqlite.org/datatype3.html#type_affinity). `int()` reads both forms.
+    The string has the form `9_223_372_036_854_775_808`. Without underscores, an integer column would convert the string
+    to a rounded float (https://www.sqlite.org/datatype3.html#type_affinity). `int()` reads both forms.
     """
     return number if -(2**63) <= number < 2**63 else f"{number:_}"
 

@@ -1,8 +1,8 @@
-"""The SQLite file of an export: what of it is complete, and how it is written.
+"""The SQLite file of an export: writing builds, and finding incomplete builds.
 
-All of it blocks, so it runs in a thread. A page of builds is written in one transaction with everything that belongs to
-it, and with the note of which parts are complete. So a file holds complete builds only, whenever the program that wrote
-it was killed. Several exports can write one file at the same time.
+All methods block, so call them in a thread. A page of builds is written in one transaction, together with the parts of
+the builds and the names of the complete parts. A file therefore contains only complete builds, even if the program was
+killed while it wrote. Several exports can write to one file at the same time.
 """
 
 import sqlite3
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 __all__ = ["ExportFile", "Pending", "Record"]
 
 _VERSION: Final = 1
-"""The file's `user_version`. Files of 0.1.0 have 0, like files without an export."""
-_BUSY_TIMEOUT: Final = 60.0  # seconds that a writer waits for another one
+"""The file's `user_version`. It is 0 in files of version 0.1.0, and in files without an export."""
+_BUSY_TIMEOUT: Final = 60.0  # seconds that a writer waits for another writer
 
 
 @attrs.frozen
 class Record:
-    """The content of the file about one build, to be written.
+    """Data of one build to write to the file.
 
     Attributes:
-        build_num: Its number.
-        build: The build; `None` if its row stays as it is.
-        parts: The steps, tests or artifacts, by the name of the part: those that are complete.
+        build_num: Number of the build.
+        build: The build; `None` to keep its row unchanged.
+        parts: The complete parts: steps, tests or artifacts, by the name of the part.
     """
 
     build_num: int
@@ -45,11 +45,11 @@ class Record:
 
 @attrs.frozen
 class Pending:
-    """A build in the file that lacks something.
+    """A build in the file that was unfinished or lacks a part.
 
     Attributes:
-        build_num: Its number.
-        is_finished: Whether its row is final.
+        build_num: Number of the build.
+        is_finished: Whether the row of the build is final.
     """
 
     build_num: int
@@ -57,23 +57,24 @@ class Pending:
 
 
 class ExportFile:
-    """A file with the builds of projects. It is used in one thread.
+    """A file with the builds of projects. Use it in one thread only.
 
     Args:
-        path: The file, which is made when it is missing.
+        path: Path of the file. A missing file is created.
 
     Raises:
         ModuleNotFoundError: The extra `export` is not installed.
-        sqlite3.Error: The file cannot be opened, or is no database.
+        InvalidInputError: The file belongs to a newer version or another program.
+        sqlite3.Error: The file cannot be opened, or is not a database.
     """
 
     def __init__(self, path: Path) -> None:
-        # Its methods are partly untyped.
+        # Type `Any`, because the methods of sqlite_utils are only partly typed.
         self._db: Any = _open(path)
         try:
             self._check_version(path)
-            # Readers and a writer do not disturb each other (https://www.sqlite.org/wal.html). The file stays in this
-            # mode: a reader that comes before the next export could keep that from entering it again.
+            # In WAL mode, readers and a writer do not block each other (https://www.sqlite.org/wal.html). The file
+            # stays in WAL mode: otherwise, a reader could prevent the next export from turning the mode on again.
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA foreign_keys = ON")
             with self._write():
@@ -85,20 +86,20 @@ class ExportFile:
             raise
 
     def close(self) -> None:
-        """Close the file, and move all of its content to one file, unless others have it open too."""
+        """Close the file, and merge the write-ahead log into it, unless another program has the file open."""
         with suppress(sqlite3.Error):
-            # The last one to close it does the rest.
+            # If the file is in use, the last program to close it merges the log.
             self._db.execute("PRAGMA busy_timeout = 0")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()
 
     def get_known_through(self, project: str) -> int:
-        """Return the newest build up to which all were read down to the first; 0 if that was never so."""
+        """Return the highest build number such that all builds up to it were read; 0 if there is none."""
         rows = self._db.execute("SELECT known_through FROM export_progress WHERE project = ?", [project]).fetchall()
         return int(rows[0][0]) if rows else 0
 
     def raise_known_through(self, project: str, build_num: int) -> None:
-        """Note that the file has all builds of a project up to a number, unless a higher one is noted."""
+        """Save that the file has all builds of a project up to a number. Keep a higher saved number."""
         with self._write():
             known_through = max(build_num, self.get_known_through(project))
             self._db.execute(
@@ -107,7 +108,7 @@ class ExportFile:
             )
 
     def find_complete_parts(self, project: str, build_nums: Iterable[int]) -> dict[int, set[str]]:
-        """Return the names of the parts that are complete, by build."""
+        """Return the names of each build's complete parts, by build number."""
         complete: dict[int, set[str]] = {}
         for build_num in build_nums:
             rows = self._db.execute("SELECT part FROM export_parts WHERE build_id = ?", [make_id(project, build_num)])
@@ -127,7 +128,7 @@ class ExportFile:
         return [Pending(int(build_num), bool(is_finished)) for build_num, is_finished in rows]
 
     def write(self, project: str, records: Iterable[Record]) -> None:
-        """Write builds with their parts, all of them or nothing."""
+        """Write builds with their parts in one transaction."""
         records = list(records)
         with self._write():
             builds = [to_build_row(project, record.build) for record in records if record.build is not None]
@@ -145,7 +146,7 @@ class ExportFile:
     def _replace_part(self, part: str, rows_of: Mapping[str, list[Row]]) -> None:
         table = self._table(part)
         for build_id in rows_of:
-            # A part may have become shorter.
+            # Delete the old rows first: the part may have fewer rows than before.
             table.delete_where("build_id = ?", [build_id])
         table.upsert_all(
             (
@@ -160,10 +161,10 @@ class ExportFile:
         )
 
     def _write(self) -> sqlite3.Connection:
-        """Begin a transaction, to be used with `with`, which commits it or rolls it back.
+        """Begin a transaction. Use the returned connection in a `with` block, which commits or rolls back.
 
-        It locks the file at once: SQLite does not wait for the lock in a transaction that has read before
-        (https://www.sqlite.org/lang_transaction.html).
+        The transaction locks the file immediately: SQLite does not wait for the lock in a transaction that has already
+        read (https://www.sqlite.org/lang_transaction.html).
         """
         connection: sqlite3.Connection = self._db.conn
         connection.execute("BEGIN IMMEDIATE")
@@ -179,7 +180,7 @@ class ExportFile:
         return version
 
     def _migrate(self, version: int) -> None:
-        """Bring the tables of an older export, if there are any, to the present version."""
+        """Convert the tables of an older export, if there are any, to the current version."""
         missing = [
             (table, column, kind)
             for name, columns in {"builds": BUILDS, **PARTS}.items()
@@ -191,8 +192,8 @@ class ExportFile:
             table.add_column(column, kind)
         progress = self._table("export_progress")
         if (missing or version < _VERSION) and progress.exists():
-            # All lists are read again, once. Before version 1, an export that ran beside another one could note more
-            # than the file had.
+            # Read all lists again, once. Before version 1, when two exports ran at the same time, an export could save
+            # a higher number than the file had builds for.
             progress.delete_where()
 
     def _create_tables(self) -> None:
@@ -224,5 +225,5 @@ def _open(path: Path) -> "Database":
         raise ModuleNotFoundError(
             "The export needs sqlite-utils: pip install 'circleci-v1-async[export]'", name=error.name
         ) from None
-    # SQLite takes some relative paths, such as `:memory:`, for no file.
+    # Use the absolute path: some relative paths, such as `:memory:`, do not name a file in SQLite.
     return Database(sqlite3.connect(path.absolute(), timeout=_BUSY_TIMEOUT))

@@ -1,4 +1,4 @@
-"""Logs of builds as a terminal shows them: `LogLine`."""
+"""Lines of build logs, as a terminal shows them: `LogLine`."""
 
 from circleci_v1_async._core.faces import show_as_home
 

@@ -1,4 +1,4 @@
-"""Lines of the step runs of a build, without I/O."""
+"""Lines of a build's step runs, without I/O."""
 
 from collections.abc import Iterable, Iterator
 
@@ -15,7 +15,7 @@ __all__ = ["ActionLines", "FollowedBuild", "check_step_name", "select_actions"]
 
 
 def select_actions(build: BuildDetail, step_name: str | None, *, failed_only: bool) -> list[tuple[Step, Action]]:
-    """Return the selected step runs in their order."""
+    """Return the selected step runs, in the order of the build."""
     return [
         (step, action)
         for step in build.steps
@@ -25,10 +25,10 @@ def select_actions(build: BuildDetail, step_name: str | None, *, failed_only: bo
 
 
 def check_step_name(build: BuildDetail, step_name: str | None) -> None:
-    """Check that a build has a step of that name. Old builds have no steps at all.
+    """Check that a build has a step with a given name. Old builds, which have no steps, pass the check.
 
     Raises:
-        InvalidInputError: The build has steps, but none of that name.
+        InvalidInputError: The build has steps, but no step with this name.
     """
     names = [step.name for step in build.steps]
     if step_name is not None and names and step_name not in names:
@@ -37,19 +37,19 @@ def check_step_name(build: BuildDetail, step_name: str | None) -> None:
 
 
 class ActionLines:
-    """Lines of a step run, whose output is read once, or from its beginning at each poll.
+    """Lines of a step run. The output is read once, or from the beginning in each poll.
 
     Args:
         step: The step.
-        action: The run of the step.
+        action: The step run.
         max_size: Maximum number of characters to keep until lines are final.
-        strip_ansi: Whether the lines are as a terminal would show them, or as they were written.
+        strip_ansi: Whether to return the lines as a terminal would show them, instead of as they were written.
 
     Attributes:
-        is_over: Whether a poll has found the run ended. Its last output may be stored a little later: the next poll is
-            the last.
+        is_over: Whether a poll has seen the step run finished. CircleCI may store the last output a little later, so
+            the next poll is the last.
         is_done: Whether all of the output was read, or cannot be read.
-        begun: Whether this poll has had a line.
+        begun: Whether this poll has read a line.
     """
 
     def __init__(self, step: Step, action: Action, max_size: int, *, strip_ansi: bool = True) -> None:
@@ -65,7 +65,7 @@ class ActionLines:
         """Begin a poll. The lines that earlier polls yielded are not yielded again.
 
         Args:
-            height: Number of rows of the terminal. With one row, each line is final as soon as it has ended.
+            height: Number of rows of the terminal. With one row, each line is final as soon as it is complete.
         """
         self._lines = LogLines(strip_ansi=self._strip_ansi, max_size=self._max_size, height=height)
         self._position = 0
@@ -82,12 +82,12 @@ class ActionLines:
         """
         if isinstance(piece, StepOutput):
             return self._take_new(self._lines.feed(piece))
-        # The lines that follow cannot be compared with the lines of a complete log.
+        # The lines after a remark come from a truncated log. Their positions differ from those in a complete log.
         self._given = self._position
         return iter([LogLine(self._step, self._index, f"{piece}", None, None)])
 
     def finish(self) -> Iterator[LogLine]:
-        """Yield the new lines that are left."""
+        """Yield the remaining new lines."""
         return self._take_new(self._lines.finish())
 
     def _take_new(self, lines: Iterable[Line]) -> Iterator[LogLine]:
@@ -103,9 +103,10 @@ class FollowedBuild:
     """A build whose log is polled.
 
     Attributes:
-        was_running: Whether a poll has found it running. One that had finished before is read once, as without polls.
+        was_running: Whether a poll has seen the build running. The log of a build that had finished before the first
+            poll is read only once.
         is_done: Whether the logs of all step runs were read, or cannot be read.
-        failures: The errors of logs that cannot be read.
+        failures: Errors of the logs that cannot be read.
     """
 
     was_running: bool = False

@@ -1,4 +1,4 @@
-"""Lines of the logs of builds."""
+"""Lines of build logs."""
 
 from datetime import datetime
 
@@ -9,16 +9,16 @@ __all__ = ["LogLine", "Remark"]
 
 @attrs.frozen
 class LogLine:
-    """A line of the output of a step, as a terminal would show it.
+    """A line of a step's output, as a terminal would show it.
 
     Attributes:
-        step: The name of the step; empty when it has none.
-        index: The number of the container, from 0.
-        text: The line, without its end and without control characters. A line in brackets with neither `time` nor
-            `type` may be a remark of this package about a log that is not complete.
-        time: Time of the piece that wrote to the line last; `None` when the service does not say, as while a build
-            runs.
-        type: Stream of the line's first character, `out` or `err`; `None` when the service does not say.
+        step: Name of the step; empty if the step has no name.
+        index: Number of the container, from 0.
+        text: The line, without its line end and without control characters. A line in brackets with neither `time` nor
+            `type` can be a remark of this package about an incomplete log.
+        time: Time of the piece that wrote to the line last; `None` if the service does not return the time, for example
+            while a build runs.
+        type: Stream of the line's first character, `out` or `err`; `None` if the service does not return the stream.
     """
 
     step: str
@@ -33,7 +33,7 @@ class LogLine:
 
 @attrs.frozen
 class Remark:
-    """A line of this package in a log that is not complete.
+    """A line that this package adds to an incomplete log.
 
     Attributes:
         text: The reason, without the brackets around it.

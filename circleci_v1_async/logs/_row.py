@@ -6,7 +6,7 @@ __all__ = ["Row"]
 
 
 class Row:
-    """A row of text: strings to join, or one cell for each column after something was overwritten.
+    """A row of text: strings to join or, once text was overwritten, one cell for each column.
 
     Attributes:
         length: Number of columns, at least one.
@@ -19,7 +19,8 @@ class Row:
     def __init__(self, text: str, piece: StepOutput) -> None:
         self._texts = [text]
         self._cells: list[str] | None = None
-        # Number of columns at the left that are known to be blank: `erase_left` skips them, to stay linear.
+        # Number of columns at the left that are known to be blank. `erase_left` skips these columns, which keeps its
+        # total cost linear.
         self._blanks = 0
         self.length = len(text)
         self.first = self.last = piece
@@ -28,9 +29,10 @@ class Row:
         return "".join(self._texts if self._cells is None else self._cells).rstrip(" ")
 
     def write(self, column: int, text: str, piece: StepOutput) -> int:
-        """Write a text and return the number of columns that the row has grown by.
+        """Write text from a column on. If the row ends before the column, blanks fill the gap.
 
-        If the row is shorter than the text's column, blanks fill the gap.
+        Returns:
+            The number of columns that the row has grown by.
         """
         length = self.length
         if column == 0:
@@ -53,14 +55,14 @@ class Row:
         return len(text)
 
     def cut(self, column: int) -> None:
-        """Erase the row from a column on, which is not the first."""
+        """Erase the row from a column on. The column must not be the first."""
         if column < self.length:
             del self._to_cells()[column:]
             self.length = column
             self._blanks = min(self._blanks, column)
 
     def erase_left(self, end: int) -> None:
-        """Erase the row up to a column, which is left of its end."""
+        """Erase the columns before `end`. `end` must be left of the row's end."""
         if self._blanks < end:
             self._to_cells()[self._blanks : end] = " " * (end - self._blanks)
             self._blanks = end

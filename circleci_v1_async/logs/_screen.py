@@ -1,11 +1,11 @@
-"""The window of a terminal: the output of programs, with everything that they overwrote. No I/O.
+"""The window of a terminal: the output of programs after all overwriting and erasing. No I/O.
 
-A terminal wraps long rows. Here rows are never wrapped. A row that has left the window at its top is final, so that a
-log of any length takes little memory.
+Unlike a terminal, this window never wraps long rows. A row that has left the window at the top is final, so a log of
+any length takes little memory.
 
-Anybody who can start a build can write to its log. So the work grows no faster than the log, and a log grows to at most
-64 characters for each of its bytes: only text and tabs go beyond the margin, and no sequence takes longer in longer
-rows unless it erases their text.
+Anybody who can start a build can write to its log. The time therefore grows at most linearly with the size of the log,
+and each byte of a log becomes at most 64 characters: only text and tabs go beyond the margin, and no sequence takes
+longer in longer rows, unless it erases their text.
 """
 
 import re
@@ -21,18 +21,19 @@ from ._row import Row
 __all__ = ["HEIGHT", "WIDTH", "Line", "Screen", "remove_controls"]
 
 HEIGHT: Final = 100
-# Columns that movements and repetitions can reach. Text and its tabs can go beyond them.
+# Number of columns that movements and repetitions can reach. Text and tabs after text can go beyond this margin.
 WIDTH: Final = 240
 _TAB: Final = 8
-# Final blank lines that are kept until another line follows, so that they can be released in one turn of the loop.
+# Maximum number of final blank lines to keep until another line follows. The limit keeps their release short enough for
+# one turn of the event loop.
 _MOST_BLANKS: Final = 10_000
 
-# Colors do nothing, and are by far the most frequent sequences.
+# Colors have no effect here, and are by far the most frequent sequences.
 _COLOR: Final = re.compile(r"\x1b\[[0-9;:]{0,60}+m")
 # A string, such as a title or a link, ends with BEL, ST, CAN, SUB, a color, any other sequence, or its line.
 _STRING_END: Final = re.compile(r"\x1b\\|[\0\x07\x18\x1a\x9c]|(?=[\x1b\n])")
 _TOKEN: Final = re.compile(
-    # Complete lines. Python is faster at finding those of ASCII.
+    # Complete lines. The first alternative is a faster pattern for ASCII lines.
     r"(?P<lines>(?<![^\n])(?:[\0\t\n -~]*\n|[^\x01-\x08\x0b-\x1f\x7f-\x9f]*\n))"
     r"|(?P<text>[^\x00-\x1f\x7f-\x9f]+)|(?P<newline>\n)"
     r"|(?P<return>\r+)|(?P<back>\x08+)|(?P<tab>\t+)"
@@ -40,28 +41,28 @@ _TOKEN: Final = re.compile(
     r"|\x1b(?P<escape>[78])"
     r"|(?P<string>(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\0\x07\n\x18\x1a\x1b\x9c]*+)"
     r"(?P<end>\x1b\\|[\0\x07\x18\x1a\x9c]|(?=\x1b.))?"
-    # The rest of these may come with the next piece.
+    # Incomplete sequences at the end of a piece. The next piece may complete them.
     r"|(?P<partial>(?:(?:\x1b\[|\x9b)[0-?]{0,256}+[ -/]{0,16}+|\x1b[ -/]{0,16}+)\Z)"
-    # All other sequences, and those that something interrupts, are ignored. So are the characters left over.
+    # All other sequences and all interrupted sequences are ignored. Characters that match no pattern are also ignored.
     r"|(?:\x1b\[|\x9b)[0-?]{0,256}+[ -/]{0,16}+[@-~]?|\x1b[ -/]{0,16}+[0-Z\\`-~]"
 )
 
-# The control characters of `lines`.
+# Translation that removes the control characters of `lines`.
 _IN_LINES: Final = str.maketrans("", "", "\0\t\n")
 
-# A final line: its text without blanks at its end, the time of the piece that wrote to it last, and the stream of its
-# first character. A plain tuple, as a log may have millions.
+# A final line: the text without trailing blanks, the time of the piece that wrote to the line last, and the stream of
+# the first character. A plain tuple is used because a log may have millions of lines.
 Line: TypeAlias = tuple[str, datetime | None, str | None]
 
 
 class Screen:
-    """A window of rows that text is written to, with a cursor.
+    """A window of rows with a cursor. Text is written at the cursor.
 
-    The window understands line feed, carriage return, backspace, tab, movements of the cursor, erasing, repetition, and
-    saving and restoring the cursor. It ignores all other sequences, so that no line has a control character.
+    The window supports line feed, carriage return, backspace, tab, movements of the cursor, erasing, repetition, and
+    saving and restoring the cursor. It ignores all other sequences, so no line contains a control character.
 
     Args:
-        height: Number of rows of the window. With one row, each line is final as soon as it has ended.
+        height: Number of rows of the window. With one row, each line is final as soon as it is complete.
 
     Attributes:
         size: Number of characters in the window.
@@ -69,24 +70,24 @@ class Screen:
 
     def __init__(self, height: int = HEIGHT) -> None:
         self._height = height
-        # Rows with text by their numbers, which count from the beginning of the log.
+        # Rows with text, by their number from the beginning of the log.
         self._rows: dict[int, Row] = {}
-        # Number of the window's first row, and a number after the last row with text.
+        # Number of the window's first row, and a row number after the last row with text.
         self._top = self._end = 0
         self._row = self._column = 0
-        # Relative to the window.
+        # Saved position of the cursor, relative to the window.
         self._saved = (0, 0)
         self._last_character = ""
         self._rest = ""
         self._is_in_string = False
-        # Final blank lines, which are left out unless something follows.
+        # Number of final blank lines. They are dropped unless another line follows.
         self._blanks = 0
         self._final: list[Iterable[Line]] = []
         self._piece = StepOutput(message="")
         self.size = 0
 
     def feed(self, piece: StepOutput) -> Iterator[Line]:  # noqa: C901, PLR0912 - a case for each kind of token
-        """Write a piece, which may end within a line or a sequence. Yield the lines that become final."""
+        """Write a piece, and yield the lines that become final. A piece may end within a line or a sequence."""
         self._piece = piece
         text, self._rest = _simplify(self._rest + piece.message), ""
         for token in _TOKEN.finditer(text, self._end_string(text)):
@@ -119,14 +120,14 @@ class Screen:
                     yield from lines
 
     def finish(self) -> Iterator[Line]:
-        """Yield the remaining lines. Blank lines at the end are left out."""
+        """Yield the remaining lines without trailing blank lines."""
         self._scroll(max(self._rows, default=-1) + 1)
         final, self._final = self._final, []
         self._top = self._end = self._row = self._column = self._blanks = 0
         return chain.from_iterable(final)
 
     def _write_lines(self, plain: str) -> None:
-        """Write complete lines of text, tabs, and NUL."""
+        """Write complete lines of text, tabs and NUL."""
         plain = plain.replace("\0", "")
         begin = 0
         while begin < len(plain) and (self._column or self._row < self._end):
@@ -148,14 +149,14 @@ class Screen:
                 self._write(text)
 
     def _write_below(self, plain: str) -> None:
-        """Write complete lines below all text: whole lines at a time, as they overwrite nothing."""
+        """Write complete lines below all text. They overwrite no text, so each line is written in one step."""
         if shown := plain.rstrip("\n\t"):
             self._last_character = shown[-1]
         *lines, _ = (plain.expandtabs(_TAB) if "\t" in plain else plain).split("\n")
         first, self._row = self._row, self._row + len(lines)
         top = max(self._top, self._row - self._height + 1)
         self._scroll(min(top, first))
-        # So many of these lines scroll out of the window immediately.
+        # Number of these lines that scroll out of the window immediately.
         count = max(top - first, 0)
         final = [line.rstrip(" ") for line in lines[:count]]
         while final and not final[-1]:
@@ -174,20 +175,20 @@ class Screen:
         self._end = self._row
 
     def _end_string(self, text: str) -> int:
-        """Return the end of the string that an earlier piece began."""
+        """Return the end of the string sequence that an earlier piece began; 0 if there is no such string."""
         if not self._is_in_string:
             return 0
         if (end := _STRING_END.search(text)) is None:
             return len(text)
         if text[end.start() :] == "\x1b":
-            # It may be half of an ST.
+            # The escape character may be the first half of an ST.
             self._rest = "\x1b"
             return len(text)
         self._is_in_string = False
         return end.end()
 
     def _tab(self, count: int) -> None:
-        """Move the cursor to a tab stop. Beyond the margin, a tab is text: blanks, which `size` counts."""
+        """Move the cursor to a tab stop. Beyond the margin, a tab writes blanks, and `size` counts them."""
         self._column += _TAB * count - self._column % _TAB
         if self._column < WIDTH:
             return
@@ -246,7 +247,7 @@ class Screen:
             self._end = self._row + 1
 
     def _feed_line(self) -> None:
-        """Go to the beginning of the next row."""
+        """Move the cursor to the beginning of the next row."""
         self._rest, self._is_in_string = "", False
         self._row += 1
         self._column = 0
@@ -254,7 +255,7 @@ class Screen:
             self._scroll(self._top + 1)
 
     def _scroll(self, top: int) -> None:
-        """Let the rows above `top` leave the window."""
+        """Remove the rows above `top` from the window. They become final lines."""
         for number in range(self._top, top):
             if (row := self._rows.pop(number, None)) is None:
                 self._hold_blanks(1)
@@ -269,19 +270,22 @@ class Screen:
         self._top = top
 
     def _hold_blanks(self, count: int) -> None:
-        """Keep final blank lines until another line follows: the last of them, if there are many."""
+        """Keep final blank lines until another line follows. If there are too many, release the oldest."""
         self._blanks += count
         if (more := self._blanks - _MOST_BLANKS) > 0:
             self._final.append(repeat(("", self._piece.time, self._piece.type), more))
             self._blanks = _MOST_BLANKS
 
     def _release_blanks(self, time: datetime | None, kind: str | None) -> None:
-        """Make blank lines final, now that another line follows."""
+        """Release the kept blank lines, because another line follows."""
         self._final.append(repeat(("", time, kind), self._blanks))
         self._blanks = 0
 
     def _move(self, row: int, column: int) -> None:
-        """Move the cursor, in a row beyond the margin only as far as both the cursor and text are already."""
+        """Move the cursor. It stays in the window and before the margin.
+
+        If the cursor is beyond the margin, it can stay there, but not beyond its previous column or the row's text.
+        """
         self._row = min(max(row, self._top), self._top + self._height - 1)
         limit = WIDTH - 1
         if self._column > limit and (there := self._rows.get(self._row)):
@@ -309,7 +313,7 @@ class Screen:
             self._cut(self._row, 0)
         elif mode == 1 and row is not None:
             row.erase_left(self._column + 1)
-        # It may have stood beyond the margin, in text that is gone.
+        # If the cursor was beyond the margin, in erased text, move it back.
         self._move(self._row, self._column)
 
     def _erase_in_display(self, mode: int) -> None:
@@ -324,9 +328,9 @@ class Screen:
 
 
 def _simplify(text: str) -> str:
-    """Return a text with one kind of line end, and with NUL in place of each color.
+    """Return a text with only one kind of line end, and with each color replaced by NUL.
 
-    NUL does nothing either. It keeps apart the characters around the color, which could otherwise become a sequence.
+    NUL has no effect. It separates the characters around the color, which could otherwise form a sequence.
     """
     if "\r" in text:
         text = text.replace("\r\n", "\n")
@@ -335,6 +339,6 @@ def _simplify(text: str) -> str:
 
 
 def remove_controls(text: str) -> str:
-    """Return a text without control characters and sequences, whatever they would do to a screen."""
+    """Return a text without control characters and sequences. Their effects on a screen are not applied."""
     kept = "".join(token[0] for token in _TOKEN.finditer(text) if token.lastgroup in {"text", "lines"})
     return kept.translate(_IN_LINES)

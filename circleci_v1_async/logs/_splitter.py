@@ -1,4 +1,4 @@
-"""Splitter of a JSON list: gives its items while the text comes in, and keeps no more than one."""
+"""Splitter of a JSON list: returns items while the text arrives, and keeps at most one in memory."""
 
 import re
 import sys
@@ -14,13 +14,13 @@ _BOM: Final = b"\xef\xbb\xbf"
 _OPENING: Final = b"[{"
 _QUOTE, _BEGIN_LIST, _END_LIST, _END_OBJECT = b'"[]}'
 
-# Possessive: no byte is looked at a second time because a later one does not fit.
+# Possessive quantifiers, so that the matcher never backtracks over bytes that it has matched.
 _STRING: Final = rb'[^"\\]*+(?:\\.[^"\\]*+)*+'
 _OUTSIDE: Final = rb'[^"%b]*+(?:"%b"[^"%b]*+)*+'
 
 
 def _matcher(pattern: bytes) -> "Callable[[bytearray, int], re.Match[bytes]]":
-    """Return a function that matches a pattern, which also the empty string matches, from a place on."""
+    """Return a function that matches a pattern at a position. The pattern must match the empty string."""
     return cast("Callable[[bytearray, int], re.Match[bytes]]", re.compile(pattern, re.DOTALL).match)
 
 
@@ -30,7 +30,7 @@ _to_comma_or_bracket: Final = _matcher(_OUTSIDE % (rb"\[\]{},", _STRING, rb"\[\]
 
 
 class ItemBatch(NamedTuple):
-    """Items that follow each other in the list.
+    """Consecutive items of the list.
 
     Attributes:
         first: Position of the first item.
@@ -44,14 +44,14 @@ class ItemBatch(NamedTuple):
 class ListSplitter:
     """Splits a JSON list into its items.
 
-    It looks for where values begin and end, and for nothing else: the items are for a parser to judge.
+    The splitter only finds the beginning and the end of each item. It does not check the items: use a JSON parser.
 
     Args:
-        largest: Bytes that an item may have, with the blanks around it.
+        largest: Maximum size of an item in bytes, including the blanks around the item.
 
     Attributes:
-        complete: Whether the end has come.
-        count: Items so far.
+        complete: Whether the end of the list was read.
+        count: Number of items so far.
     """
 
     def __init__(self, *, largest: int = sys.maxsize) -> None:
@@ -65,7 +65,7 @@ class ListSplitter:
         self._in_string = False
 
     def feed(self, data: bytes) -> ItemBatch:
-        """Take in the next bytes and return the items that they complete.
+        """Read the next bytes, and return the items that these bytes complete.
 
         Raises:
             DecodeError: The text is not a list, or an item is missing.
@@ -85,7 +85,7 @@ class ListSplitter:
         return batch
 
     def _next_mark(self) -> int | None:
-        """Return the next comma or bracket that is outside of strings and items; `None` when it is to come."""
+        """Return the next comma or bracket outside of strings and items; `None` if it has not arrived yet."""
         if self._in_string:
             self._skip_string()
         mark = None
@@ -106,7 +106,7 @@ class ListSplitter:
         return mark
 
     def _skip_nested(self) -> None:
-        """Go to the end of what is within an item, or as far as it has come."""
+        """Move to the end of the nested value inside an item, or to the end of the received bytes."""
         buffer, at, depth, size = self._buffer, self._at, self._depth, len(self._buffer)
         while depth > 1:
             at = _to_bracket(buffer, at).end()
@@ -117,7 +117,7 @@ class ListSplitter:
         self._at, self._depth = at, depth
 
     def _skip_string(self) -> None:
-        """Go to the end of a string, or as far as it has come: it may break off behind a backslash."""
+        """Move to the end of a string, or as far as possible: the received bytes may end after a backslash."""
         self._at = _to_string_end(self._buffer, self._at).end()
         self._in_string = not self._buffer.startswith(b'"', self._at)
         if not self._in_string:
@@ -146,7 +146,7 @@ class ListSplitter:
             self.complete = True
 
     def _check_rest(self) -> None:
-        """Check what is there of the text that is to come."""
+        """Check the received bytes after the last mark."""
         if self._depth:
             self._check_size(len(self._buffer) - self._begin)
         else:

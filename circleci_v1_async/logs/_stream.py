@@ -1,4 +1,4 @@
-"""Logs of builds as streams: from where CircleCI keeps them, or from the API."""
+"""Build logs as streams: from CircleCI's storage, or from the API."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
@@ -32,10 +32,10 @@ from ._splitter import ListSplitter
 
 __all__ = ["stream_output", "take_turns"]
 
-# Statuses of a presigned URL that a later attempt may change. All others from 400 to 499 mean that the URL has expired,
-# or the log is gone: S3 answers 403 to an old signature, and 400 once the credentials behind it have expired.
+# Transient statuses of a presigned URL. All other statuses from 400 to 499 mean that the URL has expired or the log was
+# deleted: S3 returns 403 for an expired signature, and 400 when the credentials of the signature have expired.
 _MAY_PASS: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
-# Bytes or characters of a log that are worked on without a turn of the loop for others.
+# Maximum number of bytes or characters of a log to process before other tasks get a turn of the event loop.
 _TURN: Final = 2**16
 
 
@@ -44,14 +44,15 @@ async def stream_output(
 ) -> AsyncGenerator[StepOutput | Remark, None]:
     """Yield the log of a step run: in pieces from its presigned URL, or all of it from the API.
 
-    When CircleCI has truncated the stored log, the API is asked for the complete text. If that is not longer, a remark
-    comes first.
+    If CircleCI has truncated the stored log, the complete text is fetched from the API. If that text is not longer, the
+    truncated pieces are yielded after a remark.
 
     Args:
-        caller: Makes the requests.
-        request: Asks the API for the log.
-        output_url: The presigned URL, which may have expired.
-        is_truncated: Whether CircleCI says that it has truncated the log. Its pieces may say it too.
+        caller: The caller that sends the requests.
+        request: The API request for the log.
+        output_url: The presigned URL, which may have expired; `None` to use the API.
+        is_truncated: Whether CircleCI marks the log as truncated. A piece of the log can also mark the log as
+            truncated.
     """
     with TracebackScrubber():
         if output_url is not None:
@@ -77,7 +78,7 @@ def _is_gone(status: int) -> bool:
 async def _read_stored(
     caller: Caller, request: Request[Any], output_url: Secret[str], *, is_truncated: bool
 ) -> AsyncGenerator[StepOutput | Remark, None]:
-    """Yield the pieces of a stored log. If it is truncated, choose between them and the text of the API."""
+    """Yield the pieces of a stored log. If they are truncated, choose between them and the API's text."""
     max_body = caller.options.max_body
     begun, size = False, 0
     kept: list[StepOutput] = []
@@ -93,14 +94,14 @@ async def _read_stored(
             if size > max_body:
                 raise BodyTooLargeError(f"The truncated log is larger than {max_body} characters (max_body)")
     if is_truncated:
-        # Once other pieces were yielded, it is too late to begin again.
+        # After the first piece was yielded, the log cannot start over with the API's text.
         text = "" if begun else await _read_complete_text(caller, request)
         for each in _choose_longer(kept, text):
             yield each
 
 
 async def _read_complete_text(caller: Caller, request: Request[Any]) -> str:
-    """Return the log as the API returns it; empty if it cannot be read."""
+    """Return the log from the API; an empty string if the API fails."""
     try:
         return await _read_text(caller, request)
     except SessionClosedError:
@@ -110,7 +111,7 @@ async def _read_complete_text(caller: Caller, request: Request[Any]) -> str:
 
 
 def _choose_longer(kept: list[StepOutput], text: str) -> Iterator[StepOutput | Remark]:
-    """Yield a text that may be complete, or the truncated pieces after a remark."""
+    """Yield the API's text if it is longer than the pieces; otherwise a remark and the truncated pieces."""
     left = sum(len(piece.message) for piece in kept)
     if len(text) > left:
         yield StepOutput(message=text)
@@ -121,7 +122,7 @@ def _choose_longer(kept: list[StepOutput], text: str) -> Iterator[StepOutput | R
 
 
 async def take_turns(output: AsyncGenerator[StepOutput | Remark, None]) -> AsyncGenerator[StepOutput | Remark, None]:
-    """Yield pieces that are short enough to be worked on without a turn of the loop for others."""
+    """Split long pieces, and give other tasks a turn of the event loop after each part of a long piece."""
     async with aclosing(output):
         async for piece in output:
             if isinstance(piece, Remark) or len(piece.message) <= _TURN:
@@ -144,7 +145,7 @@ async def _read_pieces(caller: Caller, output_url: Secret[str]) -> AsyncGenerato
                 try:
                     async with aclosing(_split(stream, caller.options.max_body)) as items:
                         async for position, item in items:
-                            # Earlier attempts gave what came before they broke off.
+                            # Earlier attempts yielded the pieces before this position.
                             if position >= given:
                                 given += 1
                                 yield _decode_piece(caller, item, position)
@@ -163,7 +164,7 @@ def _decode_piece(caller: Caller, item: bytes, position: int) -> StepOutput:
 
 
 async def _split(stream: Stream, max_body: int) -> AsyncGenerator[tuple[int, bytes], None]:
-    """Yield the items of a JSON list, and their positions."""
+    """Yield the positions and the texts of the items of a JSON list."""
     splitter = ListSplitter(largest=max_body)
     async with aclosing(read_chunks(stream, get_length(stream))) as coming:
         async for chunk in coming:
@@ -171,14 +172,15 @@ async def _split(stream: Stream, max_body: int) -> AsyncGenerator[tuple[int, byt
                 batch = splitter.feed(chunk[start : start + _TURN])
                 for position, item in enumerate(batch.items, batch.first):
                     yield position, item
-                # Pieces that have come already, thousands perhaps, are read without one.
+                # Give other tasks a turn: data that has already arrived is read without waiting, and may contain
+                # thousands of pieces.
                 await asyncio.sleep(0)
     if not splitter.complete:
         raise TruncatedError(f"The log broke off after {splitter.count} pieces")
 
 
 async def _read_text(caller: Caller, request: Request[Any]) -> str:
-    """Return the log as the API gives it; empty when it has none."""
+    """Return the log from the API; an empty string if the API has no log."""
     url = caller.transport.api_url(request.target)
     with caller.transport.track():
         try:

@@ -1,4 +1,4 @@
-"""Pieces of logs put together as text, without I/O."""
+"""Texts and lines from the pieces of logs, without I/O."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -20,14 +20,15 @@ _FAILED: Final = frozenset(
 
 
 class RawLines:
-    """Lines as they were written, escape sequences included, in the manner of a `Screen`.
+    """Lines as they were written, including escape sequences, with the same methods as `Screen`.
 
     Attributes:
-        size: Characters of the line that has no end yet.
+        size: Number of characters in the unfinished line.
     """
 
     def __init__(self) -> None:
-        # Joined at the line's end: joining each piece would take quadratic time.
+        # Parts of the unfinished line. They are joined at the end of the line: joining in each piece would take
+        # quadratic time.
         self._open_line: list[str] = []
         self._first = self._last = StepOutput(message="")
         self.size = 0
@@ -41,7 +42,7 @@ class RawLines:
             self._extend(text, piece)
 
     def finish(self) -> Iterator[Line]:
-        """Yield the line that has no end yet, if it has begun."""
+        """Yield the unfinished line, if it has any text."""
         return iter([self._close()] if self._open_line else [])
 
     def _extend(self, text: str, piece: StepOutput) -> None:
@@ -60,14 +61,14 @@ class RawLines:
 
 
 class LogLines:
-    """Lines of a log, whose pieces can end anywhere.
+    """Lines of a log. The pieces of the log can end anywhere.
 
-    A change of stream does not end a line, because a log that is not stored yet does not tell the streams apart.
+    A change of stream does not end a line, because a log that is not stored yet does not distinguish the streams.
 
     Args:
-        strip_ansi: Whether the lines are as a terminal would show them, or as they were written.
-        height: Number of rows of the terminal.
+        strip_ansi: Whether to return the lines as a terminal would show them, instead of as they were written.
         max_size: Maximum number of characters to keep until lines are final.
+        height: Number of rows of the terminal.
     """
 
     def __init__(self, *, strip_ansi: bool, max_size: int, height: int = HEIGHT) -> None:
@@ -86,7 +87,7 @@ class LogLines:
         self._check_size()
 
     def finish(self) -> Iterator[Line]:
-        """Yield the lines that are left."""
+        """Yield the remaining lines."""
         return self._source.finish()
 
     def _check_size(self) -> None:
@@ -95,11 +96,11 @@ class LogLines:
 
 
 class LogText:
-    """Text of a log, as many of its lines as are wanted.
+    """Text of a log, or of its last lines.
 
     Args:
-        tail: Number of the last lines to keep; `None` for all.
-        strip_ansi: Whether the lines are as a terminal would show them, or as they were written.
+        tail: Number of last lines to keep; `None` for all lines.
+        strip_ansi: Whether to return the lines as a terminal would show them, instead of as they were written.
         max_size: Maximum number of characters to keep.
     """
 
@@ -113,7 +114,7 @@ class LogText:
         self._size = 0
 
     def add(self, piece: StepOutput | Remark) -> None:
-        """Add the next piece, or a remark, which stands in front of the text.
+        """Add the next piece or a remark. Remarks come before the text.
 
         Raises:
             BodyTooLargeError: More characters than `max_size` would have to be kept.
@@ -124,7 +125,7 @@ class LogText:
             self._keep(self._source.feed(piece))
 
     def finish(self) -> str:
-        """Return the wanted lines, each with its end, after the number of lines before them.
+        """Return the kept lines, each with a line end, after the number of dropped lines, if any.
 
         Raises:
             BodyTooLargeError: More characters than `max_size` would have to be kept.
@@ -133,7 +134,7 @@ class LogText:
         return self._join()
 
     def fail(self, error: CircleCIError) -> tuple[str, Remark]:
-        """Return the wanted lines that came before an error, with a remark after them, and that remark."""
+        """Return the kept lines from before an error, followed by a remark, and the remark itself."""
         with suppress(BodyTooLargeError):
             self._keep(self._source.finish())
         remark = explain_failure(error, has_begun=self._count > 0)
@@ -151,13 +152,13 @@ class LogText:
             self._count += 1
             if self._tail is not None and len(self._lines) > self._tail:
                 self._size -= len(self._lines.popleft()) + 1
-            # The last line needs no end.
+            # The end of the last line does not count.
             if self._size - 1 > self._max_size:
                 raise _too_large(self._max_size)
 
 
 def explain_failure(error: CircleCIError, *, has_begun: bool) -> Remark:
-    """Return the line that stands for a log that could not be read, or for the rest of it."""
+    """Return the remark that replaces an unreadable log, or the unreadable rest of a log."""
     rest = "the rest of " if has_begun else ""
     reason = remove_controls(" ".join(f"{error}".split()))
     return Remark(f"{rest}this log could not be read: {reason}")
@@ -168,12 +169,12 @@ def _too_large(max_size: int) -> BodyTooLargeError:
 
 
 def has_failed(action: Action) -> bool:
-    """Whether the run of a step failed. Not by its `failed`, which is null on time-outs."""
+    """Return whether a step run failed, by its status: the `failed` field is null after a timeout."""
     return action.status in _FAILED
 
 
 def heading(step: Step, action: Action, *, strip_ansi: bool) -> str:
-    """Return the line above the log of a run of a step."""
+    """Return the heading of a step run's log, with a line end."""
     name = step.name or action.name or "step"
     status = action.status or "unknown"
     if strip_ansi:

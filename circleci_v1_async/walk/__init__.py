@@ -1,4 +1,4 @@
-"""Iteration over changing lists, each build once: `PageWalk`."""
+"""Iteration over changing lists of builds, each build exactly once: `PageWalk`."""
 
 from circleci_v1_async._core.faces import show_as_home
 

@@ -1,4 +1,4 @@
-"""The time at which a walk ends, by the dates of builds. No I/O."""
+"""The end of a walk at a given date, by the dates of builds. No I/O."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,33 +12,34 @@ from ._identity import find_attributes
 
 __all__ = ["Cutoff", "make_date_reader"]
 
-# The first that a build has counts.
+# The date of a build is the first of these fields that it has.
 _DATES: Final = ("queued_at", "usage_queued_at", "start_time")
 
 
 @attrs.define
 class Cutoff:
-    """Tells recent builds from old ones, page by page, from the top of the list down.
+    """Separates recent builds from old builds, page by page, from the top of the list down.
 
-    A build without a date (a build that was not run, or is scheduled) counts by the nearest build above it in the list
-    that has one; as recent, if none has.
+    A build without a date (a build that was not run, or is scheduled) gets the date of the nearest build above it in
+    the list that has a date. If all builds above it have no date, the build counts as recent.
 
     Args:
         since: The earliest date of a recent build.
-        read_date: Returns the date of a build.
+        read_date: A function that returns the date of a build, or `None`.
     """
 
     _since: datetime
     _read_date: Callable[[Any], datetime | None]
-    # The date by which the lowest build of the pages so far counts.
+    # Date of the lowest build that has a date, in the pages so far.
     _above: datetime | None = attrs.field(default=None, init=False)
 
     def judge(self, page: list[Any]) -> tuple[list[bool], bool]:
-        """Take in the next page, as it was served.
+        """Judge the next page, with all builds that the service returned.
 
         Returns:
-            For each build, whether it is recent; and whether the walk ends here: the page has dates, and all are old.
-            One old build among recent ones does not end it, because lists are not strictly ordered by date.
+            Whether each build is recent, and whether the walk ends here. The walk ends if the page has dates, and all
+            dates are old. One old build among recent builds does not end the walk, because lists are not strictly
+            ordered by date.
         """
         dates = [self._read_date(build) for build in page]
         recent: list[bool] = []
@@ -50,10 +51,10 @@ class Cutoff:
 
 
 def make_date_reader(model: type[Any]) -> Callable[[Any], datetime | None]:
-    """Return a function that returns the date of a build, whatever class it is decoded into.
+    """Return a function that returns the date of a build of this class.
 
     Raises:
-        InvalidInputError: The class has none of the fields with dates.
+        InvalidInputError: The class has no field with a date.
     """
     fields = find_attributes(model)
     names = [fields[key] for key in _DATES if key in fields]

@@ -1,4 +1,4 @@
-"""Identities of builds within a walk, by the fields of whatever class they are decoded into."""
+"""Identities of builds within a walk, from the fields of any class that builds are decoded into."""
 
 import dataclasses
 from collections import defaultdict
@@ -21,15 +21,18 @@ _PLACES: Final = ("vcs_url", "build_url")
 def make_key_reader(
     model: type[Any], converter: CircleCIConverter, *, across_projects: bool
 ) -> Callable[[list[Any]], list[Hashable]]:
-    """Return a function that identifies builds: by number in the first repository, by both in all others.
+    """Return a function that returns the identities of a page of builds.
+
+    The identity of a build in the first repository is its number. The identity in any other repository is the number
+    together with the repository.
 
     Args:
         model: The class of the builds.
-        converter: Decodes the builds.
-        across_projects: Whether the list has builds of several projects, whose numbers may be the same.
+        converter: The converter that decodes the builds.
+        across_projects: Whether the list has builds of several projects. Their build numbers can be equal.
 
     Raises:
-        InvalidInputError: The class lacks the fields for this, or JSON cannot be decoded into it.
+        InvalidInputError: The class lacks the required fields, or JSON cannot be decoded into the class.
     """
     fields = find_attributes(model)
     if not fields:
@@ -47,7 +50,7 @@ def make_key_reader(
             f"numbers; {model.__name__} has none"
         )
     number, place = attrgetter(fields[_NUMBER]), _place_getter(places)
-    # The first repository gets 0, each further one the next number.
+    # Numbers of the repositories, in order of appearance. The first repository is 0.
     seen = defaultdict[str | None, int](count().__next__)
 
     def identify(page: list[Any]) -> list[Hashable]:
@@ -57,7 +60,7 @@ def make_key_reader(
 
 
 def find_attributes(model: Any) -> Mapping[str, str]:
-    """Return the attributes of a class by the JSON keys that fill them; none for any other type."""
+    """Return the attributes of a class by their JSON keys; an empty mapping for any other type."""
     if not isinstance(model, type):
         return {}
     if (keys := getattr(model, "__struct_encode_fields__", None)) is not None:
@@ -68,7 +71,7 @@ def find_attributes(model: Any) -> Mapping[str, str]:
 
 
 def _place_getter(names: list[str]) -> Callable[[Any], str | None]:
-    """Return a function that gives the first of these fields that is filled."""
+    """Return a function that returns the value of the first of these fields that is not empty."""
     match names:
         case []:
             return lambda _build: None

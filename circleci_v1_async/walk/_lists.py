@@ -1,4 +1,4 @@
-"""Lists of the service: how long a page may be, and what a list is called."""
+"""Lists of builds: page size, defaults of walks, and names for messages."""
 
 from typing import Any, Final
 
@@ -7,16 +7,16 @@ from circleci_v1_async.slug import ProjectSlug
 
 __all__ = ["MAX_PAGE", "OVERLAP", "PREFETCH", "name_list"]
 
-# The service quietly serves 100 for more, and a full page would look like the last one.
+# For a larger page size, the service silently returns 100 builds, and a full page would look like the last page.
 MAX_PAGE: Final = 100
-# The defaults of walks: builds that two pages share, and pages that are requested ahead.
+# Defaults of walks: number of builds that two pages share, and number of pages to prefetch.
 OVERLAP: Final = 5
 PREFETCH: Final = 1
 _SHORT: Final = {"github": "gh", "bitbucket": "bb"}
 
 
 def name_list(request: Request[Any]) -> str:
-    """Return a short name for the list that a request asks for, such as `gh/acme/web` or `/recent-builds`."""
+    """Return a short name for the list that a request fetches, such as `gh/acme/web` or `/recent-builds`."""
     project = request.path_values.get("project")
     if not isinstance(project, ProjectSlug):
         return request.path

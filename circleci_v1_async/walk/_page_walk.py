@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class WalkOptions(TypedDict, total=False):
-    """Options of walks, for callers who pass them on; see `iter_project_builds`."""
+    """Options of walks, for code that passes them on as keyword arguments. See `iter_project_builds`."""
 
     since: datetime | None
     limit: int | None
@@ -34,37 +34,38 @@ class WalkOptions(TypedDict, total=False):
 
 
 class PageWalk(TaskIterable, Generic[T]):
-    """A walk over a list of builds that yields each of them exactly once, while the list changes.
+    """A walk over a list of builds that yields each build exactly once, even while the list changes.
 
-    `async for build in walk` gives builds, `async for page in walk.pages()` lists of them, `await walk.collect()` all
-    of them. A walk is walked once.
+    `async for build in walk` yields builds, and `async for page in walk.pages()` yields lists of builds.
+    `await walk.collect()` returns all builds. A walk can be iterated only once.
 
-    Promised: every build that is in the list each time that the walk asks is yielded, and none is yielded twice, even
-    if builds arrive, finish, leave the list and come back meanwhile, whatever the list is ordered by, with pages
-    fetched ahead and served in any order by replicas that lag behind. A walk that cannot keep this raises
-    `PaginationDriftError`: it never ends early without a word. A build's content is as of the page that carried it. If
-    the service refuses to list builds from some offset on, the walk raises `OffsetRefusedError`.
+    Guarantee: the walk yields every build that is in the list at each of its requests, and yields no build twice. This
+    holds while builds arrive, finish, leave the list and return; for any sort order; with prefetched pages; and with
+    lagging replicas that answer in any order. A walk that cannot keep this guarantee raises `PaginationDriftError`: it
+    never ends early without an error. The content of a build is as of the page that contained the build. If the service
+    rejects requests from some offset on, the walk raises `OffsetRefusedError`.
 
-    Requests: a list of N builds that stays still costs at the most `1 + max(0, ceil((N - k + 1) / (k - overlap)))`
-    requests, where k is the smaller of `page_size` and `limit`; with `since`, k is `page_size`. With `prefetch=0` a
-    page is asked for when it is needed; with 1, the default, as soon as the page before it is there and proves not to
-    be the last, so that reading hides the wait. From 2 on, pages are asked for side by side: 2, then 4 …, up to that
-    many beyond the one being read or waited for; as many requests may then go past the end of the list, where they are
-    cancelled. Nothing is fetched ahead before all of the first page was read, nor beyond what `limit` can need. Memory:
-    those pages, and the identity of each build yielded.
+    Number of requests: an unchanged list of N builds costs at most `1 + max(0, ceil((N - k + 1) / (k - overlap)))`
+    requests, where k is the smaller of `page_size` and `limit`; with `since`, k is `page_size`. With `prefetch=0`, a
+    page is requested when it is needed. With `prefetch=1`, the default, the next page is requested as soon as the
+    previous page has arrived and proves not to be the last, so that it loads while you read. From `prefetch=2` on,
+    pages are requested concurrently: first 2, then 4, and so on, up to `prefetch` pages beyond the page that is being
+    read or awaited. Up to `prefetch` requests may then go past the end of the list, where they are cancelled. The walk
+    does not prefetch before all of the first page was read, and does not prefetch more pages than `limit` can need.
+    Memory use: the prefetched pages, plus the identity of each yielded build.
 
-    Leaving the loop early, by `break`, by an error or by cancellation, stops every request within a few turns of the
-    event loop. `aclose`, or `async with walk`, does so at once and waits until it is done; a loop that is still running
-    then gets a `UsageError`, since it has not seen the whole list.
+    Leaving the loop early, by `break`, an error or cancellation, stops every request within a few turns of the event
+    loop. `aclose`, or `async with walk`, stops them immediately and waits until they have stopped. A loop that is still
+    running then raises a `UsageError`, because it has not seen the whole list.
 
-    Not promised, because a list that is cut by offsets does not allow it:
+    Limits. Pages that are cut by offsets cannot guarantee:
 
-    - that `k - overlap` or more new builds per request can be outrun: that raises `PaginationDriftError`;
-    - builds that are missing from the list when one page is served and back for the next;
-    - the order of builds that the service orders differently from request to request, in groups larger than `overlap`;
-    - with `since`, builds below a whole page of older ones;
-    - anything on a service that cuts the page before it filters, changes the list while cutting, or sends fewer than
-      was asked for although there are more: that looks like the end. More than was asked for is fine.
+    - A walk that outruns `k - overlap` or more new builds per request: it raises `PaginationDriftError`.
+    - Builds that are missing from the list when one page is served, and are back for the next page.
+    - The order of builds, if the service changes the order between requests in groups larger than `overlap`.
+    - With `since`, builds below a full page of older builds.
+    - Anything, if the service filters a page after cutting it, changes the list while cutting, or sends fewer builds
+      than requested before the end of the list: a short page looks like the end. Extra builds in a page are fine.
     """
 
     _begun_before = "This walk was begun before and can be walked only once: make a new one."
@@ -95,21 +96,21 @@ class PageWalk(TaskIterable, Generic[T]):
             prefetch=prefetch,
             cutoff=cutoff,
         )
-        # Pages that are under way, or failed, until they are needed.
+        # Requests for pages: in flight, or failed with an error that has not been raised yet.
         self._asked: dict[Slot[T], asyncio.Task[None]] = {}
         self._requests = 0
 
     @property
     def requests(self) -> int:
-        """Number of pages that have been asked for, including those that were cancelled."""
+        """Number of requests for pages so far, including cancelled requests."""
         return self._requests
 
     @property
     def resume_offset(self) -> int:
-        """Offset of the page that was read last; before any, the one to start at.
+        """Offset of the last page that was read; before the first page, the offset to start at.
 
-        A new walk from there goes on where this one stopped. It repeats builds that this one has yielded: drop those
-        by their key. Start higher up if builds may have left the list since.
+        To continue a stopped walk, create a new walk with this offset. The new walk repeats builds that the stopped
+        walk has yielded: drop them by their key. If builds may have left the list in the meantime, use a lower offset.
         """
         return self._plan.resume_offset
 
@@ -118,15 +119,24 @@ class PageWalk(TaskIterable, Generic[T]):
         return self._items()
 
     def pages(self) -> AsyncGenerator[list[T], None]:
-        """Walk page by page: lists, never empty, of builds not yielded before."""
+        """Walk page by page.
+
+        Returns:
+            An async iterator of lists. Use `async for` on it, without `await`. No list is empty, and each list contains
+            only builds that the walk has not yielded before.
+        """
         self._begin()
         return self._pages()
 
     async def collect(self) -> list[T]:
-        """Walk to the end and return everything.
+        """Walk to the end of the list.
+
+        Returns:
+            All builds.
 
         Raises:
-            OffsetRefusedError: The service lists no more, after full pages. Its `items` are what was read.
+            OffsetRefusedError: The service rejects the next offset after full pages. The error's `items` are the builds
+                read so far.
         """
         items: list[T] = []
         try:
@@ -146,13 +156,13 @@ class PageWalk(TaskIterable, Generic[T]):
             async for page in pages:
                 for item in page:
                     yield item
-                    # Without a call for each item.
+                    # Test the state here to save a function call for each item.
                     if self._state == "closed":
                         self._check_open()
-                # Before the next page is decoded, which then finds the memory that this one had.
+                # Free the page before the next page is decoded, so that its memory can be reused.
                 del page
 
-    # Tasks are kept by hand: to yield from inside a TaskGroup would let it cancel the caller.
+    # The walk keeps its tasks without a TaskGroup: with a `yield` inside, a TaskGroup could cancel the caller.
     async def _pages(self) -> AsyncGenerator[list[T], None]:
         plan = self._plan
         with TracebackScrubber():
@@ -172,7 +182,7 @@ class PageWalk(TaskIterable, Generic[T]):
                     else:
                         self._start(plan.ask(waiting=True))
                         task = self._asked[plan.front]
-                        # Not `await task`: `aclose` cancels the task, and not the caller.
+                        # Not `await task`, which would raise in the caller when `aclose` cancels the task.
                         await wait_until_done(task)
                         self._check_open()
                         self._check_page(task)

@@ -1,16 +1,18 @@
 """The plan of an exactly-once walk over limit/offset lists that change while they are read. No I/O.
 
-A page is the slice `[offset : offset + limit]` of a list that grows at its head, loses builds and gains others in its
-middle from one request to the next. Counting on offsets alone repeats builds and, worse, skips some without a word.
+The server cuts each page `[offset : offset + limit]` out of the current list. Between two requests,
+builds are added at the top, removed, and inserted in the middle. Adding up offsets therefore repeats builds and, worse,
+silently skips others.
 
-Why the walk is exact. Take the builds that were in the list at every request, in the list's own order, which need not
-be known. A page, whenever it was served, holds all of them between its first and its last item: pages never go stale.
-So the walk has everything once the pages that it has read cover that order without a gap, and a page proves that it
-leaves none by holding a build seen before: the *seam*, for which neighbouring pages overlap. A page without a seam
-waits, however plausible it looks, until the gap in front of it has been repaired; an empty one proves nothing. A page
-shorter than was asked for holds everything from its first item on, so it is the end, once it may be read.
+The walk yields every *stable* build: every build that is in the list at each request. Whenever a page was served, it
+contains all stable builds between its first and its last item, in list order. The walk need not know this order, and
+the content of a page stays valid.
 
-Builds are compared by identity only, never by number or date: `/recent-builds` is ordered by neither.
+- Neighboring pages overlap. A page that contains an already read build (the *seam*) leaves no gap, so it can be read.
+- A page without a seam waits until another request has closed the gap before it. An empty page has no seam.
+- A page shorter than requested contains all stable builds from its first item on. When it is read, the walk ends.
+
+The walk compares builds by identity only, never by number or date: `/recent-builds` is not sorted by number or date.
 """
 
 import sys
@@ -32,16 +34,16 @@ __all__ = ["PagePlan", "Slot"]
 
 T = TypeVar("T")
 
-_MIN_PAGE: Final = 2  # a page of one has no room for both a seam and something new
+_MIN_PAGE: Final = 2  # a page of one build has no room for both a seam and a new build
 _BUDGET: Final = 128
 
 
 @attrs.define(eq=False)
 class Slot(Generic[T]):
-    """A page that was asked for. An offset may be out twice, so that a slot equals only itself.
+    """A requested page. Two requests can have the same offset, so a slot is equal only to itself.
 
     Attributes:
-        sent: Number of items that the service sent. The page lacks those that did not fit.
+        sent: Number of items that the service sent. The page lacks the items that did not fit.
     """
 
     offset: int
@@ -53,28 +55,30 @@ class Slot(Generic[T]):
 
 
 class PagePlan(Generic[T]):
-    """Decides which pages to ask for next, and which replies may be read, without I/O.
+    """Decides which pages to request next, and which replies can be read, without I/O.
 
-    To drive it: `take` until it gives None; then, unless it is `done`, fetch what `ask` returns and `answer` in any
-    order.
+    To use it, call `take` until it returns `None`. Then, unless the plan is `done`, fetch the pages that `ask` returns,
+    and call `answer` with each reply, in any order.
 
     Args:
-        identify: Returns an identity for each item of a page, by which it is known again.
-        limit: Items to give at the most. None: all.
-        offset: Where to start.
-        page_size: Items to a page, 2 to 100.
-        overlap: Items that a page shares with the one before it, 1 or more. Lowered where a page has no room for it.
-        prefetch: Pages that may be under way, or wait to be read, beyond the one being read.
-        cutoff: Decides which items are too old to give, and where the walk ends. None: no item is too old.
+        identify: A function that returns the identity of each item of a page.
+        limit: Maximum number of items in total; `None` for all of them.
+        offset: Offset to start at.
+        page_size: Number of items per page, 2 to 100.
+        overlap: Number of items, from 1, that a page shares with the previous page. Lowered if a page has no room for
+            so large an overlap.
+        prefetch: Maximum number of pages, in flight or unread, beyond the page being read.
+        cutoff: Decides which items are too old to yield, and where the walk ends. With `None`, no item is too old.
 
     Attributes:
-        page_size: Items to a page: never more than `limit`, unless there is a cutoff, which few items could deceive.
-        given: Number of items that have been given.
-        done: Whether everything has been.
-        resume_offset: The offset of the page that was read last.
+        page_size: Number of items per page: at most `limit`, unless there is a cutoff. A cutoff needs large pages,
+            because a few old items could end the walk too early.
+        given: Number of items that `take` has returned.
+        done: Whether `take` has returned everything.
+        resume_offset: Offset of the last page that was read.
 
     Raises:
-        InvalidInputError: An argument is out of its range.
+        InvalidInputError: An argument is out of range.
     """
 
     def __init__(
@@ -111,7 +115,7 @@ class PagePlan(Generic[T]):
 
     @property
     def front(self) -> Slot[T]:
-        """The page that has to be read next. There is one after `ask(waiting=True)`."""
+        """The page to read next. It exists after `ask(waiting=True)`."""
         return self._slots[0]
 
     @property
@@ -119,15 +123,15 @@ class PagePlan(Generic[T]):
         return self._limit - self.given
 
     def ask(self, *, waiting: bool) -> list[Slot[T]]:
-        """Return the pages to ask for now.
+        """Return the pages to request now.
 
         Args:
-            waiting: Whether nothing is left to read. Otherwise the page that `take` gave is being read: nothing is
-                fetched ahead of the first page, because many callers need no more than that.
+            waiting: Whether all received pages were read. If not, the page that `take` returned is being read. While
+                the first page is being read, no page is prefetched, because many callers need only the first page.
         """
         if waiting:
-            # The page waited for is the one being read. A prefetch of 1 leaves it alone until it proves not to be the
-            # last, and so wastes no request; more than that trades a few requests for speed.
+            # The awaited page is the page to be read. A prefetch of 1 requests no other page until this page proves not
+            # to be the last, and so wastes no request. A larger prefetch trades a few requests for speed.
             width = self._width if self._prefetch > 1 else 1
         else:
             width = min(self._width, self._prefetch) if self._pages_read > 1 else 0
@@ -139,16 +143,16 @@ class PagePlan(Generic[T]):
         return asks
 
     def answer(self, slot: Slot[T], page: list[T]) -> None:
-        """Take in the reply to one slot, in any order."""
+        """Store the reply to one slot. Replies can come in any order."""
         slot.keys = self._identify(page)
         slot.page = page
         slot.sent = count_sent(page)
 
     def take(self) -> list[T] | None:
-        """Return the items to read next, at least one; None if a reply is needed first, or at the end.
+        """Return the items to read next, at least one; `None` if a reply is needed first, or at the end.
 
         Raises:
-            PaginationDriftError: The list changes too fast for the walk to find its place in it.
+            PaginationDriftError: The list changes faster than the walk can read it.
         """
         while not self.done and self._slots and (page := self._slots[0].page) is not None:
             if not self._joins(self._slots[0]):
@@ -163,21 +167,21 @@ class PagePlan(Generic[T]):
     def _may_need_more(self) -> bool:
         if self.done or not self._slots:
             return not self.done
-        # Pages beyond a repair are uncertain, and beyond a short page there is most likely nothing.
+        # The offsets after a repair are uncertain, and a short page is most likely the last page.
         if self._slots[0].repair or any(s.page is not None and s.sent < self.page_size for s in self._slots):
             return False
         covered = self._slots[-1].offset + self.page_size - (self._behind + self._overlap)
         return covered < self._left
 
     def _joins(self, slot: Slot[T]) -> bool:
-        """Whether nothing can be missing between what was read and this page."""
+        """Return whether no build can be missing between the pages read so far and this page."""
         at_the_top = slot.offset == self._start == 0
         return not self._seen or at_the_top or not self._seen.isdisjoint(slot.keys)
 
     def _read(self, slot: Slot[T], page: list[T]) -> list[T]:
         pairs: Iterable[tuple[Hashable, T]] = zip(slot.keys, page, strict=True)
         if self._start and self._seen:
-            # Items above the first seam may be those that this walk was told to skip.
+            # Items above the first seam may be items before the start offset, which the walk must skip.
             pairs = dropwhile(lambda pair: pair[0] not in self._seen, pairs)
         fresh = {key: item for key, item in pairs if key not in self._seen}
         self._seen.update(fresh)
@@ -190,7 +194,7 @@ class PagePlan(Generic[T]):
         self.given += len(items)
         self.done = is_past or slot.sent < self.page_size or self._left == 0
         self.resume_offset = slot.offset
-        # Items that did not fit make no seam, and may be those at the end of the page.
+        # Items that did not fit cannot form a seam, and may be the last items of the page.
         overlap = min(self._overlap + slot.sent - len(page), slot.sent - 1) if slot.sent > len(page) else self._overlap
         self._behind = slot.offset + slot.sent - overlap
         self._read_at = next(self._clock)
@@ -203,11 +207,12 @@ class PagePlan(Generic[T]):
         return items
 
     def _repair(self, slot: Slot[T]) -> None:
-        """Ask for the page that should close the gap before `slot`, the first one, which has no seam."""
+        """Request the page that should close the gap before `slot`, the first slot. `slot` has no seam."""
         self._spend()
         if slot.asked_at < self._read_at:
-            # It is stale: ask right behind the page read last, be it at the same offset. Stepping back from a page as
-            # old as this would lead to it again, endlessly.
+            # The page was requested before the last page was read, so its offset is outdated. Request the page right
+            # after the last one read, even at the same offset. Stepping back from an outdated page could request it
+            # again, forever.
             offset = self._behind
         elif slot.offset > 0:
             offset = max(0, slot.offset - (self.page_size - 1))

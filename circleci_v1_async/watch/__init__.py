@@ -1,4 +1,4 @@
-"""Events of lists of builds, with a cursor to resume from: `BuildWatch`."""
+"""Events of a list of builds, with a cursor to resume from: `BuildWatch`."""
 
 from circleci_v1_async._core.faces import show_as_home
 

@@ -29,42 +29,45 @@ _log = logging.getLogger("circleci_v1_async")
 
 
 class BuildWatch(TaskIterable):
-    """A watch over a list of builds: an endless loop over the events of its builds.
+    """A watch over a list of builds: an endless loop over the events of the builds.
 
-    `async for event in watch` gives a `BuildEvent` for each build that is new, has changed or has finished. A watch is
-    watched once; another one goes on where it stood, from `cursor`.
+    `async for event in watch` yields a `BuildEvent` for each build that is new, has changed or has finished. You can
+    iterate over a watch only once. To resume, create another watch from its `cursor`.
 
-    Promised: every build that comes into the list is told of as `new`, and as `finished` once it has, exactly once
-    each, however many come between two polls. Builds are told of oldest first, in the order of the list; those that
-    have left its first pages come before. Several changes between two polls are told of once.
+    Guarantee: every build that enters the list is reported exactly once as `new` and, when it finishes, exactly once as
+    `finished`, no matter how many builds arrive between two polls. The oldest build is reported first, in list order.
+    Builds that have left the first pages of the list are reported before the others. Several changes of a build between
+    two polls are reported as one.
 
-    Each event's `cursor` makes it exactly once over restarts too: save it together with the event's effect, in one
-    transaction, and start the next watch with it. When it is saved after the effect, a crash in between repeats that
-    one event. Save the cursor of `start` as well, before the first event: then none is lost, whenever the program
-    ends. `CursorFile` keeps a cursor in a file.
+    With each event's `cursor`, events are handled exactly once even across restarts: save the cursor together with the
+    event's effect, in one transaction, and start the next watch with it. If you save the cursor after the effect, a
+    crash in between repeats that one event. Save the cursor that `start` returns before the first event. Events are
+    not lost then, no matter when the program ends. `CursorFile` keeps a cursor in a file.
 
-    Each poll costs one request for 100 builds as long as no more than 50 came since the one before, and as many as
-    they take otherwise. Builds that have not finished and are no longer on the pages read are asked for one by one, up
-    to 20 at each poll, by turns. A poll holds the builds that it has read until it has told of them: with
-    `start_at="oldest"`, which begins with all there are, this is the whole list.
+    Each poll costs one request for 100 builds if at most 50 builds arrived since the previous poll, and otherwise a
+    request for each page down to the known builds. Unfinished builds that are not on these pages are requested one by
+    one: up to 20 in each poll, and those that have waited longest first. A poll keeps the builds that it has read in
+    memory until their events are yielded. With `start_at="oldest"`, the first poll reads the whole list.
 
-    Errors that may pass (no connection, time-outs, 429, 5xx, a list that changes faster than it can be read) are
-    logged as warnings under `circleci_v1_async`; the watch waits longer, up to six times the interval, or as long as
-    the service asks up to `RetryPolicy.max_retry_after`, and goes on. All others come out of the loop.
+    Transient errors (no connection, timeouts, 429, 5xx, a list that changes faster than it can be read) are logged as
+    warnings under `circleci_v1_async`, and the watch continues. It waits longer before the next poll: up to six times
+    the interval, or as long as the service requests, up to `RetryPolicy.max_retry_after`. Permanent errors are raised
+    from the loop.
 
-    Leaving the loop leaves nothing behind. `aclose`, from any task, ends a loop that is still running, without an
-    error.
+    Leaving the loop cancels the requests in flight. You can call `aclose` from any task to end a running loop without
+    an error.
 
-    Not promised:
+    Limits. A watch cannot report these builds correctly:
 
-    - builds that come into the list below 50 or more that were told of, or after one of their project whose number is
-      higher by 512 or more;
-    - builds that leave the list before a poll sees them; the end of an unfinished build that the service has forgotten,
-      which is asked for as long as the cursor is used;
-    - that nothing old is new: a project that the user begins to follow, or that gets another name, brings its latest
-      builds into the list.
+    - A build that enters the list below 50 consecutive builds that were already reported: a poll stops reading there.
+    - A build that enters the list after another build of its project with a number at least 512 higher was reported.
+    - A build that leaves the list before a poll sees it.
+    - An unfinished build that CircleCI deletes: its end is not reported, and it is requested for as long as the cursor
+      is used.
+    - Old builds of a project that the user starts to follow, or that is renamed: the project's latest builds enter the
+      list, and count as `new`.
 
-    Should 5000 builds be unfinished at one time, newer ones wait, with a warning, until some of those have finished.
+    If 5000 builds are unfinished at the same time, newer builds wait, with a warning, until some of the 5000 finish.
     """
 
     _begun_before = "This watch was begun before and can be watched only once: make one from its cursor."
@@ -92,21 +95,25 @@ class BuildWatch(TaskIterable):
 
     @property
     def cursor(self) -> WatchCursor | None:
-        """The cursor of the last event; before any, the first one, or `None` until the watch has it.
+        """The cursor of the last event. Before the first event, the cursor that `start` returns, or `None`.
 
-        A new watch from there tells of all that this one has not.
+        It is `None` until the watch has found its start. A new watch from this cursor reports all events that this
+        watch has not reported.
         """
         return self._cursor
 
     async def start(self) -> WatchCursor:
-        """Return the first cursor. Save it before the loop, so that a restart loses nothing.
+        """Return the first cursor. Save it before the loop, so that a restart does not lose events.
 
-        A watch from now on asks for the first page of the list, again and again while that fails for reasons that may
-        pass; one that was given a cursor, or starts at the oldest build, asks for nothing. Each call gives the same.
+        With `start_at="now"`, this requests the first page of the list, and repeats the request after transient errors.
+        A watch from a cursor, or from the oldest build, makes no request. Every call returns the same cursor.
+
+        Returns:
+            The cursor before the first event.
 
         Raises:
-            CircleCIError: The list cannot be read, for a reason that will not pass.
-            UsageError: The watch was ended meanwhile.
+            CircleCIError: The list cannot be read, and the error is permanent.
+            UsageError: The watch was closed before it had its first cursor.
         """
         if self._first is not None:
             return self._first
@@ -132,7 +139,7 @@ class BuildWatch(TaskIterable):
         delay = 0.0
         try:
             while self._state == "running":
-                # A task of its own, so that `aclose` can stop it without cancelling the caller.
+                # A separate task, so that `aclose` can stop it without cancelling the caller.
                 task = self._create_task(self._find_events(delay))
                 await asyncio.wait((task,))
                 if self._state != "running":
@@ -162,7 +169,7 @@ class BuildWatch(TaskIterable):
         return await self._persist(partial(self._poll, self._cursor))
 
     async def _persist(self, read: Callable[[], Awaitable[T]]) -> T:
-        """Read, again and again while that fails for reasons that may pass."""
+        """Call `read` until it succeeds or raises a permanent error."""
         failures = 0
         while True:
             try:
@@ -191,8 +198,8 @@ class BuildWatch(TaskIterable):
         return PageWalk(self._caller, self._request, lambda page: [build.key for build in page], limit=limit)
 
     async def _get_builds(self, keys: Iterable[Key]) -> list[Placed]:
-        """Ask for builds one by one. One that cannot be had at present is left out."""
-        # A TaskGroup would wrap errors. Exceptions are returned, so that no request is left behind when one fails.
+        """Fetch builds one by one. Leave out builds that do not exist or failed with a transient error."""
+        # A TaskGroup would wrap errors. `gather` returns exceptions, so that all requests end before one is raised.
         results = await asyncio.gather(*starmap(self._get_build, keys), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):

@@ -1,4 +1,4 @@
-"""Cursors of watches: which builds were told of, and the last state of unfinished ones."""
+"""Cursors of watches: the reported builds, and the last reported state of unfinished builds."""
 
 import json
 from collections.abc import Mapping
@@ -25,21 +25,21 @@ State = tuple[str | None, str | None]
 MOST_UNFINISHED: Final = 5000
 _MOST_IDLE: Final = 500
 _VERSION: Final = 1
-# Builds of one second come in any order, and a large workflow starts hundreds of them in one.
+# Builds that start within the same second enter the list in any order, and a large workflow starts hundreds at once.
 _WINDOW: Final = 512
 _ALL: Final = (1 << _WINDOW) - 1
 
 
 @attrs.frozen
 class KnownBuilds:
-    """Builds of one project that a watch has told of.
+    """Builds of one project that a watch has reported.
 
     Attributes:
-        highest: The highest build number that was told of.
-        told: Which numbers up to that one were, as bits: the lowest bit is the highest number. Numbers that have left
-            this window count as told.
-        unfinished: The numbers whose end is still to be told, the oldest first, with the status and lifecycle told
-            last.
+        highest: Highest reported build number.
+        told: Bits that mark the reported numbers up to `highest`; the lowest bit stands for `highest`. Numbers below
+            this window of 512 bits count as reported.
+        unfinished: Numbers of the reported builds without a `finished` event, oldest first, each with the last reported
+            status and lifecycle.
     """
 
     highest: int = 0
@@ -51,7 +51,12 @@ class KnownBuilds:
         return age >= _WINDOW or (age >= 0 and bool(self.told >> age & 1))
 
     def with_build(self, build: Build, *, told_end: bool) -> Self:
-        """Return the same with that build told of, and its end too or not yet."""
+        """Return a copy in which a build is reported.
+
+        Args:
+            build: The build.
+            told_end: Whether the build is also reported as finished.
+        """
         number = build.build_num
         unfinished = {**self.unfinished, number: progress_state(build)}
         if told_end:
@@ -61,29 +66,30 @@ class KnownBuilds:
         return type(self)(highest, told & _ALL, unfinished)
 
     def with_all_below(self, number: int) -> Self:
-        """Return the same with everything older than that number counted as told."""
+        """Return a copy in which all builds with a lower number than this one count as reported."""
         age = max(0, self.highest - number + 1)
         return attrs.evolve(self, told=self.told | _ALL >> age << age)
 
 
 @attrs.frozen
 class WatchCursor:
-    """The place at which a watch stands, to be saved and gone on from.
+    """The saved position of a watch. A new watch can resume from it.
 
-    It takes 150 bytes of JSON and its name for each project of the list, and 45 for each build that has not finished:
-    a few hundred bytes as a rule. It holds no more than 5000 unfinished builds and, beside their projects, the 500 with
-    the latest news: less than 2 MB whatever happens, as long as no name is longer than 100 characters.
+    As JSON, a cursor takes 150 bytes plus the project's name for each project of the list, and 45 bytes for each
+    unfinished build: usually a few hundred bytes. A cursor contains at most 5000 unfinished builds. It contains the
+    projects of these builds, and up to 500 other projects: those with the latest events. If no name is longer than 100
+    characters, a cursor is therefore always smaller than 2 MB.
 
     Attributes:
-        source: The list that it belongs to.
-        projects: The builds known of each project, those with the latest news last.
+        source: Name of the list that the cursor belongs to.
+        projects: The known builds of each project. The project with the latest event comes last.
     """
 
     source: str
     projects: Mapping[str, KnownBuilds] = attrs.field(factory=dict[str, KnownBuilds], repr=False)
 
     def to_json(self) -> str:
-        """Return the cursor as text, to be kept with the effect of the event that it came with."""
+        """Return the cursor as a JSON string. Save the string together with the effect of the cursor's event."""
         projects = {
             name: [known.highest, f"{known.told:x}", [[number, *last] for number, last in known.unfinished.items()]]
             for name, known in self.projects.items()
@@ -92,10 +98,10 @@ class WatchCursor:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Return the cursor that `to_json` gave.
+        """Return the cursor from a string that `to_json` returned.
 
         Raises:
-            InvalidInputError: It is no cursor, or one of another version.
+            InvalidInputError: The string is not a cursor, or is a cursor of another version.
         """
         version: object = None
         try:
@@ -118,10 +124,10 @@ class WatchCursor:
 
 
 def check_cursor(cursor: object) -> WatchCursor:
-    """Require a cursor.
+    """Check that a value is a cursor, and return it.
 
     Raises:
-        InvalidInputError: It is something else.
+        InvalidInputError: The value is not a cursor.
     """
     if isinstance(cursor, WatchCursor):
         return cursor
@@ -129,21 +135,21 @@ def check_cursor(cursor: object) -> WatchCursor:
 
 
 def is_full(cursor: WatchCursor) -> bool:
-    """Whether a cursor holds as many unfinished builds as it may."""
+    """Return whether a cursor contains the maximum number of unfinished builds."""
     return sum(len(known.unfinished) for known in cursor.projects.values()) >= MOST_UNFINISHED
 
 
 def replace_known(cursor: WatchCursor, project: str, known: KnownBuilds) -> WatchCursor:
-    """Return the same cursor with other knowledge of one project."""
+    """Return a copy of a cursor with different known builds of one project."""
     projects = dict(cursor.projects)
     projects.pop(project, None)
     idle = [name for name, other in projects.items() if not other.unfinished]
     if len(idle) >= _MOST_IDLE:
-        # Its builds lie below those of hundreds of other projects, where no walk gets to.
+        # Hundreds of other projects have newer builds in the list, so a walk does not reach this project's builds.
         del projects[idle[0]]
     return attrs.evolve(cursor, projects=projects | {project: known})
 
 
 def progress_state(build: Build) -> State:
-    """Return the part of a build whose changes a watch tells of."""
+    """Return the fields of a build that make a `changed` event: its status and lifecycle."""
     return build.status, build.lifecycle

@@ -1,4 +1,4 @@
-"""A cursor in a file."""
+"""A file that stores a cursor: `CursorFile`."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ R = TypeVar("R")
 
 # A FIFO would block the thread until another process opens it.
 _OPEN: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_MODE: Final = 0o666  # less the umask
+_MODE: Final = 0o666  # minus the umask
 
 
 def _path(value: str | os.PathLike[str]) -> Path:
@@ -37,33 +37,35 @@ def _path(value: str | os.PathLike[str]) -> Path:
 
 @attrs.frozen
 class CursorFile:
-    """A file that keeps the cursor of a watch over restarts.
+    """A file that keeps the cursor of a watch across restarts.
 
-    It always holds a complete cursor, the previous one or the saved one, even after a crash or a power failure. A saved
-    cursor keeps the mode of the file that it replaces, and a symbolic link is followed. One watch saves to it, one
-    cursor after the other.
+    The file always contains a complete cursor, the previous or the new one, even after a crash or a power failure.
+    Saving keeps the mode of the existing file, and follows a symbolic link. Use the file for one watch only, and save
+    one cursor after the other.
 
-    Its own thread does the work, so a slow disk does not hold up anything else. If a call is cancelled, for example by
-    `asyncio.timeout`, it ends immediately; the cursor may still be saved afterwards, but never after a later one.
+    The disk work runs in a separate thread, so a slow disk does not block the event loop. If a call is cancelled, for
+    example by `asyncio.timeout`, it ends immediately. Its cursor may still be saved afterwards, but never after a later
+    cursor.
 
     Args:
-        path: Path of the file. Its folder has to exist.
+        path: Path of the file. The folder must exist.
 
     Raises:
         InvalidInputError: The path is invalid.
     """
 
     path: Path = attrs.field(converter=_path)
-    # Asyncio's own threads also resolve names. One thread keeps the order of the cursors.
+    # A slow disk must not block asyncio's own threads: they also resolve host names. One thread keeps the cursors in
+    # order.
     _thread: ThreadPoolExecutor = attrs.field(
         factory=partial(ThreadPoolExecutor, 1, thread_name_prefix="CursorFile"), init=False, eq=False, repr=False
     )
 
     async def load(self) -> WatchCursor | None:
-        """Return the cursor saved last, or `None` when there is no such file.
+        """Return the last saved cursor, or `None` if the file does not exist.
 
         Raises:
-            InvalidInputError: The file holds something else, or is not a regular file.
+            InvalidInputError: The content is not a cursor, or the file is not a regular file.
             OSError: The file cannot be read.
         """
         text = await self._run(self._read)
@@ -75,11 +77,11 @@ class CursorFile:
             raise InvalidInputError(f"{self.path}: {error}") from None
 
     async def save(self, cursor: WatchCursor) -> None:
-        """Replace the previous cursor. The new one is on the disk when this returns.
+        """Replace the previous cursor. When this returns, the new cursor is flushed to disk.
 
         Raises:
-            InvalidInputError: The cursor is invalid, or there is something at the path that is not a regular file.
-            OSError: The file cannot be written. It holds the previous cursor.
+            InvalidInputError: The cursor is invalid, or the path exists and is not a regular file.
+            OSError: The file cannot be written. It still contains the previous cursor.
         """
         text = check_cursor(cursor).to_json()
         await self._run(partial(self._write, text.encode()))
@@ -130,7 +132,7 @@ class CursorFile:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Put a renamed file's name on the disk too. Windows does so by itself, and opens no folder."""
+    """Flush the name of a renamed file to disk. Windows does this automatically, and cannot open a folder."""
     if os.name == "posix":  # pragma: no branch
         descriptor = os.open(folder, os.O_RDONLY)
         try:

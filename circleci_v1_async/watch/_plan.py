@@ -1,11 +1,11 @@
 """The plan of a watch over a list of builds. No I/O.
 
-A cursor is everything that a watch knows: which builds of each project it has told of, and the state told last of
-those that have not finished. Polling is therefore a function: the cursor and the list as it is now give the events, and
-each event carries the cursor after it. A watch that goes on from there tells the rest, and nothing else.
+A cursor is the complete state of a watch: the reported builds of each project, and the last reported state of each
+unfinished build. Polling is therefore a function: it takes a cursor and the current list, and returns the events. Each
+event carries the cursor after the event. A watch that resumes from this cursor reports exactly the remaining events.
 
-A list is read from its top down to known ground: 50 builds in a row that the cursor knows. Builds below that were told
-of before, or are older than the watch, because builds are told of from the ground up.
+A list is read from the top down to known ground: 50 consecutive builds that the cursor knows. All builds below known
+ground were reported already or are older than the watch, because builds are reported from the bottom up.
 """
 
 import logging
@@ -36,14 +36,14 @@ _NOTHING: Final = KnownBuilds()
 
 @attrs.frozen
 class BuildEvent:
-    """Something that happened to a build.
+    """A build that is new, has changed or has finished.
 
     Attributes:
-        build: The build as it was seen then.
-        kind: `new`: it is in the list, and was not; `changed`: it has another status or lifecycle than told before, and
-            has not finished; `finished`: it will not change again. A build that has finished when it is first seen is
-            both new and finished, in two events.
-        cursor: Where the watch stands once this event has been handled, with all before it and none after it.
+        build: The build as the poll read it.
+        kind: Kind of the event. `new`: the build has entered the list. `changed`: the unfinished build has another
+            status or lifecycle than reported before. `finished`: the build will not change again. A build that is
+            already finished when the watch first sees it gets two events, `new` and `finished`.
+        cursor: Position of the watch after this event: all earlier events are handled, and all later events are not.
     """
 
     build: Build
@@ -55,9 +55,8 @@ class Reading:
     """A list that is read from its top down to known ground.
 
     Attributes:
-        cursor: The builds that are known.
-        builds: Builds that were read and may be news, in the list's order: unknown ones down to known ground, and all
-            that are known.
+        cursor: The cursor with the known builds.
+        builds: Builds that may make events, in list order: unknown builds down to known ground, and all known builds.
     """
 
     def __init__(self, cursor: WatchCursor) -> None:
@@ -67,11 +66,11 @@ class Reading:
 
     @property
     def is_done(self) -> bool:
-        """Whether known ground was reached."""
+        """Whether the reading has reached known ground."""
         return self._known_in_a_row >= _KNOWN_STREAK
 
     def add(self, builds: Iterable[Placed]) -> None:
-        """Take in the next builds of the list."""
+        """Add the next builds of the list."""
         for project, build in builds:
             if _knows(self.cursor, project, build):
                 self._known_in_a_row += 1
@@ -83,17 +82,17 @@ class Reading:
 
 
 class WatchPlan:
-    """Decides which builds to ask for, and which events they make.
+    """Decides which builds to request, and which events the builds make.
 
-    To drive it: begin at the cursor that `resume` or `start_now` gives. For each poll, `read` the list,
-    `choose_lookups` of builds that were not in it, and `emit` the events.
+    To use it, begin at the cursor that `resume` or `start_now` returns. In each poll, call `read` and add the pages of
+    the list, request the builds that `choose_lookups` returns, and call `emit` for the events.
 
     Args:
-        source: The name of the list, which its cursors carry.
-        project: The project that all builds of the list are of; `None` when they are of several.
+        source: Name of the list. The cursors of the list carry this name.
+        project: Project of all builds of the list; `None` if the list has builds of several projects.
 
     Attributes:
-        source: The name of the list.
+        source: Name of the list.
     """
 
     def __init__(self, source: str, project: ProjectSlug | None = None) -> None:
@@ -103,10 +102,10 @@ class WatchPlan:
         self._asked: dict[Key, int] = {}
 
     def resume(self, cursor: WatchCursor | None = None) -> WatchCursor:
-        """Return the cursor to begin at: this one, or one that knows nothing.
+        """Return the cursor to begin at: the given cursor or, for `None`, an empty cursor.
 
         Raises:
-            InvalidInputError: It is none, or belongs to another list.
+            InvalidInputError: The cursor is not a `WatchCursor`, or belongs to another list.
         """
         if cursor is None:
             return WatchCursor(self.source)
@@ -115,7 +114,7 @@ class WatchPlan:
         return cursor
 
     def start_now(self, page: Iterable[Build]) -> WatchCursor:
-        """Return a cursor that knows the builds of the first page, and all of their projects that are older."""
+        """Return a cursor that knows the builds of the first page and all older builds of their projects."""
         projects: dict[str, KnownBuilds] = {}
         lowest: dict[str, int] = {}
         for project, build in self.locate(page):
@@ -126,17 +125,17 @@ class WatchPlan:
         )
 
     def read(self, cursor: WatchCursor) -> Reading:
-        """Begin to read the list."""
+        """Return a new reading of the list."""
         return Reading(cursor)
 
     def locate(self, page: Iterable[Build]) -> Iterator[Placed]:
-        """Give each build the slug of its project, and leave out those that do not say which that is."""
+        """Yield each build with the slug of its project. Leave out builds that do not name their project."""
         for build in page:
             if (project := self._project or build.project) is not None:
                 yield str(project), build
 
     def choose_lookups(self, reading: Reading) -> list[Key]:
-        """Return the unfinished builds to ask for: those not read, the longest waiting first."""
+        """Return the unfinished builds to request: of those not read, the 20 that have waited longest."""
         seen = {(project, build.build_num) for project, build in reading.builds}
         waiting = [
             (project, number)
@@ -150,22 +149,23 @@ class WatchPlan:
         return [key for key in waiting if key in asks]
 
     def emit(self, reading: Reading, asked: Iterable[Placed] = ()) -> Iterator[BuildEvent]:
-        """Yield the events, the oldest first.
+        """Yield the events, oldest build first.
 
         Args:
-            reading: The list.
-            asked: The answers to `ask`.
+            reading: The completed reading of the list.
+            asked: The builds that `choose_lookups` returned, as fetched.
         """
         cursor = reading.cursor
         builds = [*asked, *reversed(reading.builds)]
         if self._project is not None:
-            # A walk gives builds that came in the middle of it when it comes across them.
+            # A walk yields builds that arrived during the walk as soon as it reads them, so they may be out of order.
             builds.sort(key=lambda placed: placed[1].build_num)
         is_held_back = False
         for project, build in builds:
             kinds = _find_news(reading.cursor, project, build)
             if "new" in kinds:
-                # Also when one of the others finishes meanwhile: all builds below one told of must be told of.
+                # Hold back all newer builds, even if another build finishes in between: when a build is reported, all
+                # builds below it must have been reported.
                 is_held_back = is_held_back or is_full(cursor)
                 if is_held_back:
                     continue
