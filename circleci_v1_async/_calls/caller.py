@@ -71,7 +71,7 @@ class Caller:
         gate: Gate that admits every exchange.
         budget: Retry budget of the session.
         clock: Clock that measures all waiting.
-        on_retry: Called before a request is resent; `None` if absent.
+        on_retry: Called before a request is resent; may be `None`.
         options: Options of the calls. Views have different options, and share all other attributes.
     """
 
@@ -154,7 +154,7 @@ class Caller:
                 return stream
             response = Reply(stream.status, stream.headers, await _read_error(stream))
         except BaseException:
-            # Leaving a limiter may fail, or be canceled.
+            # Close the stream: even leaving the limiter may fail, or be canceled.
             if stream is not None:
                 stream.close()
             raise

@@ -80,7 +80,7 @@ class Gate:
             patience: Maximum number of seconds that a hold may still last.
 
         Raises:
-            HeldTooLongError: The hold lasts longer than `patience`, as the service requested.
+            HeldTooLongError: The service requested a hold that lasts longer than `patience`.
         """
         while True:
             while wait := lane.hold(self.clock.monotonic(), patience) if lane.is_limited else 0.0:

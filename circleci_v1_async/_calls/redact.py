@@ -71,7 +71,7 @@ def _forms(request: Request[Any], token: Secret[str] | None) -> set[str]:
 
 
 def _secret_texts(body: Any) -> Iterator[str]:
-    """Yield the secrets in a request's body: operations wrap secret values of fields in `Secret`."""
+    """Yield the secrets in a request's body. Operations wrap the secret values of its fields in `Secret`."""
     for field in cast("Mapping[str, Any]", body).values() if isinstance(body, Mapping) else ():
         if isinstance(field, Secret):
             value = cast("Secret[str | dict[str, str]]", field).reveal()

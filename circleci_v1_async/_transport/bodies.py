@@ -71,7 +71,8 @@ async def read_body(reply: aiohttp.ClientResponse, limit: int) -> bytes:
 
     Raises:
         BodyTooLargeError: The decompressed body is larger than the limit.
-        aiohttp.ClientPayloadError: The body broke off, or is invalid for its coding. `Body.read` lists more errors.
+        aiohttp.ClientPayloadError: The body broke off, or is invalid for its coding.
+        TransportError: The library for the coding is not installed.
     """
     body = Body(reply)
     first = await body.read()

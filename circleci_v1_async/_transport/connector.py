@@ -20,7 +20,7 @@ __all__ = ["Connector", "find_connections"]
 
 
 class Connector(aiohttp.TCPConnector):
-    """A connector that does not reuse a connection with unread data, or one that should be closed."""
+    """A connector that does not reuse connections with unread data, or connections to be closed."""
 
     async def connect(
         self,

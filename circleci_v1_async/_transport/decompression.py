@@ -1,7 +1,7 @@
 """Decompression of bodies in pieces of bounded size, without I/O.
 
-aiohttp's own decompression accepts gzip, Brotli and zstd data that end early. Apart from that, this module uses the
-same libraries: Python's zlib, and Brotli and backports.zstd if they are installed.
+aiohttp's own decompression accepts gzip, Brotli and zstd data that end early. This module rejects such data. It uses
+the same libraries as aiohttp: Python's zlib, and Brotli and backports.zstd if they are installed.
 """
 
 import zlib
