@@ -39,12 +39,12 @@ class Attempt:
     """One attempt at a request, as a block around the exchange.
 
     The block adds the request, the URL and the number of the attempt to a `CircleCIError`, and suppresses the error if
-    the request will be resent. Other errors leave the block.
+    the request will be resent. Other errors propagate.
 
     Attributes:
         number: Number of the attempt, from 1.
         maybe_sent: Whether the service may have executed an earlier attempt.
-        lane: The lane that the exchange has to take.
+        lane: Lane for the exchange.
         admission: The gate's admission of the exchange; `None` without one, or once the gate knows the outcome.
         started: Clock time at which the gate admitted it.
         token: Token that the exchange was sent with.
@@ -80,9 +80,9 @@ class RetryLoop:
 
     _request: Request[Any]
     _url: URL
-    # The lane of the URL, and of the last origin after a redirect to one that answered 429.
+    # Lane of the URL's origin or, after a redirect to an origin that answered 429, of that origin.
     _lane: Lane
-    # Seconds that one exchange may take, and that the token callable may take.
+    # Maximum number of seconds for one exchange, and for one call of the token callable.
     _timeout: float
     _policy: RetryPolicy
     _budget: RetryBudget
@@ -95,13 +95,13 @@ class RetryLoop:
     # Attempts that the policy and the budget ignore: they ended with a 429, with a token that was renewed, or with the
     # build of another request.
     _free: int = attrs.field(default=0, init=False)
-    # Seconds that it was held back because of its own 429s.
+    # Seconds that this call was paused after its 429s.
     _held: float = attrs.field(default=0.0, init=False)
-    # No delay where the gate makes the next attempt wait.
+    # Seconds before the next attempt; `None` for no delay, for example because the gate makes the attempt wait.
     _delay: float | None = attrs.field(default=None, init=False)
-    # The first reply about another build, once there was one.
+    # Error for the first reply about another build; `None` until then.
     _mismatch: DecodeError | None = attrs.field(default=None, init=False)
-    # The token that the service has rejected, once it has.
+    # Token that the service has rejected; `None` until then.
     _rejected: Secret[str] | None = attrs.field(default=None, init=False)
 
     def __aiter__(self) -> Self:
@@ -116,7 +116,7 @@ class RetryLoop:
             try:
                 await credential.renew(self._rejected, self._timeout)
             except RequestTimeoutError as error:
-                # An error of another session, which the callable uses, has its own request.
+                # If the callable uses another session, the error already contains that session's request.
                 if error.request is None:
                     attach_request(error, self._request, without_query(self._url), self._number)
                 raise
@@ -124,7 +124,7 @@ class RetryLoop:
         return Attempt(self, self._number, self._maybe_sent, self._lane)
 
     def end(self, attempt: Attempt, error: BaseException | None) -> bool:
-        """Take note of the outcome of an attempt, and return whether the request will be resent."""
+        """Record the outcome of an attempt, and return whether the request will be resent."""
         if attempt.admission is not None and _was_taken(error):
             self._gate.accepted(attempt.admission)
         if error is None:
@@ -142,14 +142,14 @@ class RetryLoop:
             case _:
                 is_resent = self._will_retry(attempt, error)
         if self._mismatch is not None and not is_resent:
-            # The reply to the first request is the reason for the second one, whose failure must not hide it.
+            # The mismatched reply caused the resend. Raise its error: the failure of the resend must not hide it.
             raise attach_request(self._mismatch, self._request, without_query(self._url), attempt.number) from None
         return is_resent
 
     def _will_wait(self, attempt: Attempt, error: RateLimitError) -> bool:
         policy, admission = self._policy, attempt.admission
         if admission is None:
-            # The hold is longer than the call waits.
+            # The hold is longer than the call can wait.
             return False
         wait = self._gate.refused(admission, attempt.started, error.retry_after, policy.max_retry_after)
         self._lane = admission.lane
@@ -174,7 +174,7 @@ class RetryLoop:
         if self._mismatch is not None:
             return False
         self._mismatch = error
-        # The reply to another request: each connection may be one reply ahead.
+        # The reply belongs to another request, so each connection may be one reply ahead. Reuse none of them.
         self._transport.distrust_connections()
         self._free += 1
         self._delay = None
@@ -203,15 +203,15 @@ class RetryLoop:
         try:
             self._on_retry(Retry(request.without_body(), attempt.number, error, delay))
         except Exception as failure:  # noqa: BLE001 - metrics are no reason to fail
-            # Without this frame, which knows the request.
+            # This frame contains the request, so omit it from the traceback.
             traceback = failure.__traceback__ and failure.__traceback__.tb_next
             _log.error("on_retry raised an error", exc_info=failure.with_traceback(traceback))
 
 
 def _was_taken(error: BaseException | None) -> bool:
-    """Return whether the service took the request, as its limits count.
+    """Return whether the service accepted the request, as counted by its rate limits.
 
-    The status alone does not tell: a reply may refuse in its body.
+    The status of the reply is not enough: a reply can reject the request in its body.
     """
     if isinstance(error, StatusError):
         return error.status < _FAILURES and not isinstance(error, RateLimitError)

@@ -35,7 +35,7 @@ T = TypeVar("T")
 _log = logging.getLogger("circleci_v1_async")
 
 _TOO_MANY: Final = 429
-# Bytes of a refused file that may say why.
+# Maximum number of bytes to read from the body of a rejected file request. The body may contain the reason.
 _ERROR_BODY: Final = 2**16
 
 
@@ -54,7 +54,7 @@ def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: obje
 
 @attrs.frozen
 class Options:
-    """Options of calls, in which the views of a session differ."""
+    """Options of calls. Each view of a session has its own options."""
 
     timeout: float = attrs.field(validator=_seconds)
     retry: RetryPolicy = attrs.field(validator=_retry_policy)
@@ -67,12 +67,12 @@ class Caller:
     """Makes the calls of a session, or of a view of one.
 
     Attributes:
-        transport: The connections.
-        gate: What every exchange passes.
-        budget: What may be spent on retries.
-        clock: What waiting depends on.
-        on_retry: Is told of each request that is about to be sent again.
-        options: How calls are made. Views differ in these, and share the rest.
+        transport: The session's connections.
+        gate: Gate that admits every exchange.
+        budget: Retry budget of the session.
+        clock: Clock that measures all waiting.
+        on_retry: Called before a request is resent; may be `None`.
+        options: Options of the calls. Views have different options, and share all other attributes.
     """
 
     transport: Transport
@@ -83,7 +83,7 @@ class Caller:
     options: Options
 
     async def send(self, request: Request[T]) -> T:
-        """Send a request and decode the reply, as `CircleCISession.send` says."""
+        """Send a request and decode the reply. See `CircleCISession.send`."""
         options = self.options
         with TracebackScrubber():
             url = self.transport.api_url(request.target)
@@ -115,7 +115,7 @@ class Caller:
         raise AssertionError  # pragma: no cover - for the type checkers
 
     def attempts(self, request: Request[Any], url: URL) -> RetryLoop:
-        """Return the attempts at a request to that URL, to be looped over."""
+        """Return an async iterator over the attempts at a request to that URL."""
         lane = self.gate.lane(get_origin(url))
         timeout, retry = self.options.timeout, self.options.retry
         return RetryLoop(
@@ -131,7 +131,10 @@ class Caller:
         headers: Mapping[str, str] | None = None,
         with_token: bool = True,
     ) -> Stream:
-        """Open a stream, in one attempt. It has left the gate: a slow reader must not hold up calls."""
+        """Open a stream, in one attempt.
+
+        The exchange leaves the gate before the body is read, so that a slow reader does not delay calls.
+        """
         stream: Stream | None = None
         try:
             async with Exchange(self, request, attempt) as turn:
@@ -151,7 +154,7 @@ class Caller:
                 return stream
             response = Reply(stream.status, stream.headers, await _read_error(stream))
         except BaseException:
-            # A limiter may fail, or be cancelled, also when it is left.
+            # Close the stream: even leaving the limiter may fail, or be canceled.
             if stream is not None:
                 stream.close()
             raise
@@ -161,11 +164,11 @@ class Caller:
 
 @attrs.define(eq=False)
 class Exchange:
-    """One exchange: begins when the gate lets it, and is logged when it ends.
+    """One exchange. It begins when the gate admits it, and is logged when it ends.
 
     Attributes:
-        reply: The reply, once there is one.
-        clean: Redacts texts about it.
+        reply: The reply; `None` until it arrives.
+        clean: Redactor for messages about the exchange.
     """
 
     _caller: Caller
@@ -201,7 +204,7 @@ class Exchange:
             await self._caller.gate.leave(self._attempt.lane, kind, error, traceback)
 
     def _redact(self, error: TransportError) -> None:
-        """Redact the reason, which a trace hook may have given: a hook sees the headers."""
+        """Redact the error's message. It may come from a trace hook, and a hook sees the headers."""
         message = self.clean(error.message)
         if message != error.message:
             error.message, error.args, error.__cause__ = message, (message,), None
@@ -214,7 +217,7 @@ class Exchange:
             if request.sunset is None and "Sunset" in reply.headers:
                 log_once(str(request), self.clean(reply.headers["Sunset"]))
         if _log.isEnabledFor(logging.DEBUG):
-            # A record keeps its arguments: not the request, which has a body.
+            # Do not pass the request: a log record keeps its arguments, and the request has a body.
             method, path, number = request.method, request.location, self._attempt.number
             milliseconds = (self._caller.clock.monotonic() - self._attempt.started) * 1000
             _log.debug(
@@ -222,7 +225,7 @@ class Exchange:
             )
 
     def _request_id(self) -> str:
-        """Return the service's id for the exchange, as the line in the log has it; empty when there is none."""
+        """Return the service's ID of the exchange, formatted for the log line; empty if absent."""
         if self.reply is None:
             return ""
         ids = (self.clean.header(self.reply.headers, name) for name in REQUEST_ID)
@@ -230,7 +233,7 @@ class Exchange:
 
 
 async def _read_error(stream: Stream) -> bytes:
-    """Return a refused file's body, which may say why; nothing of one that is too large or breaks off."""
+    """Return a rejected file request's body; empty if the body is too large or breaks off."""
     body = b""
     try:
         while len(body) <= _ERROR_BODY:
@@ -238,6 +241,6 @@ async def _read_error(stream: Stream) -> bytes:
                 return body
             body += piece
     except TransportError:
-        # The status says enough.
+        # The error can be raised without the body.
         pass
     return b""

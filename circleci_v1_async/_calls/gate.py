@@ -17,11 +17,11 @@ __all__ = ["Admission", "Gate"]
 
 @attrs.frozen(eq=False)
 class Admission:
-    """An exchange that the gate let begin.
+    """Admission of an exchange by the gate.
 
     Attributes:
-        lane: The lane of the origin that it was sent to.
-        holds: Number of the lane's holds when it began.
+        lane: Lane of the origin that the exchange is sent to.
+        holds: Number of the lane's holds when the exchange began.
     """
 
     lane: Lane
@@ -30,15 +30,15 @@ class Admission:
 
 @attrs.define(eq=False)
 class Gate:
-    """Bounds the exchanges in flight, and holds and paces those with an origin that answered 429.
+    """Limits the exchanges in flight; holds and paces exchanges with an origin that answered 429.
 
-    `enter` waits until an exchange may begin, and counts it as in flight until `leave`. Any number of tasks may be
-    inside at once. A 429 concerns one origin: exchanges with others go on.
+    `enter` waits until an exchange may begin, and counts it as in flight until `leave`. Any number of tasks can
+    wait at the same time. A 429 affects one origin: exchanges with other origins continue.
 
     Args:
-        concurrency: Number of exchanges that may be in flight.
-        limiter: Entered once for each exchange, such as a rate limiter that other sessions share.
-        clock: The clock that waiting depends on.
+        concurrency: Maximum number of exchanges in flight.
+        limiter: Async context manager that every exchange enters, such as a rate limiter shared with other sessions.
+        clock: Clock that measures all waiting.
         api: The origin of the API. Its lane is kept for the life of the gate.
     """
 
@@ -47,7 +47,7 @@ class Gate:
     clock: Clock
     api: Origin
     _slots: asyncio.Semaphore = attrs.field(init=False)
-    # Lanes in use. There is a host of artifacts for each build, so lanes without a hold or a pace go with their calls.
+    # Lanes in use. Each build has its own artifact host, so a lane without a hold or a pace is dropped after its calls.
     _lanes: "WeakValueDictionary[Origin, Lane]" = attrs.field(factory=WeakValueDictionary[Origin, Lane], init=False)
     _limited: dict[Origin, Lane] = attrs.field(factory=dict[Origin, Lane], init=False)
     _api_lane: Lane = attrs.field(init=False)
@@ -57,7 +57,7 @@ class Gate:
         self._api_lane = self.lane(self.api)
 
     def __str__(self) -> str:
-        """Text for reprs: the hold and the pace of the API, and the number of other origins that have one."""
+        """Text for reprs: the API's hold and pace, and the number of other held or paced origins."""
         texts = [self._api_lane.describe(self.clock.monotonic())] if self._api_lane.is_limited else []
         if others := len(self._limited.keys() - {self.api}):
             texts.append(f"{others} other origin{'s' * (others > 1)} held or paced")
@@ -73,14 +73,14 @@ class Gate:
     async def enter(self, lane: Lane, patience: float) -> Admission:
         """Wait until an exchange may begin.
 
-        Neither a slot nor the limiter is held during a hold, or while the pace lets the exchange wait.
+        While the exchange waits for a hold or for the pace, it does not occupy a slot or the limiter.
 
         Args:
-            lane: The lane of the origin that it is sent to.
-            patience: Seconds that a hold may still take.
+            lane: Lane of the origin that the exchange is sent to.
+            patience: Maximum number of seconds that a hold may still last.
 
         Raises:
-            HeldTooLongError: The service has asked for a longer hold.
+            HeldTooLongError: The service requested a hold that lasts longer than `patience`.
         """
         while True:
             while wait := lane.hold(self.clock.monotonic(), patience) if lane.is_limited else 0.0:
@@ -108,7 +108,7 @@ class Gate:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End the exchange, which `enter` has let begin."""
+        """End an exchange that `enter` admitted."""
         try:
             if self.limiter is not None:
                 await self.limiter.__aexit__(kind, error, traceback)
@@ -117,32 +117,36 @@ class Gate:
             lane.window.release()
 
     def accepted(self, admission: Admission) -> None:
-        """Learn that the service took an exchange."""
+        """Record that the service accepted an exchange."""
         lane = admission.lane
         lane.accepted(admission.holds, self.clock.monotonic())
         if not lane.is_limited:
             self._limited.pop(lane.origin, None)
 
     def redirected(self, admission: Admission, origin: Origin | None) -> Admission:
-        """Learn that the service took an exchange and redirected it; return the admission at the last origin."""
+        """Record that the service redirected an exchange, and return the admission at the last origin.
+
+        A redirect counts as accepted by the first origin.
+        """
         if origin is None or origin == admission.lane.origin:
             return admission
         self.accepted(admission)
         lane = self.lane(origin)
-        # While there is a hold already, the exchange counts as begun before it.
+        # If the last origin is already held, the exchange counts as started before that hold.
         return Admission(lane, lane.holds - lane.is_held(self.clock.monotonic()))
 
     def refused(self, admission: Admission, started: float, retry_after: float | None, max_hold: float) -> float:
-        """Hold back all exchanges with an origin, because it has refused one with a 429.
+        """Hold all exchanges with an origin, because it rejected one of them with a 429.
 
         Args:
-            admission: The admission of the exchange.
-            started: Time at which it began.
-            retry_after: Seconds that the service asks to wait, if it does.
-            max_hold: Seconds that a hold may have. After that, one exchange sees whether the service still refuses.
+            admission: Admission of the rejected exchange.
+            started: Clock time at which the exchange began.
+            retry_after: Wait that the service requested, in seconds; `None` if absent.
+            max_hold: Maximum length of a hold, in seconds. After that, one exchange probes whether the limit still
+                applies.
 
         Returns:
-            Seconds to wait.
+            Number of seconds to wait.
         """
         lane, now = admission.lane, self.clock.monotonic()
         wait = lane.refused(admission.holds, started, now, self.clock.now(), retry_after, max_hold)
@@ -152,7 +156,7 @@ class Gate:
         return wait
 
     async def _take_slot(self, lane: Lane, patience: float) -> bool:
-        """Wait for the pace of the lane and for a slot; `False`, without a slot, if there is a hold first."""
+        """Wait for the lane's pace and take a slot. Return `False`, without a slot, if a hold begins first."""
         if not lane.is_limited:
             await self._slots.acquire()
             if not lane.is_limited:
@@ -163,7 +167,7 @@ class Gate:
                 if wait := lane.pace.wait(now):
                     await self.clock.sleep(wait)
                     continue
-                # A slot is taken last: those of a slow origin would otherwise keep others from theirs.
+                # Take the slot last. Otherwise, exchanges with a slow origin would occupy the slots of other origins.
                 await self._slots.acquire()
                 if lane.is_held(now := self.clock.monotonic()):
                     self._slots.release()
@@ -173,7 +177,7 @@ class Gate:
         return False
 
     async def _enter_limiter(self, limiter: AbstractAsyncContextManager[object], lane: Lane) -> bool:
-        """Enter the limiter; `False`, and out of it again, when a hold began meanwhile."""
+        """Enter the limiter. If a hold began during the wait, leave the limiter again and return `False`."""
         holds = lane.holds
         await limiter.__aenter__()
         if holds == lane.holds:

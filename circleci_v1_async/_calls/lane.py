@@ -15,19 +15,19 @@ __all__ = ["HeldTooLongError", "Lane"]
 
 _log = logging.getLogger("circleci_v1_async")
 
-# A refusal that asks for no wait may be chance: some services refuse one request in fifty. More than so many cannot be,
-# unless ten successes came for each.
+# A 429 with a `Retry-After` of less than a second may be random: some services reject one request in fifty. Accept such
+# a short wait at most three times, and one more time for every ten successes. Otherwise, back off as without it.
 _MOST_SPARED: Final = 3
 _SUCCESSES_FOR_ONE: Final = 10
-# Seconds after its last hold for which the pace of an origin is remembered while nothing is sent there.
+# Number of seconds to remember an origin's pace after its last hold, unless an exchange still waits for the pace.
 _REMEMBERED: Final = 600.0
 
 
 class HeldTooLongError(Exception):
-    """An origin is held for longer than the call would wait.
+    """An origin is held for longer than the call can wait.
 
     Attributes:
-        seconds: Remaining seconds of the hold.
+        seconds: Remaining number of seconds of the hold.
     """
 
     def __init__(self, origin: Origin, asked_at: float, seconds: float) -> None:
@@ -41,18 +41,19 @@ class HeldTooLongError(Exception):
 
 @attrs.define(eq=False)
 class Lane:
-    """Hold and pace of one origin. All times are those of the session's monotonic clock.
+    """Hold and pace of one origin. All times come from the session's monotonic clock.
 
     Args:
         origin: The origin.
-        window: Held by each exchange from before it waits for the pace to its end, so that few wait for the pace. When
-            the pace ends, the others then follow one by one, as exchanges end, and not all at the same time.
+        window: Semaphore that an exchange holds from before its wait for the pace until its end, so that few exchanges
+            wait for the pace. When pacing ends, the other exchanges follow one by one, as exchanges end, instead of all
+            at the same time.
 
     Attributes:
         pace: Spaces exchanges after a hold.
-        queue: Locked by the exchange that is next, while the origin is limited.
-        is_limited: Whether there is a hold or a pace, so that an open lane costs a comparison.
-        holds: Number of holds so far. Each exchange knows the number at its beginning.
+        queue: Lock that the next exchange holds while the origin is limited.
+        is_limited: Whether the origin is held or paced. For other origins, this flag is the only thing to check.
+        holds: Number of holds so far. Each admission contains the number at the start of its exchange.
     """
 
     origin: Origin
@@ -61,36 +62,36 @@ class Lane:
     queue: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
     is_limited: bool = attrs.field(default=False, init=False)
     holds: int = attrs.field(default=0, init=False)
-    # Holds in a row that ended with a refusal, of those whose length the service left to us.
+    # Number of holds since the last success with a length chosen by the client, not by the service.
     _failures: int = attrs.field(default=0, init=False)
-    # Refusals that were taken for chance, less what successes since then have made up for.
+    # Number of rejections that were treated as random, minus 0.1 for each later success.
     _spare_refusals: float = attrs.field(default=0.0, init=False)
     _held_until: float = attrs.field(default=0.0, init=False)
-    # Later than that if the service asks for more than a hold may have.
+    # Later than `_held_until` if the service requested more than the maximum length of a hold.
     _asked_until: float = attrs.field(default=0.0, init=False)
-    # Seconds since 1970 at which the service asked.
+    # Time at which the service requested the wait, in seconds since 1970.
     _asked_at: float = attrs.field(default=0.0, init=False)
 
     def describe(self, now: float) -> str:
-        """Return text about the hold and the pace for reprs, empty without them."""
+        """Return text for reprs about the hold and the pace; empty if there are none."""
         if not self.is_limited:
             return ""
         hold = self._asked_until - now
         return f"held for {hold:.1f} s, paced at {self.pace}" if hold > 0 else f"paced at {self.pace}"
 
     def is_forgotten(self, now: float) -> bool:
-        """Whether the last hold is so long ago that the pace after it says nothing any more."""
+        """Whether the last hold is so old that its pace is outdated, and no exchange waits for the pace."""
         return now > self._asked_until + _REMEMBERED and not self.queue.locked()
 
     def is_held(self, now: float) -> bool:
-        """Whether nothing may be sent now."""
+        """Whether the origin is held, so that no exchange may begin."""
         return now < self._held_until
 
     def hold(self, now: float, patience: float) -> float:
-        """Return the remaining seconds of the hold, 0 without one.
+        """Return the remaining number of seconds of the hold; 0 without a hold.
 
         Raises:
-            HeldTooLongError: There are more than a call would wait.
+            HeldTooLongError: The hold lasts longer than `patience`.
         """
         if not self.is_held(now):
             return 0.0
@@ -103,15 +104,16 @@ class Lane:
         """Count an exchange that begins."""
         self.pace.begin(now)
         if self._asked_until - now > patience:
-            # This one is the probe. For all others the hold goes on.
+            # This exchange is the probe. Continue the hold for all others.
             self._held_until = now + patience
 
     def accepted(self, holds: int, now: float) -> None:
-        """Learn that the service took an exchange, which began after so many holds."""
+        """Record that the service accepted an exchange. `holds` is the number of holds when it began."""
         if self._spare_refusals:
             self._spare_refusals = max(self._spare_refusals - 1 / _SUCCESSES_FOR_ONE, 0.0)
         if holds != self.holds:
-            # The exchange began before the hold, and so says nothing about the time after it.
+            # The exchange began before the current hold, so it does not show that the hold is over. If it began just
+            # before, add it to the measurement of the pace.
             if holds == self.holds - 1:
                 self.pace.succeeded_late()
             return
@@ -119,7 +121,7 @@ class Lane:
         self.pace.succeeded(now)
         if self.is_limited:
             if self._held_until > now:
-                # This was the probe.
+                # The exchange was the probe and was accepted, so the hold is over.
                 self._held_until = self._asked_until = now
             self.is_limited = not self.pace.is_open
             if not self.is_limited:
@@ -128,24 +130,25 @@ class Lane:
     def refused(
         self, holds: int, started: float, now: float, asked_at: float, retry_after: float | None, max_hold: float
     ) -> float:
-        """Hold the origin, because the service has refused an exchange with a 429.
+        """Hold the origin, because the service rejected an exchange with a 429.
 
         Args:
             holds: Number of holds when the exchange began.
-            started: Time at which it began.
-            now: Time at which it was refused.
-            asked_at: The same in seconds since 1970.
-            retry_after: Seconds that the service asks to wait, if it does.
-            max_hold: Seconds that a hold may have. After that, one exchange sees whether the service still refuses.
+            started: Time at which the exchange began.
+            now: Time at which the exchange was rejected.
+            asked_at: Time of the rejection in seconds since 1970.
+            retry_after: Wait that the service requested, in seconds; `None` if absent.
+            max_hold: Maximum length of a hold, in seconds. After that, one exchange probes whether the limit still
+                applies.
 
         Returns:
-            Seconds to wait.
+            Number of seconds to wait.
         """
         if holds == self.holds:
             wait = self._first_wait(retry_after, max_hold)
             self._asked_until, self._asked_at = now + wait, asked_at
             self._held_until = now + min(wait, max_hold)
-            # A service that lets the next one come at once refuses by chance: slower calls would fare no better.
+            # A wait of zero marks a random rejection. A slower pace would not prevent it.
             if wait > 0:
                 self.pace.refused(started, now, self._held_until)
             self.holds += 1
@@ -153,13 +156,14 @@ class Lane:
             if self.is_limited:
                 _log.debug("The service limits the rate: calls are %s", self.describe(now))
         elif retry_after is not None and holds == self.holds - 1:
-            # It was in flight when another one was refused.
+            # The exchange was in flight when the hold began. Extend the hold if this reply requests a longer wait.
             self._asked_until = max(self._asked_until, now + retry_after)
             self._held_until = max(self._held_until, now + min(retry_after, max_hold))
         return max(self._asked_until - now, 0.0)
 
     def _first_wait(self, asked: float | None, longest: float) -> float:
-        # Not less than a second also when a hold may not have it: that is raised, where none would be an endless loop.
+        # Wait at least one second, even if `longest` is shorter: the retry loop then raises the error. With a wait of
+        # zero, it would resend the request forever.
         longest = max(longest, 1.0)
         if asked is not None and (asked >= 1 or self._spare()):
             return asked
@@ -168,7 +172,7 @@ class Lane:
         return max(asked or 0.0, wait)
 
     def _spare(self) -> bool:
-        """Take a refusal for chance, unless too many were lately."""
+        """Treat a rejection as random. Return `False` if too many recent rejections already were."""
         if self._spare_refusals >= _MOST_SPARED:
             return False
         self._spare_refusals += 1

@@ -1,4 +1,4 @@
-"""Spacing of exchanges after the service has limited their rate: decisions without I/O."""
+"""Pacing of exchanges after the service has limited their rate: decisions without I/O."""
 
 import math
 from typing import Final
@@ -7,41 +7,45 @@ import attrs
 
 __all__ = ["Pace"]
 
-# Begin a little below what was measured: at just that rate, the next chance variation is refused.
+# Start 5% below the measured rate: at exactly that rate, normal jitter would cause another 429.
 _MARGIN: Final = 0.95
-# Seconds at a pace until it has doubled. Each refusal may cost a second, and so must be rare.
+# Number of seconds until a pace doubles. Each rejection can cost a second, so rejections must be rare.
 _DOUBLED_AFTER: Final = 45.0
-# Multiple of the measured rate at which calls are no longer spaced.
+# Multiple of the measured rate at which pacing ends.
 _MUCH_MORE: Final = 4.0
-# So few successes say little about a rate: it is not set below `_LEAST` or half of that before, and left behind sooner.
+# Fewer than five successes are a poor measurement. The rate is then at least `_LEAST` or half the previous rate,
+# whichever is lower, and increases sooner.
 _FEW: Final = 5
 _LEAST: Final = 1.0
-# Of a hold after calls that were spaced: a service that counts by the window would have taken more in that time.
+# Share of a hold that is part of the measurement after paced calls: a service that counts per time window would have
+# accepted more calls during the hold.
 _SHARE: Final = 0.5
-# After so many seconds without a success, those before say nothing about the rate.
+# A pause of more than this many seconds between two successes starts a new measurement.
 _IDLE: Final = 1.0
 
 
 @attrs.define
 class Pace:
-    """Spaces exchanges by the rate of recent successes once one was refused, and quickens while none is.
+    """Paces exchanges after a 429, and speeds up while the service accepts them.
 
-    The rate is what the service took from the end of the last hold, or the beginning of the burst, to the end of the
-    new hold, or half of it after spaced calls. It grows with the cube of the successes since: hardly at first, and soon
-    once the limit is clearly elsewhere. With nothing refused for long enough, exchanges are not spaced any more.
+    The measured rate is `0.95 * successes / seconds`. The time runs from the end of the previous hold, or from the
+    start of the burst, to the start of the rejected exchange, plus the new hold. After paced calls, only half of the
+    hold counts. After n successes the rate is `measured * (1 + (n / d) ** 3)`, where d is the number of calls in 45
+    seconds at the measured rate, or less after a poor measurement: almost constant at first, doubled after d successes,
+    and then rising fast. At four times the measured rate, pacing ends.
     """
 
     _measured: float = attrs.field(default=math.inf, init=False)
-    # Successes that double the rate.
+    # Number of successes that double the rate.
     _doubled_after: float = attrs.field(default=1.0, init=False)
     _since_refusal: int = attrs.field(default=0, init=False)
-    # The time in which successes are counted: whence, the last one, how many.
+    # The current measurement: its start, the time of the last success, and the number of successes.
     _began: float = attrs.field(default=-math.inf, init=False)
     _last: float = attrs.field(default=-math.inf, init=False)
     _count: int = attrs.field(default=0, init=False)
-    # The end of a hold after which there was no success yet.
+    # End of the last hold; `None` once an exchange has succeeded after it.
     _reopened: float | None = attrs.field(default=None, init=False)
-    # Inputs of the last measurement, beside the count: how long it took, and the pace that was refused.
+    # Further inputs of the last measurement: its duration in seconds, and the pace that was rejected.
     _seconds: float = attrs.field(default=0.0, init=False)
     _highest: float = attrs.field(default=math.inf, init=False)
     _turn: float = attrs.field(default=-math.inf, init=False)
@@ -51,16 +55,16 @@ class Pace:
 
     @property
     def is_open(self) -> bool:
-        """Whether exchanges are not spaced."""
+        """Whether exchanges are not paced."""
         return self._measured == math.inf
 
     @property
     def rate(self) -> float:
-        """Exchanges a second; infinite when they are not spaced."""
+        """Exchanges per second; infinite if they are not paced."""
         return self._measured * (1 + (self._since_refusal / self._doubled_after) ** 3)
 
     def succeeded(self, now: float) -> None:
-        """Count an exchange that the service took."""
+        """Count an exchange that the service accepted."""
         if self._reopened is not None:
             self._began, self._count, self._reopened = self._reopened, 0, None
         elif now - self._last > _IDLE and now - self._last > 2 / self.rate:
@@ -76,14 +80,14 @@ class Pace:
         """Set the pace for the time after a hold.
 
         Args:
-            started: When the exchange began that was refused.
-            now: When it was refused.
-            until: When the hold ends.
+            started: Time at which the rejected exchange began.
+            now: Time at which the exchange was rejected.
+            until: Time at which the hold ends.
         """
         hold = until - now
         if not self.is_open and self._reopened is None:
             hold *= _SHARE
-        # Successes that came late alone say nothing of when the burst began.
+        # If only late successes were counted, the start of the burst is unknown.
         is_timed = self._count > 0 and math.isfinite(self._began)
         self._seconds = (max(started - self._began, 0.0) if is_timed else 0.0) + hold
         self._highest = self.rate
@@ -92,7 +96,7 @@ class Pace:
         self._measure()
 
     def succeeded_late(self) -> None:
-        """Count an exchange that began before the refusal, and that the service took."""
+        """Count an exchange that began before the rejection, and that the service accepted."""
         if self._reopened is not None:
             self._count += 1
             self._measure()
@@ -108,10 +112,10 @@ class Pace:
             self._doubled_after = max(1.0, _DOUBLED_AFTER * self._measured * confidence)
 
     def wait(self, now: float) -> float:
-        """Seconds until the next exchange may begin, from 0."""
+        """Return the number of seconds until the next exchange may begin, from 0."""
         return max(self._turn - now, 0.0)
 
     def begin(self, now: float) -> None:
-        """Count an exchange that begins. What begins a little late does not put off those after it."""
+        """Count an exchange that begins. If it begins slightly late, later exchanges are not delayed."""
         interval = 1 / self.rate
         self._turn = max(self._turn, now - interval) + interval

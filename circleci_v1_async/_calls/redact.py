@@ -1,4 +1,4 @@
-"""Redaction: texts of replies without what the request kept secret, which a server may echo."""
+"""Redaction of replies: a server may echo the secrets of a request."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,19 +12,19 @@ from circleci_v1_async.request import Request
 __all__ = ["Redactor", "escape"]
 
 _REDACTED: Final = "***"
-# Shorter secrets are in ordinary words as well.
+# Shorter secrets may occur in ordinary words.
 _SHORTEST_SECRET: Final = 8
 
 
 class Redactor:
-    """Redacts texts of a reply: without the token and the secrets in the request's body.
+    """Removes the token and the secrets of the request's body from the strings of a reply.
 
-    The forms in which a service may quote the secrets are computed once, when a text is redacted first. Secrets of less
-    than eight characters stay, other than the token: they are in ordinary words as well.
+    The first redaction computes all forms of the secrets that a service may quote. Secrets of fewer than eight
+    characters are not redacted, because they may occur in ordinary words. The token is always redacted.
 
     Args:
-        request: The request, whose body may have secrets.
-        token: The token that it was sent with.
+        request: The request. Its body may contain secrets.
+        token: Token that the request was sent with.
     """
 
     __slots__ = ("_forms", "_request", "_token")
@@ -35,9 +35,9 @@ class Redactor:
         self._forms: tuple[Secret[str], ...] | None = None
 
     def __call__(self, text: str, *, is_cut: bool = False) -> str:
-        """Return a text without secrets. Of a text that is cut, the end is left out: a secret may begin there."""
+        """Return a text without secrets. If it was cut, its end is removed: a secret may begin there."""
         if self._forms is None:
-            # The longest first: others may be parts of it.
+            # Replace the longest form first: it may contain other forms.
             forms = sorted(_forms(self._request, self._token), key=len, reverse=True)
             self._forms = tuple(Secret(form) for form in forms)
         for form in self._forms:
@@ -45,17 +45,17 @@ class Redactor:
         return text[: -len(self._forms[0].reveal())] if is_cut and self._forms else text
 
     def header(self, headers: Mapping[str, str], name: str) -> str | None:
-        """Return a header as a text may show it; `None` when there is none."""
+        """Return a header, redacted and escaped; `None` if absent."""
         value = headers.get(name)
         return None if value is None else escape(self(value))
 
 
 def _forms(request: Request[Any], token: Secret[str] | None) -> set[str]:
-    """Return the secrets as services quote them: as they are, and escaped for JSON, HTML and URLs."""
-    # Errors alone need it, and it takes a millisecond.
+    """Return all forms of the secrets that services quote: plain, and escaped for JSON, HTML and URLs."""
+    # Only errors need this module, and importing it takes a millisecond.
     import html  # noqa: PLC0415
 
-    # Of a key, which has several lines, a service may quote some.
+    # A service may quote some lines of a multi-line secret, such as a key.
     secrets = {part for text in _secret_texts(request.body) for part in (text, text.strip(), *text.splitlines())}
     secrets = {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
     if token is not None:
@@ -71,7 +71,7 @@ def _forms(request: Request[Any], token: Secret[str] | None) -> set[str]:
 
 
 def _secret_texts(body: Any) -> Iterator[str]:
-    """Yield the secrets in the body of a request as operations make it: values of its fields."""
+    """Yield the secrets in a request's body. Operations wrap the secret values of its fields in `Secret`."""
     for field in cast("Mapping[str, Any]", body).values() if isinstance(body, Mapping) else ():
         if isinstance(field, Secret):
             value = cast("Secret[str | dict[str, str]]", field).reveal()
@@ -83,7 +83,7 @@ def _as_json(text: str, *, ensure_ascii: bool = True) -> str:
 
 
 def escape(text: str) -> str:
-    """Return the text with escapes for what moves a cursor, ends a line or is not seen."""
+    """Escape the characters of a text that move the cursor, end a line or are invisible."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -1,7 +1,7 @@
-"""A request and its reply become a value or an error, without I/O.
+"""Convert a request and its reply to a value or an error, without I/O.
 
-Everything that a reply says is redacted here, before any of it is cut or kept: a server may echo what it was sent.
-Characters that do not print are escaped, so that no server can forge the lines of a log.
+All strings from a reply are redacted here, before they are cut or kept: a server may echo the request.
+Non-printable characters are escaped, so that a server cannot forge log lines.
 """
 
 import logging
@@ -32,7 +32,7 @@ _log = logging.getLogger("circleci_v1_async")
 
 _SHOWN_OF_TITLE: Final = 200
 _SHOWN_OF_MESSAGE: Final = 500
-# Bytes of a body that errors are made of: far more than is shown.
+# Maximum number of bytes of a body that errors are built from: far more than they show.
 _LOOKED_AT: Final = 2**16
 _TITLE: Final = re.compile(r"<title(?:\s[^<>]*)?>([^<]*)</title", re.IGNORECASE)
 _SUCCESS: Final = range(200, 300)
@@ -54,16 +54,16 @@ def read_reply(
     """Return the value of a reply.
 
     Args:
-        request: The request that it answers.
+        request: The request that the reply answers. If its `returns` is `Response`, the value is the reply itself.
         response: The reply.
-        converter: Decodes its body.
-        clean: Redacts what errors quote.
-        maybe_sent: Whether the service may have acted on it before.
-        now: Seconds since 1970, for a `Retry-After` that names a date.
+        converter: Converter that decodes the body.
+        clean: Redactor for the strings that errors quote.
+        maybe_sent: Whether the service may have executed an earlier attempt.
+        now: Current time in seconds since 1970, for a `Retry-After` that contains a date.
 
     Raises:
-        StatusError: The service refused.
-        DecodeError: The body is not what `request.returns` names. `Response` is the reply itself.
+        StatusError: The service rejected the request.
+        DecodeError: The body does not match the type in `request.returns`, or is about another build.
     """
     if response.status >= _SUCCESS.stop:
         error = explain_status(request, response, clean=clean, now=now)
@@ -81,7 +81,7 @@ def read_reply(
         raise locate_decode_error(error, request, response, clean) from None
     if isinstance(value, BuildDetail) and (asked := _asked_for_another(request, value)) is not None:
         if response.is_first:
-            # Mocks with canned replies answer so. Connections mix up replies only after they have carried one.
+            # The reply may come from a mock with canned replies. A connection can only mix up replies after its first.
             _log.warning("%s %s: %s", request.method, request.location, _OTHER_BUILD % (asked, value.build_num))
             return value
         reason = _OTHER_BUILD % (asked, value.build_num)
@@ -94,10 +94,10 @@ def read_reply(
 
 
 def _confirm_deletion(request: Request[T], error: StatusError, converter: CircleCIConverter) -> T:
-    """Return an empty value for a deletion whose confirmation is lost: an earlier attempt has made it.
+    """Return an empty value for a deletion that an earlier attempt made. Its confirmation is lost.
 
     Raises:
-        NotFoundError: The value cannot be empty.
+        NotFoundError: The type of the value does not allow an empty value.
     """
     if request.returns is None:
         return cast("T", None)
@@ -110,7 +110,10 @@ def _confirm_deletion(request: Request[T], error: StatusError, converter: Circle
 
 
 def _asked_for_another(request: Request[Any], build: BuildDetail) -> object:
-    """Return the number of the requested build; `None` if it is this one. A retry makes another one."""
+    """Return the number of the requested build if the reply is about another build; otherwise `None`.
+
+    Only a GET is checked: a request that reruns a build returns a new build.
+    """
     asked = request.path_values.get("build_num")
     return asked if request.method == "GET" and str(asked) != str(build.build_num) else None
 
@@ -121,7 +124,7 @@ def _to_response(reply: Reply, clean: Redactor) -> Response:
 
 
 def explain_status(request: Request[Any], response: Reply, *, clean: Redactor, now: float) -> StatusError:
-    """Return the error that a reply with an error status is."""
+    """Return the error for a reply with an error status."""
     response = _with_clean_headers(response, clean)
     retry_after = parse_retry_after(response.headers, now)
     if retry_after is None and response.status == _TOO_MANY:
@@ -137,7 +140,7 @@ def explain_status(request: Request[Any], response: Reply, *, clean: Redactor, n
 
 
 def locate_decode_error(error: DecodeError, request: Request[Any], response: Reply, clean: Redactor) -> DecodeError:
-    """Return the error with the request and the reply that it is about."""
+    """Return the error with details of its request and reply."""
     reason = error.reason
     if reason == HTML and (title := _title(_beginning(response.body, clean), clean)):
         reason = f"{HTML}: {title}"
@@ -159,17 +162,17 @@ def _with_clean_headers(response: Reply, clean: Redactor) -> Reply:
 
 
 def _beginning(body: bytes, clean: Redactor) -> str:
-    """Return a body as text, and of a large one the beginning, which is redacted."""
+    """Return a body as text. A large body is cut to its beginning and redacted."""
     text = body[:_LOOKED_AT].decode(errors="replace")
     return text if len(body) <= _LOOKED_AT else clean(text, is_cut=True)
 
 
 def _message(response: Reply, clean: Redactor) -> str:
-    """Return what an error reply says, at most 500 characters.
+    """Return the message of an error reply, at most 500 characters.
 
-    The `message` of a JSON object, unwrapped when it is itself such an object (GitHub's errors come through that
-    way); the `title` and `detail` of problem details (RFC 9457); text as it is; the title of an HTML page. Nothing of
-    any other JSON, which may hold secrets.
+    The message is the `message` of a JSON object, unwrapped if it is itself such an object (GitHub's errors arrive that
+    way); the `title` and `detail` of problem details (RFC 9457); plain text; or the title of an HTML page. For any
+    other JSON, which may contain secrets, the message is empty.
     """
     body = response.body
     text = _beginning(body, clean).lstrip("\ufeff").strip()
@@ -197,7 +200,7 @@ def _message_within(text: str) -> str | None:
 
 
 def _problem(body: bytes) -> str | None:
-    """Return the title and the detail of problem details, which are JSON; `None` without them."""
+    """Return the title and the detail of problem details in JSON; `None` if absent."""
     try:
         value = msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.MsgspecError, RecursionError, ValueError):
@@ -207,10 +210,10 @@ def _problem(body: bytes) -> str | None:
 
 
 def _title(page: str, clean: Redactor) -> str:
-    """Return the title of an HTML page, at most 200 characters; empty when it has none."""
+    """Return the title of an HTML page, at most 200 characters; empty if absent."""
     import html  # noqa: PLC0415 - errors alone need it, and it takes a millisecond
 
-    # Before and after: a secret may have been cut at its `<`, or have come as `&lt;`.
+    # Redact before and after unescaping: a `<` in a secret may end the title, or be written as `&lt;`.
     found = _TITLE.search(clean(page))
     title = "" if found is None else clean(html.unescape(found[1]))
     return escape(" ".join(title.split()))[:_SHOWN_OF_TITLE]

@@ -1,4 +1,4 @@
-"""Checks of arguments. Each returns the value, or raises an error that says what was expected."""
+"""Checks of arguments. Each returns the value, or raises an error that describes the expected value."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -33,7 +33,7 @@ __all__ = [
 
 # 40 digits, or 64 where Git uses SHA-256. Git abbreviates to 7 digits or more.
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
-# Seconds of 10 days: far more than any wait, and few enough for every timer.
+# 10 days in seconds: far longer than any wait, and short enough for every timer.
 _LONGEST: Final = 864_000
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Names that every shell can read.
@@ -45,10 +45,10 @@ def check_integer(name: str, value: object, low: int, high: int | None = None, *
 
     Args:
         name: The argument's name.
-        value: An integer of any type that Python accepts as an index, such as those of NumPy.
+        value: An integer of any type that Python accepts as an index, such as NumPy's integers.
         low: The smallest valid value.
         high: The largest valid value; `None` for no limit.
-        hint: What to use for larger values, for the error.
+        hint: Advice for values above the range, for the error.
     """
     number = as_integer(value)
     if number is not None and low <= number and (high is None or number <= high):
@@ -76,7 +76,7 @@ def check_size(name: str, value: object) -> int:
 def check_seconds(name: str, value: object, *, from_zero: bool = False) -> float:
     """Require a number of seconds above 0, or from 0 on, of at most 10 days; booleans are rejected."""
     if not isinstance(value, bool) and isinstance(value, Real):
-        # Not by float(), which overflows for a large integer. NumPy's numbers are compared as Python's are.
+        # Compare before calling float(), which overflows for a large integer. NumPy's numbers compare like Python's.
         seconds = cast("float", value)
         if 0 < seconds <= _LONGEST or (from_zero and seconds == 0):
             return float(seconds)
@@ -103,7 +103,7 @@ def check_text(name: str, value: object) -> str | None:
 
 
 def check_branch(name: str, value: object) -> str | None:
-    """Require the name of a branch, or `None`. The API would find no build of a Git reference."""
+    """Require a branch's name, or `None`. The API does not find the builds of a Git reference."""
     branch = check_text(name, value)
     if branch is not None and branch.startswith("refs/"):
         short = branch.removeprefix("refs/heads/")
@@ -138,7 +138,7 @@ def check_required_text(name: str, value: object, *, may_be_empty: bool = False)
 
 
 def check_secret(name: str, value: object, expected: str) -> Secret[str]:
-    """Require a hidden string that is not empty. The error does not show it."""
+    """Require a hidden string that is not empty. The error does not contain it."""
     if isinstance(value, Secret) and _is_filled(cast("Secret[object]", value).reveal()):
         return cast("Secret[str]", value)
     raise InvalidInputError(f"{name}: expected {expected}, as a string that is not empty")
@@ -189,7 +189,7 @@ def check_one_of(name: str, value: object, values: Iterable[str]) -> str | None:
 
 
 def check_hidden_strings(name: str, value: object) -> Secret[dict[str, str]] | None:
-    """Require a hidden mapping of strings to strings, or `None`, and copy it. The error shows no values."""
+    """Require a hidden mapping of strings to strings, or `None`, and copy it. The error omits the values."""
     if value is None:
         return None
     if isinstance(value, Secret):
@@ -199,7 +199,7 @@ def check_hidden_strings(name: str, value: object) -> Secret[dict[str, str]] | N
     raise InvalidInputError(f"{name}: expected a mapping of strings to strings")
 
 
-# The values have frames of their own, which are gone before an error is raised.
+# Keep the plain values in separate frames, which no longer exist when an error is raised.
 def _is_filled(value: object) -> bool:
     return isinstance(value, str) and bool(value)
 

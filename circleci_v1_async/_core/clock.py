@@ -1,4 +1,4 @@
-"""Time and chance, as one value that tests replace."""
+"""Time and randomness, in one object that tests can replace."""
 
 import asyncio
 import random
@@ -12,13 +12,13 @@ __all__ = ["Clock"]
 
 @attrs.frozen
 class Clock:
-    """Functions for time, waiting and chance.
+    """Functions for time, waiting and randomness.
 
     Args:
-        monotonic: Seconds that only go up.
-        now: Seconds since 1970, for dates that the service sends.
-        sleep: Waits so many seconds.
-        random: A number from 0 to 1.
+        monotonic: Function that returns a time in seconds, which never decreases.
+        now: Function that returns the seconds since 1970, for dates that the service sends.
+        sleep: Async function that waits for the given number of seconds.
+        random: Function that returns a random number from 0 to 1.
     """
 
     monotonic: Callable[[], float] = time.monotonic

@@ -1,4 +1,4 @@
-"""Errors that any room may raise. Users know them by `circleci_v1_async.errors`, which has all."""
+"""Errors that every room can raise. Users import all errors from `circleci_v1_async.errors`."""
 
 from typing import Any, TypeVar
 
@@ -8,22 +8,22 @@ E = TypeVar("E", bound="CircleCIError")
 
 
 class CircleCIError(Exception):
-    """Base of all errors of this package.
+    """Base class of this package's errors.
 
     Attributes:
-        transient: Whether the same call may well succeed later.
+        transient: Whether the same call may succeed later.
     """
 
-    __module__ = "circleci_v1_async.errors"  # as users know it, also in tracebacks and pickles
+    __module__ = "circleci_v1_async.errors"  # the public name, for tracebacks and pickles
     transient: bool = False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Not by the constructor, which does not take what is known only later: the request, its URL, the attempts.
+        # Do not use the constructor: it does not accept attributes that are set later (request, URL, attempts).
         return _blank, (type(self),), {**vars(self), "args": self.args}
 
 
 class InvalidInputError(CircleCIError, ValueError):
-    """An argument cannot be right. Nothing was sent."""
+    """An argument is invalid. Nothing was sent."""
 
     __module__ = "circleci_v1_async.errors"
 
@@ -37,13 +37,13 @@ class SessionClosedError(CircleCIError, RuntimeError):
 class UsageError(CircleCIError, RuntimeError):
     """The package is used in a way that cannot work.
 
-    A walk, a watch or downloads are looped over once more, or were closed under their loop; a token callable uses the
-    session that calls it; or no asyncio event loop is running.
+    A walk, watch or download was iterated a second time, or closed while a loop was reading it; a token callable uses
+    the session that calls it; or no asyncio event loop is running.
     """
 
     __module__ = "circleci_v1_async.errors"
 
 
 def _blank(kind: type[E]) -> E:
-    """Return an error without attributes, to be filled by the state of a pickle."""
+    """Return an error without attributes. Unpickling sets the attributes afterwards."""
     return kind.__new__(kind)

@@ -1,4 +1,4 @@
-"""Faces of rooms: the modules from which users import what a room's files define."""
+"""Faces of rooms: the public modules that export the definitions in a room's files."""
 
 import sys
 from types import FunctionType
@@ -7,7 +7,7 @@ __all__ = ["show_as_home"]
 
 
 def show_as_home(face: str) -> None:
-    """Set `__module__` of a face's public classes and functions, as reprs, tracebacks and pickles show it."""
+    """Set `__module__` of a face's public classes and functions, for reprs, tracebacks and pickles."""
     names = vars(sys.modules[face])
     for name in names["__all__"]:
         if isinstance(value := names[name], type | FunctionType):

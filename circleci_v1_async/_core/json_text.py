@@ -1,4 +1,4 @@
-"""JSON as text: bodies of requests, and faults of replies that need no parser to be seen."""
+"""JSON as text: encoding of request bodies, and checks of replies without a parser."""
 
 import json
 import re
@@ -12,16 +12,17 @@ __all__ = ["BOM", "HTML", "encode", "explain_malformed", "is_too_dense", "replac
 
 BOM: Final = b"\xef\xbb\xbf"
 HTML: Final = "HTML instead of JSON"
-# An escape sequence. The second alternative is half of a surrogate pair without the other half.
+# An escape sequence. The second alternative is a lone surrogate: half of a pair without the other half.
 _ESCAPE: Final = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
-# Bytes of a body that may have any number of objects or lists. As models, `[{},{},…]` takes up to 170 times its size,
-# and `[[],[],…]` 20 times. Counting takes a third of a millisecond for each megabyte.
+# Maximum number of bytes in a body with an unlimited number of objects or lists. Decoded to models, `[{},{},…]` takes
+# up to 170 times its size in memory, and `[[],[],…]` 20 times. Counting takes a third of a millisecond per megabyte.
 _SMALL: Final = {b"{": 2**20, b"[": 2**23}
-# Larger bodies may have so many of each, and one more for each so many bytes. Recorded replies have one for 145 bytes.
+# Larger bodies may have `_FREE` objects and `_FREE` lists, plus one of each per `_BYTES_EACH` bytes. Recorded replies
+# have one per 145 bytes.
 _FREE, _BYTES_EACH = 20_000, 64
-# A bracket outside of strings and all before it. Possessive, so that no byte is looked at twice.
+# The next bracket outside of strings, and everything before it. Possessive, so that no byte is matched twice.
 _TO_BRACKET: Final = {
     bracket: re.compile(rb'[^"\%b]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\%b]*+)*+\%b' % ((bracket,) * 3), re.DOTALL)
     for bracket in _SMALL
@@ -32,7 +33,7 @@ def encode(body: Any) -> bytes:
     """Return the body of a request as JSON.
 
     Raises:
-        InvalidInputError: JSON has no form for a value.
+        InvalidInputError: The body contains a value that JSON cannot represent.
     """
     try:
         # msgspec would write NaN as null, and a set as a list.
@@ -45,10 +46,10 @@ def encode(body: Any) -> bytes:
 
 
 def to_json_value(value: object) -> object:
-    """Return a secret's value, a dict for any mapping, and a plain `str` for a subclass of it.
+    """Convert a secret to its value, a mapping to a dict, and a subclass of `str` to a plain `str`.
 
     Raises:
-        TypeError: JSON has no form for the value.
+        TypeError: JSON cannot represent the value.
     """
     if isinstance(value, Secret):
         return cast("Secret[object]", value).reveal()
@@ -60,10 +61,11 @@ def to_json_value(value: object) -> object:
 
 
 def is_too_dense(body: bytes) -> bool:
-    """Return whether the values of a large body would take many times its size in memory."""
+    """Return whether the decoded values of a large body would take many times its size in memory."""
     allowed = _FREE + len(body) // _BYTES_EACH
     for bracket, pattern in _TO_BRACKET.items():
-        # Strings contain brackets, too: colors in the output of a step begin with one.
+        # The count includes brackets in strings, such as the color codes in a step's output. If it is too high, count
+        # only the brackets outside of strings.
         is_dense = len(body) > _SMALL[bracket] and body.count(bracket) > allowed
         found = pattern.match(body) if is_dense else None
         for _ in range(allowed):
@@ -76,7 +78,7 @@ def is_too_dense(body: bytes) -> bool:
 
 
 def replace_lone_surrogates(body: bytes) -> bytes:
-    """Return JSON text with U+FFFD for escapes of lone surrogates, which Python cannot encode."""
+    """Replace escapes of lone surrogates in JSON with U+FFFD: Python cannot encode lone surrogates."""
     return _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], body)
 
 

@@ -1,4 +1,4 @@
-"""Values that only those see who ask for them: tokens, keys, variables."""
+"""Wrappers that hide secret values: tokens, keys, variables."""
 
 from collections.abc import Callable
 from typing import Any, Generic, SupportsIndex, TypeVar, cast
@@ -9,14 +9,14 @@ T = TypeVar("T")
 
 
 class Secret(Generic[T]):
-    """A secret value, which no attribute, iteration, slice or encoder gives: only a call of `reveal` does.
+    """A secret value. Only `reveal` returns it; no attribute, iteration, slice or encoder does.
 
-    Reporters of errors take variables apart in many ways: by repr, as mappings, sequences and strings, by `__dict__`
-    and `__slots__`. So it is none of these, and its only attribute is a function. Do not keep in a variable what
-    `reveal` returns: pass it on at once to what needs it.
+    Error reporters take variables apart in many ways: by repr, as mappings, sequences and strings, by `__dict__` and
+    `__slots__`. A secret is therefore not a mapping, sequence or string, and its only attribute is a function. Do not
+    keep the result of `reveal` in a variable: pass it immediately to the function that needs it.
 
     Attributes:
-        reveal: Returns the value.
+        reveal: Function that returns the value.
     """
 
     __slots__ = ("reveal",)
@@ -34,9 +34,9 @@ class Secret(Generic[T]):
 
 
 class RedactedStr(str):
-    """A `str` whose repr is redacted, and so are its slices, for libraries that take nothing but a `str`.
+    """A `str` with a redacted repr, for libraries that only accept a `str`.
 
-    `str(value)` and f-strings give the text in clear.
+    Its slices have the same repr. `str(value)` and f-strings return the plain text.
     """
 
     __slots__ = ()
@@ -52,7 +52,7 @@ class RedactedStr(str):
 
 
 class RedactedBytes(bytes):
-    """As `RedactedStr`, for an encoded request body."""
+    """Like `RedactedStr`, for an encoded request body."""
 
     __slots__ = ()
 
@@ -68,9 +68,9 @@ class RedactedBytes(bytes):
 
 
 def wrap_secret(value: object) -> Any:
-    """Wrap a secret argument of any type; `None` stays. Call it in the first line of a function.
+    """Wrap a secret argument of any type; return `None` unchanged. Call this first in a function.
 
-    Later lines may raise, and tracebacks then show the variables of the function.
+    Later lines may raise an exception, and its traceback may show the variables of the function.
     """
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""Lists that lack items of the reply they came from."""
+"""Lists that omit some items of their reply."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ class ShortList(list[T]):
     """A list without the items of the reply that did not fit.
 
     Attributes:
-        sent: Number of items in the reply. Whoever reads a list page by page has to count these.
+        sent: Number of items in the reply. If you read a list page by page, you must count these items.
     """
 
     sent: int = 0

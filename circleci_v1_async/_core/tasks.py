@@ -29,7 +29,7 @@ class SelfClosing(ABC):
 
     @abstractmethod
     async def aclose(self) -> None:
-        """End it and wait until it is gone."""
+        """Stop the object's work, and wait until it has stopped."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -39,13 +39,13 @@ class SelfClosing(ABC):
 
 
 class TaskIterable(SelfClosing):
-    """Base of async iterables that are looped over once, run tasks meanwhile, and can be closed.
+    """Base of async iterables that can be iterated once, run tasks during the loop, and can be closed.
 
-    A subclass begins its loop by `_begin`, runs tasks by `_create_task`, sets `_state` to `done` when nothing is left,
-    and ends by `_end` in a `finally` block, however the loop is left.
+    A subclass begins its loop with `_begin`, runs tasks with `_create_task`, sets `_state` to `done` when no items are
+    left, and always ends the loop with `_end`, in a `finally` block.
 
     Args:
-        name: The name in its repr.
+        name: Name in the repr.
     """
 
     _begun_before: ClassVar[str]
@@ -61,10 +61,10 @@ class TaskIterable(SelfClosing):
 
     @abstractmethod
     def _progress(self) -> str:
-        """Describe how far it has come, for the repr."""
+        """Describe the progress, for the repr."""
 
     async def aclose(self) -> None:
-        """End the loop: cancel what is under way and wait until it is gone."""
+        """End the loop: cancel its tasks and wait until they have finished."""
         if self._state != "done":
             self._state = "closed"
         await stop(self._tasks)
@@ -100,7 +100,7 @@ def get_loop() -> asyncio.AbstractEventLoop:
     """Return the running event loop.
 
     Raises:
-        UsageError: None runs, or one of another library.
+        UsageError: No event loop is running, or the running loop belongs to a library other than asyncio.
     """
     try:
         return asyncio.get_running_loop()
@@ -111,7 +111,7 @@ def get_loop() -> asyncio.AbstractEventLoop:
 
 
 async def call_back(callback: Callable[[T], object], value: T) -> None:
-    """Call a callback, and await what it returns if that can be awaited."""
+    """Call a callback, and await its result if the result is awaitable."""
     if isawaitable(result := callback(value)):
         await result
 
@@ -122,7 +122,7 @@ def read_exception(task: "asyncio.Task[Any]") -> BaseException | None:
 
 
 async def wait_until_done(task: "asyncio.Task[Any]") -> None:
-    """Wait for a task, however it ends. It goes on when the caller is cancelled."""
+    """Wait until a task succeeds, fails or is canceled. If the caller is canceled, the task continues."""
     # asyncio.wait is for sets of tasks, and takes three times as long.
     waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     task.add_done_callback(lambda _: None if waiter.done() else waiter.set_result(None))
@@ -130,9 +130,9 @@ async def wait_until_done(task: "asyncio.Task[Any]") -> None:
 
 
 async def stop(tasks: Iterable["asyncio.Task[Any]"]) -> None:
-    """Cancel tasks and wait until they are gone, also when the caller is cancelled meanwhile.
+    """Cancel tasks and wait until they have finished, even if the caller is canceled during the wait.
 
-    The caller may be one of them, which is not waited for.
+    If the caller is one of the tasks, it is canceled, but it does not wait for itself.
     """
     under_way = [task for task in tasks if not task.done()]
     for task in under_way:
@@ -141,9 +141,9 @@ async def stop(tasks: Iterable["asyncio.Task[Any]"]) -> None:
 
 
 async def run_together(coroutines: Iterable[Coroutine[Any, Any, R]]) -> list[R]:
-    """Run coroutines as tasks and return their results. The first that fails ends the others."""
-    # Not in a TaskGroup: before 3.13, one that fails leaves its task half cancelled (`cancelling()` is 1), and the
-    # caller's `asyncio.timeout` then raises CancelledError.
+    """Run coroutines as tasks and return their results. The first failure cancels the other tasks."""
+    # Do not use a TaskGroup: before Python 3.13, a failed group leaves its task half canceled (`cancelling()` is 1).
+    # The caller's `asyncio.timeout` then raises CancelledError.
     tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
     try:
         return await asyncio.gather(*tasks)
@@ -152,20 +152,20 @@ async def run_together(coroutines: Iterable[Coroutine[Any, Any, R]]) -> list[R]:
 
 
 async def run_in_thread(function: Callable[[], R], threads: Executor | None = None) -> R:
-    """Call a blocking function in a thread. Cancellation waits for it, since it uses the caller's files."""
-    # No task, as of asyncio.to_thread: those are cancelled when the loop ends, which the thread would not notice.
+    """Call a blocking function in a thread. If canceled, still wait for it: it uses the caller's files."""
+    # Do not run asyncio.to_thread in a task: the end of the loop cancels tasks, but the thread would not notice.
     call = asyncio.get_running_loop().run_in_executor(threads, function)
     try:
         await _wait_out((call,))
     except asyncio.CancelledError:
-        # It is read, so that asyncio does not log it.
+        # Read the exception, so that asyncio does not log it.
         call.exception()
         raise
     return call.result()
 
 
 async def _wait_out(futures: Collection["asyncio.Future[Any]"]) -> None:
-    """Wait until all of them are done. A cancellation of the caller is raised after that."""
+    """Wait until all futures are done. A cancellation of the caller is raised after that."""
     cancelled: asyncio.CancelledError | None = None
     while under_way := [future for future in futures if not future.done()]:
         try:

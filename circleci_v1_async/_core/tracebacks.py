@@ -1,4 +1,4 @@
-"""The boundary at which errors leave the package, without what their frames and contexts hold."""
+"""Removal of frames and contexts from errors that leave the package."""
 
 import asyncio
 import sys
@@ -10,16 +10,17 @@ from .errors import CircleCIError
 __all__ = ["TracebackScrubber"]
 
 
-# The packages through which a request and its reply pass: aiosignal calls trace hooks with both.
+# Packages with frames that contain a request or its reply. aiosignal calls trace hooks with both.
 _OURS: Final = frozenset({__name__.partition(".")[0], "aiohttp", "aiosignal", "asyncio"})
 
 
 class TracebackScrubber:
-    """A block that errors leave without frames from within it: those hold what was sent and received.
+    """A block that removes its frames from errors, because they contain requests and replies.
 
-    The context of an error is what its caller was handling when the block began, and nothing from within. A cause
-    stays, without its frames. Errors that are not the package's, such as a limiter's, keep their frames, but neither
-    the variables of ours among them nor the frames of our errors below them.
+    The context of an error becomes the exception that the caller was handling when the block began; contexts from
+    inside the block are removed. A cause is kept, without its frames. Errors from other code, such as a limiter, keep
+    their frames. However, the frames of this package, aiohttp, aiosignal and asyncio lose their variables, and this
+    package's errors in the context lose their frames.
     """
 
     __slots__ = ("_handled",)
@@ -28,7 +29,7 @@ class TracebackScrubber:
         self._handled = sys.exception()
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        # The code that closes a generator may be handling an error of its own.
+        # Stop at a GeneratorExit: the code that closes a generator may be handling an unrelated error.
         while error is not None and error is not self._handled and not isinstance(error, GeneratorExit):
             if isinstance(error, CircleCIError | asyncio.CancelledError):
                 _clear(error, self._handled)
@@ -38,12 +39,12 @@ class TracebackScrubber:
 
 
 def _forget_variables(error: BaseException) -> None:
-    """Empty the frames of ours within the boundary, which hold what was sent and received."""
+    """Clear the frames of the packages in `_OURS`: their variables contain requests and replies."""
     traceback = error.__traceback__
     while traceback is not None:
         frame = traceback.tb_frame
         if frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
-            # Frames that still run are outside, or are the one with the boundary.
+            # A running frame cannot be cleared. It is outside of the block, or it is the frame with the block.
             with suppress(RuntimeError):
                 frame.clear()
         traceback = traceback.tb_next

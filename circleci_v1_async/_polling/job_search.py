@@ -1,4 +1,4 @@
-"""Finding the builds of a commit or a workflow in a project's list. No I/O."""
+"""Search for the builds of a commit or a workflow in a project's list, without I/O."""
 
 from collections.abc import Callable, Container, Iterable
 from datetime import datetime, timedelta
@@ -11,21 +11,20 @@ from circleci_v1_async.models import Build
 
 __all__ = ["JobSearch", "find_newest_commit", "select_builds"]
 
-# Margin by which a committer's clock may be ahead of CircleCI's, mistaken time zones included.
+# Maximum time that a committer's clock may be ahead of CircleCI's, including wrong time zones.
 _CLOCKS_DIFFER: Final = timedelta(days=1)
 
 
 @attrs.define
 class JobSearch:
-    """Picks builds out of a list, newest first, and tells where none can be further down.
+    """Selects builds from a list, newest first, and detects when the rest of the list cannot match.
 
     Attributes:
-        matches: Tells whether a build is one of those that are looked for.
-        seen_up_to: The highest number of an earlier search, which was complete: this one ends there; 0 if it is the
-            first.
-        candidates: The builds that match, and those outside of workflows that repeat a build: `select_builds` tells
-            whether it is one of these.
-        highest: The highest number in the list.
+        matches: Function that returns whether a build belongs to the commit or workflow.
+        seen_up_to: Highest build number of an earlier, complete search. This search ends there. 0 for the first search.
+        candidates: Builds that match, and builds outside of workflows that rerun a build. `select_builds` keeps only
+            the reruns of matching builds.
+        highest: Highest build number in the list.
     """
 
     matches: Callable[[Build], bool]
@@ -35,7 +34,7 @@ class JobSearch:
     _oldest: datetime | None = None
 
     def take(self, page: list[Build]) -> bool:
-        """Take in the next builds, all of them, and return whether the search is at its end."""
+        """Add all builds of the next page, and return whether the search has finished."""
         is_at_end = False
         for build in page:
             is_at_end |= self._take(build)
@@ -52,19 +51,19 @@ class JobSearch:
 
     def _is_too_old(self, build: Build) -> bool:
         created = _created(build)
-        # A sum may be no date: committers date as they please.
+        # Subtract the dates instead of adding a day: a commit date can be anything, so the sum could overflow.
         return self._oldest is not None and created is not None and self._oldest - created > _CLOCKS_DIFFER
 
 
 def select_builds(
     candidates: Iterable[Build], matches: Callable[[Build], bool], known: Container[object] = ()
 ) -> list[Build]:
-    """Return the builds that match, and those outside of workflows that repeat one, oldest first.
+    """Return the builds that match, and builds outside of workflows that rerun one, oldest first.
 
     Args:
         candidates: Builds of one project.
-        matches: Tells whether a build is one of those that are looked for.
-        known: Numbers of further builds that are.
+        matches: Function that returns whether a build belongs to the commit or workflow.
+        known: Numbers of builds that were selected before.
     """
     selected: dict[int, Build] = {}
     for build in sorted(candidates, key=attrgetter("build_num")):
@@ -75,14 +74,14 @@ def select_builds(
 
 
 def find_newest_commit(builds: Iterable[Build]) -> str | None:
-    """Return the hash of the commit that was built first most recently; `None` if no build has one.
+    """Return the hash of the commit with the most recent first build; `None` if no build has a hash.
 
-    A rerun of an older commit, which has a higher number, does not make that commit the newest.
+    A rerun of an older commit has a higher build number, but does not make that commit the newest.
     """
     by_age = sorted((build for build in builds if build.vcs_revision), key=attrgetter("build_num"))
     return next(reversed(dict.fromkeys(build.vcs_revision for build in by_age)), None)
 
 
 def _created(build: Build) -> datetime | None:
-    """Return the time at which a build was created, or soon after; `None` when it has not got that far."""
+    """Return the time at which a build was created, or soon after; `None` if the time is not set yet."""
     return build.usage_queued_at or build.queued_at or build.start_time

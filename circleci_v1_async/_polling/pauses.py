@@ -1,4 +1,4 @@
-"""Pauses between two polls of a watch or a followed log, and what errors do to any pause."""
+"""Pauses between two polls of a watch or a followed log, and the effect of errors on any pause."""
 
 import logging
 from typing import Final
@@ -15,19 +15,19 @@ _SLOWEST: Final = 6.0
 
 
 def choose_pause(interval: float, failures: int, chance: float) -> float:
-    """Return the seconds until the next poll, with jitter.
+    """Return the number of seconds until the next poll, with jitter.
 
     Args:
         interval: Seconds between two polls, on average.
-        failures: Number of polls in a row that failed. The more, the longer the pause.
+        failures: Number of consecutive failed polls. More failures make the pause longer.
         chance: A random number from 0 to 1.
     """
-    # A power of a larger number may be no float.
+    # Limit the exponent: a larger power could overflow.
     return interval * min(_GROWTH ** min(failures, 10), _SLOWEST) * (0.75 + chance / 2)
 
 
 def pause_after_error(caller: Caller, name: str, interval: float, failures: int, error: CircleCIError) -> float:
-    """Log a transient error, and return the seconds until the next poll."""
+    """Log a transient error, and return the number of seconds until the next poll."""
     pause = choose_pause(interval, failures, caller.clock.random())
     pause = max(pause, find_asked_pause(caller, error))
     log_pause(name, error, pause)
@@ -35,9 +35,9 @@ def pause_after_error(caller: Caller, name: str, interval: float, failures: int,
 
 
 def find_asked_pause(caller: Caller, error: CircleCIError) -> float:
-    """Return the seconds to wait that the service asks for; 0 if it does not ask.
+    """Return the number of seconds that the service requested to wait; 0 if absent.
 
-    At most `max_retry_after` counts: one bogus reply must not silence a watch permanently.
+    The result is at most `max_retry_after`: one bogus reply must not silence a watch permanently.
     """
     return min(_read_retry_after(error), caller.options.retry.max_retry_after)
 
@@ -46,9 +46,9 @@ def log_pause(name: str, error: CircleCIError, pause: float) -> None:
     """Log a transient error of a poll.
 
     Args:
-        name: What is polled.
-        error: The error.
-        pause: Seconds until the next poll.
+        name: Name of the polled build, list, commit or workflow.
+        error: Error of the poll.
+        pause: Number of seconds until the next poll.
     """
     asked = _read_retry_after(error)
     cut = f" (the service asked for {asked:.0f} s)" if asked > pause else ""

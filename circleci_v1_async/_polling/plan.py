@@ -1,9 +1,9 @@
-"""The plan of waiting for a commit or a workflow: what was seen, and whether that is all. No I/O.
+"""Plan of a wait for a commit or a workflow: the known builds, and whether more can follow. No I/O.
 
-A workflow's next job is created when the one before ends, so that for a moment everything has finished although more is
-to come. The plan therefore waits until nothing has run for `settle` seconds. It counts them from the reply that shows
-the last change to the request that shows no other: a job that is created within `settle` of the end of the one before
-is in the list by then, however long replies take.
+A workflow's next job is created when the previous job ends. For a moment, all builds have finished although more builds
+follow. The plan therefore waits until no build has run for `settle` seconds. It measures this time from the reply that
+shows the last change to the start of a request that shows no further change. If a job is created within `settle`
+seconds of the end of the previous job, that request's reply contains the job, no matter how long replies take.
 """
 
 import math
@@ -21,7 +21,8 @@ from .job_search import JobSearch, select_builds
 
 __all__ = ["PollResult", "WaitPlan", "result_state"]
 
-# A sleeper may wake a little early: seconds until it looks again, and seconds that do not count.
+# A sleep may end slightly early. `_TICK` is the number of seconds until the next poll in this case, `_EARLY` is the
+# number of seconds to ignore.
 _TICK: Final = 0.01
 _EARLY: Final = 1e-6
 
@@ -31,14 +32,14 @@ L = TypeVar("L")
 
 @attrs.frozen
 class PollResult(Generic[B, L]):
-    """Result of a look.
+    """Result of a poll.
 
     Attributes:
-        last: What is known by now: the result, if it is over.
+        last: The latest state; the result if the wait is over.
         is_over: Whether the wait is over.
-        news: The builds that are new, or in another state than before.
-        summary: Where it stands, for errors.
-        soon: Seconds until the next look at the latest.
+        news: Builds that are new or have changed their state.
+        summary: Progress of the wait, for errors.
+        soon: Maximum number of seconds until the next poll.
     """
 
     last: L
@@ -49,7 +50,7 @@ class PollResult(Generic[B, L]):
 
 
 def result_state(build: Build) -> tuple[object, ...]:
-    """Return the part of a build of which a change is news."""
+    """Return the state of a build. A change of this state counts as news."""
     return build.status, build.lifecycle, build.outcome, build.is_finished
 
 
@@ -57,17 +58,17 @@ def result_state(build: Build) -> tuple[object, ...]:
 class WaitPlan:
     """Decides when a commit or a workflow is done.
 
-    To drive it: `begin`, let the search take pages until it is at its end, add the builds that `find_unseen` names to
-    its candidates, and `update`.
+    For each poll, call `begin`, pass pages to the search until it has finished, fetch the builds that `find_unseen`
+    returns, add them to the search's candidates, and call `update`.
 
     Args:
-        matches: Tells whether a build is one of those that are waited for.
-        jobs: Names of the jobs to wait for; none for all.
-        settle: Seconds without a running build after which no other is expected.
-        fail_fast: Whether the first failure ends it.
+        matches: Function that returns whether a build belongs to the commit or workflow.
+        jobs: Names of the jobs to wait for; empty for all jobs.
+        settle: Number of seconds without a running build before the wait ends.
+        fail_fast: Whether the first failure ends the wait.
 
     Attributes:
-        seen_up_to: The highest number in the list at the last look.
+        seen_up_to: Highest build number in the list at the last poll.
     """
 
     matches: Callable[[Build], bool]
@@ -79,23 +80,26 @@ class WaitPlan:
     _idle_since: float | None = attrs.field(default=None, init=False)
 
     def begin(self) -> JobSearch:
-        """Return the search of the next look."""
+        """Return the search for the next poll."""
         return JobSearch(self.matches, self.seen_up_to)
 
     def find_unseen(self, search: JobSearch) -> list[int]:
-        """Return the numbers of unfinished builds that a search has not met: newer ones displaced them."""
+        """Return the numbers of unfinished builds that the search did not find.
+
+        Newer builds have displaced these builds from the pages that were read.
+        """
         met = {build.build_num for build in search.candidates}
         return [
             build.build_num for build in self._latest().values() if not build.is_finished and build.build_num not in met
         ]
 
     def update(self, search: JobSearch, began: float, ended: float) -> PollResult[Build, Verdict]:
-        """Take in a look, and decide.
+        """Record a poll, and decide whether the wait is over.
 
         Args:
-            search: What it has found.
-            began: Time at which the look began.
-            ended: Time at which it ended.
+            search: The finished search of the poll.
+            began: Time at which the poll began.
+            ended: Time at which the poll ended.
         """
         found = select_builds(search.candidates, self.matches, self._builds)
         news = tuple(build for build in found if self._is_news(build))
@@ -133,12 +137,12 @@ class WaitPlan:
         return {job: build for job, build in latest.items() if not self.jobs or job.name in self.jobs}
 
     def _is_settled(self, began: float) -> bool:
-        # Of the look that found everything finished, the request came before the reply: with no time to settle, it is
-        # the last one nevertheless.
+        # The first poll that finds everything finished begins before the time to settle, which starts at its end. If
+        # `settle` is 0, that poll ends the wait nevertheless.
         return self._idle_since is not None and (not self.settle or began - self._idle_since >= self.settle - _EARLY)
 
     def _is_decided(self, latest: dict[Job, Build]) -> bool:
-        """Whether nothing that may still come is waited for."""
+        """Whether the wait does not need any of the builds that may still follow."""
         counted = self._counted(latest)
         if self.fail_fast and any(_is_final(build) and not build.is_success for build in counted.values()):
             return True
@@ -147,5 +151,8 @@ class WaitPlan:
 
 
 def _is_final(build: Build) -> bool:
-    """Whether a build ends its job: CircleCI repeats a `retried` one, and may run another yet."""
+    """Whether a build is the last build of its job.
+
+    CircleCI reruns a `retried` build, and may still run another build after a `not_run` one.
+    """
     return build.is_finished and build.status not in {BuildStatus.RETRIED, BuildStatus.NOT_RUN}

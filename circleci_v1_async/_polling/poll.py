@@ -1,4 +1,4 @@
-"""Waiting for builds: the loop that polls."""
+"""The polling loop that waits for builds."""
 
 import asyncio
 import math
@@ -36,10 +36,10 @@ async def wait_until_finished(
     """Poll a build until it has finished; see `poll`.
 
     Args:
-        caller: Makes the requests.
-        request: Asks for the build.
-        schedule: Decides when to poll.
-        name: The build's name in errors and logs.
+        caller: Caller that makes the requests.
+        request: Request for the build.
+        schedule: Schedule of the polls.
+        name: Name of the build in errors and logs.
         on_update: Called with the build when it is first seen, when its status, lifecycle or outcome changes, and when
             it finishes. Can be a coroutine function.
     """
@@ -63,19 +63,20 @@ async def poll(
     name: str,
     on_update: Callable[[B], object] | None,
 ) -> L:
-    """Poll until a result is over.
+    """Poll until a result ends the wait.
 
     A poll that is in flight at the deadline is cancelled. The last poll begins at the deadline and is a single attempt.
 
     Args:
-        caller: Makes the requests, and has the clock.
-        look: Makes the requests of one poll.
-        schedule: Decides when to poll.
-        name: What is waited for, in errors and logs.
-        on_update: Called with each build that is news. Can be a coroutine function. The deadline does not interrupt it.
+        caller: Caller that makes the requests and provides the clock.
+        look: Function that makes the requests of one poll.
+        schedule: Schedule of the polls.
+        name: Name of the build, commit or workflow, in errors and logs.
+        on_update: Called with each new or changed build. Can be a coroutine function. The deadline does not
+            interrupt the function.
 
     Raises:
-        WaitTimeoutError: It was not over at the last poll. If that poll failed, its error is the cause.
+        WaitTimeoutError: The wait was not over at the last poll. If that poll failed, its error is the cause.
         CircleCIError: A poll failed permanently.
     """
     clock = caller.clock
@@ -115,7 +116,7 @@ async def poll(
 
 
 def _for_last_poll(caller: Caller) -> Caller:
-    """Return a caller that makes one attempt at each request, in the time of the last poll."""
+    """Return a caller that makes one attempt per request, within the time of the last poll."""
     options = caller.options
     return attrs.evolve(
         caller,
@@ -131,7 +132,7 @@ async def _look_within(seconds: float, looking: Awaitable[R]) -> R:
     """Return the result of a poll.
 
     Raises:
-        RequestTimeoutError: The poll took longer than it may.
+        RequestTimeoutError: The poll took longer than `seconds`.
     """
     limit = asyncio.timeout(None if seconds == math.inf else seconds)
     try:

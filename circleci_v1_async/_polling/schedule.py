@@ -12,7 +12,7 @@ __all__ = ["Schedule"]
 _SHARE: Final = 0.1
 _JITTER: Final = 0.1
 _LAST_POLL: Final = 10.0
-# A sleeper may wake a little early, and sums of floats are rounded: seconds that do not count.
+# Number of seconds to ignore: a sleep may end slightly early, and sums of floats are rounded.
 _EARLY: Final = 1e-6
 
 
@@ -26,14 +26,14 @@ class Schedule:
     """Decides when a wait polls. All times are in seconds since the wait began.
 
     The pause between two polls is a tenth of the time waited so far, at least `interval` and at most `max_interval`,
-    plus jitter of up to a tenth. So the wait notices an end within 11 % of the time waited, or `1.1 * interval`.
+    plus jitter of up to a tenth. The wait therefore notices the end within 11% of the time waited, or `1.1 * interval`.
 
     Args:
         timeout: Time of the last poll; `None` if the wait has no deadline.
-        interval: The shortest pause.
-        max_interval: The longest pause. A value below `interval` counts as `interval`.
-        settle: Seconds that the wait continues after the end that it waits for.
-        appear: Time until which "not found" means "not there yet".
+        interval: Shortest pause.
+        max_interval: Longest pause. A value below `interval` counts as `interval`.
+        settle: Number of seconds that the wait continues after everything has finished.
+        appear: Time until which "not found" means "does not exist yet".
 
     Raises:
         InvalidInputError: An argument is out of its range.
@@ -46,26 +46,27 @@ class Schedule:
     appear: float = attrs.field(default=0.0, validator=_seconds)
 
     def find_time_left(self, waited: float) -> float:
-        """Return the seconds until the deadline: 0 when it has come, infinity without one."""
+        """Return the number of seconds until the deadline: 0 after it, infinity without a deadline."""
         left = math.inf if self.timeout is None else self.timeout - waited
         return left if left > _EARLY else 0.0
 
     def may_appear(self, waited: float) -> bool:
-        """Return whether a poll at that time may find nothing yet."""
+        """Return whether a 404 at that time can mean that the build does not exist yet."""
         return self.appear - waited > _EARLY
 
     def choose_pause(self, waited: float, took: float, chance: float, *, soon: float, asked: float) -> float:
-        """Return the seconds from a poll to the next one.
+        """Return the number of seconds from the end of a poll to the next poll.
 
-        The pause never goes beyond the deadline. There is also a poll when `appear` ends, so that a build which is
-        there by then is found, and one just before the last `settle` seconds: what has ended by then can still settle.
+        The pause never extends beyond the deadline. One extra poll is made when `appear` ends, to find a build that
+        exists by that time. Another extra poll is made just before the last `settle` seconds, so that builds that have
+        finished by that time can still settle.
 
         Args:
             waited: Time at which the poll ended.
-            took: Seconds that it took. The next one may take twice as long.
+            took: Duration of the poll in seconds. The next poll may take twice as long.
             chance: A random number from 0 to 1.
             soon: Longest pause that the poll's result allows.
-            asked: Shortest pause that the service asks for.
+            asked: Shortest pause that the service requested.
         """
         pause = max(self.interval, min(waited * _SHARE, self.max_interval)) * (1 + _JITTER * chance)
         left = self.find_time_left(waited)
@@ -75,9 +76,9 @@ class Schedule:
 
     @staticmethod
     def limit_last_poll(timeout: float) -> float:
-        """Return the seconds that the last poll may take, which begins at the deadline.
+        """Return the maximum number of seconds for the last poll, which begins at the deadline.
 
         Args:
-            timeout: Seconds that one exchange may take.
+            timeout: Maximum number of seconds for one exchange.
         """
         return min(timeout, _LAST_POLL)

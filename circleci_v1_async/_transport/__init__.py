@@ -1,1 +1,1 @@
-"""One exchange over aiohttp, and every decision where the token is sent."""
+"""One exchange over aiohttp, and every decision about where the token is sent."""

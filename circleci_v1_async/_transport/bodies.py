@@ -13,7 +13,7 @@ from .decompression import CODINGS, Decompressor
 
 __all__ = ["Body", "read_body", "read_limited"]
 
-# Bytes of a body that are read without a turn of the loop for others.
+# Number of bytes of a body to read before other tasks can run.
 _TURN: Final = 2**20
 
 
@@ -21,12 +21,12 @@ class Body:
     """The body of a reply that was requested with `auto_decompress=False`, as it arrives.
 
     Attributes:
-        is_compressed: Whether it is decompressed here, and known to be complete when it ends.
+        is_compressed: Whether the body is decompressed here, so that its end proves that it is complete.
     """
 
     def __init__(self, reply: aiohttp.ClientResponse) -> None:
         self._content = reply.content
-        # Codings that are unknown, or applied on top of each other, are left to the caller.
+        # Do not decode unknown or combined codings: the caller handles the raw bytes.
         coding = reply.headers.get("Content-Encoding", "").strip().lower()
         self._decompressor = Decompressor(coding) if coding in CODINGS else None
         self._pieces: Iterator[bytes] = iter(())
@@ -36,15 +36,15 @@ class Body:
         return self._decompressor is not None
 
     def at_eof(self) -> bool:
-        """Tell whether nothing is left. Of a compressed body that is only known by reading."""
+        """Return whether the body is at its end. Always `False` for a compressed body: use `read` to find out."""
         return self._decompressor is None and self._content.at_eof()
 
     async def read(self) -> bytes:
-        """Return the next bytes; none at the end.
+        """Return the next bytes; empty at the end.
 
         Raises:
-            aiohttp.ClientPayloadError: The body broke off, or is not what its coding says.
-            TransportError: The library for its coding is not installed.
+            aiohttp.ClientPayloadError: The body broke off, or is invalid for its coding.
+            TransportError: The library for the coding is not installed.
         """
         if self._decompressor is None:
             return await self._content.readany()
@@ -70,13 +70,14 @@ async def read_body(reply: aiohttp.ClientResponse, limit: int) -> bytes:
     """Read a reply's body to its end.
 
     Raises:
-        BodyTooLargeError: It has more bytes than the limit, decompressed.
-        aiohttp.ClientPayloadError: And the other errors of `Body.read`.
+        BodyTooLargeError: The decompressed body is larger than the limit.
+        aiohttp.ClientPayloadError: The body broke off, or is invalid for its coding.
+        TransportError: The library for the coding is not installed.
     """
     body = Body(reply)
     first = await body.read()
     if body.at_eof() and len(first) <= limit:
-        # Most bodies come as one piece.
+        # Most bodies arrive in one piece.
         return first
     return await read_limited(body, limit, "the reply", "max_body", first)
 
@@ -84,19 +85,19 @@ async def read_body(reply: aiohttp.ClientResponse, limit: int) -> bytes:
 async def read_limited(
     pieces: AsyncIterable[bytes], limit: int, name: str, option: str, beginning: bytes = b""
 ) -> bytes:
-    """Collect a body piece by piece, so that one that is too large is noticed while it is small.
+    """Collect a body piece by piece, and stop when it exceeds the limit.
 
     Args:
-        pieces: The body.
-        limit: Bytes that it may have.
-        name: What errors call it.
-        option: The option that sets the limit.
-        beginning: Bytes of it that were read before.
+        pieces: Pieces of the body.
+        limit: Maximum number of bytes.
+        name: Name of the body in errors.
+        option: Name of the option that sets the limit, for errors.
+        beginning: Bytes of the body that were already read.
 
     Raises:
-        BodyTooLargeError: It has more bytes than the limit.
+        BodyTooLargeError: The body is larger than the limit.
     """
-    # Not by a list of all pieces: to join them takes as much memory once more, which of a batch does not matter.
+    # Do not collect all pieces in a list: joining them would take twice the memory. For a batch, this is acceptable.
     body = BytesIO()
     batch = [beginning]
     size = len(beginning)
@@ -109,13 +110,13 @@ async def read_limited(
         if size >= next_turn:
             body.writelines(batch)
             batch.clear()
-            # A highly compressed body is decompressed without a turn of the loop for others.
+            # Let other tasks run: they get no turn while a highly compressed body is decompressed.
             await asyncio.sleep(0)
             next_turn = size + _TURN
     if size > limit:
         raise BodyTooLargeError(f"{name} is larger than {limit} bytes ({option})")
     if size < _TURN:
-        # Most bodies: a BytesIO would move what it has with each piece.
+        # Most bodies are this small. A BytesIO would copy its content when a piece is added.
         return b"".join(batch)
     body.writelines(batch)
     return body.getvalue()

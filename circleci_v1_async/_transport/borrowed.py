@@ -13,10 +13,11 @@ __all__ = ["check_borrowed", "check_credentials", "check_usable"]
 
 
 def check_borrowed(session: object, *, trust_env: bool) -> None:
-    """Refuse a session that cannot be used safely, or not as asked.
+    """Reject an aiohttp session that is unsafe or does not fit `trust_env`.
 
     Raises:
-        InvalidInputError: It is no aiohttp session, has credentials of its own, or is to use other proxies.
+        InvalidInputError: The session is not an aiohttp session, has default credentials, or is combined with
+            `trust_env`, although it has its own proxy settings.
     """
     if session is None:
         return
@@ -27,7 +28,7 @@ def check_borrowed(session: object, *, trust_env: bool) -> None:
         )
     if not isinstance(session, aiohttp.ClientSession):
         raise InvalidInputError(f"session: expected an aiohttp.ClientSession, got {type(session).__name__}")
-    # There is no public name.
+    # aiohttp has no public name for the proxy.
     proxy = getattr(session, "_default_proxy", None)
     if proxy is not None:
         check_credentials("session: proxy", URL(proxy))
@@ -39,17 +40,18 @@ def check_borrowed(session: object, *, trust_env: bool) -> None:
 
 
 def check_credentials(name: str, proxy: URL) -> None:
-    """Refuse the URL of a proxy whose user and password cannot be sent. They are not in the error.
+    """Reject a proxy URL with a user or password that cannot be sent. The error omits both.
 
     Raises:
-        InvalidInputError: One has characters outside of Latin-1, or the user has a colon (RFC 7617, section 2).
+        InvalidInputError: The user or the password contains a character outside of Latin-1, or the user contains a
+            colon (RFC 7617, section 2).
     """
     if not _can_be_sent(proxy):
         raise InvalidInputError(f"{name}: expected a user without a colon, and a user and a password in Latin-1")
 
 
 def _can_be_sent(proxy: URL) -> bool:
-    # In a frame of its own, which is gone before the error is raised.
+    # Keep the plain password in a separate frame, which no longer exists when the error is raised.
     try:
         f"{proxy.user or ''}{proxy.password or ''}".encode("latin-1")
     except UnicodeEncodeError:
@@ -65,7 +67,8 @@ def check_usable(session: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop
     """
     if session.closed:
         raise SessionClosedError("The aiohttp session cannot be used: Session is closed")
-    # There is no public name. aiohttp would raise a RuntimeError, or wait for a loop that does not run.
+    # aiohttp has no public name for the loop. With another loop, it would raise a RuntimeError, or wait for a loop that
+    # does not run.
     if getattr(session, "_loop", loop) is not loop:
         raise SessionClosedError("The aiohttp session cannot be used: it belongs to another event loop")
     return session

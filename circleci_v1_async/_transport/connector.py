@@ -1,8 +1,8 @@
-"""Connections that are used again only while nothing has come over them unasked.
+"""Connections that are not reused if the server has sent unsolicited data.
 
-aiohttp checks a connection when it goes into the pool, and not when it comes out. Anything that a server sends in the
-meantime, such as a second reply, is then taken for the reply to the next request, and each reply after that answers
-the request before.
+aiohttp checks a connection when it enters the pool, but not when it leaves the pool. If the server sends data in the
+meantime, such as a second reply, aiohttp treats the data as the reply to the next request. From then on, each reply
+answers the previous request.
 """
 
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ __all__ = ["Connector", "find_connections"]
 
 
 class Connector(aiohttp.TCPConnector):
-    """A connector whose pool gives no connection that has unread data or is to be closed."""
+    """A connector that does not reuse connections with unread data, or connections to be closed."""
 
     async def connect(
         self,
@@ -28,7 +28,7 @@ class Connector(aiohttp.TCPConnector):
         traces: "list[Trace]",
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
     ) -> "Connection":
-        """Return a new connection, or one from the pool over which nothing has come unasked."""
+        """Return a new connection, or one from the pool without unsolicited data."""
         connection = await super().connect(req, traces, timeout)
         protocol = connection.protocol
         if protocol is None or not protocol.should_close:
@@ -37,11 +37,11 @@ class Connector(aiohttp.TCPConnector):
         for idle in _idle(self):
             if idle.should_close:
                 idle.close()
-        # From a server that speaks first, a new one is no better: it is taken as it is.
+        # Do not check the next connection: if a server sends data first, even a new connection has unread data.
         return await super().connect(req, traces, timeout)
 
     def distrust(self) -> None:
-        """Use none of the connections again. Replies that are under way are read to their end."""
+        """Do not reuse any of the current connections. Replies in progress are read to their end."""
         for idle in _idle(self):
             idle.close()
         for protocol in _in_use(self):
@@ -49,7 +49,7 @@ class Connector(aiohttp.TCPConnector):
 
 
 def find_connections(connector: aiohttp.BaseConnector | None) -> "Iterator[ResponseHandler]":
-    """Yield all connections that a connector has made and not closed."""
+    """Yield all open connections of a connector."""
     yield from _idle(connector)
     yield from _in_use(connector)
 
@@ -60,5 +60,5 @@ def _idle(connector: aiohttp.BaseConnector | None) -> list[ResponseHandler]:
 
 
 def _in_use(connector: aiohttp.BaseConnector | None) -> list[ResponseHandler]:
-    # A connection that is being made has a placeholder, and need not be closed.
+    # Skip the placeholder of a connection that is being opened: it need not be closed.
     return [each for each in getattr(connector, "_acquired", ()) if isinstance(each, ResponseHandler)]

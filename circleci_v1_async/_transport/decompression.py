@@ -1,7 +1,7 @@
-"""Decompression of bodies, piece by piece and within bounds, without I/O.
+"""Decompression of bodies in pieces of bounded size, without I/O.
 
-aiohttp's own decompression accepts gzip, Brotli and zstd data that end early. It uses the same libraries otherwise:
-Python's zlib, and Brotli and backports.zstd where they are installed.
+aiohttp's own decompression accepts gzip, Brotli and zstd data that end early. This module rejects such data. It uses
+the same libraries as aiohttp: Python's zlib, and Brotli and backports.zstd if they are installed.
 """
 
 import zlib
@@ -21,9 +21,9 @@ __all__ = ["CODINGS", "Decompressor"]
 CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
 """Content codings that can be decompressed. RFC 9110, 8.4.1.3: `x-gzip` is `gzip`."""
 
-# Bytes that a piece has at most. Brotli's may have twice as many.
+# Maximum number of bytes in a piece. Pieces from Brotli may be twice as large.
 _MAX_PIECE: Final = 2**18
-# Compressed bytes that are fed at once: a library copies what follows the end of a member.
+# Maximum number of compressed bytes to feed in one step: libraries copy the bytes after the end of a member.
 _WINDOW: Final = 2**14
 _DEFLATED: Final = 8  # in the lower half of the first byte of zlib's format (RFC 1950)
 
@@ -36,11 +36,11 @@ class _Member(Protocol):
 
     @property
     def unused_data(self) -> bytes:
-        """Bytes that were fed after the end."""
+        """Bytes after the end of the member."""
         ...
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Take in data and return decompressed data; nothing when it needs more input."""
+        """Add compressed data, and return decompressed data; empty if more input is needed."""
         ...
 
 
@@ -80,8 +80,8 @@ class _Coding:
     """A content coding.
 
     Attributes:
-        begin: Returns a new member, whose first byte is given.
-        error: The exception for invalid data.
+        begin: Function that returns a new member, given the member's first byte.
+        error: Exception for invalid data.
     """
 
     begin: Callable[[int], _Member]
@@ -126,7 +126,7 @@ class Decompressor:
     _member: _Member | None = attrs.field(default=None, init=False)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what compressed data decompress to, in pieces of bounded size.
+        """Yield the decompressed data, in pieces of bounded size.
 
         Raises:
             aiohttp.ClientPayloadError: The data are invalid.
@@ -149,10 +149,10 @@ class Decompressor:
             raise aiohttp.ClientPayloadError(f"invalid {self._coding} data") from None
 
     def finish(self) -> None:
-        """Make sure that the data were complete.
+        """Check that the data are complete.
 
         Raises:
-            aiohttp.ClientPayloadError: They ended early.
+            aiohttp.ClientPayloadError: The data ended early.
         """
         if self._member is not None and not self._member.eof:
             raise aiohttp.ClientPayloadError(f"{self._coding} data that end early")

@@ -1,4 +1,4 @@
-"""The token, the address and the proxies that the environment names."""
+"""The token, the base URL and the proxies from environment variables."""
 
 import os
 import re
@@ -33,10 +33,10 @@ _API_PATH: Final = re.compile(r"(?:/api(?:/v[0-9.]+)?)?/*\Z")
 
 
 def read_token() -> Secret[str] | None:
-    """Return the token of the first variable that has one; `None` when none has.
+    """Return the token from the first variable that is not empty; `None` if all are empty.
 
     Raises:
-        InvalidInputError: The value of the variable cannot be a token.
+        InvalidInputError: The variable's value is not a valid token.
     """
     name = next((name for name in TOKEN_VARIABLES if os.environ.get(name)), None)
     if name is None:
@@ -47,12 +47,12 @@ def read_token() -> Secret[str] | None:
 
 
 def _read_secret(name: str) -> Secret[str]:
-    # In a frame of its own, which is gone before an error is raised.
+    # Keep the plain value in a separate frame, which no longer exists when an error is raised.
     return Secret(os.environ[name])
 
 
 def read_base_url() -> str | None:
-    """Return the API's address; `None` when no variable has one."""
+    """Return the base URL from the first variable that is not empty; `None` if all are empty."""
     if api := os.environ.get(_API_VARIABLE, "").rstrip("/"):
         return api + "/v1.1" * api.endswith("/api")
     for name in _HOST_VARIABLES:
@@ -62,10 +62,10 @@ def read_base_url() -> str | None:
 
 
 def read_allow_http() -> bool:
-    """Return whether the token may be sent in clear.
+    """Return whether the token may be sent unencrypted.
 
     Raises:
-        InvalidInputError: The variable has another value than 0 and 1.
+        InvalidInputError: The variable's value is neither 0 nor 1.
     """
     value = os.environ.get(_HTTP_VARIABLE, "")
     if value not in {"", "0", "1"}:
@@ -74,18 +74,19 @@ def read_allow_http() -> bool:
 
 
 def complete_address(address: str) -> str:
-    """Return the API's address at a service, named by its host, its address, or that of any of its APIs."""
+    """Return the base URL for the host of a server, the server's URL, or the URL of any of its APIs."""
     address = address if "://" in address else f"https://{address}"
     return _API_PATH.sub("/api/v1.1", address, count=1)
 
 
 def find_proxy(url: URL) -> URL | None:
-    """Return the proxy that the environment names for a URL; `None` when it is to be reached without one.
+    """Return the environment's proxy for a URL; `None` to connect without a proxy.
 
-    Loopback is never reached by a proxy: http with a token is allowed there, because it does not leave the machine.
+    Loopback addresses never use a proxy: they allow http with a token, because the token does not leave the machine.
 
     Raises:
-        InvalidInputError: It is no HTTP proxy, or has a user or password that cannot be sent.
+        InvalidInputError: The variable's value is not the URL of an HTTP proxy, or has a user or password that cannot
+            be sent.
     """
     if is_loopback(url) or proxy_bypass(url.host or ""):
         return None
@@ -98,7 +99,7 @@ def find_proxy(url: URL) -> URL | None:
         proxy = URL()
     name = f"{url.scheme.upper()}_PROXY"
     if proxy.scheme not in {"http", "https"} or not proxy.host:
-        # Its value may have a password.
+        # Do not show the value: it may contain a password.
         raise InvalidInputError(f"{name}: expected the URL of an HTTP proxy")
     check_credentials(name, proxy)
     return proxy

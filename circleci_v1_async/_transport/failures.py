@@ -1,4 +1,4 @@
-"""Exceptions of aiohttp as errors of this package."""
+"""Translation of aiohttp's exceptions to errors of this package."""
 
 import re
 import ssl
@@ -13,17 +13,17 @@ __all__ = ["AIOHTTP_ERRORS", "BODY_ERRORS", "translate_error"]
 # Exceptions that aiohttp raises for a failed exchange, as its documentation lists them. All other exceptions come from
 # the user's own code, such as trace hooks and middlewares, and are not caught.
 AIOHTTP_ERRORS: Final = (aiohttp.ClientError, TimeoutError)
-# No code of the user's runs while a body is read. aiohttp raises a RuntimeError when the connection was closed.
+# The user's code does not run while a body is read. aiohttp raises a RuntimeError if the connection was closed.
 BODY_ERRORS: Final = (*AIOHTTP_ERRORS, OSError, RuntimeError)
-# The part of a message of aiohttp that quotes the reply begins with one of these.
+# In aiohttp's messages, the part that quotes the reply begins with one of these.
 _QUOTE: Final = re.compile(r"\n|b?['\"]")
 
 
 def translate_error(error: Exception, *, waited_for_pool: bool, timeout: float, awaited: str) -> TransportError:
-    """Return the error that an exception of aiohttp means.
+    """Translate an exception of aiohttp to an error of this package.
 
-    Its message ends with the reason, which is also its cause. Messages of aiohttp may quote the reply, and its
-    exceptions refer to the request. Neither is in the result.
+    The error's message ends with the reason, and the reason is its cause. Messages of aiohttp may quote the reply, and
+    its exceptions refer to the request. The error contains neither the reply nor the request.
     """
     failure = _classify(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
     reason = _find_reason(error)
@@ -58,7 +58,7 @@ def _classify(  # noqa: PLR0911 - a table
         case aiohttp.ClientProxyConnectionError():
             return TransportError("the proxy could not be reached", maybe_sent=False)
         case aiohttp.ClientConnectorError():
-            # A TLS alert is one too: a server that has a failure of its own answers so.
+            # This includes TLS alerts, which are transient: a server may send one because of an internal failure.
             return TransportError("the connection could not be made", maybe_sent=False)
         case aiohttp.ClientPayloadError():
             return TransportError("the reply broke off")
@@ -73,19 +73,19 @@ def _find_reason(error: Exception) -> Exception:
 
     aiohttp wraps errors of sockets, TLS and hooks.
     """
-    # The cause of a TimeoutError is the cancellation by which its timer ends the wait.
+    # The cause of a TimeoutError is a cancellation by its timer. A cancellation is not an `Exception`.
     while isinstance(error.__cause__, Exception):
         error = error.__cause__
     return error
 
 
 def _describe(reason: Exception) -> tuple[str, bool]:
-    """Return a reason's class and message, and whether the exception holds nothing more than that."""
+    """Return a reason's class and message, and whether they are the exception's only content."""
     if isinstance(reason, aiohttp.ClientHttpProxyError):
-        # The status, which the message already has, is all that the proxy said.
+        # The proxy sent only a status, and the message already contains it.
         return "", False
     if isinstance(reason, aiohttp.ServerTimeoutError) or (type(reason) is TimeoutError and not str(reason)):
-        # A time limit of aiohttp. The message names the limit.
+        # A time limit of aiohttp. The message already contains the limit.
         return "", False
     if isinstance(reason, ssl.SSLCertVerificationError):
         return reason.verify_message, True

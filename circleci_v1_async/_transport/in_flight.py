@@ -1,4 +1,4 @@
-"""Calls in flight, which their session can end."""
+"""Calls in flight. Their session can end them."""
 
 import asyncio
 from typing import Final
@@ -14,11 +14,11 @@ CLOSED_MEANWHILE: Final = "The session was closed during the call"
 
 @attrs.define(eq=False)
 class InFlight:
-    """A call in flight, as a block: the session that it is of can end it.
+    """A call in flight, as a `with` block. Its session can end the call.
 
     Args:
-        calls: All calls of the session that are in flight.
-        task: The task that makes the call.
+        calls: The session's calls in flight.
+        task: Task that makes the call.
     """
 
     _calls: "set[InFlight]" = attrs.field(repr=False)
@@ -27,7 +27,7 @@ class InFlight:
     _ended: asyncio.Event | None = attrs.field(default=None, init=False)
 
     def end(self) -> asyncio.Event:
-        """Cancel it on the session's behalf. The event is set when it is over."""
+        """Cancel the call for the session. The returned event is set when the call has finished."""
         self._ended = self._ended or asyncio.Event()
         self.task.cancel()
         return self._ended
@@ -41,6 +41,6 @@ class InFlight:
         if self._ended is None:
             return
         self._ended.set()
-        # As in asyncio.timeout: only a cancellation that is ours alone becomes our error.
+        # Like asyncio.timeout, convert the cancellation only if nobody else canceled the task.
         if isinstance(error, asyncio.CancelledError) and self.task.uncancel() <= self._cancelling:
             raise SessionClosedError(CLOSED_MEANWHILE) from None

@@ -1,4 +1,4 @@
-"""Files as they come over the wire, piece by piece."""
+"""Reading of files from the wire, piece by piece."""
 
 from collections.abc import AsyncGenerator
 
@@ -11,7 +11,7 @@ __all__ = ["get_length", "read_chunks"]
 
 
 async def read_chunks(stream: Stream, size: int | None) -> AsyncGenerator[bytes, None]:
-    """Yield the bytes of a stream as they arrive, and all of them.
+    """Yield all bytes of a stream as they arrive.
 
     Raises:
         TruncatedError: Fewer than `size` bytes arrived, or the compressed data ended early.
@@ -32,7 +32,7 @@ async def read_chunks(stream: Stream, size: int | None) -> AsyncGenerator[bytes,
 
 
 def get_length(stream: Stream) -> int | None:
-    """Return how many bytes are to come; `None` when the service does not say."""
+    """Return the announced number of bytes; `None` if the service does not announce it."""
     # Content-Length counts compressed bytes.
     value = "" if "Content-Encoding" in stream.headers else stream.headers.get("Content-Length", "")
     return int(value) if value.isdecimal() else None

@@ -1,4 +1,4 @@
-"""The token of a session, given or asked for."""
+"""The session's token: a fixed value, or the result of a callable."""
 
 import asyncio
 import inspect
@@ -13,7 +13,7 @@ from circleci_v1_async.errors import InvalidInputError, RequestTimeoutError, Usa
 
 __all__ = ["EXPECTED_TOKEN", "TOKEN_HEADER", "Token", "TokenSource", "find_token_problem", "parse_token"]
 
-# The runs of sources that the current task is part of, also through tasks that they started.
+# Calls of token sources that the current task is part of, directly or as a task that the source started.
 _runs: ContextVar[tuple[object, ...]] = ContextVar("token_runs", default=())
 
 TokenSource = Callable[[], "str | Awaitable[str]"]
@@ -23,26 +23,26 @@ EXPECTED_TOKEN: Final = "expected a non-empty string of visible ASCII characters
 
 
 def parse_token(token: object) -> Secret[str] | None:
-    """Check the hidden token. Its value is in no error.
+    """Check the hidden token. Errors do not contain its value.
 
     Raises:
-        InvalidInputError: It is not visible ASCII.
+        InvalidInputError: The token is not a non-empty string of visible ASCII characters.
     """
     if token is None:
         return None
     problem = find_token_problem(token)
     if problem is not None:
         raise InvalidInputError(f"token: {EXPECTED_TOKEN}, or None, or a callable that returns one; {problem}")
-    # As it is in the header, which aiohttp's frames have.
+    # Frames of aiohttp contain the header, so the token needs a redacted repr.
     return Secret(RedactedStr(cast("Secret[str]", token).reveal()))
 
 
 def find_token_problem(token: object) -> str | None:
-    """Return the reason why a hidden value cannot be a token; `None` if it can be. The value is not in it."""
+    """Return the reason why a hidden value is invalid as a token, without the value; `None` if valid."""
     value = cast("Secret[object]", token).reveal() if isinstance(token, Secret) else token
     if not isinstance(value, str):
         return f"got {type(value).__name__}"
-    # Anything else would be rejected late, trimmed or misread on its way.
+    # Other characters would be trimmed or misread on the way to the service, or rejected late.
     if value and all("!" <= char <= "~" for char in value):
         return None
     if not value.strip():
@@ -57,30 +57,30 @@ class Token:
     """The token that requests are sent with.
 
     Attributes:
-        value: The current one; `None` for anonymous requests, and as long as the source was not asked.
-        source: Gives the current one, if it was not given as it is.
+        value: The current token; `None` for anonymous requests, and before the first call of the source.
+        source: Callable that returns the current token; `None` for a fixed token.
     """
 
     value: Secret[str] | None = None
     source: TokenSource | None = None
     _refresh: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
-    # The run of the source that is under way.
+    # The current call of the source.
     _run: object | None = attrs.field(default=None, init=False)
 
     def __str__(self) -> str:
         return "anonymous" if self.value is None and self.source is None else "token=***"
 
     async def renew(self, refused: Secret[str] | None, timeout: float) -> None:  # noqa: ASYNC109 - a part of a call
-        """Call the source, unless it was called since that token was read.
+        """Call the source, unless another call has already replaced the rejected token.
 
-        One call at a time does so, for all.
+        Concurrent calls share one result of the source.
 
         Args:
             refused: The token that the service rejected; `None` before the first request.
-            timeout: Seconds that a call waits for the token.
+            timeout: Maximum number of seconds to wait for the token.
 
         Raises:
-            InvalidInputError: The source did not return a token. Its own errors leave unchanged.
+            InvalidInputError: The source did not return a valid token. Exceptions of the source propagate unchanged.
             RequestTimeoutError: The source did not return in time.
             UsageError: The source uses the session that calls it.
         """
@@ -117,11 +117,11 @@ async def _ask(source: TokenSource) -> Secret[str]:
 
 
 async def _hidden(source: TokenSource) -> Secret[str] | None:
-    # In a frame of its own, which is gone before an error of ours is raised.
+    # Keep the plain token in a separate frame, which no longer exists when an error is raised.
     try:
         given = source()
         hidden: Secret[str] | None = wrap_secret(await given if inspect.isawaitable(given) else given)
     except (StopIteration, StopAsyncIteration) as error:
-        # Python ends iterations by these, and so a coroutine cannot raise them (PEP 479).
+        # Python uses these exceptions to end iterations, so a coroutine cannot raise them (PEP 479).
         raise RuntimeError(f"the token callable raised {type(error).__name__}") from error
     return hidden

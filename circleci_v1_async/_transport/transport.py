@@ -1,7 +1,8 @@
-"""One request on the wire, by aiohttp's client.
+"""One request on the wire, sent by aiohttp's client.
 
-The token is attached to each hop by its origin, never to the aiohttp session: aiohttp would send it along to wherever
-a redirect leads. Redirects are therefore followed here. What aiohttp raises becomes a `TransportError`.
+The token is added to the headers of each hop that may receive it, and never to the aiohttp session: aiohttp would send
+it to the target of any redirect. Redirects are therefore followed here. Exceptions of aiohttp are translated to a
+`TransportError`.
 """
 
 import asyncio
@@ -42,9 +43,9 @@ from .urls import Origin, find_next_hop, get_origin, is_trusted, join_target, wi
 __all__ = ["Stream", "Transport"]
 
 MAX_REDIRECTS: Final = 5
-# Within this, a host that can be reached has been reached.
+# Maximum number of seconds to connect. A reachable host accepts a connection within this time.
 _CONNECT_TIMEOUT: Final = 10.0
-# Of the whole time, how much may pass until there is a connection.
+# Share of the timeout that waiting for a connection can take.
 _POOL_SHARE: Final = 0.9
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _USER_AGENT: Final = f"circleci-v1-async/{__version__}"
@@ -54,18 +55,18 @@ E = TypeVar("E", bound=CircleCIError)
 
 @lru_cache
 def _limits(seconds: float, *, each_byte: bool = False) -> aiohttp.ClientTimeout:
-    """Limits whose phases are staggered so that the one that ran out says so.
+    """Return time limits with staggered phases, so that the exception shows which phase timed out.
 
     Args:
-        seconds: For all of it.
-        each_byte: For the wait for each byte instead.
+        seconds: Maximum number of seconds for the exchange.
+        each_byte: Whether `seconds` limits the wait for each byte, instead of the exchange.
     """
     return aiohttp.ClientTimeout(
         total=None if each_byte else seconds,
         connect=_POOL_SHARE * seconds,
         sock_connect=min(_CONNECT_TIMEOUT, 0.8 * seconds),
         sock_read=seconds if each_byte else None,
-        # Not rounded up to seconds.
+        # Do not round the limits up to full seconds.
         ceil_threshold=math.inf,
     )
 
@@ -75,10 +76,10 @@ class Transport:
     """The connections of a session, shared with its views.
 
     Args:
-        base_url: As `parse_base_url` gives it.
-        credential: Its token is sent to the origin of the base URL and nowhere else.
-        borrowed: A session to use. It is neither closed nor changed.
-        clock: What time limits depend on.
+        base_url: Base URL, as returned by `parse_base_url`.
+        credential: The session's token. It is only sent to URLs that `is_trusted` accepts.
+        borrowed: The user's aiohttp session; `None` to create one. It is neither closed nor changed.
+        clock: Clock that measures time limits.
         trust_env: Whether to use the proxies of the environment.
     """
 
@@ -93,7 +94,7 @@ class Transport:
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
     _calls: set[InFlight] = attrs.field(factory=set[InFlight], init=False)
     streams: set["Stream"] = attrs.field(factory=set["Stream"], init=False)
-    # Connections over which a reply came.
+    # Connections that a reply was read from.
     _read_from: "WeakSet[object]" = attrs.field(factory=WeakSet[object], init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -101,14 +102,14 @@ class Transport:
 
     @property
     def token(self) -> Secret[str] | None:
-        """The token that requests are sent with now."""
+        """The current token; `None` for anonymous requests."""
         return self.credential.value
 
     def track(self) -> InFlight:
-        """Hold one call open for a block. `close` ends it: its caller gets `SessionClosedError`.
+        """Register a call for a `with` block. `close` ends the call with `SessionClosedError`.
 
         Raises:
-            SessionClosedError: The session is closed, is closed meanwhile, or belongs to another event loop.
+            SessionClosedError: The session is closed, was closed during the call, or belongs to another event loop.
             UsageError: No asyncio event loop is running.
         """
         if self.closed:
@@ -128,15 +129,18 @@ class Transport:
             warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
 
     async def close(self) -> None:
-        """End the calls in flight and the open streams, then close what is ours. Closing twice is no error."""
+        """End the calls in flight and the open streams, then close the session's own connections.
+
+        Closing twice is safe.
+        """
         self.closed = True
         current = asyncio.current_task()
         try:
             for ended in [call.end() for call in self._calls if call.task is not current]:
                 await ended.wait()
         finally:
-            # Also when the close is cancelled: it may be the last chance.
-            # aiohttp would let readers of streams wait for ever, or take what came so far for all of it.
+            # Close the rest even if this call is canceled: it may be the last chance. Close the streams first: aiohttp
+            # would let their readers wait forever, or treat a partial body as complete.
             for stream in tuple(self.streams):
                 stream.close()
             if self._own is not None:
@@ -156,14 +160,14 @@ class Transport:
 
         Args:
             method: The HTTP method.
-            url: Where to send it, as `below` gives it.
-            body: JSON, or `None`.
-            headers: Of the caller's own. They go where the token may go.
-            timeout: Seconds for all of it.
-            max_body: Bytes that the reply may have, decompressed.
+            url: URL to send the request to, as returned by `api_url`.
+            body: JSON body; `None` for a request without a body.
+            headers: The caller's headers. They are only sent to URLs that may receive the token.
+            timeout: Maximum number of seconds for the exchange, including redirects and the body.
+            max_body: Maximum number of bytes in the decompressed body.
 
         Raises:
-            TransportError: There is no usable reply.
+            TransportError: No usable reply arrived.
         """
         usual = {"Accept": "application/json"}
         if body is not None:
@@ -178,7 +182,7 @@ class Transport:
         try:
             content = await read_body(reply, max_body)
         except (*BODY_ERRORS, TransportError) as error:
-            # The status of an error says enough.
+            # An error can be raised from its status, even without a body.
             if reply.status < HTTPStatus.BAD_REQUEST or self.closed:
                 failure = self.translate(error, started, timeout, "whole reply")
                 raise failure from failure.__cause__
@@ -197,18 +201,18 @@ class Transport:
         with_token: bool,
         attempt: int,
     ) -> "Stream":
-        """Ask for a file, following redirects, and read the head. The caller reads and closes the rest.
+        """Request a file, following redirects. The caller must read the body and close the stream.
 
         Args:
-            request: The request for it, as errors show it.
-            url: Where it is, below the base URL or anywhere else: `api_url` and `file_url` give one.
-            headers: To send beside the usual ones.
-            stall: Seconds that may pass without a byte. There is no limit to the whole.
-            with_token: Whether the token may be sent to where it belongs.
-            attempt: The number of the attempt, for errors.
+            request: Request for the file, as errors show it.
+            url: URL of the file, as returned by `api_url` or `file_url`. It may be on any host.
+            headers: Headers to send in addition to the default headers.
+            stall: Maximum number of seconds without a byte. The total time is not limited.
+            with_token: Whether to send the token to URLs that may receive it.
+            attempt: Number of the attempt, for errors.
 
         Raises:
-            TransportError: There is no usable reply.
+            TransportError: No usable reply arrived.
         """
         usual = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
         headers_at = partial(self._headers, usual, {}, with_token=with_token)
@@ -223,35 +227,35 @@ class Transport:
         return stream
 
     def distrust_connections(self) -> None:
-        """Use none of the connections once more that there are, if they are ours."""
+        """Do not reuse any of the current connections. A borrowed session's connections are unaffected."""
         connector = self._session().connector
         if isinstance(connector, Connector):
             connector.distrust()
 
     def api_url(self, target: str) -> URL:
-        """The URL of a request's target.
+        """Return the URL of a request's target.
 
         Raises:
-            InvalidInputError: The target is one of another API, and the base URL does not tell where that is.
+            InvalidInputError: The target belongs to another API, and the base URL does not show where that API is.
         """
         return join_target(self._base, target)
 
     def file_url(self, location: str) -> URL:
-        """The URL of a file that a reply names, as if the service had redirected there.
+        """Return the URL of a file that a reply names, checked like the target of a redirect.
 
         Raises:
-            RedirectError: A redirect could not lead there.
+            RedirectError: The location is not a valid target of a redirect.
         """
         return find_next_hop(self.base_url, location, "GET", 302)
 
     def translate(self, error: Exception, started: float, timeout: float, awaited: str) -> CircleCIError:
-        """Return the error of ours that an exception of aiohttp is.
+        """Translate an exception of aiohttp to an error of this package.
 
         Args:
-            error: One of `AIOHTTP_ERRORS` or `BODY_ERRORS`, or an error of this package.
-            started: The clock's time when the wait began.
-            timeout: Seconds that there were.
-            awaited: What did not come.
+            error: One of `AIOHTTP_ERRORS` or `BODY_ERRORS`, or an error of this package, which is returned unchanged.
+            started: Clock time at which the wait began.
+            timeout: Time limit of the wait, in seconds.
+            awaited: Missing part of the reply, for the message.
         """
         if isinstance(error, CircleCIError):
             return error
@@ -270,14 +274,14 @@ class Transport:
         *,
         deadline: float | None = None,
     ) -> tuple[aiohttp.ClientResponse, bool]:
-        """Send the request to wherever redirects lead, until a deadline.
+        """Send the request and follow its redirects, until a deadline.
 
         Returns:
-            The reply, which the caller releases, and whether nothing was read from its connection before.
+            The reply, which the caller must release, and whether it is the first reply on its connection.
         """
         for _ in range(MAX_REDIRECTS + 1):
             session = self._session()
-            # The owner of a borrowed session may have read from these.
+            # The owner of a borrowed session may have read replies from these connections.
             before = set(find_connections(session.connector)) if self.borrowed else frozenset[object]()
             reply = await session.request(
                 method,
@@ -288,10 +292,10 @@ class Transport:
                 allow_redirects=False,
                 raise_for_status=False,
                 auto_decompress=False,
-                # Not aiohttp's `trust_env`, which also sends what `.netrc` has for a host.
+                # Do not use aiohttp's `trust_env`: it also sends a host's credentials from `.netrc`.
                 proxy=find_proxy(url) if self.trust_env else None,
             )
-            # The connection itself is already back in the pool. A mock has none.
+            # Use the protocol: the connection may already be back in the pool. A mock has no protocol.
             connection = getattr(reply, "_protocol", None)
             is_first = connection is None or (connection not in before and connection not in self._read_from)
             if connection is not None:
@@ -330,11 +334,11 @@ class Transport:
         if self.borrowed is not None:
             return check_usable(self.borrowed, self._loop)
         if self._own is None:
-            # Made here, because aiohttp binds a session to the loop that runs. Cookies would tie calls together,
-            # and how many run at once is not for the connector to say.
+            # Create the session here: aiohttp binds it to the running event loop. Disable cookies, so that calls stay
+            # independent. The gate limits concurrency, not the connector.
             self._own = aiohttp.ClientSession(connector=Connector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
-            # aiohttp sends idempotent requests a second time when a connection breaks, without a word. How often a
-            # request is sent is for the retry policy to say.
+            # aiohttp silently resends an idempotent request when a connection breaks. Turn this off: the retry policy
+            # decides whether to resend a request.
             if hasattr(self._own, "_retry_connection"):  # pragma: no branch - an aiohttp to come may lack it
                 setattr(self._own, "_retry_connection", False)  # noqa: B010 - there is no public name
         return self._own
@@ -342,16 +346,16 @@ class Transport:
 
 @attrs.define(eq=False)
 class Stream:
-    """A reply whose head is there and whose body is to be read.
+    """A reply with a body that the caller reads. Its headers have arrived.
 
     Attributes:
-        status: The HTTP status.
-        headers: Names in any case.
+        status: HTTP status.
+        headers: Headers of the reply. Names are case-insensitive.
         origin: Scheme, host and port of the URL that answered, after redirects.
     """
 
     _transport: Transport
-    # Its URL may be signed.
+    # The reply contains its URL, which may be signed, so the repr omits the reply.
     _reply: aiohttp.ClientResponse = attrs.field(repr=False)
     _body: Body = attrs.field(repr=False)
     _stall: float
@@ -377,11 +381,11 @@ class Stream:
         return self._body.is_compressed
 
     async def read(self) -> bytes:
-        """The next bytes, decompressed; none at the end.
+        """Return the next bytes, decompressed; empty at the end.
 
         Raises:
             TransportError: The body broke off, or stalled.
-            SessionClosedError: The session was closed meanwhile.
+            SessionClosedError: The session was closed during the read.
         """
         started = self._transport.clock.monotonic()
         try:
@@ -391,10 +395,10 @@ class Stream:
             raise failure from failure.__cause__
 
     def name(self, error: E) -> E:
-        """Say in an error which request it is about."""
+        """Add the request, the URL and the attempt's number to an error, and return the error."""
         return attach_request(error, self._request, without_query(self._url), self._attempt)
 
     def close(self) -> None:
-        """Let the connection go, which is kept when everything was read."""
+        """Release the connection. It is kept for reuse if the body was read completely."""
         self._transport.streams.discard(self)
         self._reply.release()

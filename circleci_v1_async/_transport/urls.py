@@ -1,4 +1,4 @@
-"""Checks of URLs, without I/O: base URLs, where the token may go, where redirects may lead."""
+"""Checks of URLs, without I/O: base URLs, URLs that may receive the token, targets of redirects."""
 
 import re
 import string
@@ -26,24 +26,24 @@ Origin = tuple[str, str, int | None]
 _KEEPS_METHOD: Final = frozenset({307, 308})
 _VISIBLE: Final = string.ascii_letters + string.digits + string.punctuation
 _API_PATH: Final = "/api/v1.1"
-# Completions of the paths of base URLs.
+# Paths of base URLs, and the suffixes that complete them.
 _COMPLETIONS: Final = {"": "/api/v1.1", "/api": "/v1.1"}
 # RFC 6761, section 6.3: names below localhost are loopback as well.
 _LOCALHOST: Final = re.compile(r"(?:.*\.)?localhost")
 _CLOUD: Final = ("https", "circleci.com", 443)
 _CLOUD_ARTIFACTS: Final = ".circle-artifacts.com"
-# Characters that one label of a host can have (RFC 1035, section 2.3.4).
+# Maximum number of characters in one label of a host (RFC 1035, section 2.3.4).
 _LABEL: Final = 63
-# Exceptions of yarl for texts that are no URLs, the latter for `http://[]@`.
+# Exceptions that yarl raises for an invalid URL; an IndexError for `http://[]@`.
 _NO_URL: Final = (ValueError, IndexError)
 
 
 def parse_base_url(base_url: object, *, with_token: bool, allow_http: bool = False) -> URL:
-    """Return the base URL, checked and without a slash at its end. A bare host gets the path of the API.
+    """Return the base URL, checked and without a trailing slash. A missing path of the API is added.
 
     Raises:
-        InvalidInputError: It is not an absolute HTTP URL, or one of another API, or the token would go over the network
-            in clear and that is not allowed.
+        InvalidInputError: The base URL is not a plain absolute HTTP URL, belongs to another API, or would send the
+            token unencrypted over the network without `allow_http`.
     """
     expected = "base_url: expected an absolute http or https URL such as 'https://circleci.com/api/v1.1'"
     try:
@@ -68,9 +68,9 @@ def parse_base_url(base_url: object, *, with_token: bool, allow_http: bool = Fal
 
 
 def join_target(base_url: str, target: str) -> URL:
-    """Return the URL of a target below the base URL.
+    """Return the URL of a target relative to the base URL.
 
-    A target in `/api/` is below the part of the base URL before `/api/v1.1`.
+    A target in `/api/` is relative to the part of the base URL before `/api/v1.1`.
 
     Raises:
         InvalidInputError: The target is in `/api/`, and the base URL does not end in `/api/v1.1`.
@@ -86,20 +86,20 @@ def join_target(base_url: str, target: str) -> URL:
 
 
 def get_origin(url: URL) -> Origin:
-    """Return the scheme, the host and the port of a URL, in the one form in which origins are compared.
+    """Return the scheme, the host and the port of a URL, normalized for comparisons of origins.
 
     Raises:
         ValueError: The port is not a number, or the host has a label that DNS does not allow.
     """
     raw = (url.raw_host or "").removesuffix(".")
     if raw.startswith(".") or ".." in raw or (len(raw) > _LABEL and max(map(len, raw.split("."))) > _LABEL):
-        # Python would raise a UnicodeError when it resolves such a host.
+        # Without this check, Python would raise a UnicodeError when it resolves the host.
         raise ValueError("expected a host whose labels have 1 to 63 characters")
     return url.scheme, (url.host or "").lower().removesuffix("."), url.port
 
 
 def is_loopback(url: URL) -> bool:
-    """Tell whether a URL leads to this machine: 127.0.0.0/8, ::1, `localhost` and the names below it."""
+    """Return whether a URL leads to this machine: 127.0.0.0/8, ::1, `localhost` and the names below it."""
     host = get_origin(url)[1]
     try:
         return ip_address(host).is_loopback
@@ -108,7 +108,7 @@ def is_loopback(url: URL) -> bool:
 
 
 def is_trusted(base_url: URL, url: URL) -> bool:
-    """Tell whether the token may be sent there: to the API, or to the cloud's artifacts."""
+    """Return whether a URL may receive the token: it belongs to the API or to the cloud's artifacts."""
     if (base_url.scheme, base_url.raw_authority) == (url.scheme, url.raw_authority):
         return True
     home, (scheme, host, port) = get_origin(base_url), get_origin(url)
@@ -118,17 +118,20 @@ def is_trusted(base_url: URL, url: URL) -> bool:
 
 
 def _join(current: URL, location: str) -> URL | None:
-    """Return a location as a URL, byte for byte: quoting a signed URL anew would break its signature."""
+    """Return a location as a URL, or `None` if it is invalid.
+
+    The URL keeps every byte of the location: quoting a signed URL again would break its signature.
+    """
     try:
         url = current.join(URL(quote(location, safe=_VISIBLE, errors="surrogateescape"), encoded=True))
-        get_origin(url)  # It may raise: the port may be no number.
+        get_origin(url)  # This raises if the port is not a number.
     except _NO_URL:
         return None
     return url
 
 
 def find_next_hop(current: URL, location: str, method: str, status: int) -> URL:
-    """Return where a redirect leads, if the request may go there."""
+    """Return the URL that a redirect leads to, if the request may be sent there."""
     maybe_sent = method not in {"GET", "HEAD"}
     url = _join(current, location)
     if url is None:
@@ -143,5 +146,5 @@ def find_next_hop(current: URL, location: str, method: str, status: int) -> URL:
 
 
 def without_query(url: URL) -> str:
-    """Return a URL as an error may carry it: its origin and path."""
+    """Return the origin and the path of a URL, for errors."""
     return f"{url.scheme}://{url.raw_authority}{url.raw_path}"
