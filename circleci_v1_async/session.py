@@ -135,7 +135,7 @@ class CircleCISession(
     **Rate limits.** A 429 pauses all calls of the session to the origin that answered with it, for as long as the
     service asks, up to `retry.max_retry_after` seconds. After the pause, calls to that origin are paced at the rate
     that the service accepted before. The pace increases while calls succeed, and pacing ends when the pace is four
-    times that rate. The session's repr shows the pause and the pace. If the service asks for a longer pause, calls to
+    times that rate. The session's repr shows the pause and the pace. If the service requests a longer pause, calls to
     that origin raise `RateLimitError` immediately, with the remaining time, until one call finds that the limit is
     over.
 
@@ -344,7 +344,7 @@ class CircleCISession(
 
     def __repr__(self) -> str:
         if "_caller" not in vars(self):
-            # A traceback with local variables can show a session whose constructor raised.
+            # A traceback with local variables can show a session after an error in its constructor.
             return f"<{type(self).__name__} that was not made>"
         transport, gate = self._caller.transport, self._caller.gate
         state = " closed" if self.closed else f" {gate}".rstrip()
