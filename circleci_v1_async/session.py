@@ -1,4 +1,4 @@
-"""The front door: `CircleCISession`, a coroutine for each operation."""
+"""`CircleCISession`, the session with a method for each operation of the API."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -40,7 +40,7 @@ __all__ = ["CircleCISession", "SessionOptions", "ViewOptions"]
 
 
 class _Unchanged:
-    """The default of an option that a view takes over."""
+    """The default of an option that a view inherits from its session."""
 
     def __repr__(self) -> str:
         return "<unchanged>"
@@ -60,7 +60,7 @@ class ViewOptions(TypedDict, total=False):
 
 
 class SessionOptions(ViewOptions, total=False):
-    """Options of `CircleCISession` and its `from_env`, beside the token."""
+    """Options of `CircleCISession` and `CircleCISession.from_env`, except the token."""
 
     base_url: str
     session: "aiohttp.ClientSession | None"
@@ -86,66 +86,71 @@ class CircleCISession(
     VariableOperations,
     TokenOperations,
 ):
-    """A session with the CircleCI REST API v1.1.
+    """An asyncio session with the CircleCI REST API v1.1.
 
-    Use it as `async with CircleCISession(token) as ci:`, or call `close()` when done. It may be made anywhere, and is
-    bound to the event loop that first uses it. Calls may run at the same time.
+    Use it as `async with CircleCISession(token) as ci:`, or call `close()` when you are done. You can create a session
+    anywhere; it belongs to the event loop that first uses it. Calls can run concurrently.
 
     Args:
-        token: A personal token, or a project's. `None`: anonymous, which public projects answer. Or a callable, plain
-            or async, that returns the current one: it is called for the first request and once more after a 401, and
-            that request is then sent again. Calls at the same time share what it returns; its errors leave as they are.
-            An async one has `timeout` seconds, and must not use the session that calls it.
-        base_url: The API's address; for CircleCI Server `https://<host>`. `/api/v1.1` is added when it is missing.
-            `http` is rejected with a token, except on loopback: 127.0.0.0/8, `::1`, `localhost` and `*.localhost`.
-        session: An aiohttp session to use, for proxies, private certificate authorities and tracing. It is neither
-            closed nor changed, and must not have default credentials.
-        timeout: Seconds that one exchange may take, from making the connection to the last byte.
-        concurrency: How many exchanges may be in flight at once; further ones wait.
-        retry: How often a request is sent, and how long to wait in between. A session also has a budget for retries,
-            so that an outage is not made worse by them.
-        limiter: An async context manager that each exchange enters, such as `aiolimiter.AsyncLimiter`, or one that
-            several processes share. It is left while the gate is held.
-        on_retry: Called with each `Retry` in the event loop, just after its warning is logged: for metrics. An error
-            that it raises is logged, and the request is sent again all the same.
-        max_body: Bytes that a reply, or a piece of a log, may have, decompressed.
-        strict: Whether a value that does not fit is always a `DecodeError`. Otherwise an optional field keeps its
-            default, a list loses the item, a mapping loses the entry, and the first of each kind is logged as a warning
-            under `circleci_v1_async`. Not together with `converter`, which has its own.
-        converter: A converter with your structure hooks, made by `make_converter`. `None`: one without any, which all
-            such sessions share.
-        download_concurrency: How many files may be downloaded at once, by all calls together; further ones wait.
-            Streams of `open_artifact` do not count.
-        durable: Whether a downloaded file is on the disk before it gets its name (`fsync`), so that it is whole also
-            after a power cut.
-        trust_env: Whether to use the proxies that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), but
-            none for loopback. `.netrc` is never read. Not together with `session`, which has settings of its own.
-        allow_http: Whether to send the token to a `base_url` with `http` on any host. Everybody on the way can then
-            read the token, and change requests and replies: use it for test networks only. The repr shows the base URL.
-            Redirects keep their rules: the token goes to the origin of `base_url` alone, and no redirect leads from
-            `https` to `http`.
+        token: A personal or project token. `None` makes an anonymous session, which can read public projects. A
+            callable, sync or async, returns the current token: it is called before the first request and again after a
+            401, and the rejected request is resent with the new token. Concurrent calls share the returned token.
+            Exceptions of the callable propagate unchanged. An async callable has `timeout` seconds to return, and must
+            not use the session that calls it.
+        base_url: The API's base URL. For CircleCI Server, `https://<host>`. `/api/v1.1` is added if missing. With a
+            token, `http` is only accepted on loopback: 127.0.0.0/8, `::1`, `localhost` and `*.localhost`.
+        session: An aiohttp session to use, for proxies, private certificate authorities or tracing. It is never closed
+            or changed, and must not have default credentials.
+        timeout: Maximum number of seconds for one exchange, from opening the connection to the last byte.
+        concurrency: Maximum number of exchanges in flight. Others wait for their turn.
+        retry: How many times to send a request, and how long to wait between attempts. A session also has a retry
+            budget, so that retries do not make an outage worse.
+        limiter: An async context manager that every exchange enters, such as `aiolimiter.AsyncLimiter` or a limiter
+            shared by several processes. Calls that are paused after a 429 have not entered it yet.
+        on_retry: Called in the event loop with a `Retry` before a request is resent, just after the warning is logged.
+            Use it for metrics. If it raises, the exception is logged and the request is resent anyway.
+        max_body: Maximum size of a reply, or of one piece of a log, in decompressed bytes.
+        strict: Whether every value of a wrong type or form raises `DecodeError`. If not, an optional field keeps its
+            default, a list omits the item, a mapping omits the entry, and the first wrong value of each kind is logged
+            as a warning under `circleci_v1_async`. Cannot be combined with `converter`, which has its own setting.
+        converter: A converter with your structure hooks, made by `make_converter`. `None`: a converter without hooks,
+            which all sessions without their own converter share.
+        download_concurrency: Maximum number of files that all calls together download at the same time. Others wait
+            for their turn. Streams from `open_artifact` do not count.
+        durable: Whether to flush a downloaded file to disk (`fsync`) before renaming it into place, so that it is
+            complete even after a power failure.
+        trust_env: Whether to use the proxies in `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`. Loopback addresses never
+            use a proxy, and `.netrc` is never read. Cannot be combined with `session`, which has its own settings.
+        allow_http: Whether to send the token to a `base_url` with `http` on any host. Anyone on the network path can
+            then read the token, and change requests and replies. Use it for test networks only. The repr shows the base
+            URL. The rules for redirects still apply: the token is only sent to the origin of `base_url`, and redirects
+            from `https` to `http` are not followed.
 
     Raises:
-        InvalidInputError: An argument cannot be right. The value of a token is not shown.
+        InvalidInputError: An argument is invalid. The message never contains the token.
 
-    Every method that takes a project and the number of a build also takes, in their place, a build that says where it
-    belongs, such as one of a list of builds, or the URL of a build or job: `ci.get_build_log(build)`.
+    **Naming a build.** Wherever a method takes a project and a build number, you can instead pass a build that names
+    its project, such as a build from a list, or the URL of a build or job: `ci.get_build_log(build)`.
 
-    A 429 pauses all calls of the session to the origin that answered it, for as long as the service asks, and no longer
-    than `retry.max_retry_after`. After that, calls to that origin are paced at the rate that the service accepted
-    before, until it accepts much more. The repr says so. If the service asks for more, calls to that origin raise
-    `RateLimitError` immediately, with the remaining time, until one call has found that the limit is over.
+    **Rate limits.** A 429 pauses all calls of the session to the origin that answered with it, for as long as the
+    service asks, up to `retry.max_retry_after` seconds. After the pause, calls to that origin are paced at the rate
+    that the service accepted before. The pace increases while calls succeed, and pacing ends when the pace is four
+    times that rate. The session's repr shows the pause and the pace. If the service requests a longer pause, calls to
+    that origin raise `RateLimitError` immediately, with the remaining time, until one call finds that the limit is
+    over.
 
-    A call takes at the most `retry.attempts` times `timeout`, the waits between them (each up to `retry.cap` seconds,
-    or `retry.max_retry_after` when the service asks for it), `retry.max_retry_after` because of 429s that it got
-    itself and as many more exchanges, and the time until it is its turn.
+    **Worst-case duration.** A call takes at most the sum of: `retry.attempts` times `timeout`; the delays between
+    attempts, each up to `retry.cap` seconds, or up to `retry.max_retry_after` if the service sends a `Retry-After`;
+    `retry.max_retry_after` for the 429s that the call itself receives, plus one exchange for each of them; and the time
+    until its turn.
 
-    A reply of more than 1 MiB may have 20,000 objects, and one more for each 64 bytes; likewise lists, in a reply of
-    more than 8 MiB. A reply with more is a `DecodeError`, because its values would take many times its size in memory.
+    **Large replies.** A reply of more than 1 MiB can have up to 20,000 objects, plus one for every 64 bytes of the
+    reply. The same limit applies to the number of lists in a reply of more than 8 MiB. A reply that exceeds a limit
+    raises `DecodeError`, because its values would take many times its size in memory.
 
-    Every operation may raise `InvalidInputError` before any I/O, `TransportError` when no reply came,
-    `StatusError` (or the class for its status) when the service refused, `DecodeError` when the reply is not what was
-    promised, and `SessionClosedError`.
+    **Errors.** Every operation can raise `InvalidInputError` before any I/O, `TransportError` if no reply arrived,
+    `StatusError` or its subclass for the status if the service rejected the request, `DecodeError` if the reply does
+    not have the expected form, and `SessionClosedError`.
     """
 
     _is_view = False
@@ -207,34 +212,40 @@ class CircleCISession(
         trust_env: bool = False,
         allow_http: bool | None = None,
     ) -> Self:
-        """Make a session with the token and the address of the environment.
+        """Create a session with the token and the base URL from environment variables.
 
-        The token is `CIRCLE_TOKEN`, else `CIRCLECI_TOKEN`, else `CIRCLECI_CLI_TOKEN`, else `CIRCLE_CLI_TOKEN`.
-        Public projects need no token: with `anonymous=True` none is sent, even if one is set.
+        The token is read from the first of these variables that is set: `CIRCLE_TOKEN`, `CIRCLECI_TOKEN`,
+        `CIRCLECI_CLI_TOKEN`, `CIRCLE_CLI_TOKEN`. Public projects need no token: `anonymous=True` ignores these
+        variables.
 
-        The address is `CIRCLE_API_URL`; else `CIRCLE_HOST`, else
-        `CIRCLECI_BASE_URL`: the address of a service, or its host, to which `/api/v1.1` is added, in place of the path
-        of another API; else that of the cloud. Empty counts as unset.
+        The base URL is read from the first of these variables that is set: `CIRCLE_API_URL`, `CIRCLE_HOST`,
+        `CIRCLECI_BASE_URL`. The default is CircleCI's cloud. `CIRCLE_HOST` and `CIRCLECI_BASE_URL` can contain a host,
+        or the URL of a server or of another of its APIs; `/api/v1.1` replaces the path of the other API. Empty
+        variables are ignored.
+
+        The arguments from `session` on are described at `CircleCISession`.
 
         Args:
             anonymous: Whether to send no token.
-            base_url: The API's address; `None` for that of the environment.
-            session: As for the constructor, like all that follow.
-            timeout: Seconds that one exchange may take.
-            concurrency: How many exchanges may be in flight at once.
-            retry: How often a request is sent, and how long to wait in between.
-            limiter: An async context manager that each exchange enters.
-            on_retry: Called with each `Retry`.
-            max_body: Bytes that a reply may have.
-            strict: Whether a value that does not fit is always an error.
+            base_url: The API's base URL; `None` to read it from the environment variables.
+            session: An aiohttp session to use.
+            timeout: Maximum number of seconds for one exchange.
+            concurrency: Maximum number of exchanges in flight.
+            retry: How many times to send a request, and how long to wait between attempts.
+            limiter: An async context manager that every exchange enters.
+            on_retry: Called with a `Retry` before a request is resent.
+            max_body: Maximum size of a reply, in bytes.
+            strict: Whether every value of a wrong type or form raises `DecodeError`.
             converter: A converter with your structure hooks.
-            download_concurrency: How many files may be downloaded at once.
-            durable: Whether a downloaded file is on the disk before it gets its name.
-            trust_env: Whether to use the proxies of the environment.
-            allow_http: Whether to send the token over `http` to any host; `None` for `CIRCLE_ALLOW_HTTP=1`.
+            download_concurrency: Maximum number of files that are downloaded at the same time.
+            durable: Whether to flush a downloaded file to disk before renaming it into place.
+            trust_env: Whether to use the proxies from the environment variables.
+            allow_http: Whether to send the token over `http` to any host; `None` to allow it only if
+                `CIRCLE_ALLOW_HTTP` is 1.
 
         Raises:
-            InvalidInputError: No variable has a token, and `anonymous` is not set; or a variable has an invalid value.
+            InvalidInputError: No variable contains a token, and `anonymous` is false; or a variable or an argument is
+                invalid.
 
         Examples:
             ```python
@@ -277,18 +288,21 @@ class CircleCISession(
         strict: bool = _UNCHANGED,
         converter: CircleCIConverter | None = _UNCHANGED,
     ) -> Self:
-        """Make a view of the session with other options. It shares the connections; closing it does nothing.
+        """Return a view of the session with different options.
+
+        The view shares the session's connections. Closing the view has no effect.
 
         Args:
-            timeout: Seconds that one exchange may take.
-            retry: How often a request is sent, and how long to wait in between.
-            max_body: Bytes that a reply may have.
-            strict: Whether a value that does not fit is always an error. The view gets a copy of the converter, with
-                its hooks.
-            converter: A converter with your structure hooks; `None` for the shared one. Not together with `strict`.
+            timeout: Maximum number of seconds for one exchange.
+            retry: How many times to send a request, and how long to wait between attempts.
+            max_body: Maximum size of a reply, in bytes.
+            strict: Whether every value of a wrong type or form raises `DecodeError`. The view uses a copy of the
+                session's converter, with the same hooks.
+            converter: A converter with your structure hooks; `None` for the shared converter without hooks. Cannot be
+                combined with `strict`.
 
         Raises:
-            InvalidInputError: An option cannot be right.
+            InvalidInputError: An option is invalid.
 
         Examples:
             ```python
@@ -311,11 +325,11 @@ class CircleCISession(
 
     @property
     def closed(self) -> bool:
-        """Whether the session, or the one that this is a view of, is closed."""
+        """Whether the session is closed. For a view, whether its session is closed."""
         return self._caller.transport.closed
 
     async def close(self) -> None:
-        """Close the session. Calls in flight end with `SessionClosedError`. Closing twice is no error."""
+        """Close the session. Calls in flight raise `SessionClosedError`. You can close a session twice."""
         if not self._is_view:
             try:
                 await self._caller.transport.close()
@@ -330,7 +344,7 @@ class CircleCISession(
 
     def __repr__(self) -> str:
         if "_caller" not in vars(self):
-            # A traceback that shows variables does so also of a constructor that raises.
+            # A traceback with local variables can show a session after an error in its constructor.
             return f"<{type(self).__name__} that was not made>"
         transport, gate = self._caller.transport, self._caller.gate
         state = " closed" if self.closed else f" {gate}".rstrip()
@@ -341,7 +355,7 @@ class CircleCISession(
 
 
 def _choose_converter(converter: CircleCIConverter | None, *, strict: bool | None) -> CircleCIConverter:
-    """Return the converter for these options, of which `strict` is `None` if it was not given."""
+    """Return the converter for these options. `strict` is `None` if the caller did not set it."""
     if converter is None:
         return default_converter(strict=bool(strict))
     if not isinstance(cast("object", converter), CircleCIConverter):

@@ -1,4 +1,4 @@
-"""Files that builds kept."""
+"""Artifacts: the files that builds stored."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ __all__ = ["ArtifactOperations"]
 
 
 class ArtifactOperations(Operations):
-    """Files that builds kept."""
+    """Artifacts: the files that builds stored."""
 
     _file_threads: FileThreads
 
     async def list_build_artifacts(
         self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
     ) -> list[Artifact]:
-        """The files that a build kept. Empty when there are none, or they have expired.
+        """List the artifacts of a build. The list is empty if the build stored none, or if they have expired.
 
         `GET /project/{project}/{build_num}/artifacts` (openapi.yml: listBuildArtifacts).
 
-        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
 
         Raises:
-            NotFoundError: There is no such build, or the token may not see it.
+            NotFoundError: The build does not exist, or the token has no access to it.
         """
         return await self.send(
             Request("GET", f"{BUILD}/artifacts", build_values(project, build_num), returns=list[Artifact])
@@ -64,11 +64,11 @@ class ArtifactOperations(Operations):
 
         `GET /project/{project}/latest/artifacts` (openapi.yml: listLatestArtifacts; `running` from CircleCI's docs).
 
-        The latest build is the build of any job that ran last, such as `deploy`, which often stores no artifacts. For
-        the artifacts of a certain job, find its latest build with `find_latest_build` and pass it to
+        The latest build can be of any job. It is often the last job of a workflow, such as `deploy`, which stores no
+        artifacts. For the artifacts of a certain job, find its latest build with `find_latest_build` and pass it to
         `list_build_artifacts`.
 
-        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
 
         Args:
             project: The project's slug or URL.
@@ -79,7 +79,8 @@ class ArtifactOperations(Operations):
             The artifacts. Empty if the build stored none.
 
         Raises:
-            NotFoundError: There is no such build. CircleCI has been seen to answer 404 even if a build stored nothing.
+            NotFoundError: No build matches, or the token has no access to the project. CircleCI sometimes also answers
+                404 if the build stored no artifacts.
         """
         query = drop_none(branch=check_branch("branch", branch), filter=check_one_of("filter", filter, BuildFilter))
         return await self.send(
@@ -94,22 +95,23 @@ class ArtifactOperations(Operations):
 
     @asynccontextmanager
     async def open_artifact(self, artifact: Artifact) -> AsyncGenerator[ArtifactStream, None]:
-        """Read an artifact as it comes: `async with ci.open_artifact(artifact) as stream`.
+        """Open an artifact as a stream: `async with ci.open_artifact(artifact) as stream`.
 
-        `GET` of the artifact's `url`, with the redirects that lead from there (CircleCI's docs). The token goes to the
-        API's own origin and, from CircleCI's cloud, to `https` hosts under `circle-artifacts.com`; nowhere else.
+        `GET` of the artifact's `url`, and of the URLs that it redirects to (CircleCI's docs). The token is only sent to
+        the API's own origin and, with CircleCI's cloud, to `https` hosts under `circle-artifacts.com`.
 
         Args:
-            artifact: As a list of artifacts gives it.
+            artifact: An artifact from a list of artifacts.
 
         Returns:
-            Its `size`, `iter_chunks()` and `read()`. Broken connections are tried again until the first byte, and the
-            session's `timeout` is how long it may then go without one.
+            An async context manager. Its stream has `size`, `iter_chunks()` and `read()`. If the connection breaks
+            before the first byte, the request is resent. After the first byte, the session's `timeout` is the maximum
+            number of seconds without a new byte.
 
         Raises:
             InvalidInputError: The artifact has no URL.
-            RedirectError: Its URL is not one to go to.
-            NotFoundError: It has expired, or the token may not see it.
+            RedirectError: The artifact's URL, or the target of a redirect, is not allowed.
+            NotFoundError: The artifact has expired, or the token has no access to it.
 
         Examples:
             ```python
@@ -135,32 +137,34 @@ class ArtifactOperations(Operations):
         resume: bool = False,
         progress: Progress | None = None,
     ) -> Download:
-        """Save an artifact. The file gets its name when it is whole; until then it is a `.part`.
+        """Download an artifact to a file. Until the file is complete, its bytes are in a `.part` file.
 
-        The request is that of `open_artifact`. It is made again when the file breaks off, for what is missing if the
-        service says which version of the file it has sent, and else for all of it.
+        This method makes the same request as `open_artifact`. If the download breaks off, the request is resent. The
+        new request fetches only the missing bytes if the service has identified the version of the file that it sends
+        (by an `ETag`). Otherwise, it fetches the complete file.
 
         Args:
-            artifact: As a list of artifacts gives it.
-            path: The file's path. Missing folders are made.
-            on_exists: If the file exists already, or appears during the download: an `error`, `skip` the download and
-                keep the file, or `overwrite` the file once the new one is complete. A file that another download is
-                writing is waited for, up to the session's `timeout`.
-            resume: Whether to continue the `.part` of an earlier download that was killed, or failed with `resume`,
-                and to leave one. Without it, a download that fails or is cancelled leaves nothing.
+            artifact: An artifact from a list of artifacts.
+            path: The file's path. Missing folders are created.
+            on_exists: Action if the file exists, or appears during the download: raise an error (`error`), keep the
+                file and skip the download (`skip`), or replace the file when the new file is complete (`overwrite`).
+                If another download is writing the file, this download waits for up to the session's `timeout`.
+            resume: Whether to continue the `.part` file of an earlier download that was killed, or that failed with
+                `resume`, and to keep the `.part` file if this download fails. Without `resume`, a download that fails
+                or is canceled leaves no file.
             progress: Called with each `DownloadEvent`, in the event loop. Can be a coroutine function, which the
-                download waits for. Its errors leave the call unchanged.
+                download waits for. Exceptions of `progress` propagate unchanged.
 
         Returns:
-            The outcome: `downloaded`, or `skipped`.
+            The outcome. Its `status` is `downloaded` or `skipped`.
 
         Raises:
-            InvalidInputError: It is no artifact, or has no URL; or the path is that of a folder.
-            PathConflictError: The file exists already and `on_exists` is `error`, or another download has been writing
-                it for longer than `timeout`.
-            TruncatedError: The service announced more than it sent, or compressed data ended early.
-            DownloadError: The file cannot be written; the `OSError` is its cause.
-            NotFoundError: The artifact has expired, or the token may not see it.
+            InvalidInputError: The artifact is not an `Artifact`, or has no URL; or the path is a folder.
+            PathConflictError: The file exists and `on_exists` is `error`, or another download has been writing the file
+                for longer than `timeout`.
+            TruncatedError: The service sent fewer bytes than it announced, or compressed data ended early.
+            DownloadError: The file cannot be written. The cause is the `OSError`.
+            NotFoundError: The artifact has expired, or the token has no access to it.
 
         Examples:
             ```python
@@ -174,7 +178,7 @@ class ArtifactOperations(Operations):
         from circleci_v1_async.artifacts._downloader import Downloader
         from circleci_v1_async.artifacts._events import ProgressReporter
 
-        check_one_of("on_exists", str(on_exists), get_args(OnExists))  # `None` is no choice either
+        check_one_of("on_exists", str(on_exists), get_args(OnExists))  # `str` makes this reject `None`
         check_callback("progress", progress)
         file = Path(path)
         if not file.name or os.fspath(path).endswith(("/", os.sep)):
@@ -197,39 +201,47 @@ class ArtifactOperations(Operations):
         resume: bool = False,
         progress: Progress | None = None,
     ) -> ArtifactDownloads:
-        """Save artifacts below a folder, several at a time.
+        """Download artifacts into a folder, several at the same time.
 
-        The requests are those of `download_artifact`; the session's `concurrency` counts them only until their replies
-        begin, so that calls beside them are not held up. Each artifact goes to its `path`; if those that match are of
-        several containers, to `node-<i>/…`. Where they go is settled before the first byte: a path that leads out of
-        the folder, is no plain name on some system, runs into a symbolic link, or is wanted twice (also as `A` and
-        `a`, or as `p` and `p/q`) is an error then. Characters that Windows rejects in names (`< > " | ? *`), control
-        characters, and characters that are invisible or change the direction of text become `%XX` of their UTF-8.
+        This method makes the same requests as `download_artifact`. They occupy a slot of the session's `concurrency`
+        only until their replies begin, so downloads do not delay other calls.
+
+        Each artifact is saved at its `path` in the folder, or at `node-<i>/<path>` if the matching artifacts come from
+        several containers. All paths are checked before the first byte is downloaded. These paths are errors: a path
+        that leads out of the folder; a path that is not a plain name on every system; a path through a symbolic link;
+        and a path that two artifacts need, even if the two differ in case (`A` and `a`), or if one is a folder of the
+        other (`p` and `p/q`). Characters that Windows rejects in names (`< > " | ? *`), control characters, and
+        characters that are invisible or change the direction of text are replaced by their UTF-8 bytes as `%XX`.
 
         Args:
-            artifacts: As a list of artifacts gives them.
-            dest: The folder; it is made if it is missing.
-            match: Only artifacts whose `path` matches, as `fnmatch` has it: `*` also stands for slashes.
-            concurrency: How many files may be under way at once, from 1. The session's `download_concurrency` bounds
-                those of all calls together.
-            place: A function that returns the path of an artifact below `dest`, in place of its own path and of
-                `node-<i>`. It lets one call take the artifacts of several builds. Its paths are checked as well.
-            on_exists: As in `download_artifact`.
-            on_error: After a failure the others are fetched all the same, and then a `DownloadError` is raised
-                (`raise`); or they are cancelled and it is raised at once (`stop`); or it is never raised (`yield`).
-            resume: As in `download_artifact`, for each of the files.
+            artifacts: Artifacts from a list of artifacts.
+            dest: The folder, which is created if missing.
+            match: Pattern for the `path` of the artifacts to download, in the syntax of `fnmatch`. `*` also matches
+                slashes. `None` for all artifacts.
+            concurrency: Maximum number of files that this call downloads at the same time, from 1. The session's
+                `download_concurrency` limits the files of all calls together.
+            place: A function that returns the path of an artifact in `dest`, which replaces the artifact's own path and
+                `node-<i>`. With `place`, one call can download the artifacts of several builds. The returned paths are
+                also checked.
+            on_exists: Action if a file exists: `error`, `skip` or `overwrite`, like in `download_artifact`.
+            on_error: Action after a failure: download the remaining files and then raise a `DownloadError` (`raise`),
+                cancel them and raise it immediately (`stop`), or never raise it (`yield`).
+            resume: Whether to continue `.part` files of earlier downloads, and to keep them after a failure, like in
+                `download_artifact`.
             progress: Called with each `DownloadEvent`, in the event loop. Can be a coroutine function, which the
-                download waits for. Its errors leave the call unchanged.
+                download waits for. Exceptions of `progress` propagate unchanged.
 
         Returns:
-            To be looped over with `async for`, without an `await`. It yields a `Download` for each artifact as it is
-            done, whether it failed or not. See `ArtifactDownloads`.
+            An async iterator. Use `async for` on it, without `await`. It yields a `Download` for each artifact when the
+            artifact's download finishes or fails. See `ArtifactDownloads`.
 
         Raises:
-            InvalidInputError: An argument is invalid. Raised by the call itself; other errors are raised from the loop.
-            UnsafePathError: A path is not safe, and `on_error` is not `yield`; likewise `PathConflictError`. Both have
-                `.failed`.
-            DownloadError: `.failed` has what came of those that failed.
+            InvalidInputError: An argument is invalid. Raised by the call itself; other errors are raised during
+                iteration.
+            UnsafePathError: A path is not safe, and `on_error` is not `yield`. `failed` lists the rejected artifacts.
+            PathConflictError: Two artifacts need the same path, or an existing file is in the way, and `on_error` is
+                not `yield`. `failed` lists the rejected artifacts.
+            DownloadError: A download failed, and `on_error` is not `yield`. `failed` lists the failed downloads.
 
         Examples:
             ```python

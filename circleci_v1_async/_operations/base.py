@@ -1,4 +1,4 @@
-"""The base of the operations."""
+"""Base class of the operations."""
 
 from inspect import isfunction, unwrap
 from typing import Any, TypeVar, cast
@@ -14,36 +14,37 @@ T = TypeVar("T")
 
 
 class Operations:
-    """The base of the operations: they build requests, and `send` sends them."""
+    """Base class of the operations. The operations build requests, and `send` sends them."""
 
     _caller: Caller
 
     def __init_subclass__(cls) -> None:
-        """Let reprs, tracebacks and `TypeError`s name the class that users know."""
+        """Rename the methods, so that reprs, tracebacks and `TypeError`s show `CircleCISession`."""
         super().__init_subclass__()
         if cls.__module__.startswith(__package__ or ""):
             _rename(cls)
 
     async def send(self, request: Request[T]) -> T:
-        """Send a request and decode the reply. Use it for endpoints that have no operation.
+        """Send a request and decode the reply. Use it for endpoints without a method of the session.
 
-        `await ci.send(Request("GET", "/me"))` gives the JSON as it is.
+        `await ci.send(Request("GET", "/me"))` returns the parsed JSON, without a model.
 
-        A reply is decoded at once, which holds up the event loop: about 4 ms for each megabyte of builds. A body of
-        `max_body` (64 MiB) takes 0.3 seconds if it holds real builds, and up to 2 seconds if it holds a million tiny
-        builds, or builds of which each has a value that does not fit. Lower `max_body` if that is too long.
+        A reply is decoded in one step, which blocks the event loop for about 4 ms per megabyte of builds. A body of
+        `max_body` (64 MiB) takes 0.3 seconds if it contains real builds. It takes up to 2 seconds if it contains a
+        million tiny builds, or if every build contains a value of a wrong type or form. Lower `max_body` if that is too
+        long.
 
         Returns:
-            What `request.returns` names.
+            The reply, decoded into the type `request.returns`.
 
         Raises:
-            InvalidInputError: The request cannot be sent as it is. Nothing was sent.
-            TransportError: There is no usable reply.
+            InvalidInputError: The request is invalid. Nothing was sent.
+            TransportError: No usable reply arrived.
             StatusError: The service answered with an error status.
-            DecodeError: The reply is not what `request.returns` names.
-            SessionClosedError: The session is closed, was closed meanwhile, or belongs to another event loop.
-            CircleCISunsetWarning: The operation's end is announced, and a filter makes the warning an error. Nothing
-                was sent.
+            DecodeError: The reply does not match `request.returns`.
+            SessionClosedError: The session is closed, was closed during the call, or belongs to another event loop.
+            CircleCISunsetWarning: CircleCI has announced the end of the operation, and a warning filter turns this
+                warning into an error. Nothing was sent.
 
         Examples:
             ```python
@@ -57,16 +58,21 @@ class Operations:
         return cast("T", list(cast("list[Any]", value))) if isinstance(value, ShortList) else value
 
     async def send_raw(self, request: Request[Any]) -> Response:
-        """Send a request and return the reply itself, undecoded: its status, headers and bytes.
+        """Send a request and return the raw reply: its status, headers and bytes.
 
-        It is sent as by `send`, retries and errors included: an error status is raised, and `max_body` holds. What
-        `request.returns` names is ignored.
+        The request is sent like in `send`, with the same retries and errors: an error status raises `StatusError`, and
+        `max_body` limits the reply. `request.returns` is ignored.
+
+        Returns:
+            The reply. Its body is not decoded.
 
         Raises:
-            InvalidInputError: The request cannot be sent as it is. Nothing was sent.
-            TransportError: There is no usable reply.
+            InvalidInputError: The request is invalid. Nothing was sent.
+            TransportError: No usable reply arrived.
             StatusError: The service answered with an error status.
-            SessionClosedError: As for `send`; likewise `CircleCISunsetWarning`.
+            SessionClosedError: The session is closed, was closed during the call, or belongs to another event loop.
+            CircleCISunsetWarning: CircleCI has announced the end of the operation, and a warning filter turns this
+                warning into an error. Nothing was sent.
 
         Examples:
             ```python

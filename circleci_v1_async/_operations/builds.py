@@ -1,4 +1,4 @@
-"""Builds: one by one, a page of them, and every one of a list."""
+"""Builds: single builds, pages of builds, and walks of whole lists."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ M = TypeVar("M")
 
 
 class BuildOperations(Operations):
-    """Builds: one by one, a page of them, and every one of a list."""
+    """Builds: single builds, pages of builds, and walks of whole lists."""
 
     async def list_project_builds(
         self,
@@ -44,58 +44,59 @@ class BuildOperations(Operations):
         offset: int = 0,
         shallow: bool | None = None,
     ) -> list[Build]:
-        """One page of a project's builds, newest first. `iter_project_builds` walks them all.
+        """Fetch one page of a project's builds, newest first. `iter_project_builds` walks all pages.
 
-        `GET /project/{project}` (openapi.yml: listProjectBuilds), with a branch
+        `GET /project/{project}` (openapi.yml: listProjectBuilds), or with a branch
         `GET /project/{project}/tree/{branch}` (CircleCI's docs).
 
-        A build that does not fit is left out, so the list may be shorter than the list that was sent. To read all
-        builds, walk with `iter_project_builds` instead of counting.
+        Builds that do not match the model are left out, so the list can be shorter than the list in the reply, even
+        before the last page. To read all builds, use `iter_project_builds` instead of comparing lengths.
 
         Args:
-            project: A slug or URL of it.
-            branch: Only builds of this branch.
-            filter: Only builds that are `completed`, `successful`, `failed` or `running`.
-            limit: At most so many builds, 1 to 100.
-            offset: Number of builds to skip, from 0.
-            shallow: Whether to leave out about half of the fields, which the service answers quicker.
+            project: The project's slug or URL.
+            branch: Only return builds of this branch.
+            filter: Only return builds that are `completed`, `successful`, `failed` or `running`.
+            limit: Maximum number of builds, 1 to 100.
+            offset: Number of newest builds to skip.
+            shallow: Whether to leave out about half of the fields, which makes the service answer faster.
 
         Returns:
-            Fewer than `limit` at the end of the list, none behind it.
+            Up to `limit` builds: fewer on the last page, and none past the end of the list.
 
         Raises:
-            NotFoundError: The project does not exist, or the token may not see it.
+            NotFoundError: The project does not exist, or the token has no access to it.
         """
         page = _page(limit, offset, "iter_project_builds")
         query = {**page, "filter": check_one_of("filter", filter, BuildFilter), "shallow": shallow}
         return await self.send(request_project_builds(project, branch, query))
 
     async def list_recent_builds(self, *, limit: int = 30, offset: int = 0, shallow: bool | None = None) -> list[Build]:
-        """One page of the latest builds of all followed projects. `iter_recent_builds` walks them all.
+        """Fetch one page of the followed projects' builds, latest first. `iter_recent_builds` walks all pages.
 
-        `GET /recent-builds` (openapi.yml: listRecentBuilds). The order is that of creation, not of `build_num`.
+        `GET /recent-builds` (openapi.yml: listRecentBuilds). The builds are sorted by creation time, not by
+        `build_num`.
 
-        A build that does not fit is left out, so the list may be shorter than the list that was sent. To read all
-        builds, walk with `iter_recent_builds` instead of counting.
+        Builds that do not match the model are left out, so the list can be shorter than the list in the reply, even
+        before the last page. To read all builds, use `iter_recent_builds` instead of comparing lengths.
 
         Args:
-            limit: At most so many builds, 1 to 100.
-            offset: Number of builds to skip, from 0.
+            limit: Maximum number of builds, 1 to 100.
+            offset: Number of newest builds to skip.
             shallow: Whether to leave out about half of the fields.
 
         Raises:
-            AuthenticationError: There is no personal token.
+            AuthenticationError: The session has no personal token.
         """
         query = {**_page(limit, offset, "iter_recent_builds"), "shallow": shallow}
         return await self.send(Request("GET", "/recent-builds", query=query, returns=list[Build]))
 
     async def get_build(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> BuildDetail:
-        """A build with its steps.
+        """Fetch a build with its steps.
 
         `GET /project/{project}/{build_num}` (openapi.yml: getBuild).
 
         Raises:
-            NotFoundError: There is no such build, or the token may not see it.
+            NotFoundError: The build does not exist, or the token has no access to it.
         """
         return await self.send(request_build(project, build_num))
 
@@ -109,13 +110,13 @@ class BuildOperations(Operations):
         filter: BuildFilter | BuildFilterName | None = None,
         limit: int | None = 1000,
     ) -> Build | None:
-        """Find the latest build of a job or workflow: the highest one in the project's list that fits.
+        """Find the latest build of a job or workflow: the first match in the project's list of builds.
 
         Use it to fetch the artifacts of the last successful run of a job. `list_latest_artifacts` cannot do that: it
         returns the artifacts of the last build, whatever its job.
 
         Without `job` and `workflow`, this takes one request for one build. Otherwise it reads the list, 100 builds in
-        the first request and 95 in every further one, until a build fits.
+        the first request and 95 in each further request, until a build matches.
 
         Args:
             project: The project's slug or URL.
@@ -126,7 +127,7 @@ class BuildOperations(Operations):
             limit: Number of newest builds to read; `None` for all of them.
 
         Returns:
-            The build; `None` if none of the builds read fits.
+            The build; `None` if no build that was read matches.
 
         Raises:
             InvalidInputError: An argument is invalid. Nothing was sent.
@@ -190,34 +191,36 @@ class BuildOperations(Operations):
         overlap: int = OVERLAP,
         prefetch: int = PREFETCH,
     ) -> PageWalk[Any]:
-        """Walk a project's builds, newest first, each exactly once, also while the list changes.
+        """Walk a project's builds, newest first, each exactly once even while the list changes.
 
         Args:
-            project: A slug or URL of it.
+            project: The project's slug or URL.
             model: The class to decode each build into: an attrs class, a msgspec Struct or a dataclass. Declare only
                 the fields that you need, which is faster than `Build`. `build_num` is required, and with `since` one of
                 its three dates. All fields have the same names and types as in `Build`.
-            branch: Only builds of this branch.
-            filter: Only builds that are `completed`, `successful`, `failed` or `running`.
+            branch: Only return builds of this branch.
+            filter: Only return builds that are `completed`, `successful`, `failed` or `running`.
             shallow: Whether to leave out about half of the fields.
             since: Only yield builds that were queued at this time or later, given with a time zone; `None` for builds
                 of any time. A build counts by `queued_at`, or by `usage_queued_at` or `start_time` if the former is
-                absent. If it has none of these (it was not run, or is scheduled), it counts by the nearest build above
-                it in the list that has one. The walk ends after the first page whose builds with dates are all older.
+                absent. If it has none of these (it was not run, or is scheduled), it takes the date of the nearest
+                build above it in the list that has a date. The walk ends after the first page that has dates, all of
+                them before `since`.
             limit: Maximum number of builds in total; `None` for all of them.
             offset: Number of newest builds to skip.
             page_size: Number of builds per request, 2 to 100.
-            overlap: Number of builds that each page shares with the one before, from 1: as many may leave the list
-                from one request to the next without costing a further one.
-            prefetch: Number of pages to ask for ahead of the one that is being read, from 0.
+            overlap: Number of builds, from 1, that each page shares with the previous page. Up to this many builds can
+                leave the list between two requests without costing an extra request.
+            prefetch: Number of pages to request ahead of the page being read; 0 turns this off.
 
         Returns:
-            To be looped over with `async for`, without an `await`; see `PageWalk`.
+            An async iterator. Use `async for` on it, without `await`. See `PageWalk`.
 
         Raises:
-            InvalidInputError: At once; every other error of `list_project_builds` comes out of the loop.
-            PaginationDriftError: Out of the loop: the list changes faster than it can be read.
-            OffsetRefusedError: Out of the loop: after full pages, the service refuses to list older builds.
+            InvalidInputError: An argument is invalid. Raised by the call itself; other errors, the same as for
+                `list_project_builds`, are raised during iteration.
+            PaginationDriftError: The list changes faster than the walk can read it. Raised during iteration.
+            OffsetRefusedError: After full pages, the service refuses to list older builds. Raised during iteration.
 
         Examples:
             ```python
@@ -262,24 +265,25 @@ class BuildOperations(Operations):
         """Walk the builds of all projects that the user follows, latest first, each exactly once.
 
         Args:
-            model: The class to decode each build into, as for `iter_project_builds`. In addition to `build_num`, it
-                needs `vcs_url` or `build_url`, because projects share numbers.
+            model: The class to decode each build into, like in `iter_project_builds`. In addition to `build_num`, the
+                class needs `vcs_url` or `build_url`, because builds of different projects can have the same number.
             shallow: Whether to leave out about half of the fields.
-            since: Only yield builds that were queued at this time or later, as for `iter_project_builds`.
+            since: Only yield builds that were queued at this time or later, like in `iter_project_builds`.
             limit: Maximum number of builds in total; `None` for all of them.
             offset: Number of latest builds to skip.
             page_size: Number of builds per request, 2 to 100.
-            overlap: Number of builds that each page shares with the one before, from 1: as many may leave the list
-                from one request to the next without costing a further one.
-            prefetch: Number of pages to ask for ahead of the one that is being read, from 0.
+            overlap: Number of builds, from 1, that each page shares with the previous page. Up to this many builds can
+                leave the list between two requests without costing an extra request.
+            prefetch: Number of pages to request ahead of the page being read; 0 turns this off.
 
         Returns:
-            To be looped over with `async for`, without an `await`; see `PageWalk`.
+            An async iterator. Use `async for` on it, without `await`. See `PageWalk`.
 
         Raises:
-            InvalidInputError: At once; every other error of `list_recent_builds` comes out of the loop.
-            PaginationDriftError: Out of the loop: the list changes faster than it can be read.
-            OffsetRefusedError: Out of the loop: after full pages, the service refuses to list older builds.
+            InvalidInputError: An argument is invalid. Raised by the call itself; other errors, the same as for
+                `list_recent_builds`, are raised during iteration.
+            PaginationDriftError: The list changes faster than the walk can read it. Raised during iteration.
+            OffsetRefusedError: After full pages, the service refuses to list older builds. Raised during iteration.
 
         Examples:
             ```python

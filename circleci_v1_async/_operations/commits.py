@@ -1,4 +1,4 @@
-"""Commits and pull requests: their builds, and waiting for them. Made of the operations on builds."""
+"""Builds of commits and pull requests, and waits for these builds. Built on the operations on builds."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["HISTORY", "CommitOperations", "make_plan", "make_schedule"]
 
-# Number of newest builds that a search reads.
+# Default number of newest builds that a search reads.
 HISTORY: Final = 1000
 
 
 class CommitOperations(BuildOperations):
-    """Commits and pull requests: their builds, and waiting for them."""
+    """Builds of commits and pull requests, and waits for these builds."""
 
     async def builds_for_commit(
         self,
@@ -42,22 +42,23 @@ class CommitOperations(BuildOperations):
         """Find the builds of a commit, newest first.
 
         The search walks the project's builds like `iter_project_builds`: one request for the newest 100 builds, and one
-        for every 95 older builds. Once it has found a build, it stops at builds that are a day older than the commit
-        and than every build found, because no build of the commit can be further down. Until then, it continues up to
-        `limit`.
+        for every 95 older builds. After the first match, it stops at builds that are more than a day older than the
+        commit and every match, because the rest of the list cannot match. Until the first match, it reads up to `limit`
+        builds.
 
         Args:
             project: The project's slug or URL; or, without `sha`, a build of the commit.
-            sha: The commit's hash, or its first 7 digits or more. If several commits begin with these digits, you get
-                the builds of all of them: `vcs_revision` tells them apart.
+            sha: The commit's hash, or its first 7 digits or more. If several commits begin with these digits, the
+                builds of all these commits are returned. Use `vcs_revision` to distinguish them.
             branch: Only return builds of this branch, which takes fewer requests.
-            latest_only: Whether to return only the newest build of each job of each workflow. A build that reran
-                another one outside of its workflow stands for its job. All other builds outside of workflows count as
-                one job.
+            latest_only: Whether to return only the newest build of each job of each workflow. A rerun of a
+                build outside of its workflow replaces the build that it reran. All other builds outside of workflows
+                count as one job.
             limit: Number of newest builds to read; `None` for all of them.
 
         Returns:
-            The builds. Empty if none of the builds read is of the commit, which may be too new or too old.
+            The builds. The list is empty if no build that was read belongs to the commit. The commit may be too new or
+            too old.
 
         Raises:
             InvalidInputError: An argument is invalid, or the given build has no `vcs_revision`. Nothing was sent.
@@ -78,20 +79,20 @@ class CommitOperations(BuildOperations):
     ) -> list[Build]:
         """Find the builds of a pull request, newest first; on GitLab, of a merge request.
 
-        A build belongs to it if one of its `pull_request_numbers` is the number, or if its branch is `pull/<number>`,
-        as for pull requests from forks. Builds of a pull request can be anywhere in the list, so the search always
-        reads the `limit` newest builds: 11 requests for 1,000 builds.
+        A build belongs to the pull request if the number is in its `pull_request_numbers`, or if its branch is
+        `pull/<number>`, which CircleCI uses for pull requests from forks. Builds of a pull request can be anywhere in
+        the list, so the search always reads the `limit` newest builds: 11 requests for 1,000 builds.
 
         Args:
             project: The project's slug or URL.
             number: The pull request's number, from 1.
             latest_only: Whether to return only the builds of the newest commit, as `builds_for_commit` does: the newest
-                build of each job of each workflow. The newest commit is the one that was built first most recently, so
-                a rerun of an older commit does not count. `False`: all builds of the pull request.
+                build of each job of each workflow. The newest commit is the commit with the most recent first build, so
+                a rerun of an older commit does not count. `False` returns all builds of the pull request.
             limit: Number of newest builds to read; `None` for all of them.
 
         Returns:
-            The builds. Empty if none of the builds read is of the pull request.
+            The builds. The list is empty if no build that was read belongs to the pull request.
 
         Raises:
             NotFoundError: The project does not exist, or the token has no access to it.
@@ -131,42 +132,42 @@ class CommitOperations(BuildOperations):
     ) -> Verdict:
         """Wait until all builds of a commit have finished, and return the verdict on them.
 
-        The wait continues until the first build appears, until all builds have finished, and then for `settle` more
-        seconds in which no other build appears: CircleCI creates a workflow's next job only when the previous job ends.
-        With `jobs`, it ends as soon as all of these have finished, or when no build has run for `settle` seconds. See
-        `Verdict` for the builds that count.
+        The wait continues until the first build appears and all builds have finished. It then continues until no new
+        build has appeared for `settle` seconds, because CircleCI creates a workflow's next job only when the previous
+        job ends. With `jobs`, the wait ends as soon as all of these jobs have finished, or when no build has run for
+        `settle` seconds. See `Verdict` for the builds that count.
 
         v1.1 shows only builds. An approval is not a build: while a workflow is on hold, no build runs, often for longer
-        than any `settle`. The same applies to jobs that wait for something else without a build. Name the jobs after it
-        in `jobs`, and set `settle` to more than the time until then. A wait for a commit that never gets a build
-        continues until `timeout`.
+        than any `settle`. The same applies to a job that waits without a build for any other reason. In these cases,
+        pass the names of the later jobs as `jobs`, and set `settle` to more than the expected waiting time. If a commit
+        never gets a build, the wait continues until `timeout`.
 
         Each poll takes one request for the list, and one for each unfinished build that newer builds have pushed off
-        its first page. The first poll reads as many builds as `builds_for_commit`; every further one reads, if need be,
-        down to the newest build of the previous poll. Pauses and transient errors are handled as by `wait_for_build`;
-        there is also a poll at the moment when `settle` is over.
+        its first page. The first poll reads the same builds as `builds_for_commit`. If necessary, a later poll reads
+        more pages, down to the newest build of the previous poll. `wait_for_commit` handles pauses and transient errors
+        like `wait_for_build`. An additional poll takes place at the moment when `settle` is over.
 
         Args:
             project: The project's slug or URL; or, without `sha`, a build of the commit.
             sha: The commit's hash, or its first 7 digits or more.
             branch: Only wait for builds of this branch.
             jobs: Names of the jobs that count, in each workflow that has them; `None` for all.
-            settle: Seconds, from 0, without a running build after which no other build is expected.
+            settle: Number of seconds, from 0, to wait for new builds while no build runs.
             fail_fast: Whether to stop at the first build that fails or is canceled.
-            timeout: Seconds until the last poll, as for `wait_for_build`, which may take up to 10 seconds more; `None`
-                for no limit.
+            timeout: Number of seconds until the last poll, which takes up to 10 seconds more, like in `wait_for_build`;
+                `None` for no limit.
             interval: Shortest pause between two polls, in seconds.
             max_interval: Longest pause between two polls, in seconds.
             on_update: Called with each build when it is first seen, when its status, lifecycle or outcome changes, and
                 when it finishes. Can be a coroutine function.
 
         Returns:
-            The builds, those that failed, and the jobs without a build.
+            The verdict: the builds, the failed builds, and the jobs without a build.
 
         Raises:
             InvalidInputError: An argument is invalid, or the given build has no `vcs_revision`. Nothing was sent.
-            WaitTimeoutError: The builds did not finish in time, or `settle` was not over. `verdict` is the `Verdict` on
-                the builds as of the last successful poll. If the last poll failed, its error is the cause.
+            WaitTimeoutError: The builds did not finish in time, or `settle` was not over in time. `verdict` is the
+                `Verdict` on the builds as of the last successful poll. If the last poll failed, its error is the cause.
             NotFoundError: The project does not exist, or the token has no access to it.
 
         Examples:
@@ -252,7 +253,7 @@ def make_plan(
 
 
 def make_schedule(timeout: float | None, interval: float, max_interval: float, plan: WaitPlan) -> Schedule:
-    """Return the times of a wait's polls, with checked arguments."""
+    """Return the poll schedule of a wait, with checked arguments."""
     from circleci_v1_async._polling.schedule import Schedule
 
     return Schedule(timeout=timeout, interval=interval, max_interval=max_interval, settle=plan.settle)

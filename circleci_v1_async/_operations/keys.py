@@ -1,4 +1,4 @@
-"""Keys of projects."""
+"""SSH keys and checkout keys of projects."""
 
 from typing import Any, Final
 
@@ -20,20 +20,20 @@ _KEY: Final = f"{_KEYS}/{{fingerprint}}"
 
 
 class KeyOperations(Operations):
-    """Keys of projects."""
+    """SSH keys and checkout keys of projects."""
 
     async def add_ssh_key(self, project: ProjectSlug | str, *, hostname: str, private_key: str) -> None:
-        """Give a project's builds a key to reach a host with.
+        """Add an SSH key to a project, which its builds use to connect to a host.
 
         `POST /project/{project}/ssh-key` (openapi.yml: addSSHKey).
 
         Args:
-            project: A slug or URL of it.
-            hostname: The host; empty for all.
-            private_key: In PEM format, without a passphrase. It is in no error.
+            project: The project's slug or URL.
+            hostname: The host; an empty string for all hosts.
+            private_key: The private key in PEM format, without a passphrase. Errors never contain the key.
 
         Raises:
-            BadRequestError: The service does not take the key.
+            BadRequestError: The service rejects the key.
 
         Examples:
             ```python
@@ -51,17 +51,18 @@ class KeyOperations(Operations):
         await self.send(Request("POST", _SSH_KEYS, project_values(project), body=body, returns=None))
 
     async def delete_ssh_key(self, project: ProjectSlug | str, *, hostname: str, fingerprint: str) -> None:
-        """Take a key to reach a host with from a project's builds.
+        """Delete an SSH key from a project, which its builds used to connect to a host.
 
         `DELETE /project/{project}/ssh-key` (documented by CircleCI).
 
         Args:
-            project: A slug or URL of it.
-            hostname: The host that the key was given for; empty for all.
-            fingerprint: MD5 with colons: `get_project_settings` has it in `ssh_keys`.
+            project: The project's slug or URL.
+            hostname: The host that the key was added for; an empty string if it was added for all hosts.
+            fingerprint: The key's MD5 fingerprint with colons, from `ssh_keys` in the result of
+                `get_project_settings`.
 
         Raises:
-            NotFoundError: The project does not exist, or the token may not see it.
+            NotFoundError: The project does not exist, or the token has no access to it.
 
         Examples:
             ```python
@@ -80,18 +81,18 @@ class KeyOperations(Operations):
         await self.send(Request("DELETE", _SSH_KEYS, project_values(project), body=body, returns=None))
 
     async def list_checkout_keys(self, project: ProjectSlug | str, *, digest: str | None = None) -> list[CheckoutKey]:
-        """The keys that builds check the code out with.
+        """List a project's checkout keys. Builds use them to check out the code.
 
         `GET /project/{project}/checkout-key` (openapi.yml: listCheckoutKeys; `digest` from CircleCI's docs).
 
-        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
 
         Args:
-            project: A slug or URL of it.
-            digest: Of the fingerprints: `md5`, as by default, or `sha256`.
+            project: The project's slug or URL.
+            digest: Digest of the fingerprints: `md5`, the default, or `sha256`.
 
         Raises:
-            NotFoundError: The project does not exist, or the token may not see it.
+            NotFoundError: The project does not exist, or the token has no access to it.
         """
         query = {"digest": check_one_of("digest", digest, ("md5", "sha256"))}
         return await self.send(Request("GET", _KEYS, project_values(project), query=query, returns=list[CheckoutKey]))
@@ -99,16 +100,16 @@ class KeyOperations(Operations):
     async def create_checkout_key(
         self, project: ProjectSlug | str, type: CheckoutKeyType | CheckoutKeyTypeName
     ) -> CheckoutKey:
-        """Make a key that builds check the code out with.
+        """Create a checkout key. Builds use it to check out the code.
 
         `POST /project/{project}/checkout-key` (openapi.yml: createCheckoutKey).
 
         Args:
-            project: A slug or URL of it.
-            type: `deploy-key` or `github-user-key`.
+            project: The project's slug or URL.
+            type: The type of the key: `deploy-key` or `github-user-key`.
 
         Raises:
-            PermissionDeniedError: The token may not do it, or it is not a personal one.
+            PermissionDeniedError: The token has no permission to create the key, or it is not a personal token.
 
         Examples:
             ```python
@@ -120,33 +121,33 @@ class KeyOperations(Operations):
         return await self.send(Request("POST", _KEYS, project_values(project), body=body, returns=CheckoutKey))
 
     async def get_checkout_key(self, project: ProjectSlug | str, fingerprint: str) -> CheckoutKey:
-        """A key that builds check the code out with.
+        """Fetch a checkout key. Builds use it to check out the code.
 
         `GET /project/{project}/checkout-key/{fingerprint}` (openapi.yml: getCheckoutKey).
 
         Args:
-            project: A slug or URL of it.
-            fingerprint: MD5 with colons, or SHA-256.
+            project: The project's slug or URL.
+            fingerprint: The key's fingerprint: MD5 with colons, or SHA-256.
 
         Raises:
-            NotFoundError: There is no such key.
+            NotFoundError: The key does not exist.
         """
         return await self.send(Request("GET", _KEY, _for_key(project, fingerprint), returns=CheckoutKey))
 
     async def delete_checkout_key(self, project: ProjectSlug | str, fingerprint: str) -> Message:
-        """Delete a key that builds check the code out with.
+        """Delete a checkout key. Builds use it to check out the code.
 
         `DELETE /project/{project}/checkout-key/{fingerprint}` (openapi.yml: deleteCheckoutKey).
 
         Args:
-            project: A slug or URL of it.
-            fingerprint: MD5 with colons, or SHA-256.
+            project: The project's slug or URL.
+            fingerprint: The key's fingerprint: MD5 with colons, or SHA-256.
 
         Returns:
-            A confirmation, `ok`.
+            A confirmation. Its `message` is `ok`.
 
         Raises:
-            NotFoundError: There is no such key.
+            NotFoundError: The key does not exist.
 
         Examples:
             ```python

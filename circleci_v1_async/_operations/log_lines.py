@@ -1,4 +1,4 @@
-"""Lines of the logs of builds, read once or polled. The operations are in `logs`."""
+"""Lines of build logs, read once or polled. The public operations are in `logs`."""
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
@@ -19,7 +19,7 @@ __all__ = ["LogLineOperations", "note_failure"]
 
 
 class LogLineOperations(BuildOperations, OutputOperations):
-    """Lines of the logs of builds."""
+    """Lines of build logs."""
 
     @property
     def _max_size(self) -> int:
@@ -71,7 +71,7 @@ class LogLineOperations(BuildOperations, OutputOperations):
         """Yield the new lines of all step runs.
 
         Raises:
-            CircleCIError: No log can be read, or after all other logs: an error of one log is transient.
+            CircleCIError: No log can be read. Also, after all logs were polled: a transient error of one log.
         """
         from circleci_v1_async.logs._actions import check_step_name, select_actions
         from circleci_v1_async.logs._screen import HEIGHT
@@ -113,7 +113,7 @@ class LogLineOperations(BuildOperations, OutputOperations):
         failures: list[CircleCIError],
         count: int,
     ) -> "AsyncGenerator[LogLine, None]":
-        """Yield the lines of a step run. If they cannot be read, yield a line that says so.
+        """Yield the lines of a step run. If they cannot be read, yield a line with the error.
 
         Args:
             slug: The project.
@@ -121,7 +121,7 @@ class LogLineOperations(BuildOperations, OutputOperations):
             action: The step run.
             run_lines: The lines of the step run.
             failures: The errors of the logs that could not be read.
-            count: The number of logs. If none of them can be read, that is an error.
+            count: The number of logs. If no log can be read, this is an error.
         """
         try:
             async with aclosing(self._read_lines(slug, number, action, run_lines)) as lines:
@@ -143,7 +143,7 @@ class LogLineOperations(BuildOperations, OutputOperations):
             async for piece in output:
                 if isinstance(piece, Remark):
                     if not is_last:
-                        # CircleCI may have more of the log at the next poll.
+                        # The log may be more complete at the next poll.
                         return
                     log_remark(slug, number, action, piece)
                 for line in run_lines.feed(piece):
@@ -157,7 +157,7 @@ class LogLineOperations(BuildOperations, OutputOperations):
 def explain_failure(
     slug: ProjectSlug, number: int, action: Action, run_lines: "ActionLines", error: CircleCIError
 ) -> "Iterator[LogLine]":
-    """Yield the lines that came before an error, and a line with the error."""
+    """Yield the lines that were read before an error, and a line with the error."""
     from circleci_v1_async.logs import _text
 
     yield from run_lines.finish()
@@ -172,11 +172,11 @@ def note_failure(error: CircleCIError, failures: list[CircleCIError], count: int
 
     Args:
         error: The error.
-        failures: The errors of the other logs that cannot be read.
-        count: The number of logs; `None` when it is not known yet.
+        failures: The errors of the other logs that cannot be read. The error is added to this list.
+        count: The number of logs; `None` if not known yet.
 
     Raises:
-        CircleCIError: None of the logs can be read, or the session is closed.
+        CircleCIError: No log can be read, or the session is closed.
     """
     failures.append(error)
     if isinstance(error, SessionClosedError):

@@ -1,4 +1,4 @@
-"""Logs of builds. Made of `get_build` and `iter_output`."""
+"""Logs of builds. Built on `get_build` and `iter_output`."""
 
 import asyncio
 import os
@@ -39,35 +39,34 @@ class LogOperations(LogLineOperations):
         tail: int | None = None,
         strip_ansi: bool = True,
     ) -> str:
-        """Return the output of all steps of a build as text, each under a heading.
+        """Return the output of all steps of a build as one string, each step under a heading.
 
-        It makes one `get_build`, and one `iter_output` for each step run, several at a time.
+        This method calls `get_build` once, and `iter_output` for each step run, several at the same time.
 
-        If the log of a step run cannot be read, one line in brackets takes its place, or the place of its rest. If
-        CircleCI did not keep all of a log, one such line is in front of it. Both lines are logged as warnings.
+        If the log of a step run cannot be read, one line in brackets replaces the log, or the rest of the log. If
+        CircleCI did not keep all of a log, one line in brackets precedes the log. Both lines are logged as warnings.
 
         Args:
             project: The project's slug or URL; or, without a number, a build that names its project, or the URL of a
                 build or job.
             build_num: The build's number.
-            failed_only: Whether to leave out steps whose status is not `failed`, `timedout`, `infrastructure_fail` or
+            failed_only: Whether to include only steps with the status `failed`, `timedout`, `infrastructure_fail` or
                 `canceled`.
-            step: The name of the steps to return; `None` for all.
-            tail: Number of the last lines to return of each step run, from 1; `None` for all.
+            step: The name of the steps to return; `None` for all steps.
+            tail: Number of last lines to return of each step run, from 1; `None` for all lines.
             strip_ansi: Whether to return lines as a terminal would show them: without colors, without the parts that
-                progress bars have overwritten, and without control characters. `False` returns the text as it was
-                written.
+                progress bars have overwritten, and without control characters. `False` returns the raw output.
 
         Returns:
-            The text; empty if no step has failed, with `failed_only`, or if CircleCI has forgotten the steps of an old
-            build.
+            The log. It is empty if CircleCI no longer returns the steps of an old build, or, with `failed_only`, if no
+            step has failed.
 
         Raises:
-            InvalidInputError: An argument is invalid, or the build has steps, but none of that name.
-            NotFoundError: The build does not exist, or the token may not see it.
-            BodyTooLargeError: None of the logs can be read, and the lines to return of a step run have more characters
-                than `max_body` allows.
-            TransportError: None of the logs can be read; likewise the other errors of `iter_output`.
+            InvalidInputError: An argument is invalid, or the build has steps, but no step named `step`.
+            NotFoundError: The build does not exist, or the token has no access to it.
+            BodyTooLargeError: No log can be read, and the lines to return of a step run have more characters than
+                `max_body` allows.
+            TransportError: No log can be read. The other errors of `iter_output` are also raised if no log can be read.
 
         Examples:
             ```python
@@ -119,39 +118,39 @@ class LogOperations(LogLineOperations):
     ) -> "AsyncGenerator[LogLine, None]":
         """Yield the lines of a build's log as a terminal would show them, even while the build runs.
 
-        It makes one `get_build`, and one `iter_output` for each step run, one after the other. With `follow`, it polls:
-        it repeats these requests until the build has finished, for the steps that had not. Each step is polled once
-        more after its end, because its last output may be stored a little later.
+        This method calls `get_build` once, and `iter_output` for each step run, one after the other. With `follow`, it
+        polls: it repeats these requests for the unfinished steps until the build has finished. Each step is polled a
+        last time after its end, because CircleCI may store its last output a little later.
 
-        If the log of a step run cannot be read, or CircleCI did not keep all of it, one line in brackets says so, as in
-        `get_build_log`. Both lines have neither `time` nor `type`, and are logged as warnings.
+        If the log of a step run cannot be read, or CircleCI did not keep all of the log, one line in brackets reports
+        it, like in `get_build_log`. This line has neither `time` nor `type`, and is logged as a warning.
 
         Args:
             project: The project's slug or URL; or, without a number, a build that names its project, or the URL of a
                 build or job.
             build_num: The build's number.
-            failed_only: Whether to leave out steps whose status is not `failed`, `timedout`, `infrastructure_fail` or
+            failed_only: Whether to include only steps with the status `failed`, `timedout`, `infrastructure_fail` or
                 `canceled`.
-            step: The name of the steps to yield; `None` for all.
+            step: The name of the steps to yield; `None` for all steps.
             follow: Whether to continue until the build has finished. While the build runs, each line is yielded when it
                 is complete. If the step redraws a line later, the redraw is yielded as a separate line. If the output
-                of a step is larger than `max_body`, its lines are yielded when the step has ended.
-            interval: With `follow`, the number of seconds between two polls. Transient errors are logged, and delay the
-                next poll.
+                of a step is larger than `max_body`, its lines are yielded when the step has finished.
+            interval: Number of seconds between two polls with `follow`. Transient errors are logged, and delay the next
+                poll.
 
         Returns:
-            An async iterator. Use `async for` on it, without `await`. It yields each line once. Only if CircleCI did
-            not keep all of a polled log, the lines that are left follow the line in brackets, even if they were
-            yielded before. At most 100 rows are kept in memory until they are final.
+            An async iterator. Use `async for` on it, without `await`. It yields each line once, with one exception: if
+            CircleCI did not keep all of a polled log, the line in brackets and the remaining lines are yielded, even if
+            these lines were yielded before. At most 100 rows are kept in memory until they are final.
 
         Raises:
             InvalidInputError: An argument is invalid. Raised by the call itself; other errors are raised during
-                iteration. Also raised if the build has steps, but none of that name: with `follow`, when the build has
-                finished.
-            NotFoundError: The build does not exist, or the token may not see it.
-            BodyTooLargeError: None of the logs can be read, and a line, or the rows to keep, are larger than the
+                iteration. Also raised if the build has steps, but no step named `step`; with `follow`, this is raised
+                when the build has finished.
+            NotFoundError: The build does not exist, or the token has no access to it.
+            BodyTooLargeError: No log can be read, and a line, or the rows to keep in memory, are larger than the
                 session's `max_body`.
-            TransportError: None of the logs can be read; likewise the other errors of `iter_output`.
+            TransportError: No log can be read. The other errors of `iter_output` are also raised if no log can be read.
 
         Examples:
             ```python
@@ -203,33 +202,36 @@ class LogOperations(LogLineOperations):
         strip_ansi: bool = True,
         overwrite: bool = False,
     ) -> Path:
-        """Save the log of a build as text, each step under a heading, completely or not at all.
+        """Save the log of a build to a text file, each step under a heading, completely or not at all.
 
-        It makes the same requests as `iter_build_log`, and writes each line when it is final, so that a log can have
-        any size. Lines in brackets are as in `get_build_log`. Use `save_output` for the raw output of one step run.
+        This method makes the same requests as `iter_build_log`. It writes each line when the line is final, so that a
+        log can have any size. The file contains the same lines in brackets as the result of `get_build_log`. Use
+        `save_output` for the raw output of one step run.
 
         Args:
             project: The project's slug or URL; or, without a number, the build or its URL:
                 `save_build_log(build, path)`.
             build_num: The build's number.
             path: The file's path. Missing folders are created.
-            failed_only: Whether to leave out steps whose status is not `failed`, `timedout`, `infrastructure_fail` or
+            failed_only: Whether to include only steps with the status `failed`, `timedout`, `infrastructure_fail` or
                 `canceled`.
-            step: The name of the steps to save; `None` for all.
-            strip_ansi: Whether to write lines as a terminal would show them, as in `get_build_log`.
+            step: The name of the steps to save; `None` for all steps.
+            strip_ansi: Whether to write lines as a terminal would show them, like in `get_build_log`.
             overwrite: Whether to replace an existing file.
 
         Returns:
-            The file's path. The file is empty where the text of `get_build_log` is.
+            The file's path. The file is empty in the same cases as the result of `get_build_log`.
 
         Raises:
-            InvalidInputError: An argument is invalid, or the path is a folder. Nothing was sent; likewise with the next
-                two. Also raised if the build has steps, but none of that name.
-            PathConflictError: The path exists.
-            UnsafePathError: The path is a symbolic link, which `overwrite` does not replace either.
+            InvalidInputError: An argument is invalid, or the path is a folder. Nothing was sent. Also raised if the
+                build has steps, but no step named `step`.
+            PathConflictError: The path exists, and `overwrite` is false or the path is not a regular file. Nothing was
+                sent.
+            UnsafePathError: The path is a symbolic link, which `overwrite` does not replace. Nothing was sent.
             DownloadError: The file system reports an error.
-            NotFoundError: The build does not exist, or the token may not see it.
-            TransportError: None of the logs can be read; likewise the other errors of `iter_build_log`.
+            NotFoundError: The build does not exist, or the token has no access to it.
+            TransportError: No log can be read. The other errors of `iter_build_log` are also raised if no log can be
+                read.
 
         Examples:
             ```python

@@ -1,4 +1,4 @@
-"""Output of single steps of builds."""
+"""The output of single step runs."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ _log = logging.getLogger("circleci_v1_async")
 
 
 class OutputOperations(Operations):
-    """Output of single steps of builds."""
+    """The output of single step runs."""
 
     _file_threads: FileThreads
 
@@ -46,29 +46,32 @@ class OutputOperations(Operations):
         build_num: int | Action | None = None,
         action: Action | None = None,
     ) -> AsyncGenerator[StepOutput, None]:
-        """Yield the output of one step run in pieces. Pieces are not lines: most logs have one or two.
+        """Yield the output of one step run in pieces. Pieces are not lines: most logs have one or two pieces.
 
         `GET` of the action's `output_url`, without the token, which this signed URL does not need (CircleCI's docs). If
-        the URL is absent or has expired, or CircleCI has truncated the log that it leads to, then
-        `GET /project/{project}/{build_num}/output/{step}/{index}?file=true` (seen in use, undocumented), which returns
-        the complete log as one piece without `time` and `type`, even while the build runs.
+        the URL is absent or has expired, or if the log at the URL is truncated,
+        `GET /project/{project}/{build_num}/output/{step}/{index}?file=true` (seen in use, undocumented). This endpoint
+        returns the complete log as one piece without `time` and `type`, even while the build runs.
 
         Args:
-            project: A slug or URL of it; or, without a number, the build or its URL: `iter_output(build, action)`.
+            project: The project's slug or URL; or, without a number, the build or its URL:
+                `iter_output(build, action)`.
             build_num: The number of the action's build.
-            action: The run of the step, from a recent `get_build`: an `output_url` expires after some minutes.
+            action: The step run, from a recent `get_build`: an `output_url` expires after some minutes.
 
         Returns:
-            An async iterator. Use `async for` on it, without `await`. It is empty when the step wrote nothing, or the
-            build was canceled before it began. A log can have any size: one piece at a time is kept, unless CircleCI
-            has truncated the log. Then the complete text is fetched, as one piece, if the API has more than is stored.
-            Otherwise a warning is logged, and the `truncated` of the stored pieces is true.
+            An async iterator. Use `async for` on it, without `await`. The iterator is empty if the step wrote
+            nothing, or if the build was canceled before the step began. A log can have any size, because only one piece
+            is kept in memory. The exception is a log that CircleCI has truncated: if the API has more text than the
+            stored log, the complete text is fetched as one piece. Otherwise, a warning is logged, and the `truncated`
+            attribute of the stored pieces is true.
 
         Raises:
             InvalidInputError: An argument is invalid. Raised by the call itself; other errors are raised during
                 iteration.
             BodyTooLargeError: A piece, or a truncated log, is larger than the session's `max_body`.
-            TruncatedError: The log broke off, and trying again did not help; likewise `TransportError`.
+            TruncatedError: The log broke off, and all retries failed.
+            TransportError: No usable reply arrived, and all retries failed.
             DecodeError: The reply is not a log.
 
         Examples:
@@ -108,9 +111,10 @@ class OutputOperations(Operations):
         *,
         overwrite: bool = False,
     ) -> Path:
-        """Save the output of one step run to a file as it was written, completely or not at all.
+        """Save the raw output of one step run to a file, completely or not at all.
 
-        It makes the same requests as `iter_output`. The file has no heading, and gets its name when it is complete.
+        This method makes the same requests as `iter_output`. The file has no heading. It appears under its name only
+        when it is complete.
 
         Args:
             project: The project's slug or URL; or, without a number, the build or its URL:
@@ -121,15 +125,16 @@ class OutputOperations(Operations):
             overwrite: Whether to replace an existing file.
 
         Returns:
-            The file's path. The file is empty when the step wrote nothing.
+            The file's path. The file is empty if the step wrote nothing.
 
         Raises:
-            InvalidInputError: An argument is invalid, or the path is a folder. Nothing was sent; likewise with the next
-                two.
-            PathConflictError: The path exists.
-            UnsafePathError: The path is a symbolic link, which `overwrite` does not replace either.
+            InvalidInputError: An argument is invalid, or the path is a folder. Nothing was sent.
+            PathConflictError: The path exists, and `overwrite` is false or the path is not a regular file. Nothing was
+                sent.
+            UnsafePathError: The path is a symbolic link, which `overwrite` does not replace. Nothing was sent.
             DownloadError: The file system reports an error.
-            TruncatedError: CircleCI did not keep all of the output, or it broke off; likewise `TransportError`.
+            TruncatedError: CircleCI did not keep all of the output, or the output broke off and all retries failed.
+            TransportError: No usable reply arrived, and all retries failed.
 
         Examples:
             ```python
@@ -162,7 +167,7 @@ class OutputOperations(Operations):
     def _open_output(
         self, slug: ProjectSlug, number: int, action: Action
     ) -> "AsyncGenerator[StepOutput | Remark, None]":
-        """Yield the output of a step run, or what is left of it after a remark."""
+        """Yield the output of a step run. If it is incomplete, yield a remark before the remaining output."""
         from circleci_v1_async.logs._stream import stream_output
 
         values: dict[str, Any] = {"project": slug, "build_num": number}
@@ -185,14 +190,14 @@ class OutputOperations(Operations):
 
 
 def log_remark(slug: ProjectSlug, number: int, action: Action, remark: "Remark") -> None:
-    """Log a warning that the log of a step run is not complete."""
+    """Log a warning that the log of a step run is incomplete."""
     _log.warning("%s %d, step %s of container %s: %s", slug, number, action.step, action.index, remark.text)
 
 
 def _parse_action(
     project: ProjectSlug | str | BuildSummary, build_num: int | Action | None, action: object
 ) -> tuple[ProjectSlug, int, Action]:
-    """Return the project and number of a build, and an action of it."""
+    """Return the project and number of a build, and one of its actions."""
     if isinstance(build_num, Action) and action is None:
         build_num, action = None, build_num
     if not isinstance(action, Action):

@@ -1,4 +1,4 @@
-"""Paths that operations share, and the checked values for them."""
+"""Paths that operations share, and checked values for the paths."""
 
 from typing import Any, Final, cast
 
@@ -31,10 +31,10 @@ def project_values(project: ProjectSlug | str) -> dict[str, Any]:
 
 
 def parse_build_reference(project: ProjectSlug | str | BuildSummary, build_num: int | None) -> tuple[ProjectSlug, int]:
-    """Return the project and the number of a build that is named by both, by itself, or by a URL.
+    """Return the project and number of a build, given as both of them, as a build, or as a URL.
 
     Raises:
-        InvalidInputError: One of them is missing, or there are two numbers.
+        InvalidInputError: The project or the number is missing, or the numbers differ.
     """
     slug: ProjectSlug | None
     own: int | None
@@ -58,10 +58,10 @@ def build_values(project: ProjectSlug | str | BuildSummary, build_num: int | Non
 
 
 def parse_commit_reference(project: ProjectSlug | str | BuildSummary, sha: str | None) -> tuple[ProjectSlug, str]:
-    """Return the project and the hash of a commit that is named by both, or by one of its builds.
+    """Return the project and hash of a commit, given as both of them, or as a build of the commit.
 
     Raises:
-        InvalidInputError: One of them is missing or invalid, or the build is of another commit.
+        InvalidInputError: The project or the hash is missing or invalid, or the build is of another commit.
     """
     if not isinstance(project, BuildSummary):
         return ProjectSlug.parse(project), check_commit("sha", sha)
@@ -75,10 +75,10 @@ def parse_commit_reference(project: ProjectSlug | str | BuildSummary, sha: str |
 
 
 def parse_workflow_reference(project: ProjectSlug | str | Build, workflow_id: str | None) -> tuple[ProjectSlug, str]:
-    """Return the project and the ID of a workflow run that is named by both, or by one of its builds.
+    """Return the project and ID of a workflow run, given as both of them, or as a build of the run.
 
     Raises:
-        InvalidInputError: One of them is missing or invalid, or the build is of another run.
+        InvalidInputError: The project or the ID is missing or invalid, or the build is of another run.
     """
     if not isinstance(project, BuildSummary):
         return ProjectSlug.parse(project), check_uuid("workflow_id", workflow_id)

@@ -17,38 +17,40 @@ _SETTINGS: Final = f"{PROJECT}/settings"
 
 
 class ProjectOperations(Operations):
-    """Projects: following, settings and caches."""
+    """Projects: followers, settings and caches."""
 
     async def list_projects(self, *, shallow: bool | None = None) -> list[Project]:
-        """All projects that the user follows, in one reply that may have megabytes.
+        """List all projects that the user follows. The reply can have several megabytes.
 
         `GET /projects` (openapi.yml: listProjects; `shallow` from CircleCI's changelog).
 
-        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
 
         Args:
-            shallow: Whether to leave out `branches`. CircleCI's cloud leaves it out for good from 2026-12-07 on,
-                whatever is asked for; until then `False` asks for it, also on the days that it is left out for trial.
+            shallow: Whether to leave out `branches`. CircleCI's cloud permanently leaves out `branches` from 2026-12-07
+                on, whatever the value of `shallow`. Until that date, `False` requests `branches`, even on the trial
+                days when CircleCI leaves out `branches` by default.
 
         Returns:
-            With `branches` as `None` where the service left it out.
+            The projects. `branches` is `None` if the service left it out.
 
         Raises:
-            AuthenticationError: There is no personal token.
+            AuthenticationError: The session has no personal token.
         """
         return await self.send(Request("GET", "/projects", query={"shallow": shallow}, returns=list[Project]))
 
     async def follow_project(self, project: ProjectSlug | str) -> FollowResult:
-        """Follow a project. CircleCI sets it up if nobody did, and may start a build.
+        """Follow a project. CircleCI sets up the project if necessary, and may start a build.
 
-        `POST /project/{project}/follow` (openapi.yml: followProject). It is resent as a `PUT` is.
+        `POST /project/{project}/follow` (openapi.yml: followProject). The request is safe to resend, like a `PUT`.
 
         Returns:
-            Whether the user follows the project, and the first build. `first_build` can be `None` although a build
-            was started: if the request was resent, the reply that named the build may be lost.
+            The result: whether the user follows the project, and the first build. `first_build` can be `None` although
+            a build was started: if the request was resent, the reply that contained the build may be lost.
 
         Raises:
-            BadRequestError: Seen although the project is followed now, when there is nothing to build.
+            BadRequestError: CircleCI sometimes answers with this error if it has nothing to build. The user follows the
+                project nevertheless.
 
         Examples:
             ```python
@@ -60,12 +62,12 @@ class ProjectOperations(Operations):
         return await self.send(Request("POST", f"{PROJECT}/follow", values, returns=FollowResult, idempotent=True))
 
     async def unfollow_project(self, project: ProjectSlug | str) -> FollowResult:
-        """Follow a project no more. It stays set up, and others who follow it still do.
+        """Stop following a project. The project stays set up, and its other followers are not affected.
 
-        `POST /project/{project}/unfollow` (seen in use, undocumented). It is resent as a `PUT` is.
+        `POST /project/{project}/unfollow` (seen in use, undocumented). The request is safe to resend, like a `PUT`.
 
         Raises:
-            NotFoundError: The project does not exist, or the token may not see it.
+            NotFoundError: The project does not exist, or the token has no access to it.
 
         Examples:
             ```python
@@ -76,16 +78,16 @@ class ProjectOperations(Operations):
         return await self.send(Request("POST", f"{PROJECT}/unfollow", values, returns=FollowResult, idempotent=True))
 
     async def enable_project(self, project: ProjectSlug | str) -> ProjectSettings:
-        """Set a project up, so that pushes are built. The token's owner must administer the repository.
+        """Set up a project, so that CircleCI builds pushes. Requires the token of a repository administrator.
 
-        `POST /project/{project}/enable` (seen in use, undocumented). It is resent as a `PUT` is.
+        `POST /project/{project}/enable` (seen in use, undocumented). The request is safe to resend, like a `PUT`.
 
         Returns:
-            The project's settings. Enabling a project does not follow it.
+            The project's settings. The token's owner does not follow the project automatically.
 
         Raises:
-            PermissionDeniedError: The token's owner does not administer the repository.
-            NotFoundError: The project does not exist, or the token may not see it.
+            PermissionDeniedError: The token's owner is not an administrator of the repository.
+            NotFoundError: The project does not exist, or the token has no access to it.
 
         Examples:
             ```python
@@ -96,7 +98,7 @@ class ProjectOperations(Operations):
         return await self.send(Request("POST", f"{PROJECT}/enable", values, returns=ProjectSettings, idempotent=True))
 
     async def disable_project(self, project: ProjectSlug | str) -> ProjectSettings:
-        """Stop building pushes to a project, for everyone who follows it. Its builds stay.
+        """Stop building pushes to a project, for all its followers. Existing builds are kept.
 
         `DELETE /project/{project}/enable` (seen in use, undocumented).
 
@@ -104,8 +106,8 @@ class ProjectOperations(Operations):
             The project's settings.
 
         Raises:
-            PermissionDeniedError: The token's owner does not administer the repository.
-            NotFoundError: The project does not exist, or the token may not see it.
+            PermissionDeniedError: The token's owner is not an administrator of the repository.
+            NotFoundError: The project does not exist, or the token has no access to it.
 
         Examples:
             ```python
@@ -119,13 +121,13 @@ class ProjectOperations(Operations):
     ) -> ProjectSettings:
         """Fetch the settings of a project.
 
-        `GET /project/{project}/settings` (seen in use, undocumented; so is `ssh-key-digest`). `branches` is not
-        requested: CircleCI's cloud no longer sends it from 2026-12-07 on.
+        `GET /project/{project}/settings` (seen in use, undocumented; so is `ssh-key-digest`). The request leaves
+        out `branches`, which CircleCI's cloud no longer sends from 2026-12-07 on.
 
         Args:
             project: The project's slug or URL.
-            ssh_key_digest: Digest of the fingerprints in `ssh_keys`: `md5`, the default, or `sha256`, which
-                configurations can use in `add_ssh_keys` too.
+            ssh_key_digest: Digest of the fingerprints in `ssh_keys`: `md5`, the default, or `sha256`.
+                Configurations can also use `sha256` fingerprints in `add_ssh_keys`.
 
         Raises:
             InvalidInputError: An argument is invalid. Nothing was sent.
@@ -138,16 +140,16 @@ class ProjectOperations(Operations):
     async def update_project_settings(self, project: ProjectSlug | str, *, feature_flags: Mapping[str, Any]) -> None:
         """Change settings of a project.
 
-        `PUT /project/{project}/settings` (seen in use, undocumented). What the service answers says nothing:
-        `get_project_settings` does.
+        `PUT /project/{project}/settings` (seen in use, undocumented). The reply does not contain the new settings. Use
+        `get_project_settings` to read them.
 
         Args:
-            project: A slug or URL of it.
-            feature_flags: The new values of some of the flags, such as `{"build-fork-prs": True}`. The names are in
-                kebab case, as `get_project_settings` has them.
+            project: The project's slug or URL.
+            feature_flags: New values for some of the flags, such as `{"build-fork-prs": True}`. The names are in kebab
+                case, like in the result of `get_project_settings`.
 
         Raises:
-            NotFoundError: The project does not exist, or the token may not see it.
+            NotFoundError: The project does not exist, or the token has no access to it.
 
         Examples:
             ```python
@@ -160,12 +162,12 @@ class ProjectOperations(Operations):
         await self.send(Request("PUT", _SETTINGS, project_values(project), body=body, returns=None))
 
     async def clear_build_cache(self, project: ProjectSlug | str) -> CacheResult:
-        """Delete the caches of a project's dependencies. Those of CircleCI 2.0 have keys, and stay.
+        """Delete a project's dependency caches. Caches of CircleCI 2.0, which have keys, are not deleted.
 
         `DELETE /project/{project}/build-cache` (documented by CircleCI).
 
         Raises:
-            NotFoundError: The project does not exist, or the token may not see it.
+            NotFoundError: The project does not exist, or the token has no access to it.
 
         Examples:
             ```python

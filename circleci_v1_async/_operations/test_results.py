@@ -1,4 +1,4 @@
-"""Results of the tests that builds ran."""
+"""Results of the tests of builds."""
 
 from typing import Final
 
@@ -16,19 +16,19 @@ _NO_FAILURE: Final = frozenset({TestResult.SUCCESS, TestResult.SKIPPED})
 
 
 class TestResultOperations(Operations):
-    """Results of the tests that builds ran."""
+    """Results of the tests of builds."""
 
     async def list_build_tests(
         self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
     ) -> list[TestMetadata]:
-        """The results of a build's tests. Empty when it stored none.
+        """List the results of a build's tests. The list is empty if the build stored no results.
 
         `GET /project/{project}/{build_num}/tests` (openapi.yml: listBuildTests).
 
-        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
 
         Raises:
-            NotFoundError: There is no such build, or the token may not see it.
+            NotFoundError: The build does not exist, or the token has no access to it.
         """
         report = await self.send(Request("GET", f"{BUILD}/tests", build_values(project, build_num), returns=TestReport))
         return list(report.tests)
@@ -36,15 +36,15 @@ class TestResultOperations(Operations):
     async def list_failed_tests(
         self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
     ) -> list[TestMetadata]:
-        """The tests of a build that failed. Empty when none did, or when it stored no results.
+        """List a build's failed tests. The list is empty if no test failed, or if no results are stored.
 
-        One request, that of `list_build_tests`. A test has failed if its result is neither `success` nor `skipped`,
-        also when this package does not know the result, or when there is none.
+        This method makes the same request as `list_build_tests`. A test has failed if its result is not `success`
+        or `skipped`. This includes tests with an unknown or missing result.
 
-        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
 
         Raises:
-            NotFoundError: There is no such build, or the token may not see it.
+            NotFoundError: The build does not exist, or the token has no access to it.
 
         Examples:
             ```python

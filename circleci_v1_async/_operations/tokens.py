@@ -20,38 +20,38 @@ _TOKENS: Final = f"{PROJECT}/token"
 
 
 class TokenOperations(Operations):
-    """API tokens of projects. They take a token of somebody who administers the project."""
+    """API tokens of projects. These operations require a project administrator's token."""
 
     async def list_project_tokens(self, project: ProjectSlug | str) -> list[ProjectToken]:
-        """The API tokens of a project, without the tokens themselves. Empty when there are none.
+        """List the API tokens of a project, without their values. The list is empty if the project has none.
 
         `GET /project/{project}/token` (seen in use, undocumented).
 
-        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
 
         Raises:
-            NotFoundError: The project does not exist, or the token may not see it.
+            NotFoundError: The project does not exist, or the token has no access to it.
         """
         return await self.send(Request("GET", _TOKENS, project_values(project), returns=list[ProjectToken]))
 
     async def create_project_token(
         self, project: ProjectSlug | str, *, scope: TokenScope | TokenScopeName, label: str
     ) -> ProjectToken:
-        """Make an API token of a project.
+        """Create an API token for a project.
 
         `POST /project/{project}/token` (seen in use, undocumented).
 
         Args:
-            project: A slug or URL of it.
-            scope: What it may do: `status`, `view-builds` or `all`.
-            label: A name for people.
+            project: The project's slug or URL.
+            scope: The permissions of the token: `status`, `view-builds` or `all`.
+            label: A human-readable name.
 
         Returns:
-            The token, this once, since nothing gives it again. Its `token` is a string that does not show itself. Its
-            repr is redacted, and it does not pickle. `str(created.token)` is the token in clear.
+            The new token. This is the only call that returns its value. `token` is a string with a redacted repr, which
+            cannot be pickled. `str(created.token)` returns the token in plain text.
 
         Raises:
-            PermissionDeniedError: The token in use may not do it.
+            PermissionDeniedError: The session's token has no permission to create tokens.
 
         Examples:
             ```python
@@ -69,16 +69,16 @@ class TokenOperations(Operations):
         return attrs.evolve(created, token=None if created.token is None else RedactedStr(created.token))
 
     async def delete_project_token(self, project: ProjectSlug | str, token_id: str) -> None:
-        """Delete an API token of a project. Whoever uses it is refused from then on.
+        """Delete an API token of a project. CircleCI rejects requests with a deleted token.
 
         `DELETE /project/{project}/token/{token_id}` (seen in use, undocumented).
 
         Args:
-            project: A slug or URL of it.
-            token_id: The `id` of the token, not the token itself.
+            project: The project's slug or URL.
+            token_id: The `id` of the token, not its value.
 
         Raises:
-            NotFoundError: There is no such token.
+            NotFoundError: The token does not exist.
 
         Examples:
             ```python

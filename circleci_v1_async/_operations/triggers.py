@@ -1,4 +1,4 @@
-"""Builds that are to start, start again, or stop."""
+"""Operations that start, rerun and cancel builds."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -38,10 +38,11 @@ _RERUNS_END: Final = Sunset(
 
 
 class TriggerOperations(Operations):
-    """Builds that are to start, start again, or stop.
+    """Operations that start, rerun and cancel builds.
 
-    CircleCI removes all of them but `cancel_build` and `add_ssh_users` on 2027-02-01. Until then each of these issues
-    a `CircleCISunsetWarning` when it is first called, before anything is sent; from then on they raise `GoneError`.
+    CircleCI removes all of these operations except `cancel_build` and `add_ssh_users` on 2027-02-01. Until that date,
+    the first call of each removed operation issues a `CircleCISunsetWarning` before anything is sent. From that date
+    on, each removed operation raises `GoneError`.
     """
 
     async def trigger_build(
@@ -57,24 +58,24 @@ class TriggerOperations(Operations):
     ) -> Build:
         """Start a build of one job, outside of workflows. To start workflows, see `trigger_pipeline`.
 
-        `POST /project/{project}` (openapi.yml: triggerBuild; `job` from CircleCI's docs, which lack `branch`). The
-        cloud removes it on 2027-02-01. Wait for the build with `wait_for_build`.
+        `POST /project/{project}` (openapi.yml: triggerBuild; `job` from CircleCI's docs, which lack `branch`).
+        CircleCI's cloud removes this operation on 2027-02-01. Use `wait_for_build` to wait for the build.
 
         Args:
-            project: A slug or URL of it.
-            branch: The branch; by default the project's default branch.
-            revision: The commit; not together with `tag`.
-            tag: The tag; not together with `revision`.
-            parallel: In how many containers, from 1.
+            project: The project's slug or URL.
+            branch: The branch; `None` for the project's default branch.
+            revision: The commit. Cannot be combined with `tag`.
+            tag: The tag. Cannot be combined with `revision`.
+            parallel: Number of containers, from 1.
             build_parameters: Environment variables for the build.
-            job: The job of the configuration to run.
+            job: The name of the job in the configuration.
 
         Returns:
-            The build. That it was accepted does not mean that it runs. Its `status` may be `not_run`, and `messages`
-            then says why.
+            The build. CircleCI can accept a build and not run it: `status` is `not_run` in this case, and `messages`
+            contains the reason.
 
         Raises:
-            GoneError: CircleCI has removed it.
+            GoneError: CircleCI has removed the operation.
 
         Examples:
             ```python
@@ -108,21 +109,21 @@ class TriggerOperations(Operations):
     ) -> Build:
         """Start a build of a branch, outside of workflows. To start workflows, see `trigger_pipeline`.
 
-        `POST /project/{project}/tree/{branch}` (openapi.yml: triggerBranchBuild). Not for configurations of
-        `version: 2.1`. The cloud removes it on 2027-02-01.
+        `POST /project/{project}/tree/{branch}` (openapi.yml: triggerBranchBuild). This operation does not
+        support configurations of `version: 2.1`. CircleCI's cloud removes this operation on 2027-02-01.
 
         Args:
-            project: A slug or URL of it.
+            project: The project's slug or URL.
             branch: The branch.
-            revision: The commit; by default the branch's latest.
-            parallel: In how many containers, from 1.
+            revision: The commit; `None` for the branch's latest commit.
+            parallel: Number of containers, from 1.
             build_parameters: Environment variables for the build.
 
         Returns:
-            The build; see `trigger_build`.
+            The build, which CircleCI can accept and not run; see `trigger_build`.
 
         Raises:
-            GoneError: CircleCI has removed it.
+            GoneError: CircleCI has removed the operation.
 
         Examples:
             ```python
@@ -157,23 +158,24 @@ class TriggerOperations(Operations):
         tag: str | None = None,
         revision: str | None = None,
     ) -> PipelineResult:
-        """Start all workflows of the configuration. It takes a personal token.
+        """Start all workflows of the configuration. Requires a personal token.
 
-        `POST /project/{project}/build` (documented by CircleCI). The cloud removes it on 2027-02-01. Its replies say
-        in their body how it went, whatever their status is: an error there is raised like any other.
+        `POST /project/{project}/build` (documented by CircleCI). CircleCI's cloud removes this operation on
+        2027-02-01. CircleCI reports the outcome in the body of the reply, whatever the HTTP status. An error in the
+        body is raised like any other error.
 
         Args:
-            project: A slug or URL of it.
-            branch: The branch; by default the project's default branch.
-            tag: The tag; not together with `branch` or `revision`.
-            revision: The commit; by default the branch's latest.
+            project: The project's slug or URL.
+            branch: The branch; `None` for the project's default branch.
+            tag: The tag. Cannot be combined with `branch` or `revision`.
+            revision: The commit; `None` for the branch's latest commit.
 
         Returns:
-            A confirmation without the builds. Find them with `builds_for_commit`, or wait for them with
-            `wait_for_commit`.
+            A confirmation, which does not contain the builds. Use `builds_for_commit` to find the builds, or
+            `wait_for_commit` to wait for them.
 
         Raises:
-            GoneError: CircleCI has removed it.
+            GoneError: CircleCI has removed the operation.
 
         Examples:
             ```python
@@ -198,17 +200,17 @@ class TriggerOperations(Operations):
         )
 
     async def retry_build(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
-        """Run a build again, with the same configuration and commit.
+        """Rerun a build with the same configuration and commit.
 
-        `POST /project/{project}/{build_num}/retry` (openapi.yml: retryBuild). The cloud removes it on 2027-02-01;
-        CircleCI Server never had it.
+        `POST /project/{project}/{build_num}/retry` (openapi.yml: retryBuild). CircleCI's cloud removes this
+        operation on 2027-02-01. CircleCI Server has never had this operation.
 
         Returns:
             The new build.
 
         Raises:
-            NotFoundError: There is no such build, or the token may not see it.
-            GoneError: CircleCI has removed it.
+            NotFoundError: The build does not exist, or the token has no access to it.
+            GoneError: CircleCI has removed the operation.
 
         Examples:
             ```python
@@ -223,17 +225,17 @@ class TriggerOperations(Operations):
     async def retry_build_with_ssh(
         self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
     ) -> Build:
-        """Run a build again, and let the user in by SSH.
+        """Rerun a build, and allow the user to log in by SSH.
 
-        `POST /project/{project}/{build_num}/ssh` (documented by CircleCI). The cloud removes it on 2027-02-01;
-        CircleCI Server never had it.
+        `POST /project/{project}/{build_num}/ssh` (documented by CircleCI). CircleCI's cloud removes this
+        operation on 2027-02-01. CircleCI Server has never had this operation.
 
         Returns:
             The new build.
 
         Raises:
-            NotFoundError: There is no such build, or the token may not see it.
-            GoneError: CircleCI has removed it.
+            NotFoundError: The build does not exist, or the token has no access to it.
+            GoneError: CircleCI has removed the operation.
 
         Examples:
             ```python
@@ -246,16 +248,16 @@ class TriggerOperations(Operations):
         )
 
     async def cancel_build(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
-        """Cancel a build. A build that has finished stays unchanged, without an error.
+        """Cancel a build. Canceling a finished build has no effect and raises no error.
 
-        `POST /project/{project}/{build_num}/cancel` (openapi.yml: cancelBuild). It is resent as a `PUT` is: canceling
-        twice does no more than canceling once.
+        `POST /project/{project}/{build_num}/cancel` (openapi.yml: cancelBuild). The request is safe to
+        resend, like a `PUT`, because canceling a build twice has the same effect as canceling it once.
 
         Returns:
-            The build as it is now.
+            The build in its current state.
 
         Raises:
-            NotFoundError: There is no such build, or the token may not see it.
+            NotFoundError: The build does not exist, or the token has no access to it.
 
         Examples:
             ```python
@@ -267,15 +269,15 @@ class TriggerOperations(Operations):
         return await self.send(Request("POST", f"{BUILD}/cancel", values, returns=Build, idempotent=True))
 
     async def add_ssh_users(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
-        """Let the user whom the token belongs to into a running build by SSH. It must be a personal token.
+        """Allow the token's owner to log in to a running build by SSH. Requires a personal token.
 
         `POST /project/{project}/{build_num}/ssh-users` (documented by CircleCI).
 
         Returns:
-            The build as it is now; `ssh_users` says who may get in.
+            The build in its current state. `ssh_users` lists the users who can log in.
 
         Raises:
-            NotFoundError: There is no such build, or the token may not see it.
+            NotFoundError: The build does not exist, or the token has no access to it.
 
         Examples:
             ```python

@@ -1,4 +1,4 @@
-"""The user whom the token belongs to."""
+"""The user who owns the token."""
 
 from circleci_v1_async._core.arguments import check_secret
 from circleci_v1_async._core.secret import wrap_secret
@@ -11,28 +11,28 @@ __all__ = ["UserOperations"]
 
 
 class UserOperations(Operations):
-    """The user whom the token belongs to."""
+    """The user who owns the token."""
 
     async def get_current_user(self) -> User:
-        """The user whom the token belongs to. It must be a personal token.
+        """Fetch the user who owns the token. Requires a personal token.
 
         `GET /me` (openapi.yml: getCurrentUser).
 
         Raises:
-            AuthenticationError: There is no token, or it is not a personal one.
+            AuthenticationError: The session has no token, or the token is not a personal token.
         """
         return await self.send(Request("GET", "/me", returns=User))
 
     async def add_heroku_key(self, apikey: str) -> None:
-        """Give the user a Heroku API key to deploy with. It takes a personal token.
+        """Add a Heroku API key to the user, for deployments. Requires a personal token.
 
         `POST /user/heroku-key` (documented by CircleCI).
 
         Args:
-            apikey: The key. It is in no error.
+            apikey: The Heroku API key. Errors never contain the key.
 
         Raises:
-            AuthenticationError: There is no personal token.
+            AuthenticationError: The session has no personal token.
 
         Examples:
             ```python

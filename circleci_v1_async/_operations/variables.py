@@ -18,42 +18,42 @@ _VARIABLE: Final = f"{_VARIABLES}/{{name}}"
 
 
 class VariableOperations(Operations):
-    """Environment variables of projects. The service shows no more of a value than its end."""
+    """Environment variables of projects. The service only returns the end of each value."""
 
     async def list_env_vars(self, project: ProjectSlug | str) -> list[EnvVar]:
-        """The environment variables of a project, their values masked. Empty when there are none.
+        """List a project's environment variables, with masked values. The list is empty if there are none.
 
         `GET /project/{project}/envvar` (documented by CircleCI).
 
-        An item that does not fit is left out, so the list may be shorter than the list that was sent.
+        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
 
         Raises:
-            NotFoundError: The project does not exist, or the token may not see it.
+            NotFoundError: The project does not exist, or the token has no access to it.
         """
         return await self.send(Request("GET", _VARIABLES, project_values(project), returns=list[EnvVar]))
 
     async def get_env_var(self, project: ProjectSlug | str, name: str) -> EnvVar:
-        """One environment variable of a project, its value masked.
+        """Fetch an environment variable of a project, with a masked value.
 
         `GET /project/{project}/envvar/{name}` (documented by CircleCI).
 
         Raises:
-            NotFoundError: There is no such variable.
+            NotFoundError: The variable does not exist.
         """
         return await self.send(Request("GET", _VARIABLE, {**project_values(project), "name": name}, returns=EnvVar))
 
     async def add_env_var(self, project: ProjectSlug | str, name: str, value: str) -> EnvVar:
-        """Give a project an environment variable.
+        """Add an environment variable to a project.
 
         `POST /project/{project}/envvar` (documented by CircleCI).
 
         Args:
-            project: A slug or URL of it.
-            name: The variable's name: letters, digits and underscores, not a digit first.
-            value: The variable's value, not empty. No error shows it.
+            project: The project's slug or URL.
+            name: The variable's name: letters, digits and underscores. The first character cannot be a digit.
+            value: The variable's value, which cannot be empty. Errors never contain the value.
 
         Returns:
-            The variable, its value masked.
+            The variable, with a masked value.
 
         Examples:
             ```python
@@ -74,10 +74,10 @@ class VariableOperations(Operations):
         `DELETE /project/{project}/envvar/{name}` (documented by CircleCI).
 
         Returns:
-            A confirmation, `ok`.
+            A confirmation. Its `message` is `ok`.
 
         Raises:
-            NotFoundError: There is no such variable.
+            NotFoundError: The variable does not exist.
 
         Examples:
             ```python

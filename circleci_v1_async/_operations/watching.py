@@ -1,4 +1,4 @@
-"""Waiting for builds, and watching lists of them."""
+"""Waits for builds, and watches of lists of builds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["WatchOperations"]
 
 
 class WatchOperations(Operations):
-    """Waiting for builds, and watching lists of them."""
+    """Waits for builds, and watches of lists of builds."""
 
     async def wait_for_build(
         self,
@@ -37,23 +37,23 @@ class WatchOperations(Operations):
         """Wait until a build has finished, whatever its outcome. A build that was not run counts as finished.
 
         The wait polls `get_build`. The pause between two polls is a tenth of the time waited so far, but at least
-        `interval` and at most `max_interval` seconds, plus up to a tenth at random. So the wait notices the end of the
-        build at most 33 seconds late by default. Transient errors (no connection, timeouts, 429, 5xx) are logged as
-        warnings under `circleci_v1_async`, and polling continues. A `Retry-After` is honored up to the retry policy's
-        `max_retry_after`.
+        `interval` and at most `max_interval` seconds, plus up to a tenth at random. By default, the wait therefore
+        notices the end of the build at most 33 seconds late. Transient errors (no connection, timeouts, 429, 5xx) are
+        logged as warnings under `circleci_v1_async`, and polling continues. A `Retry-After` is honored up to the retry
+        policy's `max_retry_after`.
 
         Args:
             project: The project's slug or URL. Without `build_num`, a build that names its project, or the URL of a
                 build or job.
             build_num: The build's number, from 1.
-            timeout: Seconds until the last poll; `None` for no limit. A request in flight is canceled then. The last
-                poll comes on top: it makes one attempt, without retries, which may take as long as the session's
-                `timeout`, but at most 10 seconds. So a build that finishes before `timeout` does not time out, as long
-                as CircleCI answers.
+            timeout: Number of seconds until the last poll; `None` for no limit. After `timeout` seconds, a request in
+                flight is canceled, and the last poll starts. It makes one attempt, without retries, which takes up to
+                the session's `timeout`, but at most 10 seconds. A build that finishes before `timeout` therefore does
+                not time out, as long as CircleCI answers.
             interval: Shortest pause between two polls, in seconds.
             max_interval: Longest pause between two polls, in seconds. A value below `interval` counts as `interval`.
-            appear: Seconds, from 0, in which a 404 means that the build does not exist yet. Webhooks and commit
-                statuses can arrive before the build can be fetched.
+            appear: Number of seconds, from 0, during which a 404 means that the build does not exist yet. Webhooks and
+                commit statuses can arrive before the build can be fetched.
             on_update: Called with the build when it is first seen, when its status, lifecycle or outcome changes, and
                 when it finishes. Can be a coroutine function, which `timeout` does not interrupt.
 
@@ -91,22 +91,25 @@ class WatchOperations(Operations):
         interval: float = 15.0,
         shallow: bool | None = None,
     ) -> BuildWatch:
-        """Watch a project's builds, endlessly: each that is new, that changes and that finishes, oldest first.
+        """Watch a project's builds without end: yield an event when a build is new, changes or finishes.
+
+        The events of the builds found by one poll are yielded oldest first.
 
         Args:
-            project: A slug or URL of it.
-            branch: Only builds of this branch.
-            start_at: `now` for builds that come from now on, and changes of those on the first page that have not
-                finished; `oldest` for all there are, which are in memory at once.
-            cursor: The cursor of an earlier watch of the same list, to go on from; then `start_at` is ignored.
-            interval: Seconds from one poll to the next, on average.
+            project: The project's slug or URL.
+            branch: Only watch builds of this branch.
+            start_at: Where a watch without `cursor` starts. `now` reports new builds, and changes to the unfinished
+                builds on the first page. `oldest` reports all existing builds first, and holds them in memory.
+            cursor: The cursor of an earlier watch of the same list, to resume from. `start_at` is ignored.
+            interval: Average number of seconds between two polls.
             shallow: Whether to leave out about half of the fields of the builds in lists.
 
         Returns:
-            To be looped over with `async for`, without an `await`; see `BuildWatch`.
+            An async iterator. Use `async for` on it, without `await`. See `BuildWatch`.
 
         Raises:
-            InvalidInputError: At once; every other error that will not pass comes out of the loop.
+            InvalidInputError: An argument is invalid. Raised by the call itself; permanent errors are raised during
+                iteration. Transient errors are logged, and the watch continues.
 
         Examples:
             ```python
@@ -127,10 +130,20 @@ class WatchOperations(Operations):
         interval: float = 15.0,
         shallow: bool | None = None,
     ) -> BuildWatch:
-        """Watch the builds of all projects that the user follows; see `watch_project_builds`.
+        """Watch the builds of all projects that the user follows, like `watch_project_builds`.
+
+        Args:
+            start_at: Where a watch without `cursor` starts: `now` or `oldest`.
+            cursor: The cursor of an earlier watch of the same list, to resume from. `start_at` is ignored.
+            interval: Average number of seconds between two polls.
+            shallow: Whether to leave out about half of the fields of the builds in lists.
+
+        Returns:
+            An async iterator. Use `async for` on it, without `await`. See `BuildWatch`.
 
         Raises:
-            InvalidInputError: At once; every other error that will not pass comes out of the loop.
+            InvalidInputError: An argument is invalid. Raised by the call itself; permanent errors are raised during
+                iteration. Transient errors are logged, and the watch continues.
 
         Examples:
             ```python

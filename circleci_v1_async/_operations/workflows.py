@@ -1,4 +1,4 @@
-"""Workflow runs: their builds, and waiting for them. Made of the operations on builds."""
+"""Builds of workflow runs, and waits for these builds. Built on the operations on builds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["WorkflowOperations"]
 
 
 class WorkflowOperations(CommitOperations):
-    """Workflow runs: their builds, and waiting for them."""
+    """Builds of workflow runs, and waits for these builds."""
 
     async def builds_for_workflow(
         self,
@@ -33,19 +33,20 @@ class WorkflowOperations(CommitOperations):
     ) -> list[Build]:
         """Find the builds of one workflow run, newest first.
 
-        It reads the project's builds, and stops, as `builds_for_commit` does. A rerun of a workflow is a run with its
-        own ID, and its builds are not included.
+        The search reads the project's builds, and stops, like `builds_for_commit`. A rerun of a workflow is a separate
+        run with its own ID. Its builds are not included.
 
         Args:
             project: The project's slug or URL; or, without `workflow_id`, a build of the run.
-            workflow_id: The run's UUID, which is `build.workflows.workflow_id`.
+            workflow_id: The run ID, a UUID: `build.workflows.workflow_id`.
             branch: Only return builds of this branch, which takes fewer requests.
-            latest_only: Whether to return only the newest build of each job. A build that reran another one outside of
-                its workflow stands for its job.
+            latest_only: Whether to return only the newest build of each job. A rerun of a build outside of its
+                workflow replaces the build that it reran.
             limit: Number of newest builds to read; `None` for all of them.
 
         Returns:
-            The builds. Empty if none of the builds read is of the run, which may be too new or too old.
+            The builds. The list is empty if no build that was read belongs to the run. The run may be too new or too
+            old.
 
         Raises:
             InvalidInputError: An argument is invalid, or the given build is outside of workflows. Nothing was sent.
@@ -78,29 +79,30 @@ class WorkflowOperations(CommitOperations):
     ) -> Verdict:
         """Wait until all builds of one workflow run have finished, and return the verdict on them.
 
-        It waits like `wait_for_commit`, and with the same limits: see there for approvals. A rerun of a workflow is a
-        run with its own ID, which you have to wait for separately.
+        This method waits like `wait_for_commit`, and has the same limits: see `wait_for_commit` for approvals. A rerun
+        of a workflow is a separate run with its own ID. You must wait for it separately.
 
         Args:
             project: The project's slug or URL; or, without `workflow_id`, a build of the run.
-            workflow_id: The run's UUID, which is `build.workflows.workflow_id`.
+            workflow_id: The run ID, a UUID: `build.workflows.workflow_id`.
             branch: Only wait for builds of this branch.
             jobs: Names of the jobs that count; `None` for all.
-            settle: Seconds, from 0, without a running build after which no other build is expected.
+            settle: Number of seconds, from 0, to wait for new builds while no build runs.
             fail_fast: Whether to stop at the first build that fails or is canceled.
-            timeout: Seconds until the last poll, as for `wait_for_build`, which may take up to 10 seconds more; `None`
-                for no limit.
+            timeout: Number of seconds until the last poll, which takes up to 10 seconds more, like in `wait_for_build`;
+                `None` for no limit.
             interval: Shortest pause between two polls, in seconds.
             max_interval: Longest pause between two polls, in seconds.
             on_update: Called with each build when it is first seen, when its status, lifecycle or outcome changes, and
                 when it finishes. Can be a coroutine function.
 
         Returns:
-            The builds, those that failed, and the jobs without a build.
+            The verdict: the builds, the failed builds, and the jobs without a build.
 
         Raises:
             InvalidInputError: An argument is invalid, or the given build is outside of workflows. Nothing was sent.
-            WaitTimeoutError: As for `wait_for_commit`.
+            WaitTimeoutError: The builds did not finish in time, or `settle` was not over in time. `verdict` is the
+                `Verdict` on the builds as of the last successful poll. If the last poll failed, its error is the cause.
             NotFoundError: The project does not exist, or the token has no access to it.
 
         Examples:
