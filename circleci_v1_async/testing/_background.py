@@ -55,8 +55,8 @@ def start_in_background(arguments: Sequence[str], *, token: str | None) -> str:
 def find_shell(pid: int) -> int:
     """Return the process ID of the shell that a process belongs to.
 
-    A shell runs `$(…)` in a short-lived copy of its process. The result is the original shell. Without `/proc`, the original
-    cannot be found, so the result is the copy.
+    A shell runs `$(…)` in a short-lived copy of its process. The result is the original shell. Without `/proc`, the
+    original cannot be found, so the result is the copy.
     """
     while (parent := _find_parent(pid)) and _read(parent, "cmdline") == _read(pid, "cmdline"):
         pid = parent
@@ -64,7 +64,7 @@ def find_shell(pid: int) -> int:
 
 
 async def wait_for_end(shell: int | None, idle_seconds: float | None, count_requests: Callable[[], int]) -> None:
-    """Wait until a process has ended, or until no request has arrived for some time.
+    """Wait until a process ends, or until no request has arrived for some time.
 
     Args:
         shell: The process ID; None to wait for no process.
@@ -89,7 +89,7 @@ def _is_alive(pid: int) -> bool:
     except PermissionError:
         # The process exists and belongs to another user.
         return True
-    # A process that has ended still exists as a zombie until its parent has read its exit status.
+    # An ended process still exists as a zombie until its parent reads its exit status.
     return _list_fields(pid)[:1] != [b"Z"]
 
 
