@@ -7,7 +7,7 @@ import click
 
 __all__ = ["SECONDS", "SECONDS_FROM_ZERO"]
 
-_MOST: Final = 10.0**8  # three years, which event loops can wait
+_MOST: Final = 10.0**8  # three years: event loops can wait that long
 
 
 class _Seconds(click.ParamType[float]):
