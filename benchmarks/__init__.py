@@ -1,1 +1,1 @@
-"""Benchmarks of the package, and comparisons with others: `python -m benchmarks`."""
+"""Benchmarks of the package, and comparisons with other clients: `python -m benchmarks`."""

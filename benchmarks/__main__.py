@@ -30,7 +30,7 @@ _ROUNDS: Final = 9
 _SEEDS: Final = 200
 _DECODE: Final = "decode"
 
-# Benchmarks that compare with nothing.
+# Benchmarks without a comparison.
 _REPORTS: Final[dict[str, Callable[[int], Report]]] = {
     "requests": lambda _: request_counts.run(),
     "prefetch": lambda _: prefetch.run(),
@@ -46,7 +46,7 @@ _NAMES: Final = (*COMPARISONS, _DECODE, *_REPORTS)
 
 
 def main() -> int:
-    """Parse the arguments, run, print."""
+    """Parse the arguments, run the benchmarks and print their results."""
     parser = ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "names", metavar="name", nargs="*", help=f"only these of {', '.join(_NAMES)}; RESULTS.md then stays as it is"

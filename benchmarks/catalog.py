@@ -1,4 +1,4 @@
-"""The comparisons, by the name that runs one, and the ratios that they have to reach."""
+"""The comparisons by their names for the command line, and their target ratios."""
 
 from functools import partial
 from pathlib import Path
@@ -42,7 +42,7 @@ _WHY_THREADS: Final = (
     "files are written in threads, so that a slow disk holds up no call. After each system call a thread waits for its "
     "turn of the interpreter, which costs more than the call where there is no disk."
 )
-# By offset, 40 requests read so many builds; a walk with its overlap of 5 needs 42.
+# With offsets, 40 requests read this number of builds. A walk with its overlap of 5 needs 42.
 _BUILDS: Final = 3_994
 _REQUESTS: Final = 40
 _CALLS: Final = 2_000
@@ -56,7 +56,7 @@ _LATE: Final = slug("recorded", _BUILDS, delay_ms=_DELAY_MS)
 _LARGE: Final = Files(6, 64 * 2**20)
 _SMALL: Final = Files(500, 64 * 2**10)
 _DURABLE: Final = f"{_OURS}, durable=True"
-# A folder in memory, where the system has one.
+# A folder in memory, if the system has one.
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
 
 
@@ -99,7 +99,7 @@ def _call_candidates() -> dict[str, Candidate]:
 
 
 def _length_candidates(*counts: int) -> dict[str, Candidate]:
-    """Make candidates that walk as many builds in all, whatever the length of a list."""
+    """Make candidates that walk the same total number of builds, in lists of different lengths."""
     return {
         f"{count:,} builds": partial(
             cpu_seconds, partial(workloads.walk_repeatedly, slug("tiny", count), count, max(counts) // count)

@@ -1,4 +1,4 @@
-"""Other clients: each gives a function that fetches a URL and decodes the reply."""
+"""Other clients. Each provides a function that fetches a URL and decodes the reply."""
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -71,7 +71,7 @@ def _decode_with_pydantic(body: bytes, kind: Any) -> Any:
 
 @cache
 def _make_converter() -> Converter:
-    """Make a plain converter with the hooks that JSON needs."""
+    """Make a plain converter with the hooks that JSON requires."""
     converter = Converter()
     converter.register_structure_hook(datetime, lambda value, _: datetime.fromisoformat(value))
     configure_union_passthrough(str | int | float | bool | None, converter)
@@ -84,7 +84,7 @@ def _make_adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def _pydantic_type(annotation: Any) -> Any:
-    """Put models of pydantic's in the place of ours."""
+    """Replace this package's models with pydantic models."""
     if get_origin(annotation) is Annotated:
         return annotation
     if attrs.has(annotation):

@@ -1,11 +1,11 @@
-"""Comparisons: the same work, done by several candidates in turn, in several rounds.
+"""Comparisons: several candidates do the same work in turn, in several rounds.
 
-Each candidate has a process of its own, in which it first does the work once uncounted, so that no figure includes
-imports, garbage or cold caches. The first one changes from round to round, and ratios are taken within a round, so that
-a machine that slows down slows all of them down.
+Each candidate has its own process. It first does the work once without counting, so that no figure includes imports,
+garbage or cold caches. The first candidate changes from round to round. Ratios are calculated within a round, so that a
+machine that slows down affects all candidates equally.
 
-pyperf and pytest-benchmark do not fit: they time one piece of code after the other by the clock, and know neither
-rounds nor the CPU time of one process while a server keeps another busy.
+pyperf and pytest-benchmark are not suitable. They time one piece of code after the other by the clock. They support
+neither rounds nor the CPU time of one process while a server keeps another process busy.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ import attrs
 from .report import Report
 from .server import serving
 
-# Takes the base URL of the server, and gives the figure: seconds or bytes.
+# Takes the base URL of the server, and returns the figure: seconds or bytes.
 Candidate = Callable[[str], float]
 Work = Callable[[str], Coroutine[Any, Any, None] | None]
 
 
 def cpu_seconds(work: Work, base_url: str) -> float:
-    """Return the seconds of CPU that the work costs this process."""
+    """Return the number of CPU seconds that the work costs this process."""
     return _timed(process_time, work, base_url)
 
 
 def wall_seconds(work: Work, base_url: str) -> float:
-    """Return the seconds that the work takes."""
+    """Return the number of seconds that the work takes."""
     return _timed(perf_counter, work, base_url)
 
 
@@ -47,15 +47,15 @@ def _timed(clock: Callable[[], float], work: Work, base_url: str) -> float:
 
 @attrs.frozen(kw_only=True)
 class Comparison:
-    """The same work, done by several candidates.
+    """The same work for several candidates.
 
     Attributes:
-        title: Says what the work is.
-        unit: Of the figures shown.
-        factor: Turns seconds or bytes into the unit.
-        candidates: By name; ours first.
-        server: Serves them, in another process.
-        server_program: The program that the server needs, if any.
+        title: Description of the work.
+        unit: Unit of the displayed figures.
+        factor: Factor from seconds or bytes to the unit.
+        candidates: The candidates by name. Our client is the first.
+        server: The server for the candidates, which runs in another process.
+        server_program: The program that the server needs; `None` without one.
         programs: The programs that candidates need, by the name of the candidate.
     """
 
@@ -69,23 +69,23 @@ class Comparison:
 
     @property
     def ours(self) -> str:
-        """The name of ours."""
+        """The name of our candidate."""
         return next(iter(self.candidates))
 
     @property
     def missing_server(self) -> bool:
-        """Whether the program of the server is not installed."""
+        """Whether the server needs a program that is not installed."""
         return self.server_program is not None and which(self.server_program) is None
 
     @property
     def missing(self) -> dict[str, str]:
-        """The candidates whose program is not installed, with the program."""
+        """The candidates that need a program that is not installed, with the name of the program."""
         return {name: program for name, program in self.programs.items() if which(program) is None}
 
 
 @attrs.frozen
 class Spread:
-    """Figures of several rounds: the median, and those between which half of them lie."""
+    """The median of several rounds' figures, and the limits of the middle half of the figures."""
 
     low: float
     middle: float
@@ -98,7 +98,7 @@ class Spread:
 
     @classmethod
     def of_ratios(cls, ours: Iterable[float], theirs: Iterable[float]) -> Self:
-        """Return the spread of ratios, each taken within a round."""
+        """Return the spread of ratios. Each ratio is calculated within a round."""
         return cls.of([mine / other for mine, other in zip(ours, theirs, strict=True)])
 
     def times(self, factor: float) -> Self:
@@ -110,12 +110,12 @@ class Spread:
 
 @attrs.frozen
 class Target:
-    """A ratio to reach: the figure of ours, divided by that of another candidate.
+    """A ratio to reach: our candidate's figure, divided by another candidate's figure.
 
     Attributes:
         against: The other candidate.
-        at_most: The highest ratio that is accepted.
-        aim: The ratio to strive for; `None` when that is the same.
+        at_most: Maximum ratio that is accepted.
+        aim: The ratio to aim for; `None` if it is the same as `at_most`.
         why: The reason, if known, why a ratio is higher than accepted.
     """
 
@@ -127,10 +127,10 @@ class Target:
 
 @attrs.frozen
 class Row:
-    """A row of the table of results: a target and the ratio that was measured.
+    """A row of the table of results: a target and the measured ratio.
 
     Attributes:
-        work: Says what was done.
+        work: Description of the work.
         target: The ratio to reach.
         ratio: The ratio of each round.
     """
@@ -159,12 +159,12 @@ class Row:
 
 @attrs.frozen
 class Outcome:
-    """Everything that a benchmark has to show.
+    """All results of a benchmark.
 
     Attributes:
-        report: Its figures; `None` if it could not run.
+        report: The figures; `None` if the benchmark could not run.
         rows: The ratios that have a target.
-        left_out: Comparisons that were not made, and why.
+        left_out: Comparisons that were not made, with the reasons.
     """
 
     report: Report | None
@@ -173,7 +173,7 @@ class Outcome:
 
     @property
     def misses(self) -> list[str]:
-        """The targets that were missed."""
+        """The missed targets."""
         return [*(row.miss for row in self.rows if row.is_missed), *(self.report.misses if self.report else ())]
 
     def __str__(self) -> str:
@@ -187,18 +187,18 @@ class Result:
 
     Attributes:
         comparison: The work.
-        figures: By candidate, one for each round.
+        figures: Figures by candidate, one for each round.
     """
 
     comparison: Comparison
     figures: dict[str, list[float]]
 
     def ratio(self, against: str) -> Spread:
-        """Return the ratio of ours to another candidate's."""
+        """Return the ratio between our candidate and another candidate."""
         return Spread.of_ratios(self.figures[self.comparison.ours], self.figures[against])
 
     def rows(self, targets: Iterable[Target]) -> list[Row]:
-        """Hold the ratios against targets; those against a candidate that did not take part are left out."""
+        """Compare the ratios with targets. Targets against a candidate that did not take part are left out."""
         return [
             Row(self.comparison.title, target, self.ratio(target.against))
             for target in targets
@@ -217,12 +217,12 @@ class Result:
 
     @property
     def rounds(self) -> int:
-        """The number of rounds."""
+        """Number of rounds."""
         return len(self.figures[self.comparison.ours])
 
 
 def compare(comparison: Comparison, rounds: int, *, rehearse: bool = True) -> Result:
-    """Let the installed candidates do the work in turn, after a first round that does not count."""
+    """Run the work of the installed candidates in turn, after a first round that does not count."""
     names = [name for name in comparison.candidates if name not in comparison.missing]
     figures: dict[str, list[float]] = {name: [] for name in names}
     with comparison.server() as base_url, ExitStack() as stack:

@@ -1,7 +1,7 @@
-"""Decoding alone: bytes into models by `loads`, compared with parsers that build dicts.
+"""Decoding without requests: from bytes into models with `loads`, and into dicts with parsers.
 
-Decodes the pages of the benchmarks' server and, where the environment variable CIRCLECI_RECORDINGS names a folder of
-recorded replies, every list and every single build in it.
+It decodes the pages of the benchmarks' server. If the environment variable CIRCLECI_RECORDINGS contains the path of a
+folder with recorded replies, it also decodes every list and every single build in the folder.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from .report import Report
 _PAGE: Final = 100
 _NUMBER: Final = 3_994
 _KINDS: Final = (b"recorded", b"shuffled", b"nested", b"full", b"bitbucket", b"shallow")
-# The types of recorded replies, by the operations of the index.
+# Types of the recorded replies, by the operations in the index.
 _TYPES: Final[dict[str, Any]] = {
     "project_builds": list[Build],
     "recent_builds": list[Build],
@@ -48,7 +48,7 @@ _OTHERS: Final[dict[str, Callable[[bytes], Any]]] = {
 _ORJSON: Final = "orjson.loads"
 _OURS: Final = "ours"
 _BATCH_SECONDS: Final = 0.002  # at least
-# The best of them is the figure: others may hold a full garbage collection, whose cost is that of the whole heap.
+# The figure is the fastest batch: other batches may include a full garbage collection, which scans the whole heap.
 _BATCHES: Final = 5
 _SHORTEST_LIST: Final = 5
 _MEGABYTE: Final = 1_000_000
@@ -62,9 +62,9 @@ class _Reply:
     """A reply to decode.
 
     Attributes:
-        name: Shown in the table.
-        body: Its bytes.
-        returns: The type to decode it into.
+        name: Name in the table.
+        body: The bytes.
+        returns: The type to decode them into.
     """
 
     name: str
@@ -73,7 +73,7 @@ class _Reply:
 
     @property
     def length(self) -> int | None:
-        """The length of a list; `None` for a single build."""
+        """Length of a list; `None` for a single build."""
         value = json.loads(self.body)
         return len(value) if isinstance(value, list) else None
 
@@ -88,7 +88,7 @@ class _Reply:
 
 @attrs.frozen
 class _FourFields:
-    """Fields of a build that a program may want."""
+    """Fields of a build that a program may need."""
 
     build_num: int
     vcs_url: str
@@ -98,7 +98,7 @@ class _FourFields:
 
 @attrs.frozen
 class _Timing:
-    """The seconds that a reply took, by decoder, in each round."""
+    """Number of seconds that a reply took in each round, by decoder."""
 
     reply: _Reply
     seconds: dict[str, list[float]]
@@ -108,7 +108,7 @@ class _Timing:
 
 
 def run(rounds: int) -> Outcome:
-    """Decode all replies in a fresh process."""
+    """Decode all replies in a new process."""
     pages = asyncio.run(_make_pages())
     recorded = _read_recorded()
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
@@ -147,8 +147,8 @@ def _table_row(timing: _Timing) -> tuple[object, ...]:
 
 
 def _measure(rounds: int, reply: _Reply) -> _Timing:
-    """Let each decoder decode the reply in turn."""
-    # Each `loads` warns of a wrong value anew.
+    """Decode the reply with each decoder in turn."""
+    # Each `loads` logs its own warning about a wrong value.
     logging.getLogger("circleci_v1_async").setLevel(logging.ERROR)
     return _time_in_turn(
         rounds,
@@ -169,7 +169,7 @@ def _measure_four_fields(rounds: int, reply: _Reply) -> _Timing:
 
 
 def _time_in_turn(rounds: int, reply: _Reply, decoders: dict[str, Callable[[], Any]]) -> _Timing:
-    """Let each decoder decode in turn; every round begins with another one."""
+    """Run the decoders in turn. Every round starts with a different decoder."""
     names = list(decoders)
     sizes = {name: _batch_size(decoders[name]) for name in names}
     seconds: dict[str, list[float]] = {name: [] for name in names}
@@ -181,7 +181,7 @@ def _time_in_turn(rounds: int, reply: _Reply, decoders: dict[str, Callable[[], A
 
 
 def _batch_size(decode: Callable[[], Any]) -> int:
-    """Return how often to decode for a time that the clock can measure."""
+    """Return the number of decodings that takes long enough for the clock."""
     size = 1
     while _batch_seconds(decode, size) * size < _BATCH_SECONDS:
         size *= 2

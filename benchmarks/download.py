@@ -1,6 +1,6 @@
-"""Fetch files with us, as a program: `python -m benchmarks.download BASE_URL FOLDER NAME...`.
+"""Download files with this package: `python -m benchmarks.download BASE_URL FOLDER NAME...`.
 
-Prints by how many bytes its memory grew at most. It imports nothing but this package, since its start is timed.
+It prints the maximum growth of its memory in bytes. It only imports this package, because its start is timed.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ STATUS: Final = Path("/proc/self/status")
 
 
 def download(base_url: str, names: Iterable[str], folder: Path, *, durable: bool = False) -> None:
-    """Fetch files, each to a file of its name. By default as others do: none waits for the disk."""
+    """Download files under their names. By default, do not wait for the disk, like the other clients."""
     artifacts = [Artifact(path=name, url=f"{base_url}/{name}") for name in names]
     asyncio.run(_download(base_url, artifacts, folder, durable=durable))
 
@@ -28,7 +28,7 @@ async def _download(base_url: str, artifacts: list[Artifact], folder: Path, *, d
 
 
 def status(name: str) -> int:
-    """Return a figure of the kernel's in bytes, or 0 where it has none."""
+    """Return one of the kernel's figures for this process, in bytes; 0 if the kernel does not have it."""
     found = STATUS.exists() and re.search(rf"^{name}:\s+(\d+) kB$", STATUS.read_text(), re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 

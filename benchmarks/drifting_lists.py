@@ -8,7 +8,7 @@ from circleci_v1_async.testing import FakeCircleCI
 
 PROJECT: Final = "github/acme/web"
 LISTS: Final = ("project builds", "running builds", "recent builds")
-# Changes for each page served.
+# Numbers of changes for each served page.
 CHANGES: Final = {
     "0.5 inserts": {"inserts": 0.5},
     "2 removals": {"removals": 2.0},
@@ -25,7 +25,7 @@ class Walked(NamedTuple):
 
 
 def make_fake(builds: int) -> FakeCircleCI:
-    """Make a service with so many running builds, which every list holds. Recent builds mix two projects."""
+    """Make a fake with `builds` running builds, which every list contains. Recent builds mix two projects."""
     fake = FakeCircleCI()
     fake.add_project(PROJECT)
     fake.add_project("github/acme/api")
@@ -50,13 +50,13 @@ async def walk_drifting_list(
         kind: One of `LISTS`.
         changes: One of `CHANGES`.
         prefetch: Passed to the walk.
-        seed: Decides the changes, with the kind of list and the order of the requests.
-        overlap: Passed to the walk. At 1, removals open gaps that the walk has to repair.
-        builds: Their number at first.
+        seed: Determines the changes, together with the kind of list and the order of the requests.
+        overlap: Passed to the walk. At 1, removals open gaps that the walk must repair.
+        builds: Number of builds at the start.
     """
-    # Two of three builds are in the project, all of them in the recent ones.
+    # Two of three builds are in the project, and all of them are in the list of recent builds.
     async with make_fake(builds if kind == "recent builds" else builds * 3 // 2) as fake:
-        # The same seed is another experiment for each kind of list.
+        # The same seed gives a different experiment for each kind of list.
         drift = fake.drift(PROJECT, seed=crc32(f"{kind}, {changes}, {seed}".encode()), **CHANGES[changes])
         async with CircleCISession(fake.token, base_url=fake.base_url) as ci:
             walk = _start_walk(ci, kind, prefetch=prefetch, overlap=overlap)

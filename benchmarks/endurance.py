@@ -1,4 +1,7 @@
-"""Endurance: a watch over very many events, and very many calls over a bad network. Memory stays flat."""
+"""Endurance: a watch over very many events, and very many calls over a bad network.
+
+Memory must stay constant.
+"""
 
 import asyncio
 import gc
@@ -22,8 +25,8 @@ from .report import Report
 
 _EVENTS: Final = 50_000
 _SAMPLES: Final = 10
-_AT_A_TIME: Final = 20  # builds that begin, and that end, from one request to the next
-_KEPT: Final = 400  # builds that the service still has
+_AT_A_TIME: Final = 20  # builds that start, and builds that end, between two requests
+_KEPT: Final = 400  # builds that the service keeps
 _RESTART_EVERY: Final = 1_000  # events
 _FAULT_EVERY: Final = 100  # requests
 _INTERVAL: Final = 0.001  # seconds
@@ -35,7 +38,7 @@ _SOAK: Final = re.compile(r"^soak: (.+)$", re.MULTILINE)
 
 
 def run() -> Report:
-    """Watch, and make calls as the tests do, only more of them."""
+    """Run a watch, and make calls like the tests, but more of them."""
     misses: list[str] = []
     watched, kilobytes = asyncio.run(_watch())
     if (grown := kilobytes[-1] - kilobytes[1]) > _MOST_KB:
@@ -55,7 +58,7 @@ def run() -> Report:
 
 @attrs.define
 class _Project:
-    """A project in which builds begin and end with each request, and whose old ones are forgotten."""
+    """A project that starts and ends builds at each request, and forgets old builds."""
 
     fake: FakeCircleCI
     newest: int = 0
@@ -75,9 +78,9 @@ class _Project:
 
 
 async def _watch() -> tuple[str, list[int]]:
-    """Return what came, and the kB that Python has allocated after each tenth, without the fake's."""
+    """Return a summary, and Python's allocated memory in kB after each tenth, without the fake's memory."""
     kilobytes: list[int] = []
-    # It logs each fault, and each time that it waits for builds to end.
+    # The watch logs each fault, and each time that it waits for builds to end.
     logging.getLogger("circleci_v1_async").setLevel(logging.ERROR)
     tracemalloc.start()
     events = starts = 0
@@ -107,7 +110,7 @@ def _allocated() -> int:
 
 
 async def _watch_for_a_while(fake: FakeCircleCI, cursor: WatchCursor | None) -> AsyncGenerator[BuildEvent, None]:
-    """Yield events until the watch is started anew."""
+    """Yield events until it is time to restart the watch."""
     async with CircleCISession(fake.token, base_url=fake.base_url) as ci:
         watch = ci.watch_project_builds(_WEB, cursor=cursor, interval=_INTERVAL)
         count = 0

@@ -18,7 +18,7 @@ Case = tuple[str, str, int]
 
 
 def run(seeds: int) -> Report:
-    """Walk each kind of list under each kind of change, `seeds` times, on every core."""
+    """Walk each kind of list under each kind of change, `seeds` times, on all cores."""
     cases: list[Case] = list(product(LISTS, CHANGES, _PREFETCH))
     batches = [(case, range(first, min(first + _BATCH, seeds))) for case in cases for first in range(0, seeds, _BATCH)]
     walked: dict[Case, list[Walked]] = {case: [] for case in cases}

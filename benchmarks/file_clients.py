@@ -1,8 +1,8 @@
-"""Clients that fetch files from a web server on this machine: ours, curl, aria2c and plain aiohttp.
+"""Clients that download files from a web server on this machine: ours, curl, aria2c and plain aiohttp.
 
-All write to the same file system, to a new folder each time. After the time is taken, each byte is checked and the
-files are removed. Programs are timed from their start to their end. Ours is timed as part of a program that is running,
-which is how it is used, and once more together with an interpreter that has yet to start and to import it.
+All clients write to the same file system, to a new folder each time. After the time is measured, each byte is checked
+and the files are removed. Programs are timed from their start to their end. Our client is timed twice: as part of a
+running program, which is its normal use, and together with a new interpreter that must start and import it.
 """
 
 import asyncio
@@ -24,18 +24,18 @@ from .nginx import Files
 _CHUNK: Final = 2**16
 
 T = TypeVar("T")
-# Fetches files of these names from a base URL to a folder.
+# Downloads files with these names from a base URL to a folder.
 Fetch = Callable[[str, list[str], Path], T]
 
 
 def seconds(fetch: Fetch[object], files: Files, base_url: str, *, parent: Path | None = None) -> float:
-    """Return the seconds that it takes, in a new folder of the parent or where temporary files are."""
+    """Return the number of seconds for a download to a new folder, in `parent` or the temporary folder."""
     taken, _ = _timed(fetch, files, base_url, parent)
     return taken
 
 
 def memory_growth(fetch: Fetch[str], files: Files, base_url: str) -> float:
-    """Return the bytes of memory that the program prints."""
+    """Return the number of bytes of memory that the program prints."""
     _, printed = _timed(fetch, files, base_url)
     return float(printed)
 
@@ -53,12 +53,12 @@ def _timed(fetch: Fetch[T], files: Files, base_url: str, parent: Path | None = N
 
 
 def fetch_in_new_interpreter(base_url: str, names: list[str], folder: Path) -> str:
-    """Fetch files with us, starting an interpreter."""
+    """Download files with our client, in a new interpreter."""
     return _run(sys.executable, "-m", download.__module__, base_url, str(folder), *names)
 
 
 def fetch_with_aiohttp(base_url: str, names: list[str], folder: Path) -> None:
-    """Fetch files as one writes it without us: no checks, no retries, and the loop waits for the disk."""
+    """Download files with typical code without our client: no checks, no retries, and blocking writes."""
     asyncio.run(_fetch_with_aiohttp(base_url, iter(names), folder))
 
 
@@ -76,14 +76,14 @@ async def _fetch_with_aiohttp(base_url: str, names: Iterator[str], folder: Path)
 
 
 def fetch_with_curl(base_url: str, names: list[str], folder: Path) -> None:
-    """Fetch files with one curl."""
+    """Download files with one curl process."""
     urls = f"{base_url}/{{{','.join(names)}}}"
     options = ("--parallel", "--parallel-max", str(CONCURRENCY), "--fail", "--no-progress-meter")
     _run("curl", *options, "--output", f"{folder}/#1", urls)
 
 
 def fetch_with_aria2c(base_url: str, names: list[str], folder: Path) -> None:
-    """Fetch files with one aria2c."""
+    """Download files with one aria2c process."""
     urls = (f"{base_url}/{name}" for name in names)
     _run("aria2c", f"-j{CONCURRENCY}", "--quiet", "--force-sequential", f"--dir={folder}", *urls)
 

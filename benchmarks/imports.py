@@ -1,4 +1,4 @@
-"""The cost of an import: the CPU of a whole process that does nothing else."""
+"""The cost of an import: the CPU time of a complete process that only imports."""
 
 import os
 import resource
@@ -8,12 +8,12 @@ from functools import cache
 from tempfile import TemporaryDirectory
 from typing import Final
 
-# An import costs more or less by chance: where files lie in memory, how hashes fall.
+# The cost of an import varies randomly, with the places of files in memory and the values of hashes.
 _PROCESSES: Final = 3
 
 
 def import_seconds(code: str, _base_url: str) -> float:
-    """Return the seconds of CPU of a new interpreter which runs the code, and finds everything compiled."""
+    """Return the number of CPU seconds of a new interpreter that runs the code. All modules are compiled."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     command = (sys.executable, "-X", f"pycache_prefix={_compiled().name}", "-c", code)
     started = _children_seconds()
@@ -29,5 +29,5 @@ def _children_seconds() -> float:
 
 @cache
 def _compiled() -> "TemporaryDirectory[str]":
-    """Return the folder of compiled modules. The round that does not count fills it."""
+    """Return the folder of compiled modules. The uncounted first round fills it."""
     return TemporaryDirectory()

@@ -22,7 +22,7 @@ Decode = Callable[[bytes], Any]
 
 
 def decode_models(body: bytes) -> list[Build]:
-    """Decode a page as users get it."""
+    """Decode a page into models, like users."""
     return loads(body, list[Build])
 
 
@@ -32,7 +32,7 @@ def decode_dicts(body: bytes) -> Any:
 
 
 def memory(decode: Decode, count: int, base_url: str) -> float:
-    """Return the bytes that Python allocates for the builds."""
+    """Return the number of bytes that Python allocates for the builds."""
     bodies = asyncio.run(_get_pages(count, base_url))
     decode(bodies[0])
     tracemalloc.start()
@@ -46,7 +46,7 @@ def memory(decode: Decode, count: int, base_url: str) -> float:
 
 
 def collection_seconds(decode: Decode, count: int, base_url: str) -> float:
-    """Return by how many seconds a full collection takes longer while the builds are kept."""
+    """Return the number of seconds that kept builds add to a full garbage collection."""
     bodies = asyncio.run(_get_pages(count, base_url))
     decode(bodies[0])
     before = _collect()
@@ -57,7 +57,7 @@ def collection_seconds(decode: Decode, count: int, base_url: str) -> float:
 
 
 def _collect() -> float:
-    # The first one stops tracking what can be in no cycle.
+    # The first collection stops tracking objects that cannot be part of a cycle.
     gc.collect()
     seconds: list[float] = []
     for _ in range(_COLLECTIONS):

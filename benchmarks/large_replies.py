@@ -1,4 +1,4 @@
-"""Large replies: the memory that they take, and for how long they keep the event loop from others."""
+"""Large replies: their memory, and for how long they block the event loop."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ async def _read_log(ci: CircleCISession, base_url: str) -> object:
     return [None async for piece in ci.iter_output(_PROJECT, 1, action) if not piece.message]
 
 
-# The item that is repeated, the text before and after it, the bytes in all, and the call.
+# The repeated item, the text before and after the items, the total number of bytes, and the call.
 _CASES: Final[dict[str, tuple[bytes, bytes, bytes, int, Call]]] = {
     "60 MB of builds, limit=30": (b'{"build_num":1}', b"[", b"]", _SIZE, lambda ci, _: ci.list_recent_builds()),
     "60 MB of builds, no limit": (
@@ -79,7 +79,7 @@ _CASES: Final[dict[str, tuple[bytes, bytes, bytes, int, Call]]] = {
 
 
 def run() -> Report:
-    """Make each call in a fresh process, beside a task that notes when it has its turn."""
+    """Make each call in a new process, together with a task that measures when the event loop runs it."""
     rows: list[tuple[object, ...]] = []
     misses: list[str] = []
     for name in _CASES:
@@ -99,7 +99,7 @@ def run() -> Report:
 
 
 def _pack(name: str) -> bytes:
-    """Return a case's body, compressed."""
+    """Return the compressed body of a case."""
     item, before, after, size, _ = _CASES[name]
     packer = zlib.compressobj(9, wbits=31)
     block = (item + b",") * (_MEGABYTE // len(item))

@@ -1,9 +1,9 @@
-"""A server that limits the rate of each project, in a process of its own.
+"""A server in a separate process that limits the rate of each project.
 
-The address says how: `/project/github/acme/bucket-20-1/7` takes 20 calls a second from a bucket of 20 tokens, and says
-`Retry-After: 1` when it refuses; `window-5-0` takes five in each second by the clock, and does not say when to come
-back. Whatever follows a further hyphen makes it another project, with a limit of its own. Lists of builds have
-`BUILDS` of them.
+The URL contains the limit. `/project/github/acme/bucket-20-1/7` accepts 20 calls per second from a bucket of 20 tokens,
+and sends `Retry-After: 1` with a rejection. `window-5-0` accepts five calls in each second of the clock, and sends no
+`Retry-After`. A suffix after a further hyphen creates a separate project with its own limit. Lists of builds have
+`BUILDS` builds.
 """
 
 import asyncio
@@ -29,20 +29,20 @@ _NOT_FOUND: Final = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 def slug(kind: str, rate: int, retry_after: int | None, name: str) -> str:
-    """Return a project whose calls are limited.
+    """Return the slug of a rate-limited project.
 
     Args:
         kind: `bucket` or `window`.
-        rate: Calls a second.
-        retry_after: What it says when it refuses.
-        name: Makes it a project of its own.
+        rate: Number of calls per second.
+        retry_after: The `Retry-After` header of a rejection, in seconds; `None` for no header.
+        name: Suffix that makes the project a separate one.
     """
     return f"github/acme/{kind}-{rate}-{retry_after or 0}-{name}"
 
 
 @attrs.define
 class _Limit:
-    """Remainder of one project's limit."""
+    """State of one project's limit."""
 
     left: float = 0.0
     at: float = -1.0
@@ -87,7 +87,7 @@ class _Connection(asyncio.Protocol):
 
 
 async def _serve() -> None:
-    """Serve until standard input ends, which it does with the process that started this one."""
+    """Serve until standard input ends. It ends together with the process that started this one."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(partial(_Connection, defaultdict(_Limit)), "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()

@@ -1,4 +1,4 @@
-"""Logs as a terminal shows them: the speed for long ones, and the memory."""
+"""Logs in the form that a terminal shows: the speed for long logs, and the memory."""
 
 import re
 import tracemalloc
@@ -25,7 +25,7 @@ _KINDS: Final = (_PLAIN, "lines that end in CR LF", _COLORED, "layers redrawn in
 _COLOR: Final = re.compile(r"\x1b\[[0-9;:]*m")
 _MOST_OF_RE_SUB: Final = 4.0
 _MOST_MILLISECONDS: Final = 50.0
-# Anything that a build may write, again and again.
+# Repeated pieces that a build may write.
 _SEQUENCES: Final = (
     *("a", "\xfc", "a\n", "\xfc\n", "\n", "\r", "a\r", "xx\rx\n", "\b", "ab\b", "\t", "\ta\n", "a\f", "\0", "a\0\n"),
     *("\x1b[m", "\x1b[31ma\x1b[0m", "\x1b", "\x1b[", "\x9b", "\x1b[" + "1" * 300, "\x1b]", "\x1b]a\x07", "\x1b(B"),
@@ -36,7 +36,7 @@ _SEQUENCES: Final = (
 
 
 def run() -> Report:
-    """Show a million lines of each kind, once for the time and once for the memory."""
+    """Show a million lines of each kind, once to measure the time and once to measure the memory."""
     rows: list[tuple[object, ...]] = []
     misses: list[str] = []
     for kind in _KINDS:
@@ -104,7 +104,7 @@ def _substitute(pieces: list[str]) -> None:
 
 
 def _show(kind: str, count: int) -> tuple[float, int]:
-    """Return the MB that were written, and the lines that are shown."""
+    """Return the number of MB written, and the number of lines shown."""
     log = LogLines(strip_ansi=True, max_size=2**26)
     written = shown = 0
     for piece in _pieces(kind, count):
@@ -114,7 +114,7 @@ def _show(kind: str, count: int) -> tuple[float, int]:
 
 
 def _pieces(kind: str, count: int) -> Iterator[str]:
-    """Cut a log into pieces, which end anywhere."""
+    """Cut a log into pieces, at arbitrary places."""
     rest = ""
     for number in range(count):
         rest += _line(kind, number)

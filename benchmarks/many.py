@@ -1,4 +1,4 @@
-"""Very many calls and downloads at once, in a process that may open 1,024 files."""
+"""Very many concurrent calls and downloads, in a process that may open 1,024 files."""
 
 import asyncio
 import multiprocessing
@@ -31,7 +31,7 @@ _EVERY: Final = 0.02  # seconds from one sample to the next
 
 
 def run() -> Report:
-    """Measure both in a fresh process each."""
+    """Measure calls and downloads, each in a new process."""
     with serving() as base_url:
         calls = _in_fresh_process(_measure_calls, base_url)
     downloads = _in_fresh_process(_measure_downloads, "")
@@ -69,12 +69,12 @@ class Figures:
     """Figures of one case.
 
     Attributes:
-        seconds: Wall time.
-        ideal: Wall time without any overhead; `None` where there is none to name.
-        disorder: The most places between a call's turn and its answer's.
-        connections: The most that were open.
-        descriptors: The most files that were open, connections included.
-        megabytes: By how much the process grew.
+        seconds: Wall time in seconds.
+        ideal: Wall time in seconds without any overhead; `None` if unknown.
+        disorder: Maximum number of places between a call's turn and its answer's turn.
+        connections: Maximum number of open connections.
+        descriptors: Maximum number of open files, including connections.
+        megabytes: Growth of the process's memory in MB.
     """
 
     seconds: float
@@ -119,7 +119,7 @@ def _measure_downloads(_base_url: str) -> Figures:
 
 
 async def _downloads() -> Figures:
-    # The fake is in this process, whose figures are those of both.
+    # The fake runs in this process, so the figures include the fake.
     _limit_descriptors()
     async with FakeCircleCI() as fake:
         fake.add_project("gh/acme/web")
@@ -152,7 +152,7 @@ def _limit_descriptors() -> None:
 
 
 async def _sampled(work: Callable[[], Awaitable[None]]) -> tuple[float, int, int, str]:
-    """Return seconds, the most connections and files open, and the growth in MB."""
+    """Return seconds, the maximum numbers of open connections and files, and the memory growth in MB."""
     before, connections, descriptors = _count_open(), 0, 0
     start = peak = status("VmRSS")
 
@@ -174,7 +174,7 @@ async def _sampled(work: Callable[[], Awaitable[None]]) -> tuple[float, int, int
 
 
 def _count_open() -> tuple[int, int]:
-    """Return the sockets, and the files with them, that are open; 0 where the system does not tell."""
+    """Return the numbers of open sockets, and of open files including sockets; 0 if unknown."""
     if not _OPEN.exists():
         return 0, 0
     targets: list[str] = []

@@ -1,4 +1,4 @@
-"""An nginx that serves files on a free port of this machine. It needs no rights."""
+"""An nginx that serves files on a free port of this machine. It needs no special permissions."""
 
 import random
 import socket
@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 _START_TIMEOUT: Final = 10  # seconds
-# All paths are below the folder that it is started in.
+# All paths are relative to the folder that nginx starts in.
 _CONFIGURATION: Final = """\
 daemon off;
 master_process off;
@@ -38,11 +38,11 @@ http {{
 
 @attrs.frozen
 class Files:
-    """Files to fetch, named by their numbers from 1.
+    """Files to download. Their names are numbers from 1.
 
     Attributes:
-        count: The number of files.
-        size: The bytes of each.
+        count: Number of files.
+        size: Number of bytes in each file.
     """
 
     count: int
@@ -53,17 +53,17 @@ class Files:
         return [str(number) for number in range(1, self.count + 1)]
 
     def content(self, name: str) -> bytes:
-        """Return the content of a file, which is always the same."""
+        """Return a file's content, which is always the same."""
         return random.Random(name).randbytes(self.size)  # noqa: S311 - no secret
 
 
 @contextmanager
 def nginx(files: Files) -> Iterator[str]:
-    """Start an nginx that serves files, and ends with the block. Yields the base URL."""
+    """Start an nginx that serves files until the end of the block. Yields the base URL."""
     with TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "files").mkdir()
-        # Files that were just written are in the page cache.
+        # Newly written files are in the page cache.
         for name in files.names:
             (root / "files" / name).write_bytes(files.content(name))
         with socket.create_server(("127.0.0.1", 0)) as free:

@@ -1,6 +1,7 @@
-"""Single operations beside aiohttp and `orjson.loads`: lists, small replies, errors, hooks, misfits.
+"""Single operations compared with aiohttp and `orjson.loads`: lists, small replies, errors, hooks.
 
-The replies are the recorded ones of `CIRCLECI_RECORDINGS`, repeated to the length in question, else replies like them.
+It also measures the first reply with a wrong value. The replies are recorded replies from `CIRCLECI_RECORDINGS`,
+repeated to the required length. Without recordings, similar replies are generated.
 """
 
 import asyncio
@@ -47,7 +48,7 @@ _MEGABYTE: Final = 1_000_000
 _HEADERS: Final = [(f"X-Header-{number}", "a value of some length, as headers have it") for number in range(20)]
 _HEAD: Final = "HTTP/1.1 {} Whatever\r\nContent-Type: application/json;charset=utf-8\r\nContent-Length: {}\r\n{}\r\n"
 
-# What is fetched: the name of the reply, the type to decode it into, and the calls for one figure.
+# For each name of a reply: its description, the type to decode it into, the calls for one figure, and the target.
 _REPLIES: Final[dict[str, tuple[str, Any, int, Target]]] = {
     "projects": ("`list_projects` of 1.0 MB", list[Project], 10, Target(ORJSON, 1.10)),
     "projects-2": ("`list_projects` of 2.0 MB", list[Project], 6, Target(ORJSON, 1.10)),
@@ -59,7 +60,7 @@ _REPLIES: Final[dict[str, tuple[str, Any, int, Target]]] = {
 
 @attrs.frozen
 class _Sent:
-    """What a server sends for one path."""
+    """The server's reply for one path."""
 
     status: int
     body: bytes
@@ -94,7 +95,7 @@ def _replies() -> dict[str, _Sent]:
     return sent | {"missing": _Sent(404, b'{"message":"Project not found"}'), "small": _Sent(200, b'{"message":"OK"}')}
 
 
-# Recorded replies, and a value like what they hold.
+# File names of recorded replies, and similar values for use without recordings.
 _FILES: Final[dict[str, tuple[str, Any]]] = {
     "projects": (
         "projects-04.json",
@@ -182,7 +183,7 @@ def _of_size(items: list[Any], size: int) -> list[Any]:
 
 
 async def _cpu_of(calls: int, call: Callable[[], Awaitable[object]]) -> float:
-    """Return the seconds of CPU of one call, after one that does not count."""
+    """Return the number of CPU seconds for one call, after one call that does not count."""
     await call()
     started = process_time()
     for _ in range(calls):
@@ -209,7 +210,7 @@ async def _fetch_untyped(name: str, calls: int, base_url: str) -> float:
 
 
 async def _beyond_success(other: str, base_url: str) -> float:
-    """Return the seconds of CPU that a 404, or a raw reply, costs more than a decoded success."""
+    """Return the additional CPU seconds of a 404 or a raw reply, compared with a decoded success."""
     async with CircleCISession("a-token", base_url=base_url) as ci:
 
         async def get_missing() -> None:
@@ -226,7 +227,7 @@ def _run(measure: Callable[[str], Coroutine[Any, Any, float]], base_url: str) ->
 
 
 def _decode(decode: Callable[[bytes], object], kind: bytes, _base_url: str) -> float:
-    """Return the seconds of CPU that it takes to decode a page of 100 builds."""
+    """Return the number of CPU seconds for decoding a page of 100 builds."""
     body = _page(kind)
     decode(body)
     started = process_time()
@@ -247,14 +248,14 @@ def _decode_with_hook(body: bytes) -> object:
 
 @attrs.frozen
 class _Title:
-    """A type of a user's, which only a hook can make."""
+    """A user's own type. Only a hook can create it."""
 
     text: str
 
 
 @attrs.frozen
 class _Titled:
-    """Fields of a build, one of which needs the hook."""
+    """Fields of a build. One of them needs the hook."""
 
     build_num: int
     vcs_url: str
@@ -271,7 +272,7 @@ def _make_hooked() -> CircleCIConverter:
 
 
 def _first_misfit(_base_url: str) -> float:
-    """Return the seconds that the loop stands still for the first reply that does not fit."""
+    """Return how long, in seconds, the first reply with a wrong value blocks the event loop."""
     logging.getLogger("circleci_v1_async").setLevel(logging.ERROR)
     converter = make_converter()
     converter.loads(b'[{"build_num":1}]', list[Build])
@@ -338,7 +339,7 @@ OPERATION_TARGETS: Final[dict[str, tuple[Target, ...]]] = {
 
 
 async def _serve() -> None:
-    """Serve until standard input ends, which it does with the process that started this one."""
+    """Serve until standard input ends. It ends together with the process that started this one."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(_Connection, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()

@@ -1,8 +1,8 @@
-"""Builds of each kind, as bytes that lack only their number.
+"""Builds of each kind, as bytes without their number.
 
-`full`, `bitbucket`, `shallow` and the single builds are those of `FakeCircleCI`, `recorded` those of `recorded.py`; all
-have their keys in the service's own order. `shuffled` are the recorded ones with the keys of every object in random
-order, `nested` those with more objects in each.
+`full`, `bitbucket`, `shallow` and the single builds come from `FakeCircleCI`, and `recorded` comes from `recorded.py`.
+Their keys are in the service's own order. `shuffled` contains the recorded builds with the keys of every object in
+random order. `nested` contains the recorded builds with more objects in each.
 """
 
 import json
@@ -21,13 +21,13 @@ DETAIL: Final = b"detail"
 _COUNT: Final = 100
 _SEED: Final = 14
 _NUMBER: Final = re.compile(rb'"build_num":(\d+)')
-# Enough steps to bring a single build to 12 kB.
+# A single build with these steps has about 12 kB.
 _STEPS: Final = (
     *("Spin up environment", "Preparing environment variables", "Checkout code", "Restore the cache of packages"),
     *("Install the dependencies", "Check the style", "Run the unit tests", "Run the browser tests"),
     *("Store the test results", "Upload artifacts"),
 )
-# The service sends the keys of every object in one and the same order, which is that of a hash.
+# The service sends the keys of every object in the same order, the order of a hash table.
 _KEYS: Final = """
     compare previous_successful_build build_parameters oss all_commit_details_truncated committer_date steps body
     usage_queued_at context_ids fail_reason retry_of reponame ssh_users build_url truncated index parallel failed branch
@@ -42,7 +42,7 @@ _KEYS: Final = """
 """.split()  # noqa: SIM905 - ninety lines otherwise
 _PLACES: Final = {key: place for place, key in enumerate(_KEYS)}
 
-# The bytes of a build before and after its number.
+# A build's bytes before and after its number.
 Template = tuple[bytes, bytes]
 
 
@@ -61,19 +61,19 @@ async def make_templates() -> dict[bytes, list[Template]]:
 
 
 def page(templates: list[Template], count: int, *, limit: int, offset: int) -> bytes:
-    """Return a page of a list. The newest build, at its head, has the number `count`, and the last one 1."""
+    """Return a page of a list. The newest build, the first, has the number `count`, and the last one 1."""
     numbers = range(count - offset, max(0, count - offset - limit), -1)
     return b"[%b]" % b",".join(single(templates, number) for number in numbers)
 
 
 def single(templates: list[Template], number: int) -> bytes:
-    """Return the build with that number."""
+    """Return the build with this number."""
     head, tail = templates[number % len(templates)]
     return b"%b%d%b" % (head, number, tail)
 
 
 async def _fake_builds() -> dict[bytes, list[Any]]:
-    """Return what a fake service with a bit of everything sends."""
+    """Return the builds of a fake with a project that uses all features."""
     async with FakeCircleCI() as fake, aiohttp.ClientSession() as client:
 
         async def get(target: str) -> Any:
@@ -90,7 +90,7 @@ async def _fake_builds() -> dict[bytes, list[Any]]:
                     branch=("main", "feature/faster-checkout", "renovate/all-minor", "fix-cart-total")[number % 4],
                     subject=f"Keep the cart when the storefront is reloaded, part {number} of many (#4{number:03})",
                     job=("build", "unit-tests", "browser-tests", "deploy-preview")[number % 4],
-                    # Real ones are longer than what a fake makes up.
+                    # Real messages are longer than the fake's invented messages.
                     body="The cart was kept in memory only.\n\nIt is now stored, and read again when a page is "
                     "loaded. " * 2,
                 )
@@ -107,7 +107,7 @@ async def _fake_builds() -> dict[bytes, list[Any]]:
 
 
 def _in_order(value: Any) -> Any:
-    """Put the keys of all objects in the service's order; those that it is not known to send come last."""
+    """Put the keys of all objects in the service's order, followed by keys that are not in the order."""
     if isinstance(value, list):
         return [_in_order(item) for item in value]
     if not isinstance(value, dict):
@@ -125,7 +125,7 @@ def _shuffled(value: Any, random: Random) -> Any:
 
 
 def _more_objects(build: dict[str, Any]) -> dict[str, Any]:
-    """Make objects that few recorded builds have: the recordings are older than pull requests."""
+    """Add objects that few recorded builds have: the recordings are older than pull requests."""
     earlier = {"build_num": build["build_num"] - 1, "status": "success", "build_time_millis": 61_250}
     return {
         "messages": [{"type": "warning", "message": "The configuration has keys that are not known."}],
@@ -140,7 +140,7 @@ def _compact(value: object) -> bytes:
 
 
 def _template(build: bytes) -> Template:
-    # Other builds, such as the one before on the branch, may be named by their numbers, too.
+    # The number may also occur in references to other builds, such as the previous build of the branch.
     number = json.loads(build)["build_num"]
     own = next(found for found in _NUMBER.finditer(build) if int(found[1]) == number)
     return build[: own.start(1)], build[own.end(1) :]

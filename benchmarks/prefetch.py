@@ -1,4 +1,4 @@
-"""Speed-up by pages that are requested ahead: 40 pages from a server that takes a while for each."""
+"""Speedup by prefetched pages: 40 pages from a server that replies with a delay."""
 
 import asyncio
 from statistics import median
@@ -14,7 +14,7 @@ _PREFETCH: Final = (0, 1, 2, 4, 8, 16)
 _DELAYS_MS: Final = (20, 50, 200)
 _ROUNDS: Final = 5
 _PAGES: Final = 40
-# With pages of 100 that overlap by 5, the 40th is the first that is not full.
+# With pages of 100 builds and an overlap of 5, the 40th page is the first that is not full.
 _BUILDS: Final = 100 + 95 * 39 - 1
 _TARGET_DELAY_MS, _TARGET_PREFETCH, _TARGET = 50, 4, 3.0
 
@@ -47,13 +47,13 @@ def run() -> Report:
 
 async def _measure(base_url: str, delay_ms: int) -> list[dict[int, tuple[float, int]]]:
     await _walk(base_url, delay_ms, 0)
-    # Every round begins with another one, so that none always follows the same one.
+    # Each round starts with a different candidate, so that the order varies.
     turns = [_PREFETCH[turn % len(_PREFETCH) :] + _PREFETCH[: turn % len(_PREFETCH)] for turn in range(_ROUNDS)]
     return [{prefetch: await _walk(base_url, delay_ms, prefetch) for prefetch in turn} for turn in turns]
 
 
 async def _walk(base_url: str, delay_ms: int, prefetch: int) -> tuple[float, int]:
-    """Return seconds, connecting included, and requests."""
+    """Return the number of seconds, including the connection, and the number of requests."""
     started = perf_counter()
     async with CircleCISession("a-token", base_url=base_url) as ci:
         walk = ci.iter_project_builds(slug("recorded", _BUILDS, delay_ms=delay_ms), prefetch=prefetch)

@@ -1,4 +1,4 @@
-"""Calls to a service that limits their rate: none is lost, and how long they take."""
+"""Calls to a service with a rate limit: no call may be lost, and the time is measured."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ _CONCURRENCY: Final = 16
 _RATES: Final = (5, 10, 20)
 _QUICK: Final = (20,)
 _KINDS: Final = {"bucket": "token bucket", "window": "fixed window"}
-# Of what a service that takes a burst of one second, and then its rate, allows.
+# Maximum time, as a multiple of the minimum: a burst of one second, and then calls at the limit's rate.
 _LONGEST: Final = 1.2
 _MOST_REQUESTS: Final = {5: 1.7, 10: 1.3, 20: 1.3}
 _PREFETCH: Final = 32
@@ -30,8 +30,8 @@ class _Run(NamedTuple):
 
 
 def run(*, quick: bool = False) -> Report:
-    """Make the calls of all limits at the same time, each with a project of its own."""
-    # Each retry is a warning.
+    """Make the calls of all limits concurrently, each with its own project."""
+    # Each resend logs a warning.
     logging.getLogger("circleci_v1_async").setLevel(logging.ERROR)
     cases = list(product(_KINDS, _QUICK if quick else _RATES, (1, None)))
     with serving("benchmarks.limits") as base_url:

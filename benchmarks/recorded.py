@@ -1,6 +1,6 @@
-"""Builds with the keys, nesting, nulls and text lengths of those that the service sends.
+"""Builds with the same keys, nesting, nulls and string lengths as the service's builds.
 
-The content is invented, from a fixed seed. A test compares the shape with that of recorded lists.
+The content is invented, from a fixed seed. A test compares the shape with recorded lists.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ COUNT: Final = 100
 _SEED: Final = 20
 _USERNAME, _REPONAME = "acme-dev", "webstore"
 _VCS_URL: Final = f"https://github.com/{_USERNAME}/{_REPONAME}"
-# Above the number of any other build that a build mentions.
+# Higher than any build number that a build refers to.
 _HIGHEST: Final = 9_000
 _STARTED: Final = datetime(2020, 1, 4, 1, 1, tzinfo=UTC)
-_DAYS: Final = 900  # over which the builds are spread
+_DAYS: Final = 900  # period of the builds
 
 _WORDS: Final = """
     add all and api app bump cart cache check clean code config deploy docs drop edge fast find fix flow for form from
@@ -28,7 +28,7 @@ _WORDS: Final = """
     token total trim type unused update use user value version view when with write zone
 """.split()  # noqa: SIM905 - a hundred lines otherwise
 
-# Lengths that occur equally often.
+# Equally frequent lengths.
 _SUBJECTS: Final = (7, 23, 23, 32, 33, 39, 39, 45, 49, 76)
 _BODIES: Final = (0, 0, 0, 0, 12, 34, 34, 34, 90, 105)
 _LONGEST_LINE: Final = 80
@@ -38,10 +38,10 @@ _WORKFLOWS: Final = (14, 14, 14, 17, 19, 19, 21, 21)
 _CIRCLE_YML: Final = 36
 # Lengths of a name, a login and an e-mail address.
 _PEOPLE: Final = ((4, 6, 17), (6, 8, 18), (6, 8, 20), (6, 8, 20), (6, 8, 20), (6, 8, 20), (6, 8, 20), (12, 11, 28))
-# Jobs that a job waits for, and the entries of the map of their concurrency.
+# For each job, the number of jobs that it waits for, and the number of entries in its map of their concurrency.
 _UPSTREAM: Final = (*((0, 0),) * 11, *((1, 0),) * 10, (4, 3), (4, 3))
 
-# A status's lifecycle and outcome.
+# The lifecycle and the outcome of each status.
 _LIFECYCLES: Final = {
     "success": ("finished", "success"),
     "fixed": ("finished", "success"),
@@ -52,7 +52,7 @@ _LIFECYCLES: Final = {
     "running": ("running", None),
     "not_run": ("not_run", None),
 }
-# Ends of the fields of a build that describe its author and its committer.
+# Suffixes of the fields with a build's author and committer.
 _PERSON: Final = ("name", "email")
 _NO_WORKFLOW: Final = frozenset({"context_ids", "workflows"})
 _NO_PLATFORM: Final = frozenset({"picard", "platform"})
@@ -64,23 +64,23 @@ Json = dict[str, Any]
 
 @attrs.frozen(kw_only=True)
 class _Kind:
-    """Builds that have the same keys.
+    """Builds with the same keys.
 
     Attributes:
-        statuses: How many of `COUNT` builds have each status.
-        absent: Keys that such a build lacks.
-        why: The reason that the service gives for the build.
-        user: How much is known of the user: "all", "login" or "login and vcs_type".
-        commits: Numbers of commits, equally often.
+        statuses: Number of the `COUNT` builds with each status.
+        absent: Keys that these builds do not have.
+        why: The service's reason for the build.
+        user: The known fields of the user: "all", "login" or "login and vcs_type".
+        commits: Numbers of commits, equally frequent.
         commit_branch: Whether commits have a branch.
-        parameters: Values of `build_parameters`, equally often; a job's name comes with a workflow instead.
-        failed: Whether `failed` has a value once the build is over.
-        compare: Whether there is a URL that compares commits.
+        parameters: Values of `build_parameters`, equally frequent. Builds of workflows have the job's name instead.
+        failed: Whether `failed` has a value after the build has finished.
+        compare: Whether the build has a URL that compares commits.
         circle_yml: Whether the build has its configuration.
-        dont_build: Why it was not built.
-        message: Type and length of its message.
+        dont_build: The reason why the build did not run.
+        message: Type and length of the build's message.
         retries: Whether one of the builds was retried.
-        previous: How many builds have a previous one; all of them if `None`.
+        previous: Number of builds with a previous build; `None` for all.
     """
 
     statuses: Mapping[str, int]
@@ -187,7 +187,7 @@ _KINDS: Final = (
 
 
 def make_builds() -> list[Json]:
-    """Make `COUNT` builds, newest first, those of a kind beside each other, as in the service's lists."""
+    """Make `COUNT` builds, newest first. Builds of a kind are adjacent, like in the service's lists."""
     author = _Author()
     return [
         author.build(kind, status, place)
@@ -197,7 +197,7 @@ def make_builds() -> list[Json]:
 
 
 class _Author:
-    """Writes builds from a fixed seed, numbered downwards."""
+    """Writes builds from a fixed seed, with descending numbers."""
 
     def __init__(self) -> None:
         self._random = Random(_SEED)  # noqa: S311 - no secret
@@ -208,7 +208,7 @@ class _Author:
         ]
 
     def build(self, kind: _Kind, status: str, place: int) -> Json:
-        """Write a build of a kind; `place` counts within the kind."""
+        """Write a build of a kind. `place` counts within the kind."""
         self._number -= 1
         branch = self._slug(self._one_of(_BRANCHES))
         commits = [
@@ -242,7 +242,7 @@ class _Author:
         }
 
     def _origin(self, kind: _Kind, place: int) -> Json:
-        """Write the number, the user and the builds before."""
+        """Write the number, the user and the previous builds."""
         has_previous = kind.previous is None or place < kind.previous
         return {
             "build_num": self._number,
@@ -363,7 +363,7 @@ class _Author:
         return moment + ("Z" if self._random.random() < 0.55 else "-08:00")  # noqa: PLR2004 - their share
 
     def _text(self, length: int, *, line: int = _LONGEST_LINE) -> str:
-        """Words of exactly that length in all, broken into lines."""
+        """Return words with exactly this total length, broken into lines."""
         words = ""
         while len(words) < length:
             words += self._one_of(_WORDS) + " "

@@ -17,9 +17,9 @@ class Report:
     """The figures of one benchmark.
 
     Attributes:
-        title: Says what was measured.
-        columns: The table's head.
-        rows: Its rows, as long as the head.
+        title: Description of the measurement.
+        columns: The headings of the table.
+        rows: The rows. Each has one cell for each heading.
         misses: Figures that missed their target.
     """
 
@@ -33,12 +33,12 @@ class Report:
 
 
 def cores() -> int:
-    """Return the number of cores that this process may use."""
+    """Return the number of cores that this process can use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def environment() -> str:
-    """Describe the machine and the packages that the figures were measured with."""
+    """Describe the machine and the packages of the measurement."""
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return (
@@ -48,7 +48,7 @@ def environment() -> str:
 
 
 def table(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
-    """Make a Markdown table whose columns are aligned in plain text, too: words left, figures right."""
+    """Make a Markdown table that is also aligned as plain text: words left, figures right."""
     head, *body = [[str(cell) for cell in row] for row in (columns, *rows)]
     widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
     is_figure = [all(cell[:1].isdigit() for cell in column) for column in zip(*body, strict=True)]

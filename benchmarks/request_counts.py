@@ -1,4 +1,4 @@
-"""Requests of walks over lists that stay the same: at most those of a formula."""
+"""Requests of walks over unchanging lists: a formula gives the maximum number."""
 
 import asyncio
 from itertools import product
@@ -11,10 +11,10 @@ from .report import Report
 from .server import serving, slug
 
 _COUNTS: Final = (0, 1, 30, 99, 100, 101, 194, 195, 1_000, 3_804, 10_000)
-# Builds of a page, and those that it shares with the one before.
+# Number of builds in a page, and number of builds that it shares with the previous page.
 _PAGES: Final = ((100, 5), (100, 1), (30, 5), (2, 1))
 _PREFETCH: Final = (0, 1, 4)
-# Lists that take more are left out: pages of two builds are for short ones.
+# Longer walks are left out: pages of two builds are only used for short lists.
 _MOST_REQUESTS: Final = 500
 
 

@@ -1,4 +1,4 @@
-"""RESULTS.md and the plot in it: the figures of the last whole run."""
+"""RESULTS.md and its plot: the figures of the last complete run."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -26,11 +26,11 @@ service; their content is invented.
 
 
 def write(outcomes: Mapping[str, Outcome], rounds: int) -> None:
-    """Write both files.
+    """Write RESULTS.md and the plot.
 
     Args:
-        outcomes: By the name of the benchmark.
-        rounds: Of a comparison.
+        outcomes: The outcomes by the name of the benchmark.
+        rounds: Number of rounds of a comparison.
     """
     rows = [row for outcome in outcomes.values() for row in outcome.rows]
     _plot(rows, _HERE / _PLOT)
@@ -68,11 +68,11 @@ def ratios(rows: Iterable[Row]) -> str:
 
 
 def _plot(rows: list[Row], path: Path) -> None:
-    # Imported here: the processes of the candidates import this module, too.
+    # Import matplotlib here, because the processes of the candidates also import this module.
     import matplotlib as mpl  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    # Text stays text, and the same figures give the same file.
+    # Keep text as text, and make the file reproducible.
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "", "font.family": "sans-serif"})
     labels = [f"{row.work}\nagainst {row.target.against}".replace("`", "") for row in rows]
     spreads = [row.ratio for row in rows]

@@ -1,17 +1,17 @@
-"""A cheap server in a process of its own: lists of builds, cut from bytes made beforehand.
+"""A fast server in a separate process, with lists of builds that are cut from prepared bytes.
 
-The address says what a list is like: `/project/github/acme/full-3804-50` holds 3,804 full builds and sends each page
-50 milliseconds late, and so do its single builds, `/project/github/acme/full-3804-50/17`. These kinds there are:
+The URL describes the list. `/project/github/acme/full-3804-50` contains 3,804 full builds, and each page is sent after
+50 milliseconds. The single builds, such as `/project/github/acme/full-3804-50/17`, have the same delay. The kinds are:
 
-- `recorded`: with the keys, nesting, nulls and lengths of texts of lists that were recorded from the service;
+- `recorded`: with the same keys, nesting, nulls and string lengths as lists that were recorded from the service;
 - `shuffled`: the same, with the keys of every object in random order;
 - `nested`: the same, each with a message, a pull request and two earlier builds;
-- `full`: with every field that the fake service knows, long texts and few nested objects;
-- `bitbucket`: full ones with an empty `committer_date`;
-- `shallow`: with the fields that `shallow=true` leaves;
+- `full`: with every field that the fake supports, long strings and few nested objects;
+- `bitbucket`: full builds with an empty `committer_date`;
+- `shallow`: with the fields that `shallow=true` includes;
 - `tiny`: with three fields.
 
-Everything else that is asked for is a 404.
+All other requests get a 404.
 """
 
 import asyncio
@@ -42,13 +42,13 @@ _NOT_FOUND: Final = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 def slug(kind: str, count: int, *, delay_ms: int = 0) -> str:
-    """Return the project whose list has `count` builds of a kind."""
+    """Return the slug of the project with a list of `count` builds of a kind."""
     return f"github/acme/{kind}-{count}-{delay_ms}"
 
 
 @contextmanager
 def serving(module: str = "benchmarks.server") -> Iterator[str]:
-    """Yield the base URL of a server in another process, which ends with the block."""
+    """Yield the base URL of a server in another process. The server stops at the end of the block."""
     command = (sys.executable, "-m", module)
     with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
         assert process.stdin is not None  # noqa: S101
@@ -62,7 +62,7 @@ def serving(module: str = "benchmarks.server") -> Iterator[str]:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection: requests without a body, one after the other."""
+    """One connection, with requests without a body, one after the other."""
 
     def __init__(self, templates: Mapping[bytes, list[Template]]) -> None:
         self._templates = templates
@@ -104,7 +104,7 @@ def _number(pattern: re.Pattern[bytes], query: bytes, default: int) -> int:
 
 
 async def _serve() -> None:
-    """Serve until standard input ends, which it does with the process that started this one."""
+    """Serve until standard input ends. It ends together with the process that started this one."""
     loop = asyncio.get_running_loop()
     templates = await make_templates()
     server = await loop.create_server(partial(_Connection, templates), "127.0.0.1", 0)

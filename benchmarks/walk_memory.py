@@ -1,4 +1,4 @@
-"""Memory of a long walk: the growth while builds are read and dropped, up to a million."""
+"""Memory growth of a long walk that reads and drops up to a million builds."""
 
 import asyncio
 import multiprocessing
@@ -23,16 +23,16 @@ _CASES: Final = (
     ("recorded", 100_000, 1),
     ("recorded", 100_000, 4),
 )
-# Bytes a build, beside a set of as many numbers.
+# Maximum number of bytes per build, in addition to a set with the same number of integers.
 _TARGET_BYTES: Final = 30
-# For shorter lists, of which the pages themselves are the most.
+# Minimum target for shorter lists, where the pages themselves take most of the memory.
 _LEAST_TARGET_MB: Final = 18.0
 
 T = TypeVar("T")
 
 
 def run() -> Report:
-    """Walk in a fresh process for each figure: bytes allocated by Python, and bytes of the process."""
+    """Walk in a new process for each figure: bytes allocated by Python, and bytes of the process."""
     rows: list[tuple[object, ...]] = []
     misses: list[str] = []
     with serving() as base_url:
@@ -68,7 +68,7 @@ def _in_fresh_process(measure: Callable[[Case], T], case: Case) -> T:
 
 
 def _allocated(case: Case) -> tuple[float, float]:
-    """Return the growth in MB of what Python has allocated: at the end of the loop, and at its peak."""
+    """Return the growth of Python's allocated memory in MB: at the end of the loop, and at its peak."""
     grown: tuple[float, float] = (0.0, 0.0)
 
     def at_the_end() -> None:
@@ -82,7 +82,7 @@ def _allocated(case: Case) -> tuple[float, float]:
 
 
 def _set_peak(count: int) -> float:
-    """Return the MB that a set of as many numbers takes at its peak."""
+    """Return the peak memory, in MB, of a set with this number of integers."""
     tracemalloc.start()
     numbers = set(range(count))
     _, peak = tracemalloc.get_traced_memory()
@@ -92,7 +92,7 @@ def _set_peak(count: int) -> float:
 
 
 def _resident(case: Case) -> tuple[float, float, int]:
-    """Return the growth in MB of the memory that the process occupies, at its peak; seconds; requests."""
+    """Return the peak growth of the process's resident memory in MB; seconds; requests."""
     start = status("VmRSS")
     began = perf_counter()
     requests = asyncio.run(_walk(case))

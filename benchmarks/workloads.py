@@ -1,4 +1,4 @@
-"""The work that is compared: ours with a session, the others' as one writes it without us."""
+"""The work to compare: with a session of our client, and with typical code for the other clients."""
 
 import asyncio
 import tracemalloc
@@ -15,7 +15,7 @@ PAGE: Final = 100
 
 
 async def walk(project: str, count: int, prefetch: int, base_url: str) -> None:
-    """Walk a list with us, each build exactly once."""
+    """Walk a list with our client, each build exactly once."""
     async with CircleCISession("a-token", base_url=base_url) as ci:
         await _walk(ci, project, count, prefetch)
 
@@ -28,7 +28,7 @@ async def walk_repeatedly(project: str, count: int, times: int, base_url: str) -
 
 
 async def walk_by_offset(client: str, project: str, count: int, base_url: str) -> None:
-    """Walk as most people write it: count on offsets, until a page is short."""
+    """Walk like most users: increase the offset until a page is short."""
     seen = 0
     async with CLIENTS[client](base_url) as get:
         while True:
@@ -54,14 +54,14 @@ def walk_with_pycircleci(project: str, count: int, base_url: str) -> None:
 
 
 async def get_builds(project: str, count: int, base_url: str) -> None:
-    """Get single builds with us, one after the other."""
+    """Get single builds with our client, one after the other."""
     async with CircleCISession("a-token", base_url=base_url) as ci:
         for number in range(1, count + 1):
             await ci.get_build(project, number)
 
 
 async def get_builds_concurrently(project: str, count: int, concurrency: int, base_url: str) -> None:
-    """Get single builds with us, as many at once as the session lets pass."""
+    """Get single builds with our client, as concurrently as the session allows."""
     async with (
         CircleCISession("a-token", base_url=base_url, concurrency=concurrency) as ci,
         asyncio.TaskGroup() as group,
@@ -85,17 +85,17 @@ def get_builds_with_pycircleci(project: str, count: int, base_url: str) -> None:
 
 
 def constant(figure: float, _base_url: str) -> float:
-    """Return a figure that is known without measuring."""
+    """Return a known figure without measuring."""
     return figure
 
 
 def walk_bytes(count: int, base_url: str) -> float:
-    """Return by how many bytes a walk, whose builds are dropped, lets Python's allocations grow."""
+    """Return the growth of Python's allocations, in bytes, during a walk that drops its builds."""
     return asyncio.run(_walk_bytes(count, base_url))
 
 
 def key_set_bytes(count: int, _base_url: str) -> float:
-    """Return the bytes of a set of keys."""
+    """Return the size of a set of keys, in bytes."""
     tracemalloc.start()
     try:
         url = "https://github.com/acme/web-storefront"
@@ -108,7 +108,7 @@ def key_set_bytes(count: int, _base_url: str) -> float:
 
 
 def check_count(seen: int, count: int) -> None:
-    """Refuse a result that is not the work."""
+    """Raise an error if the number of builds is wrong."""
     if seen != count:
         raise RuntimeError(f"{seen} builds, expected {count}")
 
@@ -138,5 +138,5 @@ async def _walk_bytes(count: int, base_url: str) -> float:
 
 def _pycircleci(project: str, base_url: str) -> tuple[pycircleci.api.Api, tuple[str, str]]:
     _, username, reponame = project.split("/")
-    # It adds the version itself.
+    # pycircleci adds the version to the URL.
     return pycircleci.api.Api("a-token", base_url.removesuffix("/v1.1")), (username, reponame)

@@ -1,8 +1,8 @@
 """The shell command `circleci-v1`, which needs the extra `cli`.
 
-`group` lists the commands, which are in a module for each noun. They share `shell` (arguments, errors, exit codes),
-`signals` (the end by a signal), `login` (the session), `lines` (output as text and JSON) and `screen` (output on a
-terminal).
+`group` lists the commands. Each noun has a module with its commands. They share `command` (arguments, errors, exit
+codes), `signals` (the end by a signal), `login` (the session), `lines` (output as lines of text), `json_lines` (output
+as JSON) and `tables` (output on a terminal).
 """
 
 import sys
@@ -19,7 +19,7 @@ def main() -> None:
         if (stdout := _get_stdout()) is None:
             sys.exit("Error: standard output is closed")
         if (reconfigure := getattr(stdout, "reconfigure", None)) is not None:
-            # Characters that the encoding lacks must not end the command; standard error escapes them anyway.
+            # Unencodable characters must not end the command. Standard error escapes them anyway.
             reconfigure(errors="backslashreplace")
         try:
             from .group import cli  # noqa: PLC0415 - a missing extra gives a message, not a traceback
@@ -37,25 +37,25 @@ def main() -> None:
 
 
 def _get_stdout() -> object:
-    # None if the process was started without it, which its type does not say.
+    # None if the process was started without standard output. Its type does not include None.
     return sys.stdout
 
 
 def _exit_on_ctrl_c() -> None:
-    """Let Ctrl-C end the process at once, also during imports, where an exception may get lost.
+    """Let Ctrl-C end the process immediately, even during imports, where an exception may get lost.
 
-    A command that runs handles it otherwise, and removes what it leaves behind.
+    A running command handles Ctrl-C differently, so that it can clean up.
     """
     import os  # noqa: PLC0415 - a Ctrl-C during this import is handled by the caller
     import signal  # noqa: PLC0415 - as above
 
-    # A shell makes the programs that it runs in the background ignore it.
+    # A shell makes its background programs ignore Ctrl-C.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, lambda number, _frame: os._exit(128 + number))
 
 
 def _flush() -> None:
-    """Write the rest of the output, or drop it: the interpreter would try again, and complain."""
+    """Write the remaining output, or drop it: the interpreter would try again, and print an error."""
     import os  # noqa: PLC0415 - as above
 
     try:

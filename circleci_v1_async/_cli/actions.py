@@ -1,4 +1,4 @@
-"""Commands that start, repeat and cancel builds."""
+"""Commands that start, rerun and cancel builds."""
 
 from typing import Final
 

@@ -63,7 +63,7 @@ async def api(console: Console, path: str, *, method: str | None, fields: dict[s
         parameters |= fields
     elif fields:
         body = Secret(fields)
-    # Braces would be placeholders.
+    # Escape braces, because they would be placeholders.
     path = "/" + path.lstrip("/").replace("{", "%7B").replace("}", "%7D")
     request: Request[Any] = Request(method, path, query=parameters, body=body)
     async with open_session() as ci:

@@ -116,8 +116,8 @@ async def artifacts(
 def _report(ctx: click.Context, downloads: list[Download]) -> None:
     failed = [download for download in downloads if download.status == DownloadStatus.FAILED]
     for download in failed:
-        # Some errors begin with the path of the file on disk, which has the artifact's path at its end, or end with
-        # the options of the library, in place of which the options of the command are named below.
+        # Some errors begin with the file's path on disk, which already contains the artifact's path. Others end with
+        # options of the library. Remove both: the options of the command are named below.
         reason = f"{download.error}".removeprefix(f"{download.path}: ").partition("; on_exists=")[0]
         print_error(f"{download.artifact.path}: {reason}")
     if any(isinstance(download.error, PathConflictError) for download in failed):

@@ -26,7 +26,7 @@ __all__ = ["DownloadBars", "open_download_bars"]
 
 
 class DownloadBars:
-    """Progress bars, one for each file under way and one for all. Call it with an event to show it."""
+    """Progress bars: one for each unfinished download, and one for all. Call it with an event to show it."""
 
     def __init__(self) -> None:
         name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
@@ -37,14 +37,14 @@ class DownloadBars:
             TransferSpeedColumn(),
             expand=True,
         )
-        # The last line has room for the `^C` that a terminal prints; a full one would wrap and not be erased.
+        # The last line needs room for the `^C` that a terminal prints. A full line would wrap and not be erased.
         self._all = Progress(MofNCompleteColumn(), TextColumn("files"), BarColumn())
         self._all.add_task("", total=None)
         self._tasks: dict[Path, TaskID] = {}
         self.picture: Final = Group(self._files, self._all)
 
     def __call__(self, event: DownloadEvent) -> None:
-        """Move the bars."""
+        """Update the bars."""
         match event:
             case DownloadStarted(artifact, path, size, received, _):
                 self._end(path)  # the download may start again

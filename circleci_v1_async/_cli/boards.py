@@ -15,7 +15,7 @@ __all__ = ["WaitBoard", "WatchBoard", "open_wait_board", "open_watch_board"]
 
 
 class WaitBoard:
-    """A live table of the builds that are waited for, which stays when they have finished.
+    """A live table of the builds that a command waits for. It stays after they have finished.
 
     Call it with a build to show the build.
 
@@ -41,7 +41,7 @@ def open_wait_board(console: Console) -> Generator[WaitBoard, None, None]:
 
 
 class WatchBoard:
-    """A live table of the builds under way, above which finished builds scroll away.
+    """A live table of the unfinished builds. Finished builds scroll away above it.
 
     Call it with an event to show the event.
 
@@ -58,7 +58,7 @@ class WatchBoard:
         self._update()
 
     def begin(self, builds: Iterable[Build]) -> None:
-        """Show the builds that are under way already, newest first, of those listed."""
+        """Show the unfinished builds of a list, newest first."""
         under_way = [build for build in builds if not build.is_finished]
         self._under_way |= {build.key: build for build in reversed(under_way)}
         self._update()
@@ -85,6 +85,6 @@ class WatchBoard:
 @contextmanager
 def open_watch_board(console: Console, *, with_project: bool) -> Generator[WatchBoard, None, None]:
     """Open a board on a terminal."""
-    # Each update refreshes the display, so that no thread is needed.
+    # Each update refreshes the display, so no thread is needed.
     with Live(console=console, auto_refresh=False, transient=True) as live:
         yield WatchBoard(live, with_project=with_project)

@@ -1,4 +1,4 @@
-"""The git checkout in which the command was started."""
+"""The git checkout in the command's working directory."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from circleci_v1_async import InvalidInputError, ProjectSlug
 
 __all__ = ["Checkout", "find_checkout"]
 
-_REMOTES: Final = ("upstream", "origin")  # of a fork, CircleCI usually builds the repository that it was forked from
+_REMOTES: Final = ("upstream", "origin")  # CircleCI usually builds the repository that a fork was made from
 _TIMEOUT: Final = 10.0  # seconds: a checkout on a network drive may be slow
 
 
@@ -20,7 +20,7 @@ class Checkout:
 
     Attributes:
         project: The project of its remote.
-        branch: The branch that is checked out; `None` if the checkout is of a commit.
+        branch: The checked-out branch; `None` if a commit is checked out.
     """
 
     project: ProjectSlug
@@ -28,7 +28,7 @@ class Checkout:
 
 
 def find_checkout() -> Checkout | None:
-    """Return the checkout of the current folder; `None` if it has no remote that can be a project."""
+    """Return the checkout of the current folder; `None` if no remote's URL belongs to a project."""
     program = shutil.which("git")
     if program is None:
         return None
@@ -45,7 +45,7 @@ def find_checkout() -> Checkout | None:
 
 
 def _ask(program: str, *args: str) -> str | None:
-    """Return the answer of git; `None` if it has none."""
+    """Return the output of git; `None` if git fails or prints nothing."""
     try:
         done = subprocess.run(  # noqa: S603 - arguments of our own
             [program, *args],

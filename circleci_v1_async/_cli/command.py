@@ -1,4 +1,4 @@
-"""The base of all commands: options that all have, errors and exit codes."""
+"""The base of all commands: common options, errors and exit codes."""
 
 import logging
 import sys
@@ -59,18 +59,18 @@ _LOGGER: Final = "circleci_v1_async"
 
 def _make_console() -> Console:
     """Make the console of standard output."""
-    # FORCE_COLOR makes rich treat any output as a terminal: colors suit the log of a CI job, live displays do not.
+    # FORCE_COLOR makes rich treat any output as a terminal. Colors suit the log of a CI job; live displays do not.
     return Console(highlight=False, force_interactive=None if sys.stdout.isatty() else False)
 
 
 @attrs.frozen
 class Question:
-    """A question that a command asks before it does anything.
+    """A question that a command asks before it starts.
 
     Attributes:
         text: The question, formatted with `project`, `build` and `name`.
-        no: The line that is printed when the answer is no.
-        is_always_asked: Whether to ask even if the project was given.
+        no: The line to print when the answer is no.
+        is_always_asked: Whether to ask even if the user gave the project.
     """
 
     text: str
@@ -79,13 +79,13 @@ class Question:
 
 
 class Command(click.Command):
-    """A command that runs a coroutine function, with the options that all have.
+    """A command that runs a coroutine function, and has the common options.
 
     Args:
-        args: For `click.Command`, like other options.
+        args: Arguments for `click.Command`, like `options`.
         example: Arguments to show in the help.
-        question: Asked before anything is done. It adds the option `--yes`.
-        options: For `click.Command`.
+        question: The question to ask before the command starts. It adds the option `--yes`.
+        options: Arguments for `click.Command`.
     """
 
     def __init__(self, *args: Any, example: str, question: Question | None = None, **options: Any) -> None:
@@ -105,7 +105,7 @@ class Command(click.Command):
         ]
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Find the target, ask if need be, and run the command in a new event loop."""
+        """Find the target, ask the question if necessary, and run the command in a new event loop."""
         ctx.obj = ctx.obj or _make_console()
         if isinstance(words := ctx.params.get("target"), Words):
             ctx.params["target"] = target = find_target(words, ctx)
@@ -126,7 +126,7 @@ class Command(click.Command):
             ctx.exit(end.exit_code)
 
     def prepare(self, ctx: click.Context, target: Target) -> None:
-        """Do something before the event loop runs; nothing by default."""
+        """Prepare the command before the event loop runs. By default this does nothing."""
 
 
 def _keep_verbosity(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001 - by click
@@ -134,7 +134,7 @@ def _keep_verbosity(ctx: click.Context, _param: click.Parameter, value: bool) ->
 
 
 def _ask(ctx: click.Context, question: Question, target: Target) -> bool:
-    """Ask a question, if it has to be asked, and end the command if the answer is no.
+    """Ask a question if necessary, and end the command if the answer is no.
 
     Returns:
         Whether the question was asked.
@@ -157,7 +157,7 @@ def _ask(ctx: click.Context, question: Question, target: Target) -> bool:
 
 @contextmanager
 def _open_log(*, is_verbose: bool) -> Generator[None, None, None]:
-    """Print the log of the package, such as retries, if that is wanted."""
+    """Print the log of the package, such as retries, if the command is verbose."""
     handler = _LineHandler(logging.INFO) if is_verbose else logging.NullHandler()
     logger = logging.getLogger(_LOGGER)
     before = logger.level
@@ -177,7 +177,7 @@ class _LineHandler(logging.Handler):
 
 @contextmanager
 def _show_sunsets() -> Generator[None, None, None]:
-    """Show warnings of the end of an operation as one line, without a line of code."""
+    """Show warnings about the sunset of an operation as one line, without a line of code."""
 
     def show(
         message: Warning | str,

@@ -56,7 +56,7 @@ async def list_variables(console: Console, target: Target, *, as_json: JsonLines
 
 
 def _mask(variable: EnvVar) -> str:
-    """Return the masked value, or just the mask, should the service not have masked the value."""
+    """Return the masked value; only the mask if the service did not mask the value."""
     value = variable.value or ""
     return value if _MASKED.fullmatch(value) else _MASK
 
@@ -64,19 +64,18 @@ def _mask(variable: EnvVar) -> str:
 class _SetCommand(Command):
     """The command that sets a variable.
 
-    It reads the value when the project is known, and before the event loop runs.
-
-    In the event loop, Ctrl-C would not end the reading.
+    It reads the value after it has found the project, and before the event loop runs. Inside the event loop, Ctrl-C
+    would not stop the reading.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse names that no variable can have."""
+        """Reject invalid names of variables."""
         rest = super().parse_args(ctx, args)
         if ctx.resilient_parsing:
             return rest
         name = ctx.params["target"].name
         if "=" in name:
-            # A secret may follow, so the argument is not shown.
+            # A secret may follow, so do not show the argument.
             raise click.UsageError(
                 "NAME=VALUE would show the value to other users. Give NAME alone, and the value on standard input: "
                 f"{ctx.command_path} NAME < FILE",
@@ -99,7 +98,7 @@ class _SetCommand(Command):
 
 
 def _read_input(ctx: click.Context) -> str:
-    # A process may be started without standard input, which its type does not say.
+    # None if the process was started without standard input. Its type does not include None.
     stdin: Any = sys.stdin
     try:
         text: str = "" if stdin is None else stdin.read()

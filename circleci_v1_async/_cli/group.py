@@ -1,6 +1,6 @@
 """The commands by name, each with its line in `--help`.
 
-The module of a command is imported when the command is run.
+The module of a command is only imported when the command runs.
 """
 
 from collections.abc import Generator
@@ -15,7 +15,7 @@ from .messages import print_error
 
 __all__ = ["COMMANDS", "EXIT_CODES_HELP", "Group", "SuggestingGroup", "cli"]
 
-# Where a command is below `circleci_v1_async._cli`, and the first line of its help.
+# The place of each command below `circleci_v1_async._cli`, and the first line of its help.
 COMMANDS: Final = {
     "api": ("api:api", "Send a request, and print the JSON of the reply."),
     "artifacts": ("artifacts:artifacts", "Download or list the artifacts of a build."),
@@ -52,7 +52,7 @@ Exit codes:
   143  terminated (SIGTERM)
 """
 _INTERRUPTED: Final = 130  # 128 + SIGINT, as in shells
-# Words by which other commands call the same.
+# Names of the same commands in other programs.
 _SYNONYMS: Final = {
     "download": "artifacts",
     "help": "--help",
@@ -71,12 +71,12 @@ _SYNONYMS: Final = {
 
 
 class SuggestingGroup(click.Group):
-    """A group that suggests a command in place of one that does not exist."""
+    """A group that suggests a command if the given command does not exist."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that the arguments begin with."""
+        """Find the command at the start of the arguments."""
         name = args[0]
         if name.startswith("-") or ctx.resilient_parsing or self.get_command(ctx, name) is not None:
             return super().resolve_command(ctx, args)
@@ -141,10 +141,10 @@ def _report_failures(ctx: click.Context) -> Generator[None, None, None]:
         print_error(error.format_message(), hint)
         ctx.exit(error.exit_code)
     except BrokenPipeError:
-        # The reader of the output has ended, as `head` does: click exits silently.
+        # The reader of the output has exited, for example `head`. click exits silently.
         raise
     except OSError as error:
-        # The output cannot be written, or a file that an option names cannot be used.
+        # The command cannot write its output, or cannot use a file from an option.
         place = "" if error.filename is None else f": {error.filename}"
         print_error(f"{error.strerror or error}{place}")
         ctx.exit(1)

@@ -1,4 +1,4 @@
-"""Output as JSON: the options `--json` and `--fields`, and one object a line, without secrets."""
+"""Output as JSON: the options `--json` and `--fields`, and one object per line, without secrets."""
 
 import json
 from collections.abc import Callable
@@ -14,15 +14,15 @@ __all__ = ["JsonLines", "encode_json", "format_json", "json_options"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 _FIELDS: Final = "circleci_v1_async.fields"
-_COMPUTED: Final = ("project", "job", "duration", "is_failure")  # fields of builds that tables show as well
+_COMPUTED: Final = ("project", "job", "duration", "is_failure")  # fields of builds that tables also show
 
 
 @attrs.frozen
 class JsonLines:
-    """The format that `--json` and `--fields` ask for.
+    """The output format of `--json` and `--fields`.
 
     Attributes:
-        fields: Names of the fields to print, null where they are absent; `None` for all that have a value.
+        fields: Names of the fields to print, null where they are absent; `None` for all fields that have a value.
     """
 
     fields: tuple[str, ...] | None = None
@@ -30,7 +30,7 @@ class JsonLines:
     def encode(self, model: Any, **replaced: object) -> str:
         """Encode a model as one line of JSON that is safe on a terminal, with some fields replaced.
 
-        Fields that the repr omits are secret, and left out here, in one place for all commands. Selected fields of an
+        Fields that the repr omits are secret. This method leaves them out for all commands. The selected fields of an
         event are its `kind` and the fields of its build.
         """
         data: dict[str, Any] = {**_to_data(model), **replaced}
@@ -42,12 +42,12 @@ class JsonLines:
 
 
 def encode_json(model: Any) -> str:
-    """Encode a model as one line of JSON, as `--json` does without `--fields`."""
+    """Encode a model as one line of JSON, in the format of `--json` without `--fields`."""
     return JsonLines().encode(model)
 
 
 def format_json(data: Any, *, indent: int | None) -> str:
-    """Format data of a reply as JSON that is safe to show on a terminal."""
+    """Format a reply's data as JSON that is safe to show on a terminal."""
     return _escape_json(json.dumps(data, ensure_ascii=False, indent=indent))
 
 

@@ -29,7 +29,7 @@ _DAY: Final = 24 * _HOUR
 
 
 def join_fields(*fields: str) -> str:
-    """Join the fields of a line by tabs."""
+    """Join the fields of a line with tabs."""
     return "\t".join(map(to_one_line, fields))
 
 
@@ -47,20 +47,20 @@ def format_build(build: Build, *before: str) -> str:
 
 
 def get_outcome(build: Build) -> str:
-    """Return the outcome of a build, or its status until it has one."""
+    """Return a build's outcome; its status while it has no outcome."""
     return build.outcome or build.status or "unknown"
 
 
 def format_duration(build: Build) -> str:
-    """Format the duration of a build; empty while there is none."""
+    """Format a build's duration; empty if the build has none."""
     duration = build.duration
     return "" if duration is None else format_seconds(round(duration.total_seconds()))
 
 
 def format_run_time(action: Action) -> str:
-    """Format the duration of a run of a step; empty while there is none."""
+    """Format the duration of a step run; empty if the step run has none."""
     millis = action.run_time_millis
-    # As integers: no float can hold some numbers that a service may send.
+    # Calculate with integers: the service may send numbers that are too large for a float.
     return "" if millis is None else format_seconds((millis + 500) // 1000)
 
 
@@ -74,11 +74,11 @@ def format_seconds(seconds: int) -> str:
 
 
 def format_age(build: Build, now: datetime | None = None) -> str:
-    """Format the time since a build was created, in its largest unit; empty when that is not known.
+    """Format the time since a build was created, in its largest unit; empty if that time is unknown.
 
     Args:
         build: The build.
-        now: The time until which it counts; by default the present.
+        now: The end of the time; by default the current time.
     """
     created = build.usage_queued_at or build.queued_at or build.start_time
     if created is None:

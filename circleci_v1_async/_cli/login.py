@@ -1,4 +1,4 @@
-"""The session of a command: by options, the environment, or the settings of CircleCI's own command."""
+"""A command's session, from options, the environment, or the settings of CircleCI's own command."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
@@ -29,16 +29,16 @@ __all__ = ["open_session", "session_options"]
 _OPTIONS: Final = "circleci_v1_async.session"
 _TIMEOUT: Final = 60
 _RETRIES: Final = 2
-_FILE_LIMIT: Final = 2**16  # bytes: a larger file is something else
+_FILE_LIMIT: Final = 2**16  # bytes: a larger file is not a settings file
 _STRING: Final = "tag:yaml.org,2002:str"
 
 
 @attrs.frozen
 class Login:
-    """A token and the address that it is for.
+    """A token and its base URL.
 
     Attributes:
-        base_url: The API's address.
+        base_url: The API's base URL.
         token: The token.
     """
 
@@ -48,12 +48,12 @@ class Login:
 
 @attrs.frozen
 class _SessionOptions:
-    """Options of a command about its session.
+    """A command's options for its session.
 
     Attributes:
-        base_url: The API's address; `None` for the one of the environment.
-        retries: Number of times that a request may be resent.
-        request_timeout: Seconds that one exchange may take.
+        base_url: The API's base URL; `None` to use the environment.
+        retries: Maximum number of times to resend a request.
+        request_timeout: Maximum number of seconds for one exchange.
     """
 
     base_url: str | None = None
@@ -62,7 +62,7 @@ class _SessionOptions:
 
 
 def session_options() -> list[click.Option]:
-    """Return the options that all commands have about their session."""
+    """Return the session options that all commands have."""
 
     def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         options: _SessionOptions = ctx.meta.get(_OPTIONS, _SessionOptions())
@@ -100,13 +100,13 @@ def session_options() -> list[click.Option]:
 
 @asynccontextmanager
 async def open_session(*, needs_token: bool = False) -> AsyncGenerator[CircleCISession, None]:
-    """Open a session by the options and the environment; without a token there, by `~/.circleci/cli.yml`.
+    """Open a session from the options and the environment; without a token, from `~/.circleci/cli.yml`.
 
     Args:
-        needs_token: Whether the command is refused without a token. Public data needs none.
+        needs_token: Whether to reject the command without a token. Public data needs no token.
 
     Raises:
-        InvalidInputError: A token is needed, and there is none, or none for that address.
+        InvalidInputError: A token is needed, and there is no token, or no token for the base URL.
     """
     options: _SessionOptions = click.get_current_context().meta[_OPTIONS]
     base_url = read_base_url() if options.base_url is None else options.base_url
@@ -135,15 +135,16 @@ def _find_settings() -> Path | None:
     try:
         return Path.home() / ".circleci" / "cli.yml"
     except RuntimeError:
-        # Containers may run as a user that has no home.
+        # Containers may run as a user without a home folder.
         return None
 
 
 def choose_base_url(login: Login, base_url: str | None, file: str) -> str:
-    """Return the address to use a login at: the given one, if the login is for its origin.
+    """Return the base URL to use a login with: the given URL, if the login is for its origin.
 
     Raises:
-        InvalidInputError: It is for another one, which its token must not be sent to, or one of them is no URL.
+        InvalidInputError: The login is for another origin, and its token must not be sent to the given URL; or a URL is
+            invalid.
     """
     if base_url is None:
         return login.base_url
@@ -156,9 +157,9 @@ def choose_base_url(login: Login, base_url: str | None, file: str) -> str:
 
 
 def parse_login(text: str) -> Login | None:
-    """Return the login of a settings file; `None` when it lacks the host or the token, or is no YAML."""
+    """Return the login of a settings file; `None` if it lacks the host or the token, or is not YAML."""
     try:
-        # Only composed: constructing values of other types may raise anything, or take very long.
+        # Only compose: constructing values of other types can raise any exception, or take very long.
         root = yaml.compose(text, yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError):
         return None
@@ -169,7 +170,7 @@ def parse_login(text: str) -> Login | None:
 
 
 def _list_strings(root: yaml.Node | None) -> Iterator[tuple[str, str]]:
-    """Yield the entries of a mapping whose values are strings."""
+    """Yield the entries of a mapping that have string values."""
     for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
         if isinstance(key, yaml.ScalarNode) and isinstance(value, yaml.ScalarNode) and value.tag == _STRING:
             yield key.value, value.value

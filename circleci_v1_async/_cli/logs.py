@@ -19,12 +19,12 @@ __all__ = ["logs"]
 
 @attrs.frozen
 class _Choice:
-    """Options about the lines to print.
+    """Options that select the lines to print.
 
     Attributes:
         failed: Whether to print failed steps only.
-        step: The name of the step to print; `None` for all.
-        tail: The number of lines to print of each step; `None` for all.
+        step: Name of the step to print; `None` for all steps.
+        tail: Number of lines to print of each step; `None` for all lines.
         raw: Whether to keep escape sequences.
     """
 
@@ -74,7 +74,7 @@ async def logs(
         except InvalidInputError as error:
             if step is None:
                 raise
-            # Only the service knows the names of the steps.
+            # Only the service knows the names of the steps, so the option cannot be checked earlier.
             raise click.ClickException(f"{error}") from None
 
 

@@ -1,4 +1,4 @@
-"""The newest build that has some properties, for commands whose BUILD was left out."""
+"""The newest build with some properties, for commands without a BUILD argument."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -49,7 +49,7 @@ class NothingFoundError(click.ClickException):
 
 @attrs.frozen(kw_only=True)
 class Newest:
-    """Properties of builds, of which the newest is meant.
+    """Properties that select the newest matching build.
 
     Attributes:
         branch: The branch.
@@ -65,7 +65,7 @@ class Newest:
 
     @property
     def options(self) -> str:
-        """The options that were given."""
+        """The options that the user gave."""
         return ", ".join(f"--{name}" for name, value in attrs.asdict(self).items() if value is not None)
 
     def describe(self, noun: str, found: str = "") -> str:
@@ -102,20 +102,20 @@ def newest_options(function: F) -> F:
 
 
 def prefer_failed(newest: Newest) -> Newest:
-    """Return the properties with the status `failed`, unless another one was given."""
+    """Return the properties, with the status `failed` if the user gave no status."""
     return attrs.evolve(newest, status=newest.status or BuildFilter.FAILED)
 
 
 async def choose_build(ci: CircleCISession, target: Target, newest: Newest) -> int:
     """Return the number of the given build, or of the newest build with the given properties.
 
-    The number of the newest build is also printed.
+    It prints the number of the newest build.
 
-    Without a branch, the build is of the branch that is checked out, if the project comes from the checkout too.
+    If the branch is missing and the project comes from the checkout, the build must be of the checked-out branch.
 
     Raises:
-        NothingFoundError: There is no such build.
-        UsageError: Both a build and properties were given.
+        NothingFoundError: No build has the properties.
+        UsageError: The user gave both a build and properties.
     """
     if target.builds:
         if newest.options:

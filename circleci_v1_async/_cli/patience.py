@@ -33,10 +33,10 @@ class Patience:
 
     Attributes:
         timeout: Maximum number of seconds to wait; `None` for no limit.
-        interval: Seconds between two polls, to begin with.
+        interval: Number of seconds between the first polls.
         jobs: Names of the jobs that count; empty for all.
-        fail_fast: Whether to end at the first build that does not succeed.
-        settle: Seconds without a running build, after which no further build is expected; `None` for the default.
+        fail_fast: Whether to stop at the first build that does not succeed.
+        settle: Number of seconds without a running build until no further build is expected; `None` for the default.
     """
 
     timeout: float | None = None

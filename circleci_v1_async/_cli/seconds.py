@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 else:
     _Parameter = click.ParamType  # before click 8.4, this class has no parameters at run time
 
-_MOST: Final = 10.0**8  # three years, which event loops can wait
+_MOST: Final = 10.0**8  # three years: event loops can wait that long
 
 
 class _Seconds(_Parameter):

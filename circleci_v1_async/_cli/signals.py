@@ -1,4 +1,4 @@
-"""The end of a command that runs by signals: Ctrl-C, SIGTERM and SIGHUP."""
+"""Signals that end a running command: Ctrl-C, SIGTERM and SIGHUP."""
 
 import asyncio
 import signal
@@ -16,10 +16,10 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Signalled(KeyboardInterrupt):
-    """The process was asked to end.
+    """A signal requested the end of the process.
 
     Attributes:
-        exit_code: As shells have it, 128 and the number of the signal.
+        exit_code: 128 plus the number of the signal, like in shells.
     """
 
     def __init__(self, number: int) -> None:
@@ -28,10 +28,10 @@ class Signalled(KeyboardInterrupt):
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in a new event loop. A signal cancels it, so that it removes what it leaves behind.
+    """Run a coroutine in a new event loop. A signal cancels the coroutine, so that it can clean up.
 
     Raises:
-        Signalled: A signal came. A second one does not wait for the coroutine.
+        Signalled: A signal arrived. A second signal does not wait for the coroutine.
     """
     received: list[int] = []
     with asyncio.Runner() as runner:
@@ -43,7 +43,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
                 raise Signalled(number)
             received.append(number)
             task.cancel()
-            # The loop may be waiting for something else.
+            # The loop may be waiting for I/O. Wake it, so that it runs the cancellation.
             loop.call_soon_threadsafe(lambda: None)
 
         with _handle_signals(end):
@@ -57,8 +57,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 @contextmanager
 def _handle_signals(handler: Callable[[int, FrameType | None], None]) -> Generator[None, None, None]:
-    """Handle the signals that end the process, but none that it was started to ignore."""
-    # Handlers are set in the main thread alone; elsewhere, the program that runs the command has its own.
+    """Handle the signals that end the process, except for signals that the process was started to ignore."""
+    # Only the main thread can set handlers. In another thread, the program that runs the command has its own handlers.
     numbers = _SIGNALS if threading.current_thread() is threading.main_thread() else ()
     before = {number: current for number in numbers if (current := signal.getsignal(number)) is not signal.SIG_IGN}
     for number in before:

@@ -1,4 +1,4 @@
-"""Tables on a terminal. Text from the service is cleaned, and never parsed as markup."""
+"""Tables on a terminal. Strings from the service are cleaned, and never parsed as markup."""
 
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -33,10 +33,10 @@ class _Column:
     """A column of a table of builds.
 
     Attributes:
-        heading: Its heading.
-        width: The least characters that it needs.
-        ratio: Its share of the room that is left; `None` for none.
-        priority: Columns of the highest numbers are left out first where the room is short.
+        heading: The heading.
+        width: Minimum width in characters.
+        ratio: The column's share of the remaining width; `None` for none.
+        priority: Order of preference. If the table is too wide, columns with the highest numbers are left out first.
         format: Formats a build's cell.
     """
 
@@ -78,7 +78,7 @@ def _to_tuple(builds: Iterable[Build]) -> tuple[Build, ...]:
 
 @attrs.frozen
 class BuildsTable:
-    """A table of builds, with as many columns as have room. All tables have them at the same places.
+    """A table of builds, with all columns that fit. Each column has the same place in every table.
 
     Args:
         builds: The builds.
@@ -108,7 +108,7 @@ class BuildsTable:
             table.add_column(
                 column.heading,
                 justify="right" if column.heading in _RIGHT else "left",
-                # Fixed widths and ratios keep the columns in place from table to table.
+                # Fixed widths and ratios keep each column at the same place in every table.
                 min_width=None if column.ratio else column.width,
                 ratio=column.ratio,
                 no_wrap=True,
@@ -124,7 +124,7 @@ def _render_cell(column: _Column, build: Build) -> Text:
 
 
 def print_table(console: Console, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    """Print rows below headings. Cells are folded where the room is short, and never cut."""
+    """Print rows below headings. Cells that are too wide are wrapped, and never cut."""
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
     for heading in headings:
         table.add_column(heading, justify="right" if heading in _RIGHT else "left", overflow="fold")

@@ -1,4 +1,4 @@
-"""The project, the builds and the name that the arguments of a command name.
+"""The project, builds and name in the arguments of a command.
 
 An argument with a slash is the project, digits are a build, and the URL of a build is both.
 """
@@ -41,12 +41,12 @@ _FORMS: Final = "a project such as gh/acme/web"
 
 @attrs.frozen
 class Words:
-    """The arguments of a command, sorted.
+    """The sorted arguments of a command.
 
     Attributes:
         project: The project; `None` if it was left out.
-        builds: Numbers of builds, each once.
-        name: The name of something in the project.
+        builds: Numbers of builds, without duplicates.
+        name: Name of an object in the project.
     """
 
     project: ProjectSlug | None
@@ -56,15 +56,15 @@ class Words:
 
 @attrs.frozen
 class Target:
-    """The object of a command.
+    """The target of a command.
 
     Attributes:
         project: The project.
         builds: Numbers of builds; empty if they were left out.
-        name: The name of something in the project, for commands that have one.
-        source: The origin of the project, in words; `None` if it was given.
-        is_from_git: Whether the project is that of the git checkout.
-        branch: The branch of that checkout.
+        name: Name of an object in the project, for commands that have a name argument.
+        source: The origin of the project, in words; `None` if the user gave the project.
+        is_from_git: Whether the project comes from the git checkout.
+        branch: The branch of the git checkout.
     """
 
     project: ProjectSlug
@@ -76,23 +76,23 @@ class Target:
 
     @property
     def short_project(self) -> str:
-        """The project as people write it, such as `gh/acme/web`."""
+        """The project's usual short form, such as `gh/acme/web`."""
         slug = self.project
         return f"{_SHORT.get(slug.vcs_type, slug.vcs_type)}/{slug.username}/{slug.reponame}"
 
     @property
     def described_project(self) -> str:
-        """The project, with its origin if it was not given."""
+        """The project. If the user did not give it, its origin is added."""
         return self.short_project if self.source is None else f"{self.short_project}, from {self.source}"
 
 
 def find_target(words: Words, ctx: click.Context) -> Target:
-    """Return the target that the arguments name.
+    """Return the target of the arguments.
 
-    Without a project, it is in the project of the CircleCI job or of the checkout.
+    Without a project argument, the project comes from the CircleCI job or from the git checkout.
 
     Raises:
-        UsageError: There is none.
+        UsageError: The arguments have no target.
     """
     if words.project is not None:
         return Target(words.project, words.builds, words.name)
@@ -115,7 +115,7 @@ def find_target(words: Words, ctx: click.Context) -> Target:
 
 
 def _find_own_project(ctx: click.Context) -> ProjectSlug:
-    """Return the project of the CircleCI job. Where only its names are set, it is taken to be on GitHub."""
+    """Return the project of the CircleCI job. If only its names are set, it is assumed to be on GitHub."""
     try:
         if any(os.environ.get(variable) for variable in _URL_VARIABLES):
             return ProjectSlug.from_env()
@@ -125,7 +125,7 @@ def _find_own_project(ctx: click.Context) -> ProjectSlug:
 
 
 def check_project(ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """Refuse the URL of a build in place of a project."""
+    """Reject the URL of a build where a project is expected."""
     if value is not None and find_build_num(value) is not None:
         _refuse_build(value, ctx)
     return value
@@ -161,7 +161,7 @@ def _read_one_build(ctx: click.Context, param: click.Parameter, values: tuple[st
 
 
 def _read_named(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Words:
-    # The name of a variable that is not to be set may have a slash too: of two such words, the first is the project.
+    # The name of a variable to delete can also have a slash. Of two words with slashes, the first is the project.
     match values:
         case (name,) if "/" not in name:
             return Words(None, name=name)

@@ -1,12 +1,12 @@
-"""Text that is safe to show: without characters that control a terminal."""
+"""Strings that are safe to show: without characters that control a terminal."""
 
 import re
 from typing import Final
 
 __all__ = ["replace_controls", "to_one_line"]
 
-# Control characters other than newlines and tabs; other ends of lines; invisible characters and those that change the
-# direction of text; lone surrogates.
+# Control characters except for newlines and tabs; other line separators; invisible characters and characters that
+# change the direction of text; lone surrogates.
 _CONTROLS: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f]"
 )
@@ -19,5 +19,5 @@ def to_one_line(text: str) -> str:
 
 
 def replace_controls(text: str) -> str:
-    """Replace control characters in `text` other than newlines and tabs by escapes."""
+    """Replace control characters in `text` with escapes, except for newlines and tabs."""
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -83,7 +83,7 @@ def _list_steps(build: BuildDetail) -> Iterator[tuple[str, str, str]]:
 def _print_field(console: Console, name: str, text: str) -> None:
     """Print a field.
 
-    The terminal wraps texts that users copy, such as URLs. Other texts are wrapped here.
+    The terminal wraps strings that users copy, such as URLs. Other strings are wrapped here.
     """
     if " " in text:
         table = Table.grid(padding=(0, 2))
@@ -139,7 +139,7 @@ async def open_page(target: Target, *, newest: Newest, is_printed: bool) -> None
         number = await choose_build(ci, target, newest)
         shown = await ci.get_build(target.project, number)
     url = to_one_line(shown.build_url or "")
-    # The service names the URL, and must not start other programs by it.
+    # The URL comes from the service, and must not start other programs.
     if not url.startswith(("https://", "http://")):
         raise click.ClickException(f"Build {number} has no page.")
     if is_printed:

@@ -93,15 +93,15 @@ async def wait_for_builds(
     *,
     appear: float = 0.0,
 ) -> Verdict:
-    """Wait until builds have finished, all at the same time.
+    """Wait until builds have finished, concurrently.
 
     Args:
         ci: The session.
         target: The project.
-        numbers: The numbers of the builds.
-        patience: How to wait.
-        show: Called with each build when it has changed.
-        appear: Seconds during which a missing build may still be created.
+        numbers: The builds' numbers.
+        patience: Options about how to wait.
+        show: Called with each build after it has changed.
+        appear: Number of seconds to wait for the creation of a missing build.
     """
     waits = [
         asyncio.create_task(
@@ -131,7 +131,7 @@ async def wait_for_builds(
 
 
 def exit_by_verdict(ctx: click.Context, verdict: Verdict) -> None:
-    """End a command with the exit code of a verdict. Jobs that never ran are named."""
+    """End a command with the exit code of a verdict. Jobs that never ran are listed."""
     for job in verdict.missing:
         print_note(f"Job '{job}' did not run.")
     if not verdict.is_success:
@@ -139,7 +139,7 @@ def exit_by_verdict(ctx: click.Context, verdict: Verdict) -> None:
 
 
 def open_display(console: Console, as_json: JsonLines | None) -> AbstractContextManager[Callable[[Build], object]]:
-    """Open a display of builds that are waited for: a live table on a terminal, otherwise lines or JSON."""
+    """Open a display of the awaited builds: a live table on a terminal, otherwise lines or JSON."""
     if as_json is None and console.is_interactive:
         return open_wait_board(console)
     return nullcontext(lambda build: print_build(console, build, as_json))

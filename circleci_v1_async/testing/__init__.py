@@ -1,15 +1,15 @@
 """A fake CircleCI for tests: a server on loopback that behaves like the API v1.1.
 
-With pytest, ask for the fixtures `fake_circleci`, a fake without projects, and `circleci`, a session with it:
+With pytest, use the fixtures `fake_circleci`, a fake without projects, and `circleci`, a session with the fake:
 
     async def test_the_bot_tells_of_a_failure(fake_circleci, circleci):
         fake_circleci.add_project("github/acme/web")
         fake_circleci.add_build("github/acme/web", status="failed")
         assert await report(circleci) == "acme/web #1 failed"
 
-The test may be run by pytest-asyncio or by anyio, or be a plain function. Without pytest, use
+Tests can be plain functions, or coroutines that pytest-asyncio or anyio runs. Without pytest, use
 `async with FakeCircleCI()`, or `with ThreadedFakeCircleCI()` in synchronous code. For programs in other languages,
-`python -m circleci_v1_async.testing` serves the fake as a process of its own.
+`python -m circleci_v1_async.testing` serves the fake in a separate process.
 """
 
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from circleci_v1_async.testing.threaded import ThreadedFakeCircleCI as ThreadedFakeCircleCI
 
 else:
-    # pytest imports this package for its plugin, in every run.
+    # Import names lazily: pytest imports this package for its plugin, in every run.
     _HOMES = {
         "Drift": "_script.drift",
         "RateLimit": "_script.rates",
@@ -37,7 +37,7 @@ else:
     __all__ = sorted(_HOMES)  # noqa: PLE0605
 
     def __getattr__(name):
-        """Import a name from its module when it is first asked for."""
+        """Import a name from its module on first use."""
         from importlib import import_module  # noqa: PLC0415
 
         if name in {"server", "threaded"}:
@@ -48,5 +48,5 @@ else:
         return value
 
     def __dir__():
-        """List the names that have not been asked for as well."""
+        """List all names, including names that have not been imported yet."""
         return sorted({*globals(), *__all__})

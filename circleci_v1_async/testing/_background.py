@@ -1,4 +1,4 @@
-"""The fake as a process in the background of a shell: how it starts, and when it ends by itself."""
+"""The fake as a background process of a shell: how it starts, and when it stops automatically."""
 
 import asyncio
 import os
@@ -17,19 +17,19 @@ def start_in_background(arguments: Sequence[str], *, token: str | None) -> str:
     """Start `python -m circleci_v1_async.testing` with these arguments, and wait until it serves.
 
     Args:
-        arguments: The arguments.
-        token: The token that it prints on its second line; None if it prints none.
+        arguments: The command-line arguments.
+        token: The token that the process prints on its second line; None if it prints no token.
 
     Returns:
-        The lines by which a shell exports the address, the token and the process id.
+        Shell commands that export the base URL, the token and the process ID.
 
     Raises:
-        ValueError: The process ended before it served; the text is what it wrote to standard error.
+        ValueError: The process ended before it served. The message is its standard error.
     """
     process = subprocess.Popen(  # noqa: S603 - this program
         [sys.executable, "-m", "circleci_v1_async.testing", *arguments],
         stdin=subprocess.DEVNULL,
-        # Not this process's own: `$(…)` waits until all who hold its standard output have closed it.
+        # Do not inherit standard output: `$(…)` waits until every process that holds it has closed it.
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -40,11 +40,11 @@ def start_in_background(arguments: Sequence[str], *, token: str | None) -> str:
     with process.stdout, process.stderr:
         url = process.stdout.readline().strip()
         if token is not None:
-            # It must be written before the pipe is closed.
+            # Read the second line before the pipe is closed; otherwise, the process could not write it.
             process.stdout.readline()
         if not url:
             raise ValueError(process.communicate()[1].strip())
-    # It goes on, and nobody will wait for it.
+    # The process continues to run, and nothing waits for it: without a return code, Python would warn.
     process.returncode = 0
     variables = {"CIRCLE_API_URL": url, "CIRCLE_FAKE_PID": f"{process.pid}"}
     if token is not None:
@@ -53,10 +53,10 @@ def start_in_background(arguments: Sequence[str], *, token: str | None) -> str:
 
 
 def find_shell(pid: int) -> int:
-    """Return the process id of the shell to which a process belongs.
+    """Return the process ID of the shell that a process belongs to.
 
-    A shell runs `$(…)` in a copy of itself, which ends at once; the shell is what the copy was made of. Where there is
-    no `/proc`, this cannot be seen, and the copy is returned.
+    A shell runs `$(…)` in a short-lived copy of its process. The result is the original shell. Without `/proc`, the
+    original cannot be found, so the result is the copy.
     """
     while (parent := _find_parent(pid)) and _read(parent, "cmdline") == _read(pid, "cmdline"):
         pid = parent
@@ -64,12 +64,12 @@ def find_shell(pid: int) -> int:
 
 
 async def wait_for_end(shell: int | None, idle_seconds: float | None, count_requests: Callable[[], int]) -> None:
-    """Wait until a process has ended, or until no request has come for some time.
+    """Wait until a process ends, or until no request has arrived for some time.
 
     Args:
-        shell: The process; None for none.
-        idle_seconds: The time, in seconds; None for no end by time.
-        count_requests: Returns the number of requests that have come so far.
+        shell: The process ID; None to wait for no process.
+        idle_seconds: Number of seconds without a request; None for no time limit.
+        count_requests: Returns the number of requests received so far.
     """
     clock = asyncio.get_running_loop().time
     count, counted_at = count_requests(), clock()
@@ -87,21 +87,21 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        # It belongs to somebody else.
+        # The process exists and belongs to another user.
         return True
-    # One that has ended is there until its parent has asked how.
+    # An ended process still exists as a zombie until its parent reads its exit status.
     return _list_fields(pid)[:1] != [b"Z"]
 
 
 def _find_parent(pid: int) -> int:
-    """Return the id of a process's parent; 0 if it has none, or it cannot be seen."""
+    """Return the ID of a process's parent; 0 if it has no parent or the parent is unknown."""
     fields = _list_fields(pid)
     return int(fields[1]) if fields else 0
 
 
 def _list_fields(pid: int) -> list[bytes]:
-    """Return what the system says of a process, from its state on; nothing if it cannot be seen."""
-    # The name before, in brackets, may have blanks and brackets itself.
+    """Return a process's fields in `/proc`, starting with its state; empty if they cannot be read."""
+    # Skip the process name before the state: it is in parentheses, and may contain blanks and parentheses.
     return _read(pid, "stat").rpartition(b")")[2].split()
 
 

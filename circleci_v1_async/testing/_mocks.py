@@ -1,4 +1,4 @@
-"""aioresponses, made to work with the aiohttp that this package needs."""
+"""aioresponses, adapted to the aiohttp version that this package needs."""
 
 from typing import Any
 from unittest.mock import Mock
@@ -8,19 +8,19 @@ from aioresponses import aioresponses
 
 
 class Responses(aioresponses):
-    """Registers replies that aiohttp 3.14 can make.
+    """Registers replies that work with aiohttp 3.14.
 
-    Until https://github.com/pnuckowski/aioresponses/issues/289 is closed, aioresponses cannot.
+    aioresponses does not support it until https://github.com/pnuckowski/aioresponses/issues/289 is closed.
     """
 
     def add(self, url: Any, *args: Any, **options: Any) -> None:
-        """Register a reply, as `aioresponses.add` does."""
+        """Register a reply, like `aioresponses.add`."""
         options["response_class"] = options.get("response_class") or _Reply
         super().add(url, *args, **options)  # pyright: ignore[reportUnknownMemberType]
 
 
 class _Reply(ClientResponse):
-    """A reply as aioresponses makes one: it knows nothing of `stream_writer`, which aiohttp 3.14 asks for."""
+    """A reply with the argument `stream_writer`, which aiohttp 3.14 requires and aioresponses omits."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         options.setdefault("stream_writer", Mock())

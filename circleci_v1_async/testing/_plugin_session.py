@@ -1,7 +1,7 @@
-"""The session behind the fixture `circleci`.
+"""The session of the fixture `circleci`.
 
-The fixtures are in a module apart: pytest imports that one in every run, and tests that use no fixture should not wait
-for aiohttp.
+It is not in the same module as the fixtures: pytest imports that module in every run, and tests that use no fixture
+should not wait until aiohttp is imported.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class _SessionCloser:
 
     A synchronous fixture is torn down after its test's loop is closed, and only that loop can close a session's
     sockets. As the last step, every runner closes the asynchronous generators of its loop. So the first exchange, which
-    enters the limiter, starts a generator whose end closes the session.
+    enters the limiter, starts a generator that closes the session when the generator itself is closed.
     """
 
     session: "CircleCISession"
@@ -61,7 +61,7 @@ class _SessionCloser:
             await self.session.close()
 
     def end(self) -> None:
-        """Close the session if its loop is still open: several tests share it, or another thread runs it."""
+        """Close the session if its loop is still open, because other tests or another thread use it."""
         loop = self._loop
         if loop is None or loop.is_closed():
             return

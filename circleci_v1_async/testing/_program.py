@@ -1,4 +1,4 @@
-"""The program `python -m circleci_v1_async.testing`: its arguments, and what it serves."""
+"""The program `python -m circleci_v1_async.testing`: its arguments, and the servers that it runs."""
 
 import argparse
 import asyncio
@@ -14,21 +14,21 @@ from circleci_v1_async.testing._background import find_shell, start_in_backgroun
 from circleci_v1_async.testing._script.seed import load_seed
 from circleci_v1_async.testing.server import FakeCircleCI
 
-# Of a fake that `--export` has started, and that nobody has ended.
+# A fake started with `--export` stops after this number of seconds without a request.
 _IDLE_SECONDS: Final = 3600.0
 _STATUSES: Final = ("success", "success", "failed", "fixed", "success", "canceled", "success", "timedout")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM, then return.
+    """Serve until SIGINT or SIGTERM, and return.
 
-    With `--export`, another process serves, and this one returns as soon as it does.
+    With `--export`, another process serves, and this process returns as soon as the other one is ready.
 
     Args:
-        argv: The arguments; by default those of the process.
+        argv: The command-line arguments; by default the arguments of this process.
 
     Raises:
-        SystemExit: An argument is invalid, or the address cannot be used; standard error says why.
+        SystemExit: An argument is invalid, or the address cannot be used. Standard error contains the reason.
     """
     parser = _make_parser()
     arguments = sys.argv[1:] if argv is None else list(argv)
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(_start_in_background(arguments, options))  # noqa: T201 - as in _serve
             return
         fake = _make_server(options)
-        # On Windows a loop cannot handle signals, and an interrupt raises this exception.
+        # On Windows, an event loop cannot handle signals, and an interrupt raises this exception.
         with suppress(KeyboardInterrupt):
             asyncio.run(_serve(fake, options))
     except (ValueError, OSError) as error:
@@ -48,17 +48,17 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 class _Program(FakeCircleCI):
-    """A fake that counts its requests, so that it can end when none has come for long."""
+    """A fake that counts its requests, so that it can stop after a long time without requests."""
 
     def count_requests(self) -> int:
-        """Return the number of requests so far, those to control it included."""
+        """Return the number of requests so far, including requests that control the fake."""
         return self._served
 
 
 def _start_in_background(arguments: list[str], options: argparse.Namespace) -> str:
     ends = {"--end-with": options.end_with or find_shell(os.getppid()), "--end-idle": options.end_idle or _IDLE_SECONDS}
     given = [argument for argument in arguments if argument != "--export"]
-    # A recorder has no token of its own: its clients need one that the service takes.
+    # A recorder does not define a token: its clients must send a token that the service accepts.
     token = None if options.command == "record" else options.token
     return start_in_background([*(f"{name}={value}" for name, value in ends.items()), *given], token=token)
 
@@ -91,17 +91,17 @@ async def _serve(fake: _Program, options: argparse.Namespace) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, ending.cancel)
     async with fake:
-        # A recorder has no token of its own.
+        # A recorder has no token to print.
         print(*filter(None, (fake.base_url, fake.token)), sep="\n", flush=True)  # noqa: T201 - the output of this program
         await asyncio.wait([ending])
 
 
 def _add_project(fake: FakeCircleCI, slug: str, options: argparse.Namespace) -> None:
-    """Add a project with builds, the last of which is running."""
+    """Add a project with builds. The last build is running."""
     fake.add_project(slug, public=options.public)
     for number in range(1, options.builds + 1):
         if number == options.builds and options.run_seconds is not None:
-            # Its steps appear by themselves.
+            # The clock adds the steps of this build.
             fake.add_build(slug, status="running")
             break
         status = "running" if number == options.builds else _STATUSES[number % len(_STATUSES)]

@@ -1,6 +1,6 @@
-"""The pytest plugin of circleci_v1_async, which pytest finds through an entry point.
+"""The pytest plugin of circleci_v1_async. pytest finds it through an entry point.
 
-pytest imports it in every run, so it imports the fake and the session only when a fixture asks for them.
+pytest imports it in every run, so it imports the fake and the session only when a test uses a fixture.
 """
 
 import os
@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """List what was replaced in recordings. Workers of pytest-xdist have nowhere to list it."""
+    """List the placeholders in recordings. Workers of pytest-xdist cannot print to the terminal."""
     if lines := config.stash[_REPLACED]:
         terminalreporter.section("replaced in recordings")
         for line in lines:
@@ -48,11 +48,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def fake_circleci(request: pytest.FixtureRequest) -> "Iterator[FakeCircleCI]":
     """A fake CircleCI on loopback, without projects: a `circleci_v1_async.testing.FakeCircleCI`.
 
-    A thread serves it, so that asynchronous and synchronous tests can use it. A test that passes although some of the
-    faults that it has scripted met no request is an error, unless it sets `fake_circleci.allow_unused_faults = True`.
+    A thread serves it, so that asynchronous and synchronous tests can use it. If a test passes but no request triggered
+    some of its scripted faults, the test gets an error. Set `fake_circleci.allow_unused_faults = True` to allow this.
 
-    Under `@pytest.mark.circleci_recording("file.jsonl")` it answers as the recording says that lies beside the test.
-    `pytest --circleci-record` makes the recording: the test then asks the service.
+    Under `@pytest.mark.circleci_recording("file.jsonl")`, the fake replays the recording, a file in the test's folder.
+    `pytest --circleci-record` creates the recording: the test's requests are then forwarded to the service.
     """
     failed_before = request.session.testsfailed
     with _make_server(request) as fake:
@@ -92,9 +92,9 @@ def circleci(fake_circleci: "FakeCircleCI") -> "Iterator[CircleCISession]":
 def circleci_aioresponses() -> "Iterator[aioresponses]":
     """An `aioresponses.aioresponses`, which answers the requests of all aiohttp sessions.
 
-    It works with the aiohttp that this package needs, which aioresponses by itself does not
-    ([#289](https://github.com/pnuckowski/aioresponses/issues/289)). Where aioresponses is not installed, the test is
-    skipped.
+    It works with the aiohttp version that this package needs, which aioresponses alone does not support
+    ([#289](https://github.com/pnuckowski/aioresponses/issues/289)). The test is skipped if aioresponses is not
+    installed.
     """
     try:
         from ._mocks import Responses  # noqa: PLC0415 - as above

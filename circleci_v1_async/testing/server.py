@@ -61,9 +61,9 @@ def _find_site(path: str) -> SiteName:
 class FakeCircleCI(ControlledService):
     """The CircleCI REST API v1.1, served by this process on loopback.
 
-    It answers the operations of the API, lists of branches, step outputs and artifacts as the service does, with its
-    errors and quirks. The methods `add_…`, `update_…`, `finish_…` and `remove_…` build the state that it serves. It
-    shares no code with the client.
+    It serves all operations of the API, branch lists, step outputs and artifacts in the same way as the service,
+    including its errors and quirks. The methods `add_…`, `update_…`, `finish_…` and `remove_…` build the state that the
+    fake serves. The fake and the client share no code.
 
         async with FakeCircleCI() as fake:
             fake.add_project("github/acme/web")
@@ -71,34 +71,35 @@ class FakeCircleCI(ControlledService):
             async with CircleCISession(fake.token, base_url=fake.base_url) as ci:
                 ...
 
-    Files are served from another origin, as by CircleCI. Artifacts in lists have an address on the API's origin, which
-    takes the token and redirects to a signed address at `storage_origin`; step outputs have a signed address from the
-    start. Requests to storage are refused if the address was changed or other credentials are sent; ranges and
-    conditions are answered as by S3.
+    The fake serves files from a second origin, like CircleCI. The artifact URLs in lists are on the API's origin. They
+    accept the token, and redirect to a signed URL at `storage_origin`. Step outputs have a signed URL from the start.
+    Storage rejects requests with a modified URL or with other credentials, and handles ranges and conditional requests
+    like S3.
 
     Args:
-        token: The only valid token. It is accepted in `Circle-Token`, as a bearer, as the user name of basic
-            authentication, and as `circle-token` in the query. With a wrong one, private projects are not found, and
-            all else is refused.
+        token: The only valid token. You can send it in `Circle-Token`, as a bearer token, as the user name of basic
+            authentication, or as `circle-token` in the query. With an invalid token, private projects return 404 and
+            all other requests are rejected.
         host: The host to listen on.
-        port: The API's port; 0 for any free one. Storage always has any free port.
-        server: Whether to behave as CircleCI Server rather than the cloud: without retries, with or without SSH, and
-            without the end of branches.
-        run_seconds: The time, in seconds, that a build runs by the fake's clock once it has been started, or added as
-            waiting or running. Before, it is queued for a tenth of that time; while it runs, its steps appear and their
-            output grows; then it has succeeded, unless `finish_build`, `update_build` or a cancellation has ended it.
-            `advance` moves the clock. None leaves each build as it is: the fake uses neither the clock nor chance.
-        control: Whether requests below `/__fake` on the API's port, with the token, can reset the fake, seed it, finish
-            builds, script faults and list the requests, as programs in other languages need it. The guide shows them.
-        max_offset: The deepest offset that lists accept; deeper ones are answered with 400. None for no limit: past the
-            end, pages are empty.
+        port: The API's port; 0 for any free port. Storage always uses any free port.
+        server: Whether to behave as CircleCI Server instead of the cloud. CircleCI Server cannot retry builds, with or
+            without SSH, and keeps the branches of projects.
+        run_seconds: Number of seconds that a build runs by the fake's clock after you start it or add it as waiting or
+            running. Before that, the build is queued for a tenth of this time. While it runs, its steps appear and
+            their output grows. It succeeds at the end, unless `finish_build`, `update_build` or a cancellation ends it
+            earlier. `advance` moves the clock. If None, builds only change when you change them: the fake uses neither
+            the clock nor random values.
+        control: Whether requests below `/__fake` on the API's port, with the token, can reset and seed the fake, finish
+            builds, script faults and list the requests. Programs in other languages need this. The guide shows how.
+        max_offset: Maximum offset that lists accept; the fake answers higher offsets with 400. None for no limit: pages
+            past the end are empty.
 
     Attributes:
-        token: The valid token. Set another one when it has expired.
+        token: The valid token. Set a different token to make the previous one expire.
         requests: All requests received, in order of arrival; `requests.matching(method, path)` selects some.
-        allow_unused_faults: Whether the fixture `fake_circleci` lets a test pass that leaves scripted faults unused.
-        delay: Seconds before each reply is sent, or a function that returns them for a request. The reply is computed
-            before the delay, so that a slow page shows the list as it was when its request arrived.
+        allow_unused_faults: Whether a test with the fixture `fake_circleci` can pass and leave scripted faults unused.
+        delay: Number of seconds before each reply is sent, or a function that returns it for a request. The reply is
+            computed before the delay, so that a slow page shows the list at the time when its request arrived.
     """
 
     def __init__(
@@ -133,22 +134,22 @@ class FakeCircleCI(ControlledService):
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> Self:
-        """Make a server that answers as a recording says, and knows no projects.
+        """Create a server that replays a recording. It has no projects.
 
-        A request that was recorded gets the recorded reply: several in their order, and the last of them again and
-        again. The order of different requests does not matter, nor do tokens, other secrets and headers but `Range`.
-        Any other request is answered with 501, which names the recorded request that is nearest. Faults, `delay` and
-        `limit_rate` work as with a fake.
+        A recorded request gets its recorded reply. If the recording contains several replies to the same request, they
+        are sent in the recorded order, and the last one is repeated. The order of different requests does not matter.
+        Tokens, other secrets and headers are ignored, except for `Range`. The server answers all other requests with
+        501, and names the closest recorded request. Faults, `delay` and `limit_rate` work as in a normal fake.
 
         Args:
-            path: The file, made by `record`.
-            token: The token to tell clients; none is checked.
+            path: The file that `record` created.
+            token: The token that clients should use. The server does not check it.
             host: The host to listen on.
-            port: The port; 0 for any free one.
+            port: The port; 0 for any free port.
 
         Raises:
             OSError: The file cannot be read.
-            ValueError: A line of the file is no recorded exchange.
+            ValueError: A line of the file is not a recorded exchange.
         """
         fake = cls(token, host=host, port=port)
         fake._source = Recording.read(Path(path))
@@ -164,21 +165,21 @@ class FakeCircleCI(ControlledService):
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> Self:
-        """Make a server that passes requests on to the service, and records what passes in a file.
+        """Create a server that forwards requests to the service, and records the exchanges in a file.
 
-        Secrets are replaced by stand-ins in the file: tokens, keys, e-mail addresses, signatures, values of variables;
-        `list_replaced_secrets` lists them. Files that are no text are recorded as they are. The addresses of files
-        lead to this server, here and in a replay.
+        The file contains placeholders instead of secrets: tokens, keys, e-mail addresses, signatures and values of
+        variables. `list_replaced_secrets` lists them. Files that are not text are recorded unchanged. The URLs of files
+        point to this server, both while recording and in a replay.
 
         Args:
-            path: The file; it is overwritten when the server starts.
-            upstream: The service.
-            token: The token to tell clients, which must send one themselves; empty for none.
+            path: The file. It is overwritten when the server starts.
+            upstream: The service's URL.
+            token: The token that clients should use; empty for none. Clients must send the token themselves.
             host: The host to listen on.
-            port: The port; 0 for any free one.
+            port: The port; 0 for any free port.
 
         Raises:
-            ValueError: `upstream` is no address of a v1.1 API by HTTPS or on loopback.
+            ValueError: `upstream` is not the URL of a v1.1 API. It must use HTTPS or be on loopback.
         """
         fake = cls(token, host=host, port=port)
         fake._source = Relay(parse_upstream(upstream), Path(path))
@@ -194,13 +195,13 @@ class FakeCircleCI(ControlledService):
         await self.close()
 
     async def start(self) -> None:
-        """Start to listen. The state may be built before or after.
+        """Start listening. You can build the state before or after the start.
 
-        A closed fake can be started again, on the same ports.
+        You can start a closed fake again. It uses the same ports.
 
         Raises:
-            RuntimeError: The fake is listening already.
-            OSError: A port is taken.
+            RuntimeError: The fake is already listening.
+            OSError: A port is already in use.
         """
         if self._listeners["api"].is_open:
             raise RuntimeError("this fake is started already")
@@ -223,7 +224,7 @@ class FakeCircleCI(ControlledService):
 
     @property
     def base_url(self) -> str:
-        """The API's address, such as `http://127.0.0.1:41234/api/v1.1`.
+        """The API's base URL, such as `http://127.0.0.1:41234/api/v1.1`.
 
         Raises:
             RuntimeError: The fake has not been started yet.
@@ -232,15 +233,15 @@ class FakeCircleCI(ControlledService):
 
     @property
     def storage_origin(self) -> str:
-        """The origin of the bytes of artifacts and step outputs, such as `http://localhost:41235`.
+        """The origin that serves artifacts and step outputs, such as `http://localhost:41235`.
 
         Raises:
-            RuntimeError: As for `base_url`.
+            RuntimeError: The fake has not been started yet.
         """
         return self._listeners["storage"].origin
 
     def list_replaced_secrets(self) -> list[str]:
-        """List the stand-ins that a recording has for secrets, with their kinds, counts and first places."""
+        """List a recording's placeholders for secrets, with their kinds, counts and first places."""
         return self._source.scrubber.report() if isinstance(self._source, Relay) else []
 
     def clear_requests(self) -> None:
@@ -248,32 +249,32 @@ class FakeCircleCI(ControlledService):
         self.requests.clear()
 
     async def wait_for_requests(self, count: int, *, timeout: float = 10.0) -> list[ReceivedRequest]:  # noqa: ASYNC109 - passed on
-        """Wait until requests have been received, such as those of a bot that runs as a task.
+        """Wait until the fake has received a number of requests, for example from a bot in another task.
 
-        It may be awaited in any event loop, also when a thread serves the fake.
+        You can await it in any event loop, even when a thread serves the fake.
 
         Args:
-            count: The number of requests, including those that have been received before.
-            timeout: Seconds to wait for them.
+            count: Number of requests, including the requests received before this call.
+            timeout: Maximum number of seconds to wait.
 
         Returns:
-            The first `count` requests. They have been received, and perhaps not answered yet.
+            The first `count` requests. The fake may not have answered all of them yet.
 
         Raises:
-            TimeoutError: They were not received in time; the text lists those that were.
+            TimeoutError: Fewer requests arrived in time. The message lists the requests that did arrive.
         """
         await self.requests.wait_for(count, timeout)
         return self.requests[:count]
 
     def before_reply(self, hook: HookT) -> HookT:
-        """Register a function to call before each operation, such as one that changes the state.
+        """Register a function that is called before each operation, for example to change the state.
 
         Args:
-            hook: A function or coroutine function that takes the request; its result is ignored. It is not called
-                for replies that `fail_next` and the like have scripted.
+            hook: A function or coroutine function that takes the request. Its result is ignored. It is not called for
+                replies scripted with `fail_next` and similar methods.
 
         Returns:
-            The hook, so that this method can be used as a decorator.
+            The hook, so that you can use this method as a decorator.
         """
         self._hooks.append(hook)
         return hook
@@ -372,7 +373,7 @@ class FakeCircleCI(ControlledService):
         )
 
     def _make_headers(self, request: ReceivedRequest) -> dict[str, str]:
-        """Make the headers of every answer; storage sets no cookie."""
+        """Make the headers of every reply. Storage sets no cookie."""
         if request.site == "storage":
             return {"Server": "AmazonS3"}
         number = make_stable_uuid("request", self._served)

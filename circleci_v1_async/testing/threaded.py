@@ -1,4 +1,4 @@
-"""The fake for synchronous code: served by a thread of its own."""
+"""The fake for synchronous code, served by a separate thread."""
 
 import asyncio
 import inspect
@@ -25,10 +25,11 @@ class ThreadedFakeCircleCI(FakeCircleCI):
             fake.add_build("github/acme/web", status="failed")
             assert requests.get(f"{fake.base_url}/project/gh/acme/web", auth=(fake.token, "")).json()
 
-    Within the block every method may be called from any thread. It runs on the serving thread, between two replies, so
-    that no reply shows a half-changed state. Hooks and a `delay` that is a function run on that thread too.
+    Inside the block, you can call every method from any thread. The methods run on the serving thread, between two
+    replies, so that no reply shows a half-changed state. Hooks also run on that thread, and so does a function that you
+    set as `delay`.
 
-    The arguments and attributes are those of `FakeCircleCI`.
+    The arguments and attributes are the same as in `FakeCircleCI`.
     """
 
     _loop: asyncio.AbstractEventLoop | None = None

@@ -1,1 +1,1 @@
-"""`circleci-v1 demo`: a made-up team, its history, and the screen that shows it."""
+"""`circleci-v1 demo`: an invented team, its history, and its screen."""

@@ -19,11 +19,11 @@ from .team import PROJECT, Team
 
 __all__ = ["SECONDS", "demo", "read_fake"]
 
-SECONDS: Final = 2.5  # long enough to watch, short enough to wait for, together with the work itself
+SECONDS: Final = 2.5  # long enough to watch and short enough to wait for, together with the work itself
 _BUILDS: Final = 3000
 _LIMIT: Final = 1000
-_PAGE: Final = 95  # new builds in a page: 100 less the overlap
-_MAX_DELAY: Final = 0.08  # when interrupted, the fake waits a tenth of a second for replies that are being sent
+_PAGE: Final = 95  # new builds per page: 100 minus the overlap
+_MAX_DELAY: Final = 0.08  # after an interrupt, the fake waits a tenth of a second for replies that are being sent
 _TAIL: Final = 6
 _NEXT: Final = "Your own project: circleci-v1 demo gh/ORG/REPO"
 
@@ -71,9 +71,9 @@ async def read_fake(console: Console, *, builds: int = _BUILDS, limit: int | Non
 
     Args:
         console: Shows the progress.
-        builds: The number of builds at the start.
-        limit: The number of builds to read; `None` for all.
-        prefetch: The number of pages to fetch ahead.
+        builds: Number of builds at the start.
+        limit: Number of builds to read; `None` for all.
+        prefetch: Number of pages to fetch ahead.
     """
     async with FakeCircleCI() as fake, CircleCISession(fake.token, base_url=fake.base_url) as ci:
         team = Team(fake, builds)

@@ -1,4 +1,4 @@
-"""The data of the demo: counts of a history, and its latest failure; nothing is shown here."""
+"""The data of the demo: counts of a history, and its latest failure. This module shows nothing."""
 
 import time
 from collections import Counter, deque
@@ -25,7 +25,7 @@ class Failure:
     Attributes:
         build: The build.
         log: The end of the output of its failed steps.
-        downloads: The results of fetching its artifacts.
+        downloads: Results of downloading its artifacts.
     """
 
     build: Build
@@ -35,20 +35,20 @@ class Failure:
 
 @attrs.define
 class Report:
-    """The state of a walk: builds seen so far, and counts.
+    """The state of a walk: the latest builds, and counts.
 
     Attributes:
-        project: The project whose builds are read.
+        project: The project.
         host: The server, in words.
-        team: The team that changes the fake project meanwhile; `None` for a real project.
-        builds: The number of builds yielded.
-        requests: The number of requests made.
-        seconds: The duration in seconds.
-        outcomes: The number of builds by outcome; unfinished builds count by status.
+        team: The team that changes the fake project during the walk; `None` for a real project.
+        builds: Number of builds yielded.
+        requests: Number of requests sent.
+        seconds: Duration in seconds.
+        outcomes: Number of builds by outcome. Unfinished builds count by status.
         latest: The last few builds yielded.
-        slowest: The builds with the longest durations, the longest first.
-        lost: The number of builds that were in every served version of the list, but not yielded; `None` if unknown.
-        failure: The latest failure; `None` if there is none, or it was not fetched.
+        slowest: The builds with the longest durations, longest first.
+        lost: Number of builds that were in every served version of the list, but not yielded; `None` if unknown.
+        failure: The latest failure; `None` if no build failed, or the failure was not fetched.
     """
 
     project: str
@@ -66,7 +66,7 @@ class Report:
 
     @property
     def repeated(self) -> int:
-        """The number of repetitions of builds."""
+        """The number of repeated builds."""
         return self.builds - len(self._keys)
 
     @property
@@ -75,7 +75,7 @@ class Report:
         return not self.lost and not self.repeated
 
     async def follow(self, walk: PageWalk[Build], show: Callable[[Self], None]) -> None:
-        """Read `walk` to its end, and call `show` after each page."""
+        """Read `walk` completely, and call `show` after each page."""
         start = time.monotonic()
         async with walk:
             async for page in walk.pages():
@@ -88,7 +88,7 @@ class Report:
     def count_lost(self, survivors: frozenset[tuple[str, int]], limit: int | None) -> None:
         """Count the `survivors`, builds in every served version of the list, that were not yielded.
 
-        After a walk that ended at its limit, only those above its last build count: lists are ordered by number.
+        If a walk stopped at its limit, only builds above its last build count: lists are ordered by number.
         """
         last = min(num for _, num in self._keys) if self.builds == limit else 0
         self.lost = sum(num > last for _, num in survivors - self._keys)

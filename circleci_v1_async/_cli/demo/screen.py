@@ -31,9 +31,9 @@ _WIDTH: Final = 100  # longer lines are hard to read
 
 @contextmanager
 def open_progress(console: Console) -> Generator[Callable[[Report], None], None, None]:
-    """Open a display of a growing report: a live picture on a terminal, else a line now and then."""
+    """Open a display of a growing report: a live picture on a terminal, otherwise occasional lines."""
     if console.is_interactive:
-        # Each update refreshes the display, so that no thread is needed.
+        # Each update refreshes the display, so no thread is needed.
         with Live(console=console, auto_refresh=False, transient=True) as live:
             yield lambda report: live.update(render_progress(report), refresh=True)
     else:
@@ -53,7 +53,7 @@ def _make_line_printer(console: Console) -> Callable[[Report], None]:
 
 
 def render_progress(report: Report) -> RenderableType:
-    """Render the report of a walk that has not ended."""
+    """Render the report of an unfinished walk."""
     parts: list[RenderableType] = [
         Text("Read last", "dim"),
         BuildsTable(report.latest, with_age=False),
@@ -67,7 +67,7 @@ def render_progress(report: Report) -> RenderableType:
 
 
 def render_summary(report: Report) -> RenderableType:
-    """Render the report of a walk that has ended."""
+    """Render the report of a finished walk."""
     parts: list[RenderableType] = [_render_title(report), ""]
     if report.builds:
         parts += [_render_outcomes(report), ""]

@@ -1,4 +1,4 @@
-"""The demo's fake project: a history of builds that changes while it is read."""
+"""The demo's fake project: a build history that changes during the walk."""
 
 import random
 from typing import Any, Final
@@ -52,12 +52,12 @@ class Team:
 
     Args:
         fake: The fake to add the project to.
-        builds: The number of builds at the start.
+        builds: Number of builds at the start.
 
     Attributes:
-        arrived: The number of builds started since.
-        finished: The number of builds finished since.
-        removed: The number of builds removed since.
+        arrived: Number of builds started after the start.
+        finished: Number of builds finished after the start.
+        removed: Number of builds removed after the start.
     """
 
     def __init__(self, fake: FakeCircleCI, builds: int) -> None:
@@ -70,7 +70,7 @@ class Team:
         fake.add_project(PROJECT)
         for left in reversed(range(builds)):
             self._start("running" if left < _RUNNING else self._choose(_OUTCOMES))
-        # A drift without changes, which records the builds in each version of the list.
+        # This drift changes nothing. It only records the builds in each version of the list.
         self._drift = fake.drift(PROJECT)
         fake.before_reply(self._work)
 
@@ -84,7 +84,7 @@ class Team:
         self._is_stopped = True
 
     def upload_slowly(self, seconds: float) -> None:
-        """Slow down the next downloads of all artifacts, so that they take `seconds` together."""
+        """Slow down the next downloads of all artifacts, so that they take `seconds` in total."""
         pause = seconds / (max(_ARTIFACTS.values()) / _PIECE)
         self._fake.trickle_next(len(_ARTIFACTS), pause=pause, piece=_PIECE, path="/artifacts")
 

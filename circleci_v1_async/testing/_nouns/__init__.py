@@ -1,1 +1,1 @@
-"""A file for each noun of the service: builders, rendering, answers and routes."""
+"""One file for each noun of the service, with builders, rendering, answers and routes."""

@@ -1,4 +1,4 @@
-"""Artifacts: in lists, at the address that redirects to storage, and in storage."""
+"""Artifacts: in lists, at the URL that redirects to storage, and in storage."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -33,15 +33,15 @@ class ArtifactBuilders:
         node_index: int = 0,
         etag: Literal["strong", "weak"] | None = "strong",
     ) -> None:
-        """Add an artifact to a build. It replaces one with the same path and container.
+        """Add an artifact to a build. It replaces an artifact with the same path and container.
 
         Args:
-            slug: The project.
-            build_num: The build.
-            path: The path that lists show. Any text is accepted, as by the service.
-            data: The bytes; `GeneratedBytes` for a large file, which then takes no memory.
-            node_index: The container that stored it. Two containers may store the same path.
-            etag: The kind of entity tag: "strong", as of S3; "weak", which stays the same when the bytes change; or
+            slug: The project's slug.
+            build_num: The build's number.
+            path: The path that lists show. The fake accepts any string, like the service.
+            data: The bytes. Use `GeneratedBytes` for a large file, so that it takes no memory.
+            node_index: The container that stored the artifact. Two containers can store the same path.
+            etag: The kind of entity tag: "strong", like S3; "weak", which stays the same when the bytes change; or
                 None for neither a tag nor a date.
         """
         artifact = Artifact(path, node_index, data, etag)
@@ -51,7 +51,7 @@ class ArtifactBuilders:
         """Replace the bytes of an artifact. Its date becomes a minute later, and a strong entity tag changes.
 
         Raises:
-            KeyError: There is no such artifact.
+            KeyError: The build or the artifact does not exist.
         """
         artifacts = self._account.get_build(slug, build_num).artifacts
         old = artifacts.get((str(node_index), path))
@@ -60,11 +60,11 @@ class ArtifactBuilders:
         artifacts[str(node_index), path] = attrs.evolve(old, data=data, version=old.version + 1)
 
     def expire_signatures(self, *, credentials: bool = False) -> None:
-        """Expire all signed addresses so far, of step outputs and of artifacts after the redirect.
+        """Expire all current signed URLs: of step outputs, and of artifacts after the redirect.
 
         Args:
-            credentials: Whether S3 says that the temporary credentials behind the signatures have expired, with 400
-                rather than 403.
+            credentials: Whether S3 answers with 400 instead of 403, and reports that the temporary credentials of the
+                signatures have expired.
         """
         self._account.has_lost_credentials = credentials
         self._account.signed_at += timedelta(minutes=10)
@@ -99,7 +99,7 @@ def _render_artifact(build: Build, path: str, node_index: int, *, addresses: Add
 
 
 def redirect_to_storage(call: Call) -> Reply:
-    """Redirect to an artifact's signed address; one of a private project takes the token."""
+    """Redirect to an artifact's signed URL. In a private project, this requires the token."""
     readable = (project for project in call.account.projects.values() if project.public or call.authorized)
     found = _find_artifact(call, readable)
     if found is None:
@@ -108,7 +108,7 @@ def redirect_to_storage(call: Call) -> Reply:
 
 
 def fetch_artifact(call: Call) -> Reply:
-    """Serve an artifact by its signed address, without other credentials."""
+    """Serve an artifact at its signed URL, without other credentials."""
     found = _find_artifact(call, call.account.projects.values())
     if found is None:
         return serve_signed(call, None)

@@ -21,7 +21,7 @@ _CONFIG: Final = (
     "version: 2.1\njobs:\n  build:\n    docker:\n      - image: cimg/python:3.13\n    steps:\n      - checkout\n"
 )
 
-# Recorded.
+# The order was recorded.
 _ORDER: Final = (
     *("compare", "previous_successful_build", "build_parameters", "oss", "all_commit_details_truncated"),
     *("committer_date", "steps", "body", "usage_queued_at", "context_ids", "fail_reason", "retry_of"),
@@ -65,28 +65,30 @@ class BuildBuilders:
         """Add a build.
 
         Args:
-            slug: The project.
-            build_num: The number; by default the project's last one plus 1.
+            slug: The project's slug.
+            build_num: The build's number; by default the project's last build number plus 1.
             branch: The branch; by default the project's default branch.
-            status: The status; outcome, lifecycle and times follow from it.
+            status: The status. It determines outcome, lifecycle and times.
             subject: The first line of the commit message.
-            when: The time of creation, with a time zone. By default groups of four, the jobs of a push, share a second.
+            when: The time of creation, with a time zone. By default, each group of four builds, the jobs of one push,
+                shares a second.
             why: The build's trigger.
             workflow: The workflow's name; None for a build outside of workflows.
             job: The job's name in the workflow.
-            workflow_id: The UUID of the workflow's run, another for a rerun; by default of workflow and revision.
+            workflow_id: The workflow run's UUID, a different one for a rerun; by default derived from the workflow and
+                the revision.
             revision: The commit's hash; by default derived from the project and the second.
-            steps: Names of steps to add, of which the last ends as the build does. By default none, as when they have
-                expired.
-            fields: Keys of the payload that are sent as they are, known or not: `{"status": "paused"}` is a status
-                that the fake does not have, and makes nothing else of.
-            **named: Keys that the payload has, in place of the computed values.
+            steps: Names of steps to add. The last step ends with the build's status. By default the build has no steps,
+                as if they had expired.
+            fields: Keys of the payload to send unchanged, known or unknown. `{"status": "paused"}` sends a status that
+                the fake does not support, and leaves all other keys unchanged.
+            **named: Known keys of the payload, with values that replace the computed values.
 
         Returns:
             The build as lists show it.
 
         Raises:
-            KeyError: There is no such project.
+            KeyError: The project does not exist.
             ValueError: The status or the name of a field is unknown.
         """
         check_choice("status", status, PHASES)
@@ -119,19 +121,19 @@ class BuildBuilders:
     ) -> Payload:
         """Change a build: `status`, `branch`, `subject` or any key that the payload has.
 
-        Lifecycle, outcome and times follow from a new status. Other keys keep the values given here.
+        A new status determines lifecycle, outcome and times. Other keys keep the values given here.
 
         Args:
-            slug: The project.
-            build_num: The build.
-            fields: Keys of the payload that are sent as they are, known or not.
+            slug: The project's slug.
+            build_num: The build's number.
+            fields: Keys of the payload to send unchanged, known or unknown.
             **named: The changes.
 
         Returns:
             The changed build as lists show it.
 
         Raises:
-            KeyError: There is no such build.
+            KeyError: The build does not exist.
             ValueError: The status or the name of a field is unknown.
         """
         check_choice("status", named.get("status", "success"), PHASES)
@@ -148,7 +150,7 @@ class BuildBuilders:
             The changed build as lists show it.
 
         Raises:
-            KeyError: There is no such build.
+            KeyError: The build does not exist.
             ValueError: The status is unknown.
         """
         check_choice("status", status, PHASES)
@@ -156,10 +158,10 @@ class BuildBuilders:
         return render_build(self._account.get_project(slug), finished)
 
     def advance(self, seconds: float) -> None:
-        """Move the fake's clock on, by which builds run if the fake has `run_seconds`.
+        """Move the fake's clock forward. If the fake has `run_seconds`, builds run by this clock.
 
         Args:
-            seconds: The time by which the clock moves, at once.
+            seconds: Number of seconds to move the clock, in one step.
 
         Raises:
             ValueError: The number is negative, or the fake has no `run_seconds`.
@@ -178,7 +180,7 @@ def get_build(call: Call) -> Payload:
 
 
 def render_build(project: Project, build: Build) -> Payload:
-    """Render a build as lists show it, with `build.fields` in place of what is computed."""
+    """Render a build as lists show it. `build.fields` replaces computed values."""
     payload: Payload = {
         "compare": None,
         "previous_successful_build": None,
@@ -217,7 +219,7 @@ def render_build(project: Project, build: Build) -> Payload:
         "is_first_green_build": False,
         "job_name": None,
         "canceler": render_identity() if build.canceled_by_user else None,
-        # Recorded: lists have these two values in all builds, single builds have the opposite.
+        # Recorded: every build in a list has these two values, and single builds have the opposite values.
         "platform": "1.0",
         "outcome": build.phase.outcome,
         "node": None,
@@ -253,7 +255,7 @@ def _render_build_detail(project: Project, build: Build, *, addresses: Addresses
 
 @cache
 def _list_fields() -> frozenset[str]:
-    """Return the keys of a build in any of its forms, except for those that the fake keeps itself."""
+    """Return the keys of a build in any of its forms, except for keys that the fake maintains."""
     account = Account({})
     account.add_project(project := Project("github", "acme", "web", "main", following=True, public=False))
     build = account.create_build(project, status="success")
@@ -267,7 +269,7 @@ def _make_build_url(project: Project, build_num: int) -> str:
 
 
 def _render_user(project: Project) -> Payload:
-    # The id of a Bitbucket user is a UUID in braces; that of a GitHub user is a number.
+    # The ID of a Bitbucket user is a UUID in braces; the ID of a GitHub user is a number.
     identity = "{" + make_stable_uuid("user") + "}" if project.vcs_type == "bitbucket" else AUTHOR["id"]
     return {
         "is_user": True,
@@ -291,7 +293,7 @@ def _render_commit(project: Project, build: Build) -> Payload:
         return dict.fromkeys((*keys, "subject", "body"))
     date = format_commit_time(project.commits[build.revision] - timedelta(seconds=40))
     who = (AUTHOR["name"], AUTHOR["email"], date)
-    # Bitbucket gives no committer; the date is an empty string, not null.
+    # Bitbucket sends no committer. The date is an empty string, not null.
     committer = (None, None, "") if project.vcs_type == "bitbucket" else who
     commit: Payload = dict(zip(keys, (*who, *committer), strict=True))
     commit |= {"subject": build.subject, "body": ""}
@@ -325,7 +327,7 @@ def _render_workflow(build: Build) -> Payload:
 
 
 def _render_times(build: Build) -> Payload:
-    """Render the times. A queue's key is missing until the build enters the queue; the others are null."""
+    """Render the times. A queue's key is missing until the build enters the queue; other times are null."""
     phase = build.phase
     times: Payload = {"start_time": None, "stop_time": None, "build_time_millis": build.millis}
     if phase.usage_queued:

@@ -32,14 +32,14 @@ class KeyBuilders:
         public_key: str | None = None,
         login: str | None = None,
     ) -> Payload:
-        """Add a checkout key, which becomes the preferred one.
+        """Add a checkout key, which becomes the preferred key.
 
         Args:
-            slug: The project.
-            type: "deploy-key" for a key of the project, "github-user-key" for one of the token's owner.
+            slug: The project's slug.
+            type: "deploy-key" for a key of the project, "github-user-key" for a key of the token's owner.
             fingerprint: The MD5 fingerprint, hex pairs with colons; by default computed from the key.
             sha256: The SHA-256 fingerprint, base64 without a prefix; by default computed from the key.
-            public_key: The public key; by default one made up, to which no private key exists.
+            public_key: The public key; by default an invented key without a private key.
             login: The login of the key's owner; by default the token's owner, or none for a deploy key.
 
         Returns:
@@ -64,14 +64,14 @@ class KeyBuilders:
         fingerprint: str | None = None,
         public_key: str | None = None,
     ) -> None:
-        """Store an SSH key for a host, as `POST …/ssh-key` does. Only its public half is kept.
+        """Store an SSH key for a host, like `POST …/ssh-key`. Only its public half is kept.
 
         Args:
-            slug: The project.
+            slug: The project's slug.
             hostname: The host; empty for all hosts.
-            private_key: The key. The fake does not compute its public half from it, but makes one up.
-            fingerprint: The MD5 fingerprint, hex pairs with colons; by default that of the public half made up.
-            public_key: The public half; by default one made up.
+            private_key: The key. The fake does not compute the public half from it.
+            fingerprint: The MD5 fingerprint, hex pairs with colons; by default computed from an invented public half.
+            public_key: The public half; by default an invented one.
         """
         project = self._account.get_project(slug)
         _add_ssh_key(project, hostname, private_key, fingerprint=fingerprint, public_key=public_key)
@@ -98,7 +98,7 @@ def _render_checkout_key(key: CheckoutKey, *, digest: Literal["md5", "sha256"]) 
 
 
 def render_ssh_key(key: SshKey) -> Payload:
-    """Render a stored SSH key, of which the service shows the public half only."""
+    """Render a stored SSH key. The service shows only the public half."""
     return {
         "hostname": key.hostname,
         "public_key": key.public_key,
@@ -194,7 +194,7 @@ def _format_public_key(blob: bytes) -> str:
 
 
 def _make_ssh_blob(seed: str) -> bytes:
-    """Make bytes in the form of an RSA public key of 2,048 bits, to which no private key exists."""
+    """Make bytes in the form of an RSA public key of 2,048 bits. The private key does not exist."""
     modulus = hashlib.shake_256(seed.encode()).digest(256)
     return b"".join(len(part).to_bytes(4, "big") + part for part in (b"ssh-rsa", b"\x01\x00\x01", b"\x00" + modulus))
 

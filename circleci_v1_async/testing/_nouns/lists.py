@@ -26,7 +26,7 @@ _FAILURES: Final = frozenset({"failed", "timedout", "infrastructure_fail"})
 
 
 def _is_running(build: Build) -> bool:
-    # The service counts waiting builds as running; bots that queue builds rely on it.
+    # The service counts waiting builds as running. Bots that queue builds rely on it.
     return not build.phase.is_over
 
 
@@ -50,11 +50,11 @@ class ListQuery:
 
     @classmethod
     def parse(cls, query: Mapping[str, str], *, branch: str | None = None) -> "ListQuery":
-        """Read the parameters of a query. As the service does, it ignores a filter that it does not know.
+        """Read the parameters of a query. An unknown filter is ignored, like in the service.
 
         Raises:
-            RefusedError: A number is none. The service's own answer is not recorded; the fake refuses such a request,
-                so that tests notice it.
+            RefusedError: A parameter that must be a number is not a number. The service's own answer is not recorded;
+                the fake rejects such a request, so that tests notice the mistake.
         """
         filter = query.get("filter")
         return cls(
@@ -73,12 +73,12 @@ class ListQuery:
                 yield build
 
     def take_page(self, builds: Iterable[Build]) -> list[Build]:
-        """Return the builds of the requested page; none past the end."""
+        """Return the builds of the requested page; an empty list past the end."""
         return list(islice(self.select(builds), self.offset, self.offset + self.limit))
 
 
 def parse_list_query(call: Call) -> ListQuery:
-    """Parse the parameters of a request for a list, or refuse the request."""
+    """Parse the parameters of a request for a list, or reject the request."""
     query = ListQuery.parse(call.query, branch=call.params.get("branch"))
     deepest = call.account.max_offset
     if deepest is not None and query.offset > deepest:
@@ -87,7 +87,7 @@ def parse_list_query(call: Call) -> ListQuery:
 
 
 def select_listed_builds(call: Call) -> list[Build]:
-    """Return the whole list that a request asks for a page of."""
+    """Return the whole list of the request, not only the requested page."""
     return list(parse_list_query(call).select(_sort_builds(call)))
 
 
@@ -105,7 +105,7 @@ def list_branch_builds(call: Call) -> bytes:
 
 
 def _render_page(call: Call) -> bytes:
-    """Render the page of a list that a request asks for, as compact JSON."""
+    """Render the requested page of a list, as compact JSON."""
     query = parse_list_query(call)
     page = query.take_page(_sort_builds(call))
     items = (_encode(call.account.projects[build.slug], build, shallow=query.shallow) for build in page)
@@ -113,7 +113,7 @@ def _render_page(call: Call) -> bytes:
 
 
 def _encode(project: Project, build: Build, *, shallow: bool) -> bytes:
-    """Return a build's part of a page, which stays the same as long as the build does."""
+    """Return a build's part of a page. It stays the same while the build is unchanged."""
     form = "shallow" if shallow else "full"
     if form not in build.encoded:
         build.encoded[form] = encode_json((_render_shallow_build if shallow else render_build)(project, build))
@@ -121,7 +121,7 @@ def _encode(project: Project, build: Build, *, shallow: bool) -> bytes:
 
 
 def _render_shallow_build(project: Project, build: Build) -> Payload:
-    """Render a build as `shallow=true` gives it: a few of the keys, and two that only this form has."""
+    """Render a build for `shallow=true`: some of the keys, and two keys that only this form has."""
     added: Payload = {"fleet": None, "pull_requests": []}
     payload = render_build(project, build) | added | build.fields
     return {key: payload[key] for key in _SHALLOW_KEYS if key in payload}

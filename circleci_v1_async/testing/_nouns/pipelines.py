@@ -1,4 +1,4 @@
-"""The two operations of API v2 that take the place of triggers and retries."""
+"""The two operations of API v2 that replace triggers and retries."""
 
 from typing import Final, cast
 
@@ -62,7 +62,7 @@ def rerun_workflow(call: Call) -> Payload:
 
 
 def _start(account: Account, project: Project, *, branch: str, tag: str | None) -> Build:
-    """Start a pipeline of the head of a branch, which is the commit of its newest build if there is one."""
+    """Start a pipeline of a branch's head: the commit of its newest build, if the branch has builds."""
     newest = next((build for build in project.list_builds_newest_first() if build.branch == branch), None)
     build = account.create_build(
         project,
@@ -85,7 +85,7 @@ def _find_run(account: Account, workflow_id: str) -> tuple[Project, list[Build]]
 
 
 def _choose(sources: list[Payload], name: str) -> str | None:
-    """Return a text of the first object that has it; the others must have none, or texts as well."""
+    """Return a string from the first object that has it. The other values must be strings or absent."""
     texts = [take_text(source, name) for source in sources]
     return next(filter(None, texts), None)
 

@@ -1,4 +1,4 @@
-"""Projects: how they are listed and followed, and their settings."""
+"""Projects: how the service lists and follows them, and their settings."""
 
 from itertools import islice
 from typing import Final
@@ -14,7 +14,7 @@ from circleci_v1_async.testing._state.builds import Build
 from circleci_v1_async.testing._state.projects import Project
 
 _RECENT_BUILDS: Final = 5
-# Settings of discontinued integrations, which the service still sends; null in all recorded projects.
+# Settings of discontinued integrations. The service still sends them; they are null in every recorded project.
 _UNUSED_SETTINGS: Final = (
     *("campfire_notify_prefs", "campfire_room", "campfire_subdomain", "campfire_token", "flowdock_api_token"),
     *("heroku_deploy_user", "irc_channel", "irc_keyword", "irc_notify_prefs", "irc_password", "irc_server"),
@@ -43,14 +43,14 @@ class ProjectBuilders:
         """Add a project.
 
         Args:
-            slug: `"github/acme/web"`, `"bitbucket/acme/web"` or `"circleci/<org-id>/<project-id>"`. All methods accept
-                `gh` and `bb` too.
-            default_branch: The branch of builds that are added without one.
-            following: Whether the token's owner follows it, so that `/projects` and `/recent-builds` show it.
-            public: Whether it can be read without a token.
-            foreign: Whether it belongs to others, so that the token's owner may read and follow it, and is refused
-                every change with 403.
-            dont_build: The reason for which builds that are started or retried here become `not_run`, such as
+            slug: `"github/acme/web"`, `"bitbucket/acme/web"` or `"circleci/<org-id>/<project-id>"`. All methods also
+                accept `gh` and `bb`.
+            default_branch: The branch of builds that you add without a branch.
+            following: Whether the token's owner follows the project, so that `/projects` and `/recent-builds` show it.
+            public: Whether requests without a token can read the project.
+            foreign: Whether the project belongs to other users. The token's owner can read and follow it, and every
+                change is rejected with 403.
+            dont_build: The reason why builds that are started or retried in this project become `not_run`, such as
                 `"1.0-not-available"`; None to run them.
 
         Raises:
@@ -61,12 +61,12 @@ class ProjectBuilders:
         self._account.add_project(project)
 
     def brownout(self, *, on: bool = True) -> None:
-        """Leave out the branches of projects, as the cloud does on the days announced for trial.
+        """Leave out the branches of projects, like the cloud on the announced days of trial.
 
-        They are still there for requests with `shallow=false`, and of settings with `skip-branches=false`.
+        Requests with `shallow=false`, and requests for settings with `skip-branches=false`, still get the branches.
 
         Args:
-            on: False ends the brownout.
+            on: Whether to start the brownout; False ends it.
         """
         self._account.in_brownout = on
 
@@ -94,7 +94,7 @@ def render_project(item: Project, *, branches: bool) -> Payload:
 
 
 def render_settings(item: Project, *, branches: bool) -> Payload:
-    """Render a project's settings, in which `vcs-type` has a hyphen."""
+    """Render a project's settings. Their key `vcs-type` has a hyphen."""
     payload = render_project(item, branches=branches)
     return {"vcs-type": payload.pop("vcs_type"), **payload}
 
@@ -155,7 +155,7 @@ def _render_branches(item: Project) -> Payload:
 
 
 def _encode_branch_name(name: str) -> str:
-    # The service encodes dots too, although URLs do not need that.
+    # The service also encodes dots, although URLs do not need this.
     return quote(name, safe="").replace(".", "%2E")
 
 
@@ -177,7 +177,7 @@ def _render_branch(newest_first: list[Build]) -> Payload:
 
 
 def _render_workflows(newest_first: list[Build]) -> Payload:
-    """Render the latest run of each workflow, keyed by its name with underscores for hyphens."""
+    """Render the latest run of each workflow, keyed by its name with underscores instead of hyphens."""
     latest: Payload = {}
     for build in newest_first:
         if build.workflow:

@@ -1,4 +1,4 @@
-"""All nouns: the routes of each part of the service, and what tests build with."""
+"""All nouns: the routes of each part of the service, and the builders that tests use."""
 
 from typing import Final
 
@@ -48,4 +48,4 @@ class Builders(
     user.UserBuilders,
     variables.VariableBuilders,
 ):
-    """The methods that build the state of an account, of all nouns. No noun's methods know another's."""
+    """All nouns' methods that build the state of an account. They do not use other nouns' methods."""

@@ -1,4 +1,4 @@
-"""Steps of builds and their outputs, which are also stored in the bucket."""
+"""Steps of builds and their outputs, which the storage bucket also contains."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from circleci_v1_async.testing._state.arguments import check_choice, check_field
 from circleci_v1_async.testing._state.builds import FIRST_CONFIGURED_STEP, Action, Build
 from circleci_v1_async.testing._state.files import make_fingerprint
 
-# Seen in use: of longer outputs, the beginning is cut off.
+# Observed in use: the service cuts off the beginning of longer outputs.
 _MOST_STORED: Final = 400_000
 STEP_STATUSES: Final = ("success", "failed", "running", "canceled", "timedout", "infrastructure_fail")
 _FIELDS: Final = frozenset(
@@ -28,7 +28,7 @@ _FIELDS: Final = frozenset(
 
 
 class StepBuilders:
-    """Methods that add steps to builds, and output to steps."""
+    """Methods that add steps to builds, and add output to steps."""
 
     _account: Account
 
@@ -50,22 +50,22 @@ class StepBuilders:
         r"""Add a step to a build, or one more container to a step.
 
         Args:
-            slug: The project.
-            build_num: The build.
+            slug: The project's slug.
+            build_num: The build's number.
             name: The step's name.
             output: The output. The service keeps escape sequences and `\r\n` in it.
             status: The status: success, failed, running, canceled, timedout or infrastructure_fail.
-            step: The step's number; by default the next of 0, 99, 101, 102 …, as the service counts. Name an existing
-                step to add a container to it.
+            step: The step's number; by default the next of 0, 99, 101, 102 …, like in the service. Pass an existing
+                step's number to add a container to that step.
             index: The container.
-            published: False for an action that has output, but no URL to fetch it from.
-            truncated: Whether its URL has only the last 400,000 characters of the output, as the service has of long
-                ones. The API's own route has all of them.
-            fields: Keys of the action's payload that are sent as they are, known or not.
-            **named: Keys that the action's payload has, in place of the computed values.
+            published: Whether an action with output has a URL for it.
+            truncated: Whether the URL only returns the last 400,000 characters of the output, like the service for long
+                outputs. The API's own route returns the complete output.
+            fields: Keys of the action's payload to send unchanged, known or unknown.
+            **named: Known keys of the action's payload, with values that replace the computed values.
 
         Raises:
-            KeyError: There is no such build.
+            KeyError: The build does not exist.
             ValueError: The status or the name of a field is unknown.
         """
         check_choice("status", status, STEP_STATUSES)
@@ -92,15 +92,15 @@ class StepBuilders:
         index: int = 0,
         status: str | None = None,
     ) -> None:
-        """Add to the output of a step that runs.
+        """Add to the output of a running step.
 
         Args:
-            slug: The project.
-            build_num: The build.
-            text: The output that is new.
-            step: The step's number; by default the last.
+            slug: The project's slug.
+            build_num: The build's number.
+            text: The new output.
+            step: The step's number; by default the last step.
             index: The container.
-            status: The status that the step ends with; it goes on running without one.
+            status: The step's final status. Without a status, the step continues to run.
         """
         if status is not None:
             check_choice("status", status, STEP_STATUSES)
@@ -112,7 +112,7 @@ class StepBuilders:
 
 
 def render_steps(build: Build, *, addresses: Addresses) -> list[Payload]:
-    """Render the steps in order, each with one action per container that ran it."""
+    """Render the steps in order, each with one action for each container that ran it."""
     ordered = sorted(build.actions, key=lambda action: (action.step, action.index))
     grouped = (list(actions) for _, actions in groupby(ordered, key=lambda action: action.step))
     return [
@@ -122,7 +122,7 @@ def render_steps(build: Build, *, addresses: Addresses) -> list[Payload]:
 
 
 def render_step_output(action: Action) -> list[Payload]:
-    """Render an action's output and, if it failed, a last message with its exit code."""
+    """Render an action's output. If the action failed, add a last message with its exit code."""
     end = format_time(_compute_end_time(action))
     output: list[Payload] = []
     if action.output:
@@ -180,7 +180,7 @@ def get_step_output(call: Call) -> object:
 
 
 def fetch_step_output(call: Call) -> Reply:
-    """Serve a step's output by its signed address, without other credentials."""
+    """Serve a step's output at its signed URL, without other credentials."""
     project = call.account.projects.get("{vcs-type}/{username}/{repo}".format_map(call.params))
     build = project and project.builds.get(int(call.params["build-num"]))
     action = build and build.find_action(call.params["step"], call.params["index"])

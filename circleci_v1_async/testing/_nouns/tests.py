@@ -1,4 +1,4 @@
-"""Results of tests."""
+"""Test results of builds."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,7 +12,7 @@ _RESULTS: Final = ("success", "failure", "skipped", "error")
 
 
 class TestBuilders:
-    """Methods that add results of tests to builds."""
+    """Methods that add test results to builds."""
 
     _account: Account
 
@@ -26,19 +26,19 @@ class TestBuilders:
         fields: Mapping[str, object] | None = None,
         **named: object,
     ) -> None:
-        """Add the result of a test to a build.
+        """Add a test result to a build.
 
         Args:
-            slug: The project.
-            build_num: The build.
+            slug: The project's slug.
+            build_num: The build's number.
             name: The test's name.
             result: success, failure or skipped.
-            fields: Keys of the test's payload that are sent as they are, known or not.
-            **named: Keys that the test's payload has: `classname`, `file`, `run_time` (seconds), `message`, `source`,
+            fields: Keys of the test's payload to send unchanged, known or unknown.
+            **named: Known keys of the test's payload: `classname`, `file`, `run_time` (seconds), `message`, `source`,
                 `source_type`.
 
         Raises:
-            KeyError: There is no such build.
+            KeyError: The build does not exist.
             ValueError: The result or the name of a field is unknown.
         """
         check_choice("result", result, _RESULTS)
@@ -47,7 +47,7 @@ class TestBuilders:
 
 
 def _render_test(name: str, result: str, fields: dict[str, Any]) -> Payload:
-    """Render a test's result."""
+    """Render a test result."""
     return {
         "classname": "",
         "file": None,

@@ -30,14 +30,14 @@ class TokenBuilders:
         """Add an API token to a project. The fake does not accept it in requests.
 
         Args:
-            slug: The project.
-            scope: What it may be used for: status, view-builds or all.
-            label: Its name.
-            token_id: Its id, a UUID; by default one made up.
-            token: The token itself, which the service shows once; by default one made up.
+            slug: The project's slug.
+            scope: The permissions: status, view-builds or all.
+            label: The token's label.
+            token_id: The token's ID, a UUID; by default an invented one.
+            token: The token itself, which the service shows only once; by default an invented one.
 
         Returns:
-            The service's answer, the only one that shows the token.
+            The service's answer, which is the only one to show the token.
         """
         return _add_token(
             self._account, self._account.get_project(slug), scope=scope, label=label, token_id=token_id, value=token

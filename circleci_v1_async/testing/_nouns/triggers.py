@@ -11,22 +11,22 @@ from circleci_v1_async.testing._state.builds import Build
 from circleci_v1_async.testing._state.digests import make_stable_uuid
 from circleci_v1_async.testing._state.projects import Project
 
-# Quoted by a user of the service.
+# A user of the service quoted this message.
 _NO_MAP: Final = Reply.json_error(400, "Invalid build_parameters value: must be a map")
 _PIPELINE_CREATED: Final = {"status": 200, "body": "Build created"}
 _TAG_OR_BRANCH: Final = {"status": 400, "body": "Only one of branch, revision and tag may be given."}
 
 
 class TriggerBuilders:
-    """Methods that start, retry and cancel builds, as the API does it."""
+    """Methods that start, retry and cancel builds, like the API."""
 
     _account: Account
 
     @property
     def after_sunset(self) -> bool:
-        """Whether to behave as after the sunset that CircleCI has announced.
+        """Whether to behave like CircleCI after its announced sunset.
 
-        Triggers and reruns answer 410, and projects have no branches.
+        The fake answers triggers and reruns with 410, and projects have no branches.
         """
         return self._account.after_sunset
 
@@ -35,23 +35,23 @@ class TriggerBuilders:
         self._account.after_sunset = over
 
     def cancel_build(self, slug: str, build_num: int) -> Payload:
-        """Cancel a build, on behalf of the token's owner. A build that is over does not change.
+        """Cancel a build, on behalf of the token's owner. A finished build does not change.
 
         Returns:
-            The build, as in the service's answer.
+            The build in the form of the service's answer.
         """
         return _cancel(self._account, self._account.get_build(slug, build_num))
 
     def retry_build(self, slug: str, build_num: int, *, with_ssh: bool = False) -> Payload:
-        """Start a build of the same revision.
+        """Start a new build of the same revision.
 
         Args:
-            slug: The project.
-            build_num: The build.
+            slug: The project's slug.
+            build_num: The build's number.
             with_ssh: Whether the token's owner gets SSH access to the new build.
 
         Returns:
-            The new build, as in the service's answer.
+            The new build in the form of the service's answer.
         """
         return _retry(self._account, self._account.get_build(slug, build_num), with_ssh=with_ssh)
 
@@ -59,7 +59,7 @@ class TriggerBuilders:
         """Give the token's owner SSH access to a build.
 
         Returns:
-            The build, as in the service's answer.
+            The build in the form of the service's answer.
         """
         return _change(self._account, self._account.get_build(slug, build_num), ssh_enabled=True)
 
@@ -73,10 +73,10 @@ class TriggerBuilders:
         parallel: int | None = None,
         build_parameters: dict[str, object] | None = None,
     ) -> Payload:
-        """Trigger a build, as the API does. In a project that is not followed, it never runs.
+        """Trigger a build, like the API. In a project that is not followed, the build never runs.
 
         Returns:
-            The new build, as in the service's answer.
+            The new build in the form of the service's answer.
         """
         return _trigger(
             self._account,
@@ -89,7 +89,7 @@ class TriggerBuilders:
         )
 
     def trigger_pipeline(self, slug: str, *, branch: str | None, revision: str | None, tag: str | None) -> None:
-        """Start a pipeline, as the API does: a build of it is there at once, in a workflow."""
+        """Start a pipeline, like the API. It immediately has a build, in a workflow."""
         _start_pipeline(self._account, self._account.get_project(slug), branch=branch, revision=revision, tag=tag)
 
 
@@ -132,7 +132,7 @@ def cancel_build(call: Call) -> Payload:
 
 def _answer_trigger(call: Call, *, branch: str | None) -> Created:
     project, body = call.project_to_change, call.body_or_form
-    # A form has empty fields for what is not given.
+    # A form sends empty fields for missing parameters.
     revision, tag = take_text(body, "revision") or None, take_text(body, "tag") or None
     try:
         parameters = take_members(body, "build_parameters") or {}
@@ -194,7 +194,7 @@ def _retry(account: Account, old: Build, *, with_ssh: bool = False) -> Payload:
 
 
 def _start(account: Account, project: Project, *, status: str, **options: Any) -> Build:
-    """Start a build. In a project that is not followed, it never runs."""
+    """Start a build. In a project that is not followed, the build never runs."""
     reason = project.dont_build or (None if project.following else "no-followers")
     if reason is None:
         return account.create_build(project, status=status, **options)

@@ -21,7 +21,7 @@ class UserBuilders:
 
     @property
     def user(self) -> dict[str, Any]:
-        """The fields of `/me`, without the projects; change them as needed."""
+        """The fields of `/me`, without the projects. You can change them."""
         return self._account.user
 
     @user.setter

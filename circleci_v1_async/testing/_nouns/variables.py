@@ -23,13 +23,13 @@ class VariableBuilders:
         """Add an environment variable to a project, or replace it.
 
         Returns:
-            The variable as lists show it, masked.
+            The variable as lists show it, with a masked value.
         """
         return _add_env_var(self._account.get_project(slug), name, value)
 
 
 def _render_env_var(name: str, value: str) -> Payload:
-    """Render an environment variable, of whose value the service shows up to four letters."""
+    """Render an environment variable. The service shows at most the last four characters of its value."""
     shown = min(4, len(value) // 2)
     return {"name": name, "value": f"xxxx{value[len(value) - shown :]}"}
 
@@ -61,7 +61,7 @@ def _add_env_var(project: Project, name: str, value: str) -> Payload:
 
 
 def _find_project(call: Call) -> Project:
-    """Return the project. Recorded: of an unknown one the service passes on what GitHub has answered."""
+    """Return the project. Recorded: for an unknown project, the service forwards GitHub's answer."""
     try:
         return call.project_to_change
     except RefusedError as refusal:

@@ -1,4 +1,4 @@
-"""Recordings: files of exchanges, one JSON object a line, and the replies that they give."""
+"""Recordings: files with one JSON object per exchange, and the replies from these files."""
 
 import asyncio
 import base64
@@ -15,7 +15,7 @@ from circleci_v1_async.testing._record.secrets import blank
 from circleci_v1_async.testing._server.wire import ReceivedRequest, Reply, encode_json
 from circleci_v1_async.testing._state.arguments import check_headers, check_number
 
-# Stands for the address of the server that replays; no such host can exist.
+# Stands for the origin of the replaying server. This host name cannot exist.
 PLACEHOLDER: Final = "http://recording.invalid"
 _LONGEST_LABEL: Final = 500
 _KINDS: Final = {dict: "an object", int: "an integer", str: "a text"}
@@ -25,11 +25,11 @@ Key = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...], str, str]
 
 @attrs.frozen
 class Exchange:
-    """A request and its reply, without secrets, and with `PLACEHOLDER` for the server's address.
+    """A request and its reply, without secrets, and with `PLACEHOLDER` instead of the server's origin.
 
     Attributes:
         target: The path and the query.
-        span: The `Range` header; empty for none.
+        span: The `Range` header; empty without one.
         sent: The body of the request.
         reply: The reply.
     """
@@ -42,7 +42,7 @@ class Exchange:
 
     @property
     def key(self) -> Key:
-        """The value that is equal for requests that get the same replies."""
+        """A key that is equal for requests with the same replies."""
         path, _, query = self.target.partition("?")
         return make_key(self.method, path, query, self.span, self.sent)
 
@@ -52,12 +52,12 @@ class Exchange:
         return _make_label(self.method, self.target, self.span, self.sent)
 
     def format_line(self) -> str:
-        """Return the line of a file."""
+        """Return the line for a file."""
         request: Payload = {"method": self.method, "target": self.target}
         if self.span:
             request["range"] = self.span
         if self.sent:
-            # Requests are compared by their members, so that blanks do not matter.
+            # Requests are compared by their members, so blanks do not matter.
             request |= _dump_body(self.sent, exactly=False)
         reply: Payload = {"status": self.reply.status, "headers": dict(self.reply.headers)}
         body = self.reply.body[:]
@@ -67,10 +67,10 @@ class Exchange:
 
     @classmethod
     def parse_line(cls, line: str) -> "Exchange":
-        """Read the line of a file.
+        """Parse a line of a file.
 
         Raises:
-            ValueError: It is no exchange.
+            ValueError: The line is not a recorded exchange.
         """
         try:
             entry = _expect(json.loads(line), dict, "an exchange")
@@ -91,7 +91,7 @@ class Exchange:
 
 @attrs.define
 class Recording:
-    """Recorded replies by request: in their order, and then the last of them again and again."""
+    """Recorded replies by request, in the recorded order. The last reply is repeated."""
 
     _replies: dict[Key, list[Reply]]
     _labels: list[str]
@@ -99,11 +99,11 @@ class Recording:
 
     @classmethod
     def read(cls, path: Path) -> "Recording":
-        """Read a file.
+        """Read a recording from a file.
 
         Raises:
             OSError: The file cannot be read.
-            ValueError: A line is no recorded exchange.
+            ValueError: A line is not a recorded exchange.
         """
         exchanges: list[Exchange] = []
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
@@ -115,7 +115,7 @@ class Recording:
 
     @classmethod
     def collect(cls, exchanges: Iterable[Exchange]) -> "Recording":
-        """Make a recording of exchanges in the order in which they took place."""
+        """Make a recording of exchanges, in the order of the exchanges."""
         replies: dict[Key, list[Reply]] = {}
         labels: dict[str, None] = {}
         for exchange in exchanges:
@@ -124,14 +124,14 @@ class Recording:
         return cls(replies, list(labels))
 
     async def open(self) -> None:
-        """Begin anew with the first replies."""
+        """Start again with the first replies."""
         self._given.clear()
 
     async def close(self) -> None:
-        """Do nothing: there is nothing to close."""
+        """Do nothing: a recording has nothing to close."""
 
     async def answer(self, request: ReceivedRequest, origin: str) -> Reply:
-        """Return the next reply to a request, with addresses at `origin`; 501 if the request was not recorded."""
+        """Return the next reply to a request, with URLs at `origin`; 501 if the request was not recorded."""
         span = request.headers.get("Range", "")
         key = make_key(request.method, request.path, request.query_string, span, request.body)
         replies = self._replies.get(key)
@@ -149,7 +149,7 @@ class Recording:
 
 
 def make_key(method: str, path: str, query: str, span: str, body: bytes) -> Key:
-    """Return a value that is equal for requests that differ only in their encoding and in secrets."""
+    """Return a key that is equal for requests that only differ in their encoding and in secrets."""
     pairs = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name != "circle-token"]
     text = blank(body.decode(errors="replace"), path=path)
     try:
@@ -166,13 +166,13 @@ def _make_label(method: str, target: str, span: str, body: bytes) -> str:
 
 
 def relocate(reply: Reply, origin: str) -> Reply:
-    """Replace `PLACEHOLDER` in a reply by the address of a server."""
+    """Replace `PLACEHOLDER` in a reply with the origin of a server."""
     headers = {name: value.replace(PLACEHOLDER, origin) for name, value in reply.headers.items()}
     return Reply(reply.status, reply.body[:].replace(PLACEHOLDER.encode(), origin.encode()), headers)
 
 
 def _dump_body(body: bytes, *, exactly: bool) -> Payload:
-    """Return a body as JSON if it is compact or need not be kept exactly, else as text, else in base64."""
+    """Return a body as JSON if it is compact or need not be exact; otherwise as a string, or in base64."""
     try:
         text = body.decode()
     except UnicodeDecodeError:

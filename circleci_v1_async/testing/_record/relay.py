@@ -1,4 +1,4 @@
-"""A relay between a client and the service, which records what passes."""
+"""A relay between a client and the service. It records the exchanges."""
 
 import asyncio
 import re
@@ -17,12 +17,12 @@ from circleci_v1_async.testing._server.routing import list_tokens
 from circleci_v1_async.testing._server.wire import API_PREFIX, ReceivedRequest, Reply
 
 _LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}
-# The path under which the relay has the files of other hosts.
+# Path of the files from other hosts in the relay.
 _ELSEWHERE: Final = re.compile(r"/-/(https?)/([^/]+)(/.*)?")
 _FORWARDED: Final = ("Accept", "Content-Type", "If-None-Match", "If-Range", "Range", "User-Agent")
 _CREDENTIALS: Final = ("Authorization", "Circle-Token")
 _QUERY_TOKEN: Final = re.compile(r"(?:^|&)circle-token=[^&]*")
-# All others are of the connection, or differ from one recording to the next.
+# Other headers belong to the connection, or differ from one recording to the next.
 _RECORDED: Final = frozenset(
     {
         *("accept-ranges", "content-range", "content-type", "deprecation", "etag", "last-modified", "location"),
@@ -38,7 +38,7 @@ def parse_upstream(url: str) -> URL:
     """Return the origin of a v1.1 API.
 
     Raises:
-        ValueError: The address is none that a token can be sent to.
+        ValueError: The URL is invalid, or a token must not be sent to it.
     """
     address = URL(url)
     is_safe = address.scheme == "https" or (address.scheme == "http" and address.host in _LOOPBACK)
@@ -51,15 +51,16 @@ def parse_upstream(url: str) -> URL:
 
 @attrs.define
 class Relay:
-    """Passes requests on to the service, and writes them and their replies to a file.
+    """Forwards requests to the service, and writes them and their replies to a file.
 
-    The token goes to the service's origin and, as clients send it there too, from CircleCI's cloud to the host of its
-    artifacts. Addresses in replies lead back to the relay, so that files pass through it as well.
+    The relay sends the token to the service's origin. From CircleCI's cloud, it also sends the token to the host of the
+    artifacts, because clients do so too. URLs in replies point to the relay, so that it also receives the requests for
+    files.
 
     Attributes:
         upstream: The origin of the service.
-        path: The file; it is overwritten.
-        scrubber: Replaces secrets in what is written.
+        path: The file. It is overwritten.
+        scrubber: Replaces secrets in the file.
     """
 
     upstream: URL
@@ -83,7 +84,7 @@ class Relay:
             self._http = None
 
     async def answer(self, request: ReceivedRequest, origin: str) -> Reply:
-        """Pass a request on, record it, and return the reply with addresses at `origin`."""
+        """Forward a request, record it, and return the reply with URLs at `origin`."""
         url = self._locate(request)
         if url is None or self._http is None:
             return Reply.json_error(404, "No reply has named this address.")
@@ -99,21 +100,21 @@ class Relay:
             ) as response:
                 reply = Reply(response.status, await response.read(), response.headers.copy())
         except (aiohttp.ClientError, TimeoutError) as error:
-            # A failure of the network is nothing that the service has said.
+            # Do not record a network failure, because it is not the service's answer.
             return Reply.json_error(502, f"{self.upstream} cannot be reached: {error}")
         kept = {name.title(): value for name, value in reply.headers.items() if name.lower() in _RECORDED}
         async with self._writing:
             return await asyncio.to_thread(self._record, attrs.evolve(reply, headers=kept), request, url, origin)
 
     def _record(self, reply: Reply, request: ReceivedRequest, url: URL, origin: str) -> Reply:
-        """Write an exchange, and return its reply with addresses at `origin`."""
+        """Write an exchange, and return its reply with URLs at `origin`."""
         reply = self._redirect_here(reply, request, url)
         self._file.write(f"{self._format(request, reply)}\n")
         self._file.flush()
         return relocate(reply, origin)
 
     def _locate(self, request: ReceivedRequest) -> URL | None:
-        """Return the address that a request is for; None for one that no reply has led to."""
+        """Return the upstream URL of a request; None for another host that no reply has mentioned."""
         elsewhere = _ELSEWHERE.fullmatch(request.path)
         origin = f"{self.upstream}" if elsewhere is None else f"{elsewhere[1]}://{elsewhere[2]}"
         if elsewhere is not None and origin not in self._origins:
@@ -135,7 +136,7 @@ class Relay:
         return is_cloud and url.scheme == "https" and f".{url.host}".endswith(".circle-artifacts.com")
 
     def _redirect_here(self, reply: Reply, request: ReceivedRequest, url: URL) -> Reply:
-        """Let the addresses in a reply that clients follow lead to the relay, for which `PLACEHOLDER` stands."""
+        """Make the reply's URLs that clients follow point to the relay, with `PLACEHOLDER` as its origin."""
         headers = dict(reply.headers)
         if "Location" in headers:
             headers["Location"] = self._make_address(url.join(URL(headers["Location"], encoded=True)))
@@ -183,7 +184,7 @@ class Relay:
 
 
 def _scrub_bytes(body: bytes, scrub: Callable[[str], str]) -> bytes:
-    """Scrub a text; other bytes, such as those of an archive, stay as they are."""
+    """Scrub a string. Bytes that are not text, such as an archive, stay unchanged."""
     try:
         return scrub(body.decode()).encode()
     except UnicodeDecodeError:

@@ -1,7 +1,7 @@
-"""Stand-ins for secrets: tokens, keys, e-mail addresses, signatures and the values of variables.
+"""Placeholders for secrets: tokens, keys, e-mail addresses, signatures and the values of variables.
 
-A stand-in replaces the same secret wherever it occurs, and is numbered in the order of first occurrences, so that two
-recordings of the same program differ little.
+The same secret always gets the same placeholder. Placeholders are numbered in the order of their first occurrence, so
+that two recordings of the same program differ little.
 """
 
 import re
@@ -11,11 +11,11 @@ from typing import Final
 
 import attrs
 
-# All patterns take time that grows with the text alone: what a search reads in vain is bounded, or not read again.
+# All patterns run in linear time: the length of a failed match is bounded, or its characters are not read again.
 _PEM: Final = re.compile(
     r"(?P<value>-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:[^-]|-(?!----BEGIN ))*?-----END [A-Z ]{0,30}PRIVATE KEY-----)"
 )
-# Members of JSON, in any style, and of EDN. A file inside of a file, such as JSON in a log, has its quotes escaped.
+# Members of JSON, in any style, and of EDN. Quotes are escaped in nested JSON, such as JSON in a log.
 _MEMBER: Final = r'(?:"(?:{names})"\s*:\s*|:(?:{names})\s+)"(?P<value>(?:[^"\\]|\\.)+)"'
 _FIELD: Final = r"(?:^|&)(?:{names})=(?P<value>[^&]+)"
 _PRIVATE_KEYS: Final = "private[_-]key"
@@ -30,7 +30,7 @@ _QUERY_TOKEN: Final = re.compile(r"""[?&](?:circle-token|token)=(?P<value>[^&\s"
 _KNOWN_TOKEN: Final = re.compile(
     r"\b(?P<value>(?:CCIPAT_|CCIPRJ_|gh[opsru]_|github_pat_|AKIA|ASIA|xox[abprs]-)[A-Za-z0-9_-]{10,})"
 )
-# RFC 5321, section 4.5.3.1, has the limits. `git@github.com` is the address of no one.
+# RFC 5321, section 4.5.3.1, contains the limits. `git@github.com` is not a person's address.
 _DOMAIN: Final = r"@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,16}"
 _EMAIL: Final = re.compile(rf"(?<![A-Za-z0-9._%+-])git{_DOMAIN}|(?P<value>[A-Za-z0-9._%+-]{{1,64}}{_DOMAIN})")
 _VARIABLES: Final = re.compile(r"/envvar(?:/|$)")
@@ -68,10 +68,10 @@ class _Secret:
 
 @attrs.define
 class Scrubber:
-    """Replaces secrets in texts by stand-ins, and remembers which ones and where.
+    """Replaces secrets in strings with placeholders, and records the secrets and their places.
 
     Attributes:
-        numbered: Whether stand-ins differ from each other.
+        numbered: Whether placeholders have different numbers.
     """
 
     numbered: bool = True
@@ -80,13 +80,13 @@ class Scrubber:
     _stand_ins: set[str] = attrs.field(factory=set[str], init=False)
 
     def scrub(self, text: str, *, path: str, place: str = "", tokens: Iterable[str] = ()) -> str:
-        """Replace the secrets in a text.
+        """Replace the secrets in a string.
 
         Args:
-            text: The text: a body, or the target of a request.
-            path: The path of the request; below `/envvar`, members called `value` are secrets.
-            place: The name of the place, for the report.
-            tokens: The tokens of the request, which are replaced wherever they occur.
+            text: The string: a body, or the target of a request.
+            path: The path of the request. Below `/envvar`, members called `value` are secrets.
+            place: Name of the place, for the report.
+            tokens: The tokens of the request, which are always replaced.
         """
         for token in tokens:
             if token in text:
@@ -97,7 +97,7 @@ class Scrubber:
         return text
 
     def report(self) -> list[str]:
-        """List the stand-ins: each with the kind of its secret, its number of occurrences and its first place."""
+        """List the placeholders, each with the kind, number of occurrences and first place of its secret."""
         return [
             f"{secret.stand_in}: {_KINDS[secret.kind]}, {secret.count}x, first in {secret.place}"
             for secret in self._secrets.values()
@@ -114,7 +114,7 @@ class Scrubber:
 
     def _hide(self, kind: str, value: str, place: str) -> str:
         if value in self._stand_ins:
-            # Another rule has replaced it already.
+            # Another rule has already replaced this value.
             return value
         secret = self._secrets.get((kind, value))
         if secret is None:
@@ -128,5 +128,5 @@ class Scrubber:
 
 
 def blank(text: str, *, path: str) -> str:
-    """Replace secrets and their stand-ins by the same words, to compare texts."""
+    """Replace secrets and their placeholders with the same words, to compare strings."""
     return Scrubber(numbered=False).scrub(text, path=path)

@@ -1,1 +1,1 @@
-"""Faults, rates and drifts that a test scripts, and the seeds that do so in JSON."""
+"""Faults, rates and drifts that a test scripts, and JSON seeds that script them."""

@@ -1,4 +1,4 @@
-"""The fake's own routes, below `/__fake`, by which programs in other languages control it."""
+"""The fake's own routes below `/__fake`. Programs in other languages control the fake with them."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -19,17 +19,17 @@ _NOT_FOUND: Final = Reply.json_error(
 
 
 class ControlledService(ScriptedService):
-    """A service that requests below `/__fake` build, script and reset."""
+    """A service that requests below `/__fake` can build, script and reset."""
 
     _first_state: Mapping[str, Any]
 
     def _keep_state(self) -> None:
-        """Keep the state of this moment, for resets."""
+        """Save the current state for later resets."""
         self._first_state = self._copy_state()
 
     def _answer_control(self, request: ReceivedRequest) -> Reply:
-        """Answer a request below `/__fake`. One that is refused has changed nothing."""
-        # The token may have expired: a reset makes it valid again.
+        """Answer a request below `/__fake`. A rejected request changes nothing."""
+        # Accept the token even after it has expired: a reset makes it valid again.
         if self.token not in list_tokens(request):
             return LOG_IN
         try:
@@ -63,7 +63,7 @@ class ControlledService(ScriptedService):
 
     @contextmanager
     def _all_or_nothing(self) -> Generator[None]:
-        """Undo all changes if one of them is refused."""
+        """Undo all changes if one of them is rejected."""
         state = self._copy_state()
         try:
             yield

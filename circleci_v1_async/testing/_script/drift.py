@@ -1,4 +1,4 @@
-"""Drift: changes of a list of builds while it is read."""
+"""Drift: changes of a list of builds while a client reads it."""
 
 import random
 from typing import Final
@@ -11,28 +11,30 @@ from circleci_v1_async.testing._state.account import Account
 from circleci_v1_async.testing._state.arguments import check_number
 from circleci_v1_async.testing._state.builds import Build
 
-# Before each page.
+# Maximum number of changes before each page.
 _MOST_CHANGES: Final = 10_000
 _ARRIVAL_STATUSES: Final = {"completed": "success", "successful": "success", "failed": "failed"}
 
 
 @attrs.define
 class Drift:
-    """Changes a list before each page of it is served, and records which builds every version of it held.
+    """Changes a list before each of its pages is served, and records the builds in every version.
 
     Each rate is a mean number of changes per page: 0.5 is one change before every second page, at random, and 2.0 is
-    two before each page. The same seed and the same requests give the same changes.
+    two changes before each page. The same seed and the same requests give the same changes.
 
     Attributes:
-        slug: The project in which builds arrive and finish.
-        inserts: Builds that arrive at the head of the list, with a status and a branch that belong there.
-        removals: Builds that leave the list: they finish if it lists running builds, else they are removed.
-        finishes: Running builds that end, in success or failure, and so enter filtered lists in the middle.
-        rounds: The number of further pages before which the list changes; None for all, 0 to stop the changes.
-        arrived: The number of builds that have arrived.
-        finished: The number of builds that have finished, including those that left a list of running builds.
-        removed: The number of builds that have been removed.
-        served: The number of pages served; each shows a version of the list.
+        slug: Slug of the project with the builds to change.
+        inserts: Number of builds per page that arrive at the head of the list, with a status and a branch that match
+            the list.
+        removals: Number of builds per page that leave the list. If it lists running builds, they finish. Otherwise,
+            they are removed.
+        finishes: Number of running builds per page that succeed or fail, and so enter filtered lists in the middle.
+        rounds: Number of further pages that the list changes before; None for all pages, 0 to stop the changes.
+        arrived: Number of builds that have arrived.
+        finished: Number of builds that have finished, including builds that left a list of running builds.
+        removed: Number of builds that have been removed.
+        served: Number of pages served. Each page shows one version of the list.
         survivors: The `(vcs_url, build_num)` of the builds that were in every served version: an exact walk yields
             each of them once.
     """
@@ -52,12 +54,12 @@ class Drift:
     survivors: frozenset[tuple[str, int]] = attrs.field(default=frozenset[tuple[str, int]](), init=False, repr=False)
 
     def reset(self) -> None:
-        """Forget the versions served so far, before another walk. The counts of changes go on."""
+        """Forget the versions served so far, before another walk. The counts of changes are kept."""
         self.served = 0
         self.survivors = frozenset()
 
     def before_page(self, call: Call) -> None:
-        """Change the list that `call` requests a page of, and record the builds that it then holds."""
+        """Change the list of the page that `call` requests, and record the builds in the list."""
         if self.rounds is None or self.rounds > 0:
             self._change(call)
             self.rounds = self.rounds and self.rounds - 1
@@ -94,7 +96,7 @@ class Drift:
 
 
 class Drifts:
-    """The method that lets lists drift."""
+    """The method that changes lists while they are read."""
 
     _account: Account
     _drifts: list[Drift]
@@ -112,15 +114,15 @@ class Drifts:
         """Change lists before each of their pages is served. Rates are means per page.
 
         Args:
-            slug: The project in which builds arrive and finish.
-            seed: The seed of the changes; the same seed gives the same changes.
-            inserts: Builds that arrive at the head.
-            removals: Listed builds that leave the list.
-            finishes: Running builds that end.
-            rounds: The number of pages before which the list changes; None for all.
+            slug: Slug of the project with the builds to change.
+            seed: The seed of the changes. The same seed gives the same changes.
+            inserts: Number of builds per page that arrive at the head of the list.
+            removals: Number of listed builds per page that leave the list.
+            finishes: Number of running builds per page that end.
+            rounds: Number of pages that the list changes before; None for all pages.
 
         Returns:
-            A record of the changes; its `survivors` are the builds that were in every served version of the list.
+            A record of the changes. Its `survivors` are the builds that were in every served version of the list.
         """
         for name, rate in (("inserts", inserts), ("removals", removals), ("finishes", finishes)):
             check_number(name, rate, 0, _MOST_CHANGES)

@@ -1,4 +1,4 @@
-"""Faults that are scripted for the next requests."""
+"""Scripted faults for the next requests."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ Outcome = Reply | Drop | Delivery
 
 @attrs.define(eq=False)
 class _Entry:
-    """An outcome for the next `left` requests that match."""
+    """An outcome for the next `left` matching requests."""
 
     outcome: Outcome
     method: str | None
@@ -45,17 +45,17 @@ class _Entry:
 
 @attrs.frozen
 class Script:
-    """The faults that wait for requests, in the order in which they were scripted."""
+    """The faults that wait for requests, in scripted order."""
 
     _entries: deque[_Entry] = attrs.field(factory=deque[_Entry], init=False)
 
     def add(self, outcome: Outcome, *, count: int = 1, method: str | None = None, path: str | None = None) -> None:
-        """Script `outcome` for the next `count` requests that match."""
+        """Script `outcome` for the next `count` matching requests."""
         check_number("count", count, 1, _MOST)
         self._entries.append(_Entry(outcome, method, path, count))
 
     def take(self, request: ReceivedRequest) -> Outcome | None:
-        """Remove and return the oldest outcome that matches the request; None if there is none."""
+        """Remove and return the oldest outcome that matches the request; None if no outcome matches."""
         for entry in self._entries:
             if request.matches(entry.method, entry.path):
                 entry.left -= 1
@@ -65,34 +65,34 @@ class Script:
         return None
 
     def count_unused(self) -> int:
-        """Count the outcomes that no request has met."""
+        """Count the outcomes that no request has triggered."""
         return sum(entry.left for entry in self._entries)
 
     def describe_unused(self) -> str:
-        """Describe the outcomes that no request has met."""
+        """Describe the outcomes that no request has triggered."""
         return "; ".join(f"{entry}" if entry.left == 1 else f"{entry.left} times {entry}" for entry in self._entries)
 
 
 class Faults:
     """Methods that script faults for the next requests: errors, cut or slow replies, lost connections.
 
-    Each fault applies to `count` requests. A request gets one fault at most, the oldest that matches. `method` and
-    `path` restrict a fault to requests by that method, and to paths that begin with `path`: `/project/…` for a part of
-    the API, `/output/job` for artifacts as lists address them, `/artifacts` for artifacts after the redirect, `/logs`
+    Each fault applies to `count` requests. A request gets at most one fault, the oldest one that matches. `method` and
+    `path` restrict a fault to requests with that method, and to paths that begin with `path`: `/project/…` for a part
+    of the API, `/output/job` for artifacts at the URLs in lists, `/artifacts` for artifacts after the redirect, `/logs`
     for step outputs. Without them, a fault applies to any request.
 
     Attributes:
-        allow_unused_faults: Whether the fixture `fake_circleci` lets a test pass that leaves scripted faults unused.
+        allow_unused_faults: Whether a test with the fixture `fake_circleci` can pass and leave scripted faults unused.
     """
 
     allow_unused_faults = False
     _script: Script
 
     def assert_faults_used(self) -> None:
-        """Check that every scripted fault has met a request: else a test proves less than it seems to.
+        """Check that a request has triggered every scripted fault. Otherwise, a test proves too little.
 
         Raises:
-            AssertionError: Some have not; its text names them.
+            AssertionError: A fault was not triggered. The message lists all such faults.
         """
         unused = self._script.count_unused()
         if unused:
@@ -111,12 +111,12 @@ class Faults:
         """Answer the next `count` matching requests with an error, without executing them.
 
         Args:
-            status: The status.
-            count: The number of requests.
-            retry_after: The `Retry-After` header: seconds, or a date as text.
-            body: The body; by default the one that the service sends with the status: JSON, plain text or HTML.
-            method: Only requests by this method.
-            path: Only paths that begin with this one, such as `/project/github/acme/web/7`.
+            status: The HTTP status.
+            count: Number of requests.
+            retry_after: The `Retry-After` header: a number of seconds, or a date as a string.
+            body: The body; by default the service's usual body for the status: JSON, plain text or HTML.
+            method: HTTP method of the matching requests; None for any.
+            path: Start of the matching paths, such as `/project/github/acme/web/7`; None for any.
         """
         _check_status(status)
         reply = make_error_reply(status, body, retry_after=retry_after)
@@ -132,7 +132,7 @@ class Faults:
         method: str | None = None,
         path: str | None = None,
     ) -> None:
-        """Answer the next `count` matching requests with these bytes; arguments are as in `fail_next`."""
+        """Answer the next `count` matching requests with these bytes. See `fail_next` for the arguments."""
         _check_status(status)
         check_headers(headers or {})
         self._script.add(Reply(status, body, headers or {}), count=count, method=method, path=path)
@@ -140,13 +140,13 @@ class Faults:
     def drop_next(
         self, count: int = 1, *, executed: bool = False, method: str | None = None, path: str | None = None
     ) -> None:
-        """Reset the connection of the next `count` matching requests, before the first byte of the reply.
+        """Reset the connection of the next `count` matching requests, before the reply's first byte.
 
         Args:
-            count: The number of requests.
+            count: Number of requests.
             executed: Whether the request is executed, so that only its reply is lost.
-            method: As in `fail_next`.
-            path: As in `fail_next`.
+            method: HTTP method of the matching requests; None for any.
+            path: Start of the matching paths; None for any.
         """
         self._script.add(Drop(executed), count=count, method=method, path=path)
 
@@ -159,14 +159,14 @@ class Faults:
         method: str | None = None,
         path: str | None = None,
     ) -> None:
-        """Cut off the bodies of the next `count` matching replies, short of their `Content-Length`.
+        """Cut off the bodies of the next `count` matching replies before their `Content-Length`.
 
         Args:
-            count: The number of replies.
-            after: The number of bytes of the body that are sent; by default half of them.
+            count: Number of replies.
+            after: Number of bytes of the body that are sent; by default half of them.
             chunked: Whether the body is sent in chunks, without a `Content-Length` and without the last chunk.
-            method: As in `fail_next`.
-            path: As in `fail_next`.
+            method: HTTP method of the matching requests; None for any.
+            path: Start of the matching paths; None for any.
         """
         if after is not None:
             check_number("after", after, 0, _MOST)
@@ -189,16 +189,16 @@ class Faults:
     ) -> None:
         """Send the bodies of the next `count` matching replies piece by piece.
 
-        The first piece is sent at once: `trickle_next(piece=1000, pause=3600)` is a body that stops after 1,000 bytes
-        while its connection stays open.
+        The first piece is sent immediately. `trickle_next(piece=1000, pause=3600)` scripts a body that stops after
+        1,000 bytes while its connection stays open.
 
         Args:
-            count: The number of replies.
-            pause: Seconds between two pieces.
-            piece: The number of bytes in a piece.
+            count: Number of replies.
+            pause: Number of seconds between two pieces.
+            piece: Number of bytes in a piece.
             chunked: Whether the body is sent in chunks, without a `Content-Length`.
-            method: As in `fail_next`.
-            path: As in `fail_next`.
+            method: HTTP method of the matching requests; None for any.
+            path: Start of the matching paths; None for any.
         """
         check_number("piece", piece, 1, _MOST)
         check_seconds("pause", pause)
@@ -223,6 +223,6 @@ def _make_usual_reply(status: int) -> Reply:
     if status in _MESSAGES:
         return Reply.json_error(status, _MESSAGES[status])
     if status == _RATE_LIMITED:
-        # Recorded: plain text; all other errors of the API are JSON.
+        # Recorded: this body is plain text. All other errors of the API are JSON.
         return Reply(status, b"Rate limited.", {"Content-Type": "text/plain"})
     return Reply.html_page(status, f"{status} {_GATEWAY_ERRORS.get(status, 'Error')}", text="<hr>nginx")

@@ -1,4 +1,4 @@
-"""Limits of the rate of requests: a token bucket, and a window of fixed length."""
+"""Limits of the request rate: a token bucket, and a window of fixed length."""
 
 import math
 import time
@@ -16,16 +16,16 @@ Clock = Callable[[], float]
 
 
 class Gauge(Protocol):
-    """Tells which requests are within a rate."""
+    """Decides which requests are within a rate."""
 
     def take(self) -> bool:
-        """Tell whether a request that comes now is within the rate, and count it if so."""
+        """Return whether a new request is within the rate, and count the request if so."""
         ...
 
 
 @attrs.define
 class TokenBucket:
-    """Lets a burst of `size` requests pass, and then `size` in every `per` seconds, evenly."""
+    """Accepts a burst of `size` requests, and then `size` requests per `per` seconds, evenly spaced."""
 
     size: int
     per: float
@@ -34,7 +34,7 @@ class TokenBucket:
     _filled_at: float = 0.0
 
     def take(self) -> bool:
-        """Take a token out of the bucket, if there is one."""
+        """Take a token out of the bucket, if the bucket is not empty."""
         now = self.clock()
         self._level = min(self.size, self._level + (now - self._filled_at) * self.size / self.per)
         self._filled_at = now
@@ -46,7 +46,7 @@ class TokenBucket:
 
 @attrs.define
 class FixedWindow:
-    """Lets `size` requests pass in a window of `per` seconds, which begins with a request."""
+    """Accepts `size` requests in a window of `per` seconds, which starts with a request."""
 
     size: int
     per: float
@@ -55,7 +55,7 @@ class FixedWindow:
     _ends_at: float = -math.inf
 
     def take(self) -> bool:
-        """Take one of the requests of the window, if one is left."""
+        """Take one of the window's requests, if one is left."""
         now = self.clock()
         if now >= self._ends_at:
             self._left, self._ends_at = self.size, now + self.per
@@ -65,11 +65,11 @@ class FixedWindow:
 
 @attrs.define
 class RateLimit:
-    """A limit that the fake keeps, and a count of what it did.
+    """A rate limit of the fake, and its counts.
 
     Attributes:
-        served: The number of requests to the API that were within the limit.
-        refused: The number of requests that were answered with 429.
+        served: Number of requests to the API within the limit.
+        refused: Number of requests answered with 429.
     """
 
     __module__ = "circleci_v1_async.testing"
@@ -80,7 +80,7 @@ class RateLimit:
     refused: int = attrs.field(default=0, init=False)
 
     def refuse(self) -> Reply | None:
-        """Count a request, and return its refusal if it is beyond the limit."""
+        """Count a request. If it exceeds the limit, return its rejection."""
         if self._gauge.take():
             self.served += 1
             return None
@@ -102,21 +102,22 @@ class Rates:
         fixed_window: bool = False,
         clock: Clock = time.monotonic,
     ) -> RateLimit:
-        """Answer requests to the API beyond a rate with 429, without executing them. Files are not limited.
+        """Answer requests to the API that exceed a rate with 429, without executing them. Files have no limit.
 
-        By default the limit is a token bucket: `requests` may come at once, and then one in every `per / requests`
-        seconds. Requests that are refused do not count.
+        By default the limit is a token bucket: `requests` requests can arrive at the same time, followed by one in
+        every `per / requests` seconds. Rejected requests do not count.
 
         Args:
-            requests: The number of requests in a period; None lifts the limit.
-            per: The period, in seconds.
-            retry_after: The `Retry-After` header of refusals: seconds, or a date as text; None for none.
-            fixed_window: Whether to count in periods that do not overlap, each of which begins with a request, so that
-                up to `2 * requests` may come at the end of one and the beginning of the next.
-            clock: Tells the time in seconds.
+            requests: Number of requests in a period; None removes the limit.
+            per: Length of a period, in seconds.
+            retry_after: The `Retry-After` header of rejections: a number of seconds, or a date as a string; None for no
+                header.
+            fixed_window: Whether to count in periods that do not overlap. Each period starts with a request, so up to
+                `2 * requests` requests can arrive at the end of one period and the start of the next.
+            clock: Returns the time in seconds.
 
         Returns:
-            A record of how many requests were served and refused.
+            A record with the numbers of served and rejected requests.
 
         Raises:
             ValueError: The rate is negative, or the period is not positive.

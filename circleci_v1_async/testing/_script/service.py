@@ -1,4 +1,4 @@
-"""The service as a test builds and scripts it, without its sockets."""
+"""The service that a test builds and scripts, without its sockets."""
 
 import math
 
@@ -13,7 +13,7 @@ from circleci_v1_async.testing._state.arguments import check_number, check_secon
 
 
 class ScriptedService(Builders, Drifts, Faults, Rates):
-    """An account, and what happens to requests for it."""
+    """An account, and the scripted behavior of its requests."""
 
     def __init__(self, token: str, *, server: bool, run_seconds: float | None, max_offset: int | None) -> None:
         self.token = token
@@ -28,8 +28,8 @@ class ScriptedService(Builders, Drifts, Faults, Rates):
         self._expired_tokens: set[str] = set()
 
     def expire_token(self) -> None:
-        """Expire the token: requests with it are answered with 401, also for public projects.
+        """Expire the token: all requests with it are answered with 401, even for public projects.
 
-        A new one is valid as soon as it is assigned to `token`.
+        A new token is valid as soon as you assign it to `token`.
         """
         self._expired_tokens.add(self.token)

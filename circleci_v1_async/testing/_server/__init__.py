@@ -1,1 +1,1 @@
-"""Requests and replies: routes, bodies, credentials, addresses, and the sockets."""
+"""Requests and replies: routes, bodies, credentials, URLs, and the sockets."""

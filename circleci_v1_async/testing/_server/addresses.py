@@ -1,4 +1,4 @@
-"""Addresses of stored files, plain or signed, and the check of signatures."""
+"""URLs of stored files, plain or signed, and the check of signatures."""
 
 import hashlib
 import hmac
@@ -27,13 +27,13 @@ _EXPIRED: Final = Reply.xml_error(403, "AccessDenied", "Request has expired")
 
 @attrs.frozen
 class Addresses:
-    """Makes and checks the addresses of files.
+    """Makes and checks the URLs of files.
 
     Attributes:
-        artifacts: The origin of artifacts in lists, which is the API's; the token is checked there.
-        bucket: The origin of signed addresses: artifacts after the redirect, and step outputs.
-        signed_at: The time in signatures that are made now; addresses with another time have expired.
-        has_lost_credentials: Whether they have because of the credentials behind their signatures.
+        artifacts: The origin of artifact URLs in lists. It is the API's origin, and checks the token.
+        bucket: The origin of signed URLs: artifacts after the redirect, and step outputs.
+        signed_at: The time in new signatures. URLs with any other time have expired.
+        has_lost_credentials: Whether URLs have expired because the credentials of their signatures expired.
     """
 
     artifacts: str
@@ -42,23 +42,23 @@ class Addresses:
     has_lost_credentials: bool = False
 
     def make_artifact_url(self, build: Build, node_index: int, path: str) -> str:
-        """Return the address of an artifact as lists show it."""
+        """Return the URL of an artifact as lists show it."""
         return f"{self.artifacts}/output/job/{build.job_id}/artifacts/{node_index}/{quote(path)}"
 
     def sign_artifact_url(self, build: Build, artifact: Artifact) -> str:
-        """Return the signed address of an artifact's bytes."""
+        """Return the signed URL of an artifact's bytes."""
         return self._sign(f"/artifacts/{build.job_id}/{artifact.node_index}/{artifact.path}")
 
     def sign_output_url(self, build: Build, action: Action) -> str:
-        """Return the signed address of an action's output."""
+        """Return the signed URL of an action's output."""
         return self._sign(f"/logs/{build.slug}/{build.build_num}/{action.step}/{action.index}")
 
     def refuse(self, request: ReceivedRequest) -> Reply | None:
-        """Return the refusal of a request, or None if its address has a valid signature.
+        """Return the rejection of a request, or None if its URL has a valid signature.
 
-        The percent-encoding of the address does not matter, as for S3: some clients encode it again.
+        The percent-encoding of the URL does not matter, like in S3: some clients encode the URL again.
         """
-        # S3 refuses a signed address that comes with other credentials.
+        # S3 rejects a signed URL together with other credentials.
         if "Authorization" in request.headers:
             return _TWO_CREDENTIALS
         signed, separator, signature = f"{request.path}?{request.query_string}".rpartition(_SIGNATURE)
@@ -83,7 +83,7 @@ class Addresses:
             "X-Amz-Security-Token": "a session/token+of~none==",
             "X-Amz-SignedHeaders": "host",
         }
-        # Encoded as by Java: "+" for a blank and "%7E" for a tilde. Clients that normalise URLs change that.
+        # Encode like Java: "+" for a blank and "%7E" for a tilde. Clients that normalize URLs change this.
         signed = f"{quote(key)}?{urlencode(query).replace('~', '%7E')}"
         return self.bucket + signed + _SIGNATURE + _compute_signature(signed)
 

@@ -1,4 +1,4 @@
-"""Checks of bodies, numbers and texts of requests. Values that no reply could show are refused."""
+"""Checks of bodies, numbers and strings in requests. Values that a reply cannot express are rejected."""
 
 import json
 import math
@@ -12,14 +12,14 @@ from circleci_v1_async.testing._server.wire import Payload, Reply
 
 BAD_REQUEST: Final = Reply.json_error(400, "Bad request.")
 _NESTED: Final = re.compile(r"([^\[\]]+)\[([^\[\]]+)\]")
-# Far more than any request of the API has, and far less than what a recursive encoder can take.
+# Far deeper than any request to the API, and far below the limit of a recursive encoder.
 _MAX_DEPTH: Final = 32
-# int() raises for thousands of digits; these many are no number that the service has.
+# int() raises for thousands of digits. No number of the service has more than 18 digits.
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
 
 class RefusedError(Exception):
-    """Raised by an operation that refuses its request with `reply`."""
+    """Raised by an operation that rejects its request with `reply`."""
 
     def __init__(self, reply: Reply = BAD_REQUEST) -> None:
         super().__init__(reply.status)
@@ -27,15 +27,15 @@ class RefusedError(Exception):
 
 
 def is_text(value: str) -> bool:
-    """Tell whether `value` can be encoded: JSON and raw bytes in a path can give lone surrogates."""
+    """Return whether `value` can be encoded. JSON and raw bytes in a path can contain lone surrogates."""
     return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def parse_integer(value: str) -> int:
-    """Return the number that a query or a path spells.
+    """Return the number in a query or a path.
 
     Raises:
-        RefusedError: It is none, or it has more than 18 digits.
+        RefusedError: The string is not an integer, or has more than 18 digits.
     """
     if not _INTEGER.fullmatch(value):
         raise RefusedError
@@ -43,11 +43,11 @@ def parse_integer(value: str) -> int:
 
 
 def parse_json(text: bytes | str) -> object:
-    """Return a value of JSON.
+    """Return a JSON value.
 
     Raises:
-        ValueError: The text is not JSON, is nested too deeply, or has what JSON cannot express: lone surrogates,
-            infinite numbers.
+        ValueError: The text is not JSON, is nested too deeply, or contains values that JSON cannot express: lone
+            surrogates, infinite numbers.
     """
     try:
         value: object = json.loads(text, parse_constant=_refuse, parse_float=_parse_finite)
@@ -59,10 +59,11 @@ def parse_json(text: bytes | str) -> object:
 
 
 def parse_body(body: bytes) -> Payload:
-    """Return the JSON object in a body; an empty one for an empty body or null.
+    """Return the JSON object in a body; an empty object for an empty body or null.
 
     Raises:
-        RefusedError: The body is anything else, or holds what JSON cannot express: lone surrogates, infinite numbers.
+        RefusedError: The body is not a JSON object, or contains values that JSON cannot express: lone surrogates,
+            infinite numbers.
     """
     try:
         value = parse_json(body) if body else None
@@ -76,19 +77,19 @@ def parse_body(body: bytes) -> Payload:
 
 
 def parse_body_or_form(body: bytes, content_type: str) -> Payload:
-    """Return the members of a JSON object or, as some operations of the service accept it, of a form.
+    """Return the members of a JSON object or of a form, which some operations of the service accept.
 
-    A field `name[key]` of a form becomes the member `key` of the object `name`.
+    A form field `name[key]` becomes the member `key` of the object `name`.
 
     Raises:
-        RefusedError: The body is neither.
+        RefusedError: The body is neither a JSON object nor a form.
     """
     try:
         return parse_body(body)
     except RefusedError:
         match content_type.partition(";")[0].strip().lower():
             case "application/x-www-form-urlencoded":
-                # Bytes that are not UTF-8 become replacement characters, as in paths.
+                # Bytes that are not UTF-8 become replacement characters, the same as in paths.
                 return _nest(parse_qsl(body.decode("latin-1"), keep_blank_values=True))
             case "multipart/form-data":
                 return _nest(_parse_multipart(body, content_type))
@@ -120,7 +121,7 @@ def take_text(body: Payload, name: str) -> str | None:
     """Return a member that is a string, or null, or absent.
 
     Raises:
-        RefusedError: It is something else.
+        RefusedError: The member has another type.
     """
     value: object = body.get(name)
     if not isinstance(value, str | None):
@@ -132,7 +133,7 @@ def take_texts(body: Payload, *names: str) -> list[str]:
     """Return members that must be strings.
 
     Raises:
-        RefusedError: One is absent or something else.
+        RefusedError: A member is absent or is not a string.
     """
     values = [value for name in names if isinstance(value := body.get(name), str)]
     if len(values) < len(names):
@@ -141,10 +142,10 @@ def take_texts(body: Payload, *names: str) -> list[str]:
 
 
 def take_count(body: Payload, name: str) -> int | None:
-    """Return a member that is a positive integer, perhaps spelled in a form, or null, or absent.
+    """Return a member that is a positive integer, or null, or absent. A form contains it as a string.
 
     Raises:
-        RefusedError: It is something else.
+        RefusedError: The member has another value.
     """
     value: object = body.get(name)
     if isinstance(value, str):
@@ -160,7 +161,7 @@ def take_members(body: Payload, name: str) -> Payload | None:
     """Return a member that is an object, or null, or absent.
 
     Raises:
-        RefusedError: It is something else.
+        RefusedError: The member has another type.
     """
     value: object = body.get(name)
     if not isinstance(value, dict | None):

@@ -1,4 +1,4 @@
-"""The log of the requests that a fake receives."""
+"""The log of a fake's received requests."""
 
 import asyncio
 from concurrent.futures import Future
@@ -8,27 +8,27 @@ from circleci_v1_async.testing._server.wire import ReceivedRequest
 
 
 class RequestLog(list[ReceivedRequest]):
-    """The requests that a fake has received, in order of arrival."""
+    """A fake's received requests, in order of arrival."""
 
     __module__ = "circleci_v1_async.testing"
 
     def __init__(self) -> None:
         super().__init__()
-        # Requests arrive on the serving thread, and any thread may wait for them.
+        # Requests arrive on the serving thread, and any thread can wait for them.
         self._lock = Lock()
         self._waiters: list[tuple[int, Future[None]]] = []
 
     def matching(self, method: str | None = None, path: str | None = None) -> list[ReceivedRequest]:
-        """Return the requests by a method, and with paths that begin with `path`.
+        """Return the requests with a method, and with paths that begin with `path`.
 
         Args:
             method: The method, in capitals; None for any.
-            path: The beginning of the path, percent-encoded, without `/api/v1.1`; None for any.
+            path: The start of the path, percent-encoded, without `/api/v1.1`; None for any.
         """
         return [request for request in self if request.matches(method, path)]
 
     def record(self, request: ReceivedRequest) -> None:
-        """Append a request, and wake those who have waited for it."""
+        """Append a request, and wake the threads and tasks that wait for it."""
         with self._lock:
             self.append(request)
             reached = [waiter for waiter in self._waiters if waiter[0] <= len(self)]
@@ -41,7 +41,7 @@ class RequestLog(list[ReceivedRequest]):
         """Wait until the log has `count` requests.
 
         Raises:
-            TimeoutError: It does not have them in time.
+            TimeoutError: Fewer requests arrived in time.
         """
         waiter: Future[None] = Future()
         with self._lock:

@@ -1,4 +1,4 @@
-"""Reading of requests: routes, projects and builds in paths, and credentials."""
+"""Parsing of requests: routes, projects and builds in paths, and credentials."""
 
 import base64
 import binascii
@@ -25,23 +25,23 @@ NOT_FOUND: Final = Reply.html_page(
 LOG_IN: Final = Reply.json_error(401, "You must log in first.")
 _GONE: Final = Reply.json_error(410, "This endpoint has been removed.")
 _DENIED: Final = Reply.json_error(403, "Permission denied")
-# CircleCI has announced that these endpoints will answer 410 from that day on.
+# CircleCI has announced that these endpoints will answer 410 from the sunset date on.
 _SUNSET_HEADERS: Final = {"Deprecation": "@1777593600", "Sunset": "Mon, 01 Feb 2027 00:00:00 GMT"}
-# The segments of `/api/v1.1/project/github/acme/web`, with the empty one before the first slash.
+# Number of segments in `/api/v1.1/project/github/acme/web`, including the empty segment before the first slash.
 _PROJECT_SEGMENTS: Final = 7
 _DIGITS: Final = re.compile("[0-9]+")
-# More are the number of no build.
+# No build number has more digits.
 _MAX_DIGITS: Final = 18
 
 
 @attrs.frozen
 class Call:
-    """The argument of an operation: the state that is served, and one request with its parameters.
+    """The argument of an operation: the served state, and one request with its parameters.
 
     Attributes:
         params: The route's parameters, decoded.
-        authorized: Whether the request carries the right token.
-        addresses: Makes and checks the addresses of files.
+        authorized: Whether the request carries the valid token.
+        addresses: Makes and checks the URLs of files.
     """
 
     account: Account
@@ -52,31 +52,31 @@ class Call:
 
     @cached_property
     def query(self) -> dict[str, str]:
-        """The query's parameters; the last value of a repeated one."""
+        """The query's parameters. If a parameter is repeated, the last value counts."""
         return dict(self.request.query)
 
     @cached_property
     def project(self) -> Project:
-        """The project in the path. Without the right token, a private one gives the same 404 as a missing one."""
+        """The project in the path. Without a valid token, private projects give the same 404 as missing ones."""
         vcs_type = VCS_ALIASES.get(self.params["vcs-type"], self.params["vcs-type"])
         project = self.account.projects.get(f"{vcs_type}/{self.params['username']}/{self.params['repo']}")
         if project is None or not (project.public or self.authorized):
             raise RefusedError(Reply.json_error(404, "Project not found"))
         if not self.authorized and list_tokens(self.request):
-            # A wrong token is refused where none is needed.
+            # An invalid token is rejected even where no token is needed.
             raise RefusedError(LOG_IN)
         return project
 
     @property
     def project_to_follow(self) -> Project:
-        """The project in the path, for an operation that needs the token on public projects too."""
+        """The project in the path, for an operation that needs the token even for public projects."""
         project = self.project
         self.require_token()
         return project
 
     @property
     def project_to_change(self) -> Project:
-        """The project in the path, for an operation that only its own people may do."""
+        """The project in the path, for an operation that only the project's members may call."""
         project = self.project_to_follow
         if project.foreign:
             raise RefusedError(_DENIED)
@@ -102,7 +102,7 @@ class Call:
         return parse_body_or_form(self.request.body, self.request.headers.get("Content-Type", ""))
 
     def make_created(self, value: Payload, *names: object) -> "Created":
-        """Make the answer to a request that created something at `names` below the project."""
+        """Make the answer to a request that created an object at `names` below the project."""
         project = "/".join(self.request.path.split("/")[:_PROJECT_SEGMENTS])
         below = "/".join(quote(f"{name}", safe=":") for name in names)
         return Created(value, f"{self.addresses.artifacts}{project}/{below}")
@@ -113,14 +113,14 @@ class Call:
         return [project for project in self.account.projects.values() if project.following]
 
     def require_token(self) -> None:
-        """Refuse a request without the right token."""
+        """Reject a request without a valid token."""
         if not self.authorized:
             raise RefusedError(LOG_IN)
 
 
 @attrs.frozen
 class Created:
-    """The answer of an operation that made something, and the address of what it made."""
+    """The answer of an operation that created an object, and the object's URL."""
 
     value: Payload
     location: str
@@ -134,12 +134,12 @@ class Route:
     """The method and the path of an operation.
 
     Attributes:
-        template: The path. `:name` is a parameter, `:build-num` takes digits only, a final `*name` takes the rest.
-        operation: Returns a reply, a compact JSON body, or a value that is sent as JSON.
-        status: The status of the answer, unless the operation returns a reply.
+        template: The path. `:name` is a parameter, `:build-num` only matches digits, a final `*name` matches the rest.
+        operation: Returns a reply, a compact JSON body, or a value to send as JSON.
+        status: The HTTP status of the answer, unless the operation returns a reply.
         site: The part of the service that has the route.
         has_sunset: Whether the route announces its sunset, and answers 410 after it.
-        cloud_only: Whether CircleCI Server lacks the route.
+        cloud_only: Whether CircleCI Server does not have the route.
     """
 
     method: str
@@ -157,15 +157,15 @@ class Route:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers of the route's answers, in addition to those of every answer."""
+        """The route's own headers. Each answer also has the common headers."""
         named = {"X-Route": API_PREFIX + self.template} if self.site == "api" else {}
         return named | (_SUNSET_HEADERS if self.has_sunset else {})
 
     def run(self, call: Call) -> object:
-        """Return what the operation answers.
+        """Return the operation's answer.
 
         Raises:
-            RefusedError: The operation refuses the request, or has been removed.
+            RefusedError: The operation rejects the request, or has been removed.
         """
         if self.has_sunset and call.account.after_sunset:
             raise RefusedError(_GONE)
@@ -191,7 +191,7 @@ class Route:
 
 @attrs.frozen
 class Site:
-    """The routes under a prefix, and the answer to requests for none of them."""
+    """The routes under a prefix, and the answer to requests that match no route."""
 
     prefix: str
     routes: tuple[Route, ...]
@@ -222,7 +222,7 @@ def _fits(part: str, segment: str) -> bool:
 
 
 def is_authorized(request: ReceivedRequest, token: str, expired: Collection[str] = ()) -> bool:
-    """Tell whether the request carries `token`.
+    """Return whether the request carries `token`.
 
     Raises:
         RefusedError: The `Authorization` header is malformed, or the request carries an expired token.
@@ -237,13 +237,13 @@ def is_authorized(request: ReceivedRequest, token: str, expired: Collection[str]
 
 
 def list_tokens(request: ReceivedRequest) -> list[str]:
-    """Return the tokens that a request carries.
+    """Return the tokens in a request.
 
-    They may be in `Circle-Token`, a bearer, the user name of basic authentication, and in a query to the API.
+    They can be in `Circle-Token`, a bearer token, the user name of basic authentication, or in a query to the API.
     """
     candidates = [request.headers.get("Circle-Token"), _parse_credentials(request.headers.get("Authorization", ""))]
     if request.site in {"api", "v2"}:
-        # Addresses of artifacts took the token in the query until 2022.
+        # Artifact URLs accepted the token in the query until 2022.
         candidates.append(dict(request.query).get("circle-token"))
     return [candidate for candidate in candidates if candidate]
 

@@ -1,4 +1,4 @@
-"""Files in the bucket, with ranges and conditions as S3 has them."""
+"""Files in the bucket, with ranges and conditional requests like in S3."""
 
 import re
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from circleci_v1_async.testing._server.wire import Reply
 from circleci_v1_async.testing._state.files import Data
 
 _NO_SUCH_KEY: Final = Reply.xml_error(404, "NoSuchKey", "The specified key does not exist.")
-# At most 18 digits: int() raises for thousands of them.
+# At most 18 digits, because int() raises for thousands of digits.
 _RANGE: Final = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 @attrs.frozen
 class ByteRange:
-    """A range of an object's bytes; slices are copied only when they are taken."""
+    """A range of an object's bytes. Slices are only copied on access."""
 
     data: Data = attrs.field(repr=False)
     span: range
@@ -38,7 +38,7 @@ class StoredObject:
 
     Attributes:
         content_type: The media type.
-        modified: The time at which it was stored.
+        modified: Time when the file was stored.
         etag: The entity tag with quotation marks, and `W/` if it is weak; None to send neither a tag nor a date.
     """
 
@@ -54,7 +54,7 @@ class StoredObject:
         return {"ETag": self.etag, "Last-Modified": format_datetime(self.modified, usegmt=True)}
 
     def serve(self, request_headers: Mapping[str, str]) -> Reply:
-        """Return the whole file, the requested range of it, or the refusal of a range past its end."""
+        """Return the complete file, the requested range, or the rejection of a range past the end."""
         headers = {"Accept-Ranges": "bytes", **self._validators}
         size = len(self.data)
         span = (
@@ -71,12 +71,12 @@ class StoredObject:
         return Reply(206, ByteRange(self.data, span), {**headers, "Content-Type": self.content_type})
 
     def _is_unchanged(self, condition: str | None) -> bool:
-        # Equal weak tags do not mean equal bytes, which joining two parts requires.
+        # Equal weak tags do not prove equal bytes, but joining two parts requires equal bytes.
         return condition is None or (not condition.startswith("W/") and condition in self._validators.values())
 
 
 def _parse_range(header: str, size: int) -> range | None:
-    """Return the positions that a `Range` names: empty if past the end, None if S3 ignores the header."""
+    """Return the positions in a `Range` header: empty if past the end, None if S3 ignores the header."""
     match = _RANGE.fullmatch(header)
     if match is None or match[0] == "bytes=-":
         return None
@@ -88,6 +88,6 @@ def _parse_range(header: str, size: int) -> range | None:
 
 
 def serve_signed(call: Call, stored: StoredObject | None) -> Reply:
-    """Serve a file by its signed address, without other credentials."""
+    """Serve a file at its signed URL, without other credentials."""
     refusal = call.addresses.refuse(call.request)
     return refusal or (stored.serve(call.request.headers) if stored else _NO_SUCH_KEY)

@@ -1,4 +1,4 @@
-"""Requests and replies as values, and the sockets that they pass through."""
+"""Requests and replies as values, and the sockets that carry them."""
 
 import asyncio
 import json
@@ -18,10 +18,10 @@ API_PREFIX: Final = "/api/v1.1"
 V2_PREFIX: Final = "/api/v2"
 PIECE_SIZE: Final = 64 * 2**10
 _KEYWORDS: Final = frozenset({"status", "outcome", "lifecycle", "vcs_type", "why"})
-# Times of the service; those of commits are text to it.
+# Format of the times that the service sets. The service treats times of commits as strings.
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z")
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
-# Enough for a reply that is being sent; delayed replies are not waited for.
+# Long enough for a reply that is being sent. Do not wait for delayed replies.
 _SHUTDOWN_SECONDS: Final = 0.1
 SiteName: TypeAlias = Literal["api", "v2", "artifacts", "storage"]
 Payload: TypeAlias = dict[str, Any]
@@ -29,7 +29,7 @@ JSON: TypeAlias = dict[str, "JSON"] | list["JSON"] | str | float | bool | None
 
 
 class Body(Protocol):
-    """Bytes that can be sent piece by piece."""
+    """Bytes that the server can send piece by piece."""
 
     def __len__(self) -> int: ...
 
@@ -41,13 +41,13 @@ class ReceivedRequest:
     """A request as the fake received it.
 
     Attributes:
-        site: The part of the service that it is for: the API v1.1, the API v2, artifacts as lists address them, or
-            storage.
+        site: The part of the service that receives the request: the API v1.1, the API v2, artifacts at the URLs in
+            lists, or storage.
         method: The method, in capitals.
-        path: The path as sent, percent-encoded, without the query.
-        query_string: The query as sent, without the question mark.
-        segments: The segments of the path, each decoded by itself: an encoded slash stays within its segment.
-        query: The pairs of the query, decoded, in order.
+        path: The path as received, percent-encoded, without the query.
+        query_string: The query as received, without the question mark.
+        segments: The segments of the path, decoded separately: an encoded slash stays within its segment.
+        query: The decoded pairs of the query, in order.
         headers: The headers, with case-insensitive names.
         body: The body.
         operation: The operation that the request calls, such as `list_project_builds`; None for an unknown route.
@@ -67,7 +67,7 @@ class ReceivedRequest:
 
     @property
     def json(self) -> Any:
-        """The body as JSON; None for an empty one.
+        """The body as JSON; None for an empty body.
 
         Raises:
             ValueError: The body is not JSON.
@@ -75,21 +75,21 @@ class ReceivedRequest:
         return json.loads(self.body) if self.body else None
 
     def matches(self, method: str | None, path: str | None) -> bool:
-        """Tell whether the request is by `method` (None: any), and its path begins with `path` (None: any).
+        """Return whether the request has this `method`, and its path begins with `path`. None matches any.
 
-        `path` is percent-encoded as in the request, without `/api/v1.1`.
+        `path` is percent-encoded like in the request, without `/api/v1.1`.
         """
         return method in {None, self.method} and self.path.removeprefix(API_PREFIX).startswith(path or "")
 
 
 @attrs.frozen
 class Reply:
-    """An answer of the server.
+    """The server's answer to a request.
 
     Attributes:
-        status: The status.
+        status: The HTTP status.
         body: The body.
-        headers: Headers, in addition to those of every answer.
+        headers: Additional headers. Every answer also has the common headers.
     """
 
     status: int = 200
@@ -103,7 +103,7 @@ class Reply:
 
     @classmethod
     def html_page(cls, status: int, title: str, *, text: str = "") -> "Reply":
-        """Make an HTML page, the form of errors that do not come from the API itself."""
+        """Make an HTML page. Errors that do not come from the API itself have this form."""
         page = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1>{text}</body></html>\n"
         return cls(status, page.encode(), {"Content-Type": "text/html;charset=utf-8"})
 
@@ -120,21 +120,21 @@ OK: Final[Payload] = {"message": "ok"}
 
 @attrs.frozen
 class Drop:
-    """A connection reset before the reply; `executed` says whether the request is executed."""
+    """A connection reset before the reply. `executed` is whether the request is executed."""
 
     executed: bool = False
 
 
 @attrs.frozen
 class Delivery:
-    """The manner in which a reply is sent.
+    """How to send a reply.
 
     Attributes:
         is_cut: Whether the body is cut off.
-        cut: The number of bytes before the cut; None for half of the body.
+        cut: Number of bytes before the cut; None for half of the body.
         is_chunked: Whether the body is sent in chunks, without a `Content-Length`.
-        piece: The number of bytes that are sent at a time.
-        pause: Seconds between two pieces.
+        piece: Number of bytes to send at a time.
+        pause: Number of seconds between two pieces.
     """
 
     is_cut: bool = False
@@ -144,14 +144,14 @@ class Delivery:
     pause: float = 0.0
 
     def count_bytes(self, size: int) -> int:
-        """Return how many bytes of a body of `size` bytes are sent."""
+        """Return the number of bytes to send of a body of `size` bytes."""
         if not self.is_cut:
             return size
         return size // 2 if self.cut is None else min(self.cut, size)
 
 
 def format_time(moment: datetime) -> str:
-    """Format a time as the service does: UTC, with milliseconds and `Z`."""
+    """Format a time like the service: UTC, with milliseconds and `Z`."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -161,7 +161,7 @@ def format_commit_time(moment: datetime) -> str:
 
 
 def sort_keys(payload: Payload, order: Iterable[str]) -> Payload:
-    """Return a payload with its keys in an order, followed by those that are not in the order."""
+    """Return a payload with its keys in an order, followed by keys that are not in the order."""
     return {key: payload[key] for key in order if key in payload} | payload
 
 
@@ -171,11 +171,11 @@ def encode_json(value: object) -> bytes:
 
 
 def encode_for_accept(body: bytes, accept: str) -> tuple[bytes, str]:
-    """Encode a compact JSON body as the service does for this `Accept` header.
+    """Encode a compact JSON body like the service for this `Accept` header.
 
     Returns:
         The body and its content type: the same JSON for `application/json`; EDN, Clojure's notation, for an empty
-        header; and for anything else indented JSON with the content type of plain text.
+        header; indented JSON with the content type of plain text for any other header.
     """
     if "application/json" in accept:
         return body, "application/json;charset=utf-8"
@@ -210,7 +210,7 @@ def _encode_edn_member(key: str, value: JSON) -> str:
 async def send(
     request: web.BaseRequest, reply: Reply, headers: Mapping[str, str], delivery: Delivery | None
 ) -> web.StreamResponse:
-    """Send a reply, at once or as `delivery` says. The reply's own headers override `headers`."""
+    """Send a reply according to `delivery`. The reply's own headers override `headers`."""
     headers = {**headers, **reply.headers}
     if delivery is None and isinstance(reply.body, bytes):
         return web.Response(status=reply.status, body=reply.body, headers=headers)
@@ -226,7 +226,7 @@ async def _stream(
     else:
         response.content_length = len(reply.body)
     stop = delivery.count_bytes(len(reply.body))
-    # The client may hang up while the body is sent.
+    # The client may disconnect while the body is sent.
     with suppress(ConnectionResetError):
         await response.prepare(request)
         for start in range(0, stop, delivery.piece):
@@ -239,13 +239,13 @@ async def _stream(
 
 
 def reset(request: web.BaseRequest) -> web.StreamResponse:
-    """Reset the connection, so that the client gets an error in place of a status.
+    """Reset the connection, so that the client gets an error instead of a status.
 
     Returns:
         A response that aiohttp needs and cannot send.
     """
     if request.transport is not None:  # pragma: no branch - None only if the client hung up first
-        # Without this option the system would close the connection normally.
+        # Without this option, the operating system would close the connection normally.
         linger = socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE
         request.transport.get_extra_info("socket").setsockopt(*linger)
         request.transport.abort()
@@ -253,13 +253,13 @@ def reset(request: web.BaseRequest) -> web.StreamResponse:
 
 
 class Listener:
-    """A listening port, which keeps its number when it is closed and opened again.
+    """A listening port. It keeps its number after it is closed and opened again.
 
     Args:
         handler: Answers the requests.
         host: The host to listen on.
-        port: The port; 0 for any free one.
-        name: The host's name in addresses.
+        port: The port; 0 for any free port.
+        name: The host name in URLs.
     """
 
     def __init__(
@@ -283,7 +283,7 @@ class Listener:
 
     @property
     def origin(self) -> str:
-        """The address, such as `http://127.0.0.1:41234`.
+        """The origin, such as `http://127.0.0.1:41234`.
 
         Raises:
             RuntimeError: The port has not been opened yet.
@@ -293,10 +293,10 @@ class Listener:
         return str(URL.build(scheme="http", host=self._name, port=self._port))
 
     async def open(self) -> None:
-        """Start to listen.
+        """Start listening.
 
         Raises:
-            OSError: The port is taken.
+            OSError: The port is already in use.
         """
         self._runner = web.ServerRunner(web.Server(self._handler, access_log=None), shutdown_timeout=_SHUTDOWN_SECONDS)
         await self._runner.setup()
@@ -304,7 +304,7 @@ class Listener:
         self._port = self._runner.addresses[0][1]
 
     async def close(self) -> None:
-        """Stop listening and close every connection, idle or not."""
+        """Stop listening and close every connection, including busy ones."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None

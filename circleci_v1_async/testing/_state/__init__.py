@@ -1,1 +1,1 @@
-"""The account and all that it has, as plain values: no I/O, and none of the wire's shapes."""
+"""The account and its state, as plain values: no I/O, and no JSON of the API."""

@@ -22,15 +22,15 @@ class Account:
 
     Attributes:
         user: The fields of `/me`, without the projects.
-        is_server: Whether the service is CircleCI Server rather than the cloud.
+        is_server: Whether the service is CircleCI Server instead of the cloud.
         after_sunset: Whether triggers and reruns have been removed, and projects have no branches.
-        in_brownout: Whether branches are left out unless a request asks for them.
-        run_seconds: The time that builds run by the clock, in seconds; None if nothing happens by the clock.
+        in_brownout: Whether branches are left out unless a request includes them explicitly.
+        run_seconds: Number of seconds that builds run by the clock; None if nothing happens by the clock.
         clock: The fake's own clock.
-        max_offset: The deepest offset that lists accept; None for no limit.
-        signed_at: The time in signatures that are made now; addresses with another time have expired.
-        has_lost_credentials: Whether addresses have expired because of the credentials behind their signatures.
-        created: The number of builds, keys and tokens made so far, from which their times and ids are derived.
+        max_offset: Maximum offset that lists accept; None for no limit.
+        signed_at: The time in new signatures. URLs with any other time have expired.
+        has_lost_credentials: Whether URLs have expired because the credentials of their signatures expired.
+        created: Number of builds, keys and tokens created so far. Their times and IDs are derived from it.
     """
 
     user: dict[str, Any]
@@ -44,22 +44,22 @@ class Account:
     has_lost_credentials: bool = attrs.field(default=False, init=False)
     created: int = attrs.field(default=0, init=False)
     _projects: dict[str, Project] = attrs.field(factory=dict[str, Project], init=False)
-    # The project and the number of each build that may still change by the clock, in the order of creation.
+    # Project and number of each build that the clock may still change, in order of creation.
     _running: dict[tuple[str, int], None] = attrs.field(factory=dict[tuple[str, int], None], init=False)
 
     @property
     def projects(self) -> Mapping[str, Project]:
-        """The projects by slug, in the order of their addition, with builds as they are at this moment."""
+        """The projects by slug, in the order of their addition, with the current state of their builds."""
         if self._running:
             self._follow_clock(self.clock.now())
         return self._projects
 
     def add_project(self, project: Project) -> None:
-        """Add a project, or replace the one with its slug."""
+        """Add a project, or replace the project with the same slug."""
         self._projects[project.slug] = project
 
     def shows_branches(self, wanted: bool | None) -> bool:  # noqa: FBT001 - one question, one answer
-        """Tell whether projects have branches for a request that wants them, does not, or does not say."""
+        """Return whether projects have branches. `wanted` is the request's choice; None without one."""
         if wanted is False or self.is_server:
             return wanted is not False
         return not self.after_sunset and (wanted is True or not self.in_brownout)
@@ -68,7 +68,7 @@ class Account:
         """Return a project.
 
         Raises:
-            KeyError: There is none.
+            KeyError: The project does not exist.
             ValueError: The slug does not have three parts, or its version control system is unknown.
         """
         project = self.projects.get("/".join(split_slug(slug)))
@@ -80,7 +80,7 @@ class Account:
         """Return a build.
 
         Raises:
-            KeyError: There is none.
+            KeyError: The project or the build does not exist.
             ValueError: The slug does not have three parts, or its version control system is unknown.
         """
         build = self.get_project(slug).builds.get(build_num)
@@ -104,7 +104,7 @@ class Account:
         revision: str | None = None,
         fields: Mapping[str, object] | None = None,
     ) -> Build:
-        """Add a build to a project; what is not given is derived from the project and the builds before."""
+        """Add a build to a project. Missing values are derived from the project and its earlier builds."""
         seconds = self.run_seconds if status in _UNFINISHED else None
         created = when or (self.take_next_time() if seconds is None else self.clock.now())
         branch = branch or project.default_branch
@@ -131,9 +131,9 @@ class Account:
         return build
 
     def change_build(self, build: Build, **changes: Any) -> Build:
-        """Replace a build by a new version, and return it.
+        """Replace a build with a new version, and return the new version.
 
-        A build whose status somebody changes ignores the clock from then on.
+        After a user changes the status of a build, the clock no longer changes the build.
         """
         project = self._projects[build.slug]
         current = project.builds[build.build_num]
@@ -165,7 +165,7 @@ class Account:
             project = self._projects[slug]
             build = project.builds.get(build_num)
             if build is None or build.run is None:
-                # The project or the build was added anew.
+                # The project was replaced, or the build was removed or replaced.
                 del self._running[slug, build_num]
                 continue
             status = build.run.find_status(now)

@@ -1,6 +1,6 @@
-"""Checks of the arguments with which tests build and script the fake.
+"""Checks of the arguments that tests pass to build and script the fake.
 
-They are refused before they change anything, so that no later reply fails for them.
+Invalid arguments are rejected before they change anything, so that they do not make a later reply fail.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Final
 
 _FIRST_YEAR: Final = 1970
 _LAST_YEAR: Final = 9000
-# RFC 9110, sections 5.1 and 5.5: a token; and no character that would end the line.
+# RFC 9110, sections 5.1 and 5.5: a token; and a value without characters that would end the line.
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LINE_END: Final = re.compile(r"[\r\n\0]")
 
@@ -21,7 +21,7 @@ def check_seconds(name: str, value: float) -> float:
     """Return a number of seconds.
 
     Raises:
-        ValueError: It is negative, or not finite.
+        ValueError: The number is negative, or not finite.
     """
     if not (math.isfinite(value) and value >= 0):
         raise ValueError(f"{name}: expected a number of seconds, 0 or more, got {value!r}")
@@ -29,10 +29,10 @@ def check_seconds(name: str, value: float) -> float:
 
 
 def check_time(name: str, value: datetime) -> None:
-    """Check a time from which others are computed.
+    """Check a time that other times are computed from.
 
     Raises:
-        ValueError: It is too early or too late.
+        ValueError: The time is too early or too late.
     """
     if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
         raise ValueError(f"{name}: expected a time from {_FIRST_YEAR} to {_LAST_YEAR}, got {value}")
@@ -42,17 +42,17 @@ def check_number(name: str, value: float, least: float, most: float) -> None:
     """Check a number.
 
     Raises:
-        ValueError: It is out of its range.
+        ValueError: The number is out of its range.
     """
     if not least <= value <= most:
         raise ValueError(f"{name}: expected a number from {least} to {most}, got {value!r}")
 
 
 def check_choice(name: str, value: str, known: Collection[str]) -> None:
-    """Check a value of which there are only a few.
+    """Check a value that must be one of a few.
 
     Raises:
-        ValueError: It is none of them.
+        ValueError: The value is unknown.
     """
     if value not in known:
         raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}{_suggest(value, known)}")
@@ -62,7 +62,7 @@ def check_fields(names: Iterable[str], known: Collection[str]) -> None:
     """Check the names of fields.
 
     Raises:
-        ValueError: One is unknown.
+        ValueError: A name is unknown.
     """
     for name in names:
         if name not in known:

@@ -1,4 +1,4 @@
-"""Builds with their steps, as plain values, without I/O and without the wire's shapes."""
+"""Builds with their steps, as plain values, without I/O and without the JSON of the API."""
 
 import zlib
 from collections.abc import Mapping
@@ -13,23 +13,23 @@ from circleci_v1_async.testing._state.files import Artifact
 from circleci_v1_async.testing._state.runs import Run
 
 FIRST_CONFIGURED_STEP: Final = 101
-# Recorded: the steps before the configured ones, for the machine and its environment, have these numbers.
+# Recorded: the built-in steps before the configured steps, for the machine and its environment, have these numbers.
 _BUILT_IN_STEPS: Final = (0, 99)
 
 
 @attrs.frozen
 class Phase:
-    """The stage that a build's status puts it in.
+    """The stage of a build, which its status determines.
 
     Attributes:
-        lifecycle: The wire's `lifecycle`.
-        outcome: The wire's `outcome`; None until the build is finished.
-        failed: The wire's `failed`; null, not false, for builds that are fixed, timed out or have no tests.
+        lifecycle: The API's `lifecycle`.
+        outcome: The API's `outcome`; None until the build is finished.
+        failed: The API's `failed`; null, not false, for builds that are fixed, timed out or have no tests.
         usage_queued: Whether the build has entered the plan's queue.
         queued: Whether the build has entered a machine's queue.
         started: Whether the build has started.
-        timed: Whether a finished build has a duration; it has none after an infrastructure failure.
-        never_runs: Whether the build will not be run, whatever its lifecycle says.
+        timed: Whether a finished build has a duration. After an infrastructure failure, it has no duration.
+        never_runs: Whether the build will not be run, regardless of its lifecycle.
     """
 
     lifecycle: str
@@ -43,7 +43,7 @@ class Phase:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the build has run to its end."""
+        """Whether the build has run to completion."""
         return self.lifecycle == "finished"
 
     @property
@@ -71,16 +71,16 @@ PHASES: Final = {
     "not_running": Phase("not_running"),
     "not_run": Phase("not_run", usage_queued=False, never_runs=True),
 }
-# Recorded: a build that is canceled before it starts keeps the lifecycle that it had and never gets a queue time.
+# Recorded: a build that is canceled before it starts keeps its lifecycle and never gets a queue time.
 _CANCELED_WHILE_WAITING: Final = Phase("scheduled", "canceled", usage_queued=False)
 
-# Recorded: a retry that is not run keeps the lifecycle of one that waits.
+# Recorded: a retry that is not run keeps the lifecycle of a waiting build.
 _NOT_RUN_AGAIN: Final = Phase("scheduled", usage_queued=False, never_runs=True)
 
 
 @attrs.frozen
 class Previous:
-    """A reference to the previous build of a branch, as it was when the next one was created."""
+    """A reference to the previous build of a branch, in its state when the next build was created."""
 
     build_num: int
     status: str
@@ -89,7 +89,7 @@ class Previous:
 
 @attrs.define
 class Action:
-    """One container's run of a step."""
+    """One step run: the execution of a step in one container."""
 
     step: int
     index: int
@@ -106,15 +106,15 @@ class Action:
 
 @attrs.frozen(eq=False)
 class Build:
-    """One build. A change makes a new value, so that rendered payloads can be cached by build.
+    """One build. A change makes a new value, so that rendered payloads can be cached for each build.
 
     Attributes:
-        created: Time of the build's creation; all its other times are derived from it.
-        workflow_run: The UUID of the workflow's run; None for the one that all builds of a revision share.
-        fields: Keys of the payload that are set by hand; they override the computed ones.
-        actions: The steps. They change in place, as `artifacts` and `tests` do: lists of builds show none of them.
-        run: Its course by the fake's clock; None if it has none.
-        encoded: The JSON of this version in lists, by form; a list encodes each version once.
+        created: Time of the build's creation. All its other times are derived from it.
+        workflow_run: UUID of the workflow run; None for the run that all builds of a revision share.
+        fields: Keys of the payload that a test sets. They override the computed keys.
+        actions: The steps. They change in place, like `artifacts` and `tests`: lists of builds show none of them.
+        run: The build's course by the fake's clock; None if the clock does not change the build.
+        encoded: JSON of this version in lists, by form. A list encodes each version once.
     """
 
     slug: str
@@ -157,12 +157,12 @@ class Build:
 
     @cached_property
     def job_id(self) -> str:
-        """The UUID of the build's job, which its artifacts' addresses contain."""
+        """The UUID of the build's job. The URLs of its artifacts contain it."""
         return make_stable_uuid(self.slug, self.build_num)
 
     @cached_property
     def workflow_id(self) -> str:
-        """The UUID of the workflow's run; by default all jobs of a push share it."""
+        """The UUID of the workflow run. By default all jobs of a push share it."""
         return self.workflow_run or make_stable_uuid(self.slug, self.workflow, self.revision)
 
     def add_action(
@@ -177,7 +177,7 @@ class Build:
         truncated: bool = False,
         fields: Mapping[str, object] | None = None,
     ) -> None:
-        """Add a step, or one more container to a step; without a number the next step that the service counts."""
+        """Add a step, or one more container to a step. The default number is the service's next number."""
         number = self._choose_step_number() if step is None else step
         start = self.start_time + timedelta(seconds=4 * len(self.actions))
         self.actions.append(
@@ -185,7 +185,7 @@ class Build:
         )
 
     def follow_run(self, run: Run, now: datetime) -> None:
-        """Show the steps that the run has at a time. Steps of the build's own stay, and end with the run."""
+        """Show the steps of the run at a time. The build's own steps stay, and end with the run."""
         if any(not action.is_planned for action in self.actions):
             if run.find_status(now) == "success":
                 self.end_actions("success", now)
@@ -200,7 +200,7 @@ class Build:
             action.duration = timedelta(seconds=step.seconds)
 
     def end_actions(self, status: str, now: datetime) -> None:
-        """End the steps that run."""
+        """End the running steps."""
         for action in self.actions:
             if action.status == "running":
                 action.status = status
@@ -214,7 +214,7 @@ class Build:
         )
 
     def find_action(self, step: str, index: str) -> Action | None:
-        """Return the action with these numbers, as a path spells them."""
+        """Return the action with these numbers, which are strings from a path."""
         named = (action for action in self.actions if (str(action.step), str(action.index)) == (step, index))
         return next(named, None)
 
@@ -229,14 +229,14 @@ class Build:
 
     @cached_property
     def duration(self) -> timedelta:
-        """The duration of the build, also before it is finished."""
+        """The duration of the build, even before it is finished."""
         if self.run is not None:
             return self.run.stop_time - self.run.start_time
         return timedelta(milliseconds=60_000 + 7_919 * self.build_num % 90_000)
 
     @cached_property
     def millis(self) -> int | None:
-        """The duration in milliseconds, as the service shows it; None if it does not."""
+        """The duration in milliseconds, as the service shows it; None if the service does not show it."""
         return self.duration // timedelta(milliseconds=1) if self.phase.is_finished and self.phase.timed else None
 
     @property

@@ -1,4 +1,4 @@
-"""Values that are derived from others, so that the fake needs no chance."""
+"""Values that are derived from other values, so that the fake needs no random values."""
 
 import hashlib
 
@@ -9,11 +9,11 @@ def make_md5_fingerprint(blob: bytes) -> str:
 
 
 def make_stable_uuid(*parts: object) -> str:
-    """Return a UUID that is derived from `parts` alone."""
+    """Return a UUID that only depends on `parts`."""
     digest = hashlib.md5("/".join(map(str, parts)).encode(), usedforsecurity=False).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:]}"
 
 
 def make_revision(*parts: object) -> str:
-    """Return a commit's hash that is derived from `parts` alone."""
+    """Return a commit's hash that only depends on `parts`."""
     return hashlib.sha1("/".join(map(str, parts)).encode(), usedforsecurity=False).hexdigest()

@@ -15,15 +15,15 @@ _NUMBER_SIZE: Final = 8
 
 @attrs.frozen
 class GeneratedBytes:
-    """A large file's pseudo-random bytes, made on demand, so that they take no memory.
+    """A large file's pseudo-random bytes, generated on demand, so that they take no memory.
 
-    Use it in place of `bytes`. It supports `len(…)` and slices without a step, and makes only the slice asked for. The
-    same size and seed always give the same bytes. No two blocks of 64 KiB are alike, so that a copy with misplaced
-    bytes has another hash.
+    Use it instead of `bytes`. It supports `len(…)` and slices without a step, and only generates the requested slice.
+    The same size and seed always give the same bytes. No two blocks of 64 KiB are equal, so that a copy with misplaced
+    bytes has a different hash.
 
     Attributes:
-        size: The number of bytes.
-        seed: The seed; another one gives other bytes.
+        size: Number of bytes.
+        seed: The seed. A different seed gives different bytes.
     """
 
     __module__ = "circleci_v1_async.testing"
@@ -46,7 +46,7 @@ class GeneratedBytes:
         return random.Random(self.seed).randbytes(_BLOCK_SIZE - _NUMBER_SIZE)  # noqa: S311 - reproducible on purpose
 
     def sha256(self) -> str:
-        """Return the SHA-256 of all bytes, in hexadecimal, to compare a copy with."""
+        """Return the SHA-256 of all bytes, in hexadecimal. Compare it with a copy's hash."""
         digest = hashlib.sha256()
         for start in range(0, self.size, _BLOCK_SIZE):
             digest.update(self[start : start + _BLOCK_SIZE])
@@ -57,7 +57,7 @@ Data: TypeAlias = bytes | GeneratedBytes
 
 
 def make_fingerprint(data: Data) -> str:
-    """Return a hash of the bytes in hexadecimal, as S3 uses it in an ETag."""
+    """Return a hash of the bytes in hexadecimal, like S3 in an ETag."""
     return hashlib.md5(data if isinstance(data, bytes) else repr(data).encode(), usedforsecurity=False).hexdigest()
 
 
@@ -66,8 +66,8 @@ class Artifact:
     """One version of an artifact.
 
     Attributes:
-        etag: The kind of its entity tag; None if it has neither a tag nor a date.
-        version: The number of earlier versions.
+        etag: Kind of the entity tag; None if the artifact has neither a tag nor a date.
+        version: Number of earlier versions.
     """
 
     path: str
@@ -88,7 +88,7 @@ class Artifact:
 
     @cached_property
     def entity_tag(self) -> str | None:
-        """The `ETag` header's value. A weak tag is the same for all versions."""
+        """The value of the `ETag` header. A weak tag is the same for all versions."""
         match self.etag:
             case "strong":
                 return f'"{make_fingerprint(self.data)}"'

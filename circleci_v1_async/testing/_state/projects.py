@@ -25,7 +25,7 @@ class SshKey:
 
 @attrs.frozen
 class CheckoutKey:
-    """A key that builds check out code with.
+    """A key that builds use to check out code.
 
     Attributes:
         blob: The public key in SSH's binary form; fingerprints are digests of it.
@@ -50,14 +50,14 @@ class CheckoutKey:
         return self.sha256 or base64.b64encode(hashlib.sha256(self.blob).digest()).decode()
 
     def matches_fingerprint(self, fingerprint: str) -> bool:
-        """Tell whether `fingerprint` is this key's, by either digest, with or without `SHA256:` and padding."""
+        """Return whether `fingerprint` is this key's, in either digest, with or without `SHA256:` and padding."""
         bare = fingerprint.removeprefix("SHA256:").rstrip("=")
         return bare in {self.make_fingerprint("md5"), self.make_fingerprint("sha256").rstrip("=")}
 
 
 @attrs.frozen
 class ProjectToken:
-    """An API token of a project, which gives access to nothing in the fake."""
+    """A project's API token. It gives no access in the fake."""
 
     id: str
     label: str
@@ -93,11 +93,11 @@ class Project:
 
     @property
     def vcs_url(self) -> str:
-        """The repository's URL. Projects of the GitHub App and of GitLab have ids in place of names."""
+        """The repository's URL. For projects of the GitHub App and of GitLab, it has IDs instead of names."""
         return f"{VCS_HOSTS[self.vcs_type]}/{self.username}/{self.reponame}"
 
     def store(self, build: Build) -> None:
-        """Add a build, or replace it by its new version."""
+        """Add a build, or replace it with its new version."""
         self.builds[build.build_num] = build
         self.commits.setdefault(build.revision, build.created)
         self.last_num = max(self.last_num, build.build_num)
@@ -107,7 +107,7 @@ class Project:
             self._remember(build, successful=True)
 
     def find_previous(self, branch: str, *, successful: bool = False) -> Previous | None:
-        """Return a reference to the latest build of a branch that is over, or that succeeded."""
+        """Return a reference to the latest build of a branch that has finished, or that succeeded."""
         return self._last_over.get((branch, successful))
 
     def _remember(self, build: Build, *, successful: bool) -> None:
@@ -116,5 +116,5 @@ class Project:
             self._last_over[build.branch, successful] = Previous(build.build_num, build.status, build.millis or 0)
 
     def list_builds_newest_first(self) -> list[Build]:
-        """Return the builds by descending number, as the project's lists have them."""
+        """Return the builds by descending number, like the project's lists."""
         return [self.builds[num] for num in sorted(self.builds, reverse=True)]

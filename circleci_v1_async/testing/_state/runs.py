@@ -6,15 +6,15 @@ from typing import Final
 
 import attrs
 
-# The time in the queue, as a share of the time that the build runs.
+# The time in the queue, as a share of the build's running time.
 _QUEUE_SHARE: Final = 0.1
-# The steps, each with the shares of the run at which it begins and ends, and the number of lines that it writes.
+# The steps, each with the shares of the run when it starts and ends, and its number of output lines.
 _STEPS: Final = (("Spin up environment", 0.0, 0.1, 2), ("checkout", 0.1, 0.2, 3), ("run tests", 0.2, 1.0, 40))
 
 
 @attrs.define
 class Clock:
-    """The fake's clock: the system's, and the time by which a test has moved it."""
+    """The fake's clock: the system's clock, plus the time that a test has added."""
 
     _moved: timedelta = attrs.field(factory=timedelta, init=False)
 
@@ -23,7 +23,7 @@ class Clock:
         return datetime.now(UTC) + self._moved
 
     def advance(self, seconds: float) -> None:
-        """Move the clock on."""
+        """Move the clock forward."""
         self._moved += timedelta(seconds=seconds)
 
 
@@ -32,9 +32,9 @@ class RunStep:
     """A step of a run at one moment.
 
     Attributes:
-        started: Seconds from the start of the run.
-        seconds: The time that the step takes.
-        lines: The lines that it has written so far.
+        started: Number of seconds from the start of the run.
+        seconds: Number of seconds that the step takes.
+        lines: The lines written so far.
     """
 
     name: str
@@ -49,9 +49,9 @@ class Run:
     """A build's course.
 
     Attributes:
-        starts_at: The time at which the build leaves the queue.
-        seconds: The time that it runs.
-        left_at: The time at which somebody gave the build a status, from when on the clock changes nothing.
+        starts_at: Time when the build leaves the queue.
+        seconds: Number of seconds that the build runs.
+        left_at: Time when a user set the build's status. From then on, the clock changes nothing.
     """
 
     starts_at: datetime
@@ -60,27 +60,27 @@ class Run:
 
     @classmethod
     def begin(cls, now: datetime, seconds: float, *, is_queued: bool) -> "Run":
-        """Begin a run of a build that is queued, or that runs from now on."""
+        """Create the run of a build that is queued, or that starts to run now."""
         return cls(now + timedelta(seconds=seconds * _QUEUE_SHARE if is_queued else 0), seconds)
 
     @property
     def start_time(self) -> datetime:
-        """The time at which the build started, or will."""
+        """The time when the build started, or will start."""
         return self.starts_at if self.left_at is None else min(self.starts_at, self.left_at)
 
     @property
     def stop_time(self) -> datetime:
-        """The time at which the build ended, or will."""
+        """The time when the build ended, or will end."""
         return self.left_at or self.starts_at + timedelta(seconds=self.seconds)
 
     def find_status(self, now: datetime) -> str:
-        """Return the status of the build at a time."""
+        """Return the build's status at a time."""
         if now < self.starts_at:
             return "queued"
         return "running" if now < self.stop_time else "success"
 
     def list_steps(self, now: datetime) -> list[RunStep]:
-        """Return the steps that have begun at a time, each with what it has written until then."""
+        """Return the steps that have started at a time, each with its output up to that time."""
         elapsed = (now - self.starts_at).total_seconds()
         steps: list[RunStep] = []
         for name, begin, end, count in _STEPS:
