@@ -3,24 +3,24 @@
 CircleCIError
 ├── InvalidInputError (ValueError)     a bad argument; raised before any I/O
 ├── SessionClosedError (RuntimeError)  used after close, or from another event loop
-├── UsageError (RuntimeError)          iterated a second time, or closed while a loop read it
-├── TransportError                     no usable reply was received
+├── UsageError (RuntimeError)          looped over again, or closed under its loop
+├── TransportError                     no usable reply came back
 │   ├── RequestTimeoutError (TimeoutError)
 │   ├── RedirectError                  a redirect that is not followed
 │   └── BodyTooLargeError
 ├── StatusError                        the service answered with an error status
 │   ├── BadRequestError        400
-│   │   └── OffsetRefusedError     the service does not list builds beyond an offset
+│   │   └── OffsetRefusedError     the service lists no builds from an offset on
 │   ├── AuthenticationError    401
 │   ├── PermissionDeniedError  403
 │   ├── NotFoundError          404
 │   ├── GoneError              410
 │   ├── RateLimitError         429
 │   └── ServerError            5xx
-├── DecodeError                        the reply does not have the expected form
-├── PaginationDriftError               a list changed faster than the walk could read it
-├── WaitTimeoutError (TimeoutError)    one or several builds did not finish in time
-└── DownloadError                      artifacts that could not be downloaded
+├── DecodeError                        the reply is not what the operation promises
+├── PaginationDriftError               a list changed faster than it can be read
+├── WaitTimeoutError (TimeoutError)    a build, or several, did not finish in time
+└── DownloadError                      artifacts that could not be fetched
     ├── UnsafePathError
     ├── PathConflictError
     └── TruncatedError
@@ -84,7 +84,7 @@ class TransportError(CircleCIError):
     """
 
     def __init__(self, message: str, maybe_sent: bool = True, transient: bool = True) -> None:
-        # Pass only the message: RequestTimeoutError is also an OSError, which would treat further arguments as errno.
+        # Pass only the message: RequestTimeoutError is an OSError, too, and would treat further arguments as errno.
         super().__init__(message)
         self.message = message
         self.maybe_sent = maybe_sent
@@ -387,7 +387,7 @@ class WaitTimeoutError(CircleCIError, TimeoutError):
 
     Attributes:
         message: Description of the wait: the build or builds, the timeout, and the last status.
-        last: The build, or the `Verdict` on the builds, as of the last poll; `None` if no reply arrived.
+        last: The build, or the `Verdict` on the builds, at the last poll; `None` if no reply arrived.
     """
 
     transient = True
@@ -401,12 +401,12 @@ class WaitTimeoutError(CircleCIError, TimeoutError):
     # Check attributes instead of classes: importing the classes would load all models together with the errors.
     @property
     def build(self) -> "BuildDetail | None":
-        """The build as of the last poll; `None` if the wait was for several builds, or if no reply arrived."""
+        """The build at the last poll; `None` if the wait was for several builds, or if no reply arrived."""
         return cast("BuildDetail", self.last) if hasattr(self.last, "build_num") else None
 
     @property
     def verdict(self) -> "Verdict | None":
-        """The verdict on several builds as of the last poll; `None` for one build, or if no reply arrived."""
+        """The verdict on several builds at the last poll; `None` for one build, or if no reply arrived."""
         return cast("Verdict", self.last) if hasattr(self.last, "builds") else None
 
 

@@ -90,7 +90,7 @@ class PreviousBuild(Model):
 
 @model(kw_only=True)
 class BuildMessage(Model):
-    """A message from CircleCI about a build. A plain string, as in openapi.yml, is read as its `message`."""
+    """A message from CircleCI about a build. A plain string, the type in openapi.yml, becomes its `message`."""
 
     type: str | None = None
     """Kind of message: `error` or `warning`."""
@@ -104,7 +104,7 @@ class BuildMessage(Model):
 
 @model(kw_only=True)
 class Build(BuildSummary):
-    """A build, as in lists of builds and in the results of triggering, retrying and canceling a build.
+    """A build in a list of builds, or the result of triggering, retrying or canceling a build.
 
     With `shallow=True`, the service omits about half of the fields, which are marked below.
     """

@@ -81,7 +81,7 @@ class Action(Model):
     """Whether the step run wrote output. Even if `True`, `output_url` can be absent."""
 
     truncation_len: int | None = None
-    """Length of the shortened output, in characters. Null or absent in all replies seen so far."""
+    """Length of the shortened output, in characters. Always null or absent in the replies seen so far."""
 
     source: str | None = None
     """Origin of the step, such as `config`; sometimes absent."""

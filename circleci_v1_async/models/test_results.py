@@ -37,7 +37,7 @@ class TestMetadata(Model):
     """Test framework, or `unknown`."""
 
     source_type: str | None = None
-    """Same as `source` in all replies seen so far."""
+    """Always the same as `source` in the replies seen so far."""
 
 
 @model(kw_only=True)
