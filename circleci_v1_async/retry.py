@@ -187,8 +187,8 @@ def _parse_date(value: str) -> float | None:
 class RetryBudget:
     """A session's budget for retries, so that retries do not make an outage worse.
 
-    Each retry spends a part of the budget. Each success returns the cost of its own retries, or a small amount if it
-    needed no retry. Once the budget is spent, errors are raised without a retry.
+    Each retry spends a part of the budget. Each success returns the cost of the retries before it, or a small amount
+    if it needed no retry. Once the budget is spent, errors are raised without a retry.
     """
 
     capacity: int = 100

@@ -15,7 +15,7 @@ __all__ = ["ProjectSlug"]
 
 _VCS_TYPES = {"gh": "github", "github": "github", "bb": "bitbucket", "bitbucket": "bitbucket", "circleci": "circleci"}
 _VCS_HOSTS = {"github.com": "github", "www.github.com": "github", "bitbucket.org": "bitbucket"}
-# Hosts whose URLs can lack the scheme, because browsers hide it.
+# For these hosts, accept URLs without a scheme, because browsers hide the scheme.
 _KNOWN_HOSTS = {*_VCS_HOSTS, "circleci.com", "app.circleci.com"}
 _SCP_LIKE = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>[^/].*)")
 # A pasted URL can contain a password before its host, or a token in its query.

@@ -34,7 +34,7 @@ class Sunset:
     """The announced removal of an operation.
 
     Attributes:
-        on: The first day on which the API answers 410 for the operation.
+        on: Date of the removal. From this day on, the API answers 410.
         replacement: The operation to use instead.
         example: Python source of a call that uses the replacement; `None` if absent.
     """

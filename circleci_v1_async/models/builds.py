@@ -90,7 +90,10 @@ class PreviousBuild(Model):
 
 @model(kw_only=True)
 class BuildMessage(Model):
-    """A message from CircleCI about a build. A plain string, the type in openapi.yml, becomes its `message`."""
+    """A message from CircleCI about a build.
+
+    In openapi.yml, a message is a plain string. Such a string becomes the `message` field.
+    """
 
     type: str | None = None
     """Kind of message: `error` or `warning`."""
