@@ -436,7 +436,7 @@ class PathConflictError(DownloadError):
 
 
 class TruncatedError(DownloadError):
-    """Fewer bytes arrived than were announced, or compressed data ended early."""
+    """Fewer bytes arrived than announced, or compressed data ended early."""
 
     transient = True
 

@@ -1,6 +1,6 @@
 """Structure hooks for all types in the service's replies.
 
-msgspec first tries to convert a complete model. Only if the values do not fit, the hooks convert its fields one by one.
+msgspec first tries to convert a complete model. If the values do not fit, the hooks convert its fields one by one.
 msgspec also converts the leaves: all values except models, lists and mappings. The hooks therefore return the same
 result as a msgspec decoder, except that a misfit (a value that does not fit its type) drops only its field, list item
 or mapping entry.
@@ -259,7 +259,7 @@ class Hooks:
                 misfits.append((value, error))
                 if self.misfits.strict:
                     break
-        # If no item fits, the value is not a list or mapping of the expected type.
+        # If no item fits, raise an error, because the value as a whole probably has another type.
         if misfits and (self.misfits.strict or not items):
             raise _ListError(f"While structuring {what}", [misfit for _, misfit in misfits], list)
         for value, misfit in misfits:

@@ -191,7 +191,7 @@ class Build(BuildSummary):
     """
 
     owners: tuple[str, ...] = ()
-    """Logins of the build's owners. Lists of builds omit them."""
+    """Logins of the build's owners. Only sent for single builds."""
 
     vcs_tag: str | None = None
     """Tag that was built; `None` if the build was not started for a tag."""

@@ -77,7 +77,7 @@ class User(Model):
     """Display name; `None` if the user did not set one."""
 
     admin: bool | None = None
-    """Whether the user administers the installation of CircleCI Server; may be null."""
+    """Whether the user administers the installation of CircleCI Server; can be null."""
 
     all_emails: tuple[str, ...] = ()
     """Email addresses of the user, as registered on the code host."""
