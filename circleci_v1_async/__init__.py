@@ -1,9 +1,9 @@
 """The asyncio client for the CircleCI REST API v1.1.
 
-Importing it costs next to nothing: a name is imported from its module when it is first asked for.
+Importing the package is fast: each public name is imported from its module at its first use.
 """
 
-from typing import TYPE_CHECKING  # a constant of our own would hide the names from editors that use jedi
+from typing import TYPE_CHECKING  # with another constant, editors that use jedi would not find the names
 
 from ._version import __version__ as __version__
 
@@ -144,7 +144,7 @@ if TYPE_CHECKING:
     )
 
 else:
-    # The names above, by their modules, as programs find them.
+    # The names above, by module. `__getattr__` imports them at run time.
     _NAMES = {
         "artifacts": (
             "ArtifactDownloads ArtifactStream Download DownloadEvent DownloadFinished DownloadProgress"
@@ -181,7 +181,7 @@ else:
     __all__ = sorted([*_HOMES, "__version__"], key=lambda name: (not name[0].isupper(), name))  # noqa: PLE0605
 
     def __getattr__(name):
-        """Import a name from its module, or a module by its name, when it is first asked for."""
+        """Import a public name from its module, or import a module, at the first access."""
         from importlib import import_module  # noqa: PLC0415
 
         if name in _NAMES:
@@ -192,5 +192,5 @@ else:
         return value
 
     def __dir__():
-        """List the names that have not been asked for as well."""
+        """List all public names, including names that are not imported yet."""
         return sorted({*globals(), *__all__})

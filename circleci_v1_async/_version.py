@@ -1,3 +1,3 @@
-"""The version of the package, its build and its User-Agent."""
+"""The version of the package, for its build and its User-Agent."""
 
 __version__ = "0.1.0"

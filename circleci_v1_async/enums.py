@@ -1,4 +1,4 @@
-"""String enums of the API. All but `BuildFilter` are open: the service may add values at any time."""
+"""String enums of the API. All except `BuildFilter` are open: the service can add values anytime."""
 
 from enum import StrEnum
 from typing import Literal, Self
@@ -16,10 +16,11 @@ __all__ = [
 
 
 class OpenStrEnum(StrEnum):
-    """A string enum that keeps a value it does not know.
+    """A string enum that keeps unknown values.
 
-    An unknown value becomes a member for itself: it equals, hashes, prints and pickles as its string. It is not
-    remembered, so values that keep changing cost no memory, and two of them are equal but not identical.
+    An unknown value becomes a new member, which compares, hashes, prints and pickles like its string. The enum does not
+    store this member, so even many different values do not use memory. Two members of the same unknown value are equal,
+    but not identical.
     """
 
     @classmethod
@@ -33,7 +34,7 @@ class OpenStrEnum(StrEnum):
 
 
 class BuildStatus(OpenStrEnum):
-    """Status of a build or an action (openapi.yml; `killed` from CircleCI's former web front end)."""
+    """Status of a build or a step run (openapi.yml; `killed`: from CircleCI's former web front end)."""
 
     RETRIED = "retried"
     CANCELED = "canceled"
@@ -76,7 +77,7 @@ class Lifecycle(OpenStrEnum):
 class TestResult(OpenStrEnum):
     """Result of one test (openapi.yml)."""
 
-    __test__ = False  # pytest would collect a class of this name
+    __test__ = False  # otherwise, pytest would collect the class because of its name
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -91,7 +92,7 @@ class CheckoutKeyType(OpenStrEnum):
 
 
 class TokenScope(OpenStrEnum):
-    """Permission of a project's API token: see the status, read builds, or everything (CircleCI's docs)."""
+    """Permission of a project token: see the status, read builds, or everything (CircleCI's docs)."""
 
     STATUS = "status"
     VIEW_BUILDS = "view-builds"
@@ -101,8 +102,8 @@ class TokenScope(OpenStrEnum):
 class VcsType(OpenStrEnum):
     """Code host of a project.
 
-    `circleci` marks projects of the GitHub App, GitLab and Bitbucket Data Center (CircleCI's docs); openapi.yml
-    has the other two.
+    `circleci` stands for projects of the GitHub App, GitLab and Bitbucket Data Center (CircleCI's docs). The other two
+    values are in openapi.yml.
     """
 
     GITHUB = "github"
@@ -111,7 +112,7 @@ class VcsType(OpenStrEnum):
 
 
 class BuildFilter(StrEnum):
-    """Filter of a list of builds (openapi.yml). Closed: other values are refused before anything is sent."""
+    """Filter of a list of builds (openapi.yml). Other values are rejected before a request is sent."""
 
     COMPLETED = "completed"
     SUCCESSFUL = "successful"
@@ -119,7 +120,7 @@ class BuildFilter(StrEnum):
     RUNNING = "running"
 
 
-# The values of closed sets, as the annotations of arguments have them: checkers and editors then see typos.
+# Annotations for arguments with a closed set of values, so that type checkers and editors find typos.
 BuildFilterName = Literal["completed", "successful", "failed", "running"]
 CheckoutKeyTypeName = Literal["deploy-key", "github-user-key"]
 TokenScopeName = Literal["status", "view-builds", "all"]

@@ -25,7 +25,7 @@ CircleCIError
     ├── PathConflictError
     └── TruncatedError
 
-Every one pickles. None carries a token, a request body, a cookie, or bytes of a JSON reply.
+All errors can be pickled. No error contains a token, request body, cookie, or bytes of a JSON reply.
 """
 
 import re
@@ -69,22 +69,22 @@ __all__ = [
 
 
 class TransportError(CircleCIError):
-    """No usable reply: the connection could not be made, broke, or did not speak HTTP.
+    """No usable reply was received: the connection failed or broke, or the reply was not valid HTTP.
 
-    `__cause__` is the reason, as the operating system, TLS, aiohttp or a trace hook raised it, without its traceback.
+    `__cause__` is the original error of the operating system, TLS, aiohttp or a trace hook, without its traceback.
 
     Attributes:
-        message: What happened, and the reason: for a certificate in the words of OpenSSL, otherwise the class and
-            message of the cause.
-        maybe_sent: Whether the service may have received the request and acted on it. `False` is certain.
-        transient: Whether the same call may well succeed later. A certificate that does not fit stays as it is.
-        request: The request, without its body; `None` when none was made.
-        url: Where it was sent, without the query; `None` when none was made.
-        attempts: How many times it was sent.
+        message: Description of the failure, with its reason: OpenSSL's message for a certificate, otherwise the class
+            and message of the cause.
+        maybe_sent: Whether the service may have received the request and acted on it. If `False`, it certainly did not.
+        transient: Whether the same call can succeed later. An invalid certificate is not transient.
+        request: The request, without its body; `None` if no request was made.
+        url: URL that the request was sent to, without the query; `None` if no request was made.
+        attempts: Number of times that the request was sent.
     """
 
     def __init__(self, message: str, maybe_sent: bool = True, transient: bool = True) -> None:
-        # Nothing but the message: RequestTimeoutError is an OSError too, which would read the others as its errno.
+        # Pass only the message: RequestTimeoutError is an OSError, too, and would treat further arguments as errno.
         super().__init__(message)
         self.message = message
         self.maybe_sent = maybe_sent
@@ -105,11 +105,12 @@ class TransportError(CircleCIError):
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
-    """The reply did not come in time.
+    """The reply did not arrive in time.
 
     Attributes:
-        phase: What the time ran out on: making a connection (`connect`), waiting for a free one in the pool of a
-            borrowed session (`pool`), waiting for the reply (`read`), or waiting for the token callable (`token`).
+        phase: Phase that timed out: opening a connection (`connect`), waiting for a free connection in the pool of
+            the given aiohttp session (`pool`), waiting for the reply (`read`), or waiting for the token callable
+            (`token`).
     """
 
     def __init__(
@@ -120,26 +121,26 @@ class RequestTimeoutError(TransportError, TimeoutError):
 
 
 class RedirectError(TransportError):
-    """The service redirected to where the request must not go, or too often."""
+    """The service redirected too often, or to a URL that the request must not be sent to."""
 
     def __init__(self, message: str, maybe_sent: bool = True) -> None:
         super().__init__(message, maybe_sent, transient=False)
 
 
 class BodyTooLargeError(TransportError):
-    """The reply is larger than `max_body`. It was not read to its end."""
+    """The reply is larger than `max_body`. The client stopped reading it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, transient=False)
 
 
-# GitHub's refusals say no more than that.
+# GitHub's rejections contain only such a message.
 _NOT_FOUND = re.compile(r"(?:(?:project|build) )?not found\.?", re.IGNORECASE)
 _TRANSIENT_STATUSES = frozenset({408, 429})
 
 
 def is_transient(status: int) -> bool:
-    """Return whether a refusal with that status may well pass."""
+    """Return whether an error status is transient."""
     return status >= 500 or status in _TRANSIENT_STATUSES  # noqa: PLR2004 - 5xx
 
 
@@ -148,14 +149,14 @@ class StatusError(CircleCIError):
 
     Attributes:
         status: The HTTP status.
-        message: What the service said, at most 500 characters. Empty when it said nothing that can be shown.
+        message: The service's message, at most 500 characters. Empty if the reply has no message that can be shown.
         request: The request, without its body.
-        url: Where it was sent, without the query; `None` when that is not known.
-        headers: The reply's headers, names in any case, without cookies and locations.
-        request_id: CircleCI's id for the exchange, for its support; `None` when it sent none.
-        attempts: How many times the request was sent; 0 if an earlier 429 holds it back.
-        retry_after: Seconds that the service asks to wait; `None` when it did not say, or not clearly.
-        transient: Whether the same call may well succeed later: 408, 429 and 5xx.
+        url: URL that the request was sent to, without the query; `None` if unknown.
+        headers: The reply's headers, without cookies and locations. Names are case-insensitive.
+        request_id: CircleCI's ID of the exchange, for CircleCI's support; `None` if absent.
+        attempts: Number of times that the request was sent; 0 if the session was paused after an earlier 429.
+        retry_after: Number of seconds that the service asks to wait; `None` if absent or unclear.
+        transient: Whether the same call can succeed later. True for 408, 429 and 5xx.
     """
 
     def __init__(
@@ -180,7 +181,7 @@ class StatusError(CircleCIError):
         self.transient: bool = is_transient(status)
 
     def __str__(self) -> str:
-        # A call that the session held back has no reply of its own.
+        # Without attempts, the session was paused, and the call has no reply.
         outcome = f"answered {self.status}" if self.attempts else "was not sent"
         text = f"{_asked(self.request, self.url)} {outcome}"
         if self.message:
@@ -193,20 +194,20 @@ class StatusError(CircleCIError):
         return f"{text.removesuffix('.')}. {hint}" if hint else text
 
     def _hint(self) -> str:
-        """Return what the error may come from."""
+        """Return a hint about the likely cause; empty if there is no hint."""
         return ""
 
 
 class BadRequestError(StatusError):
-    """400: the service does not accept the request."""
+    """400: the service rejected the request."""
 
 
 class OffsetRefusedError(BadRequestError):
-    """400 after full pages of a walk: the service does not list older builds, though there may be some.
+    """400 after full pages of a walk: the service does not list older builds, even if some exist.
 
     Attributes:
-        resume_offset: The offset of the page that was read last, as in `PaginationDriftError`.
-        items: The builds that were read, if the error comes from `collect()`; otherwise empty.
+        resume_offset: Offset of the last page that was read. `PaginationDriftError` describes how to use it.
+        items: The builds that were read, if `collect()` raised the error; otherwise empty.
     """
 
     def __init__(self, refusal: BadRequestError, resume_offset: int) -> None:
@@ -221,21 +222,21 @@ class OffsetRefusedError(BadRequestError):
 
 
 class AuthenticationError(StatusError):
-    """401: no token, or one that is invalid or expired."""
+    """401: the token is missing, invalid or expired."""
 
     def _hint(self) -> str:
         return "The token is missing, invalid or expired; some operations want a personal token, not a project's."
 
 
 class PermissionDeniedError(StatusError):
-    """403: the token may not do this, or GitHub refused CircleCI."""
+    """403: the token does not have permission, or GitHub denied CircleCI access."""
 
 
 class NotFoundError(StatusError):
-    """404: it does not exist, or the token may not see it.
+    """404: the resource does not exist, or the token has no access to it.
 
     Attributes:
-        maybe_deleted: Whether an earlier attempt of the same `DELETE` may have deleted it.
+        maybe_deleted: Whether an earlier attempt of the same `DELETE` may have deleted the resource.
     """
 
     maybe_deleted: bool = False
@@ -253,7 +254,7 @@ class NotFoundError(StatusError):
         )
 
     def _is_about_a_file(self) -> bool:
-        # A request for a file has the whole path, one for the API has what follows the base URL.
+        # A file request has the complete path of the URL; an API request has the path relative to the base URL.
         return self.url is not None and urlsplit(self.url).path == self.request.path
 
 
@@ -262,7 +263,7 @@ class GoneError(StatusError):
 
     @property
     def replacement(self) -> str | None:
-        """The replacement; `None` when it is not known."""
+        """The operation to use instead; `None` if unknown."""
         return None if self.request.sunset is None else self.request.sunset.replacement
 
     def __str__(self) -> str:
@@ -277,8 +278,8 @@ class GoneError(StatusError):
 class RateLimitError(StatusError):
     """429: too many requests.
 
-    `attempts` is 0 if the call was not sent, because of an earlier 429. The message then says which origin answered
-    it, and when.
+    If `attempts` is 0, an earlier 429 paused the session and the call was not sent. The message then contains the
+    origin and the time of the earlier 429.
     """
 
 
@@ -297,30 +298,31 @@ _BY_STATUS: Mapping[int, type[StatusError]] = {
 
 
 def error_class(status: int) -> type[StatusError]:
-    """The class for an error status."""
+    """Return the error class for a status."""
     return ServerError if status >= 500 else _BY_STATUS.get(status, StatusError)  # noqa: PLR2004 - 5xx
 
 
 def status_or_class(error: CircleCIError) -> str:
-    """Return an error's status, or its class, for a line in a log."""
+    """Return an error's status, or its class name, for a log line."""
     return str(error.status) if isinstance(error, StatusError) else type(error).__name__
 
 
 class DecodeError(CircleCIError):
-    """The reply, or the data given to `loads`, has another form. No bytes of it are shown.
+    """The reply, or the data given to `loads`, does not have the expected form. The error omits its bytes.
 
     Attributes:
-        reason: What is wrong.
-        path: Where, as a JSON path such as `$[3].build_num`; `$` for all of it.
+        reason: Description of the problem.
+        path: JSON path of the problem, such as `$[3].build_num`; `$` for the reply in general.
         status: The HTTP status; `None` for `loads`.
         request: The request, without its body; `None` for `loads`.
-        url: Where it was sent, without the query; `None` for `loads`.
-        attempts: How many times it was sent; 0 for `loads`.
-        content_type: What the service said the reply was; `None` when it did not.
-        size: Bytes received.
-        truncated: Whether the JSON ends early, as when the reply broke off.
-        mismatched: Whether the reply is about another build than was asked for, as when connections mix up replies.
-        transient: As `truncated`.
+        url: URL that the request was sent to, without the query; `None` for `loads`.
+        attempts: Number of times that the request was sent; 0 for `loads`.
+        content_type: The reply's `Content-Type`; `None` if absent.
+        size: Number of bytes received.
+        truncated: Whether the JSON ends early, for example because the reply broke off.
+        mismatched: Whether the reply contains a different build from the requested one. This happens if a connection
+            mixes up replies.
+        transient: Same as `truncated`.
     """
 
     def __init__(
@@ -361,12 +363,13 @@ class DecodeError(CircleCIError):
 
 
 class PaginationDriftError(CircleCIError):
-    """A list changed faster than it can be read without losing builds.
+    """A list changed faster than the walk could read it without losing builds.
 
     Attributes:
-        message: What happened.
-        resume_offset: The offset of the page that was read last. A new walk from there, or from higher up if builds
-            may have left the list since, repeats builds that were already yielded: drop them by `build.key`.
+        message: Description of the failure.
+        resume_offset: Offset of the last page that was read. To continue, start a new walk at this offset, or at a
+            smaller one if builds may have left the list since. The new walk repeats some builds that were already
+            yielded: use `build.key` to drop them.
     """
 
     transient = True
@@ -384,36 +387,36 @@ class WaitTimeoutError(CircleCIError, TimeoutError):
     """A build, or the builds of a commit or a workflow, did not finish in time.
 
     Attributes:
-        message: What was waited for.
-        last: The build as it was seen last, or the `Verdict` on the builds as they were; `None` when no reply came.
+        message: Description of the wait: the build or builds, the timeout, and the last status.
+        last: The build, or the `Verdict` on the builds, at the last poll; `None` if no reply arrived.
     """
 
     transient = True
 
     def __init__(self, message: str, last: "Build | Verdict | None" = None) -> None:
-        # As in TransportError.
+        # Pass only the message, because TimeoutError is an OSError: see TransportError.
         super().__init__(message)
         self.message = message
         self.last = last
 
-    # By their attributes: an import of the classes would load all models with the errors.
+    # Check attributes instead of classes: importing the classes would load all models together with the errors.
     @property
     def build(self) -> "BuildDetail | None":
-        """The build that was waited for, as it was seen last."""
+        """The build at the last poll; `None` if the wait was for several builds, or if no reply arrived."""
         return cast("BuildDetail", self.last) if hasattr(self.last, "build_num") else None
 
     @property
     def verdict(self) -> "Verdict | None":
-        """The verdict on the builds that were waited for, as they were seen last."""
+        """The verdict on several builds at the last poll; `None` for one build, or if no reply arrived."""
         return cast("Verdict", self.last) if hasattr(self.last, "builds") else None
 
 
 class DownloadError(CircleCIError):
-    """Artifacts could not be fetched.
+    """Artifacts could not be downloaded.
 
     Attributes:
-        message: What happened.
-        failed: The outcomes of those that failed.
+        message: Description of the failure.
+        failed: The failed downloads, each as a `Download`.
     """
 
     def __init__(self, message: str, failed: tuple[Any, ...] = ()) -> None:
@@ -426,15 +429,15 @@ class DownloadError(CircleCIError):
 
 
 class UnsafePathError(DownloadError):
-    """An artifact's path would lead out of the folder, or cannot be a file's name."""
+    """An artifact's path leads out of the destination folder, or is not a valid file name."""
 
 
 class PathConflictError(DownloadError):
-    """Two artifacts want the same file, or the file is there already."""
+    """Two artifacts have the same destination file, or the file already exists."""
 
 
 class TruncatedError(DownloadError):
-    """Fewer bytes arrived than were announced, or compressed data ended early."""
+    """Fewer bytes arrived than announced, or compressed data ended early."""
 
     transient = True
 
@@ -443,13 +446,13 @@ E = TypeVar("E", bound=CircleCIError)
 
 
 def attach_request(error: E, request: "Request[Any]", url: str, attempts: int) -> E:
-    """Say in an error what was sent, where, and how many times."""
+    """Add the request, the URL and the number of attempts to an error."""
     if isinstance(error, TransportError | StatusError | DecodeError):
         error.request, error.url, error.attempts = request.without_body(), url, attempts
     return error
 
 
 def _asked(request: "Request[Any]", url: str | None) -> str:
-    """Return what was sent, and to which host."""
+    """Return the method, the target and the host of a request."""
     host = f" ({urlsplit(url).netloc})" if url else ""
     return f"{request.method} {request.target}{host}"

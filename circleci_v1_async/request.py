@@ -1,4 +1,4 @@
-"""Requests, replies and the responses that users see, as values without I/O."""
+"""Requests, replies, and the public `Response`, as values. No I/O."""
 
 import re
 from collections.abc import Mapping
@@ -26,11 +26,11 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _METHOD = re.compile(r"[A-Z]+")
 _IN_PROJECT = re.compile(r"(?:/api/[^/]+)?/project/\{project\}(?:/|\Z)")
-# Visible ASCII, without the query and the fragment.
+# Visible ASCII without `?` and `#`, so without a query and a fragment.
 _PATH = re.compile(r"""/[!"$->@-~]*""")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[!-~]+(?: +[!-~]+)*")
-# Credentials are the session's own, and the rest says where a request ends.
+# The session sends the credentials and the host; the other headers control the connection and the body's length.
 _RESERVED_HEADERS = {"circle-token", "authorization", "proxy-authorization", "cookie", "host"} | {
     "connection",
     "content-length",
@@ -41,9 +41,9 @@ _RESERVED_HEADERS = {"circle-token", "authorization", "proxy-authorization", "co
     "upgrade",
 }
 
-# Most values are quoted as themselves. `quote` takes four times as long to see that.
+# Most values do not change when they are quoted. `quote` takes four times as long to detect this.
 _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]+")
-# Of a path as it is. Braces would be placeholders.
+# Characters of a path to leave unquoted. Braces must be quoted, because they would mark placeholders.
 _SHOWN = "!$%&'()*+,-./:;<=>@[\\]^_`|~"
 
 PathValue = str | int | ProjectSlug
@@ -51,12 +51,12 @@ QueryValue = str | int | bool | None
 
 
 def drop_none(**values: object) -> dict[str, Any]:
-    """Return the values that are not `None`, which never reaches the wire."""
+    """Return the values that are not `None`, because `None` is never sent."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _segment(name: str, value: object) -> str:
-    """One path segment, or a slug's three, quoted so that it arrives as it is."""
+    """Return one path segment, or the three segments of a slug, quoted for a URL."""
     if isinstance(value, ProjectSlug):
         return _segments(name, value)
     if (number := as_integer(value)) is not None:
@@ -68,7 +68,7 @@ def _segment(name: str, value: object) -> str:
     return _quoted(name, value)
 
 
-# Most programs ask for few projects, over and over.
+# Most programs use the same few projects repeatedly.
 @lru_cache
 def _segments(name: str, slug: ProjectSlug) -> str:
     return "/".join([_segment(name, part) for part in (slug.vcs_type, slug.username, slug.reponame)])
@@ -94,7 +94,7 @@ def _query_text(name: str, value: object) -> str:
 
 
 def _find_bad_header(headers: Mapping[object, object]) -> str | None:
-    """The reason why headers cannot be sent, without what they say; `None` when they can."""
+    """Return the reason why headers cannot be sent, without their values; `None` if they can."""
     seen: set[str] = set()
     for name, value in headers.items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name) or name.lower() in seen:
@@ -107,10 +107,10 @@ def _find_bad_header(headers: Mapping[object, object]) -> str | None:
     return None
 
 
-# Not for every call anew: there are few paths, since what differs is in their values.
+# Cache the result: there are few different paths, because the values are not part of them.
 @lru_cache
 def _pieces(path: str) -> tuple[str, ...]:
-    """A path, which is checked, as what it is made of: every second piece is the name of a value."""
+    """Check a path, and split it at its placeholders: every second piece is a placeholder's name."""
     if not _PATH.fullmatch(path):
         raise InvalidInputError(
             f"path: expected '/' and then visible ASCII without '?' and '#' (path_values and query are quoted, "
@@ -121,30 +121,31 @@ def _pieces(path: str) -> tuple[str, ...]:
 
 @attrs.frozen(init=False)
 class Request(Generic[T]):
-    """One call of the API as a value.
+    """One API request as a value.
 
-    `CircleCISession.send` takes one, which reaches every endpoint, also those without a method of their own.
+    Pass it to `CircleCISession.send` to use any endpoint, even an endpoint without a method in this package.
 
     Args:
         method: The HTTP method, in capitals.
         path: The path below the base URL, with placeholders: `/project/{project}/{build_num}`. A path that begins with
             `/api/`, such as `/api/v2/workflow/{id}/rerun`, is below the part of the base URL before `/api/v1.1`: use it
             for endpoints of other API versions.
-        path_values: A value for each placeholder. A `ProjectSlug` fills three segments, everything else one. A string
-            for `{project}` after `/project/` is read as a project, as by every operation.
-        query: Query parameters; those that are `None` are left out, booleans are `true` and `false`.
-        body: What is sent as JSON; `None` sends none. It is in no repr.
-        returns: The type of the result: a model, or a container such as `list[Build]`. Omitted: the JSON as it is.
-            `None`: the body of the reply is ignored and the result is `None`.
-        idempotent: Whether sending it twice does no more than sending it once. By default what the method says.
-        sunset: The end of the operation, if one is announced. Users are warned of it.
-        headers: Headers of your own, which replace the usual ones of that name. They go where the token may go, and
-            are in no repr. Those that the session sends itself are refused: `Circle-Token`, `Authorization`, `Cookie`,
-            `Host` and the like.
+        path_values: A value for each placeholder. A `ProjectSlug` fills three segments, any other value fills one. A
+            string for `{project}` after `/project/` can have any form that `ProjectSlug.parse` accepts.
+        query: Query parameters. `None` values are omitted; booleans are sent as `true` and `false`.
+        body: The value to send as JSON; `None` for a request without a body. The repr omits it.
+        returns: The type of the result: a model, or a container such as `list[Build]`. If omitted, the result is the
+            decoded JSON. With `None`, the body of the reply is ignored and the result is `None`.
+        idempotent: Whether sending the request twice has the same effect as sending it once. By default, `True` for
+            the methods GET, HEAD, PUT and DELETE.
+        sunset: The announced removal of the operation, if any. Sending the request then issues a warning.
+        headers: Additional headers. They replace the session's headers of the same names. They are only sent to
+            origins that can receive the token, and the repr omits them. Headers that the session controls are
+            rejected: `Circle-Token`, `Authorization`, `Cookie`, `Host` and similar ones.
 
     Raises:
-        InvalidInputError: The method is not one, a placeholder has no value, a value no placeholder, the project is
-            none, or a header cannot be sent.
+        InvalidInputError: The method is invalid, a placeholder has no value, a value has no placeholder, the project
+            is invalid, or a header cannot be sent.
     """
 
     method: str
@@ -218,7 +219,7 @@ class Request(Generic[T]):
         path_values = dict(path_values or {})
         if isinstance(project := path_values.get("project"), str) and _IN_PROJECT.match(path):
             path_values["project"] = ProjectSlug.parse(project)
-        # Before the checks: a traceback that shows variables shows it, and half an object has no repr.
+        # Set all fields before the checks: a traceback with variables shows this object, and the repr needs its fields.
         cast("Any", self).__attrs_init__(
             method,
             path,
@@ -236,7 +237,7 @@ class Request(Generic[T]):
             raise InvalidInputError(
                 f"path_values: expected {sorted(names)} for {path}, got {sorted(path_values)}",
             )
-        # Found in a frame of its own, which is gone before an error is raised.
+        # Check the headers in a separate frame, which no longer exists when the error is raised.
         if headers and (problem := _find_bad_header(headers.reveal())):
             raise InvalidInputError(problem)
 
@@ -245,10 +246,10 @@ class Request(Generic[T]):
 
     @property
     def target(self) -> str:
-        """The path with its values quoted, and the query: what follows the base URL on the request line.
+        """The part of the URL after the base URL: the path with its quoted values, and the query.
 
         Raises:
-            InvalidInputError: A value cannot be one path segment, or a query value is of the wrong type.
+            InvalidInputError: A value is not a valid path segment, or a query value has the wrong type.
         """
         pieces = list(_pieces(self.path))
         pieces[1::2] = [_segment(name, self.path_values[name]) for name in pieces[1::2]]
@@ -260,19 +261,19 @@ class Request(Generic[T]):
 
     @property
     def location(self) -> str:
-        """The target without the query, as lines of logs show it."""
+        """The target without the query, for log lines."""
         return self.target.partition("?")[0]
 
     def without_body(self) -> "Request[T]":
-        """The request as an error may carry it: without headers of its own, too."""
+        """Return the request without its body and its additional headers, for use in an error."""
         return self if self.body is None and not self.headers else self._with(body=None, headers=None)
 
     def with_query(self, **query: QueryValue) -> "Request[T]":
-        """The request with further query parameters."""
+        """Return the request with additional query parameters."""
         return self._with(query={**self.query, **query})
 
     def with_returns(self, returns: type[R]) -> "Request[R]":
-        """The request, whose reply is to be decoded into another type."""
+        """Return the request with another type for its result."""
         return cast("Request[R]", self._with(returns=returns))
 
     def _with(self, **changes: Any) -> "Request[T]":
@@ -280,24 +281,24 @@ class Request(Generic[T]):
 
 
 def make_file_request(url: URL) -> Request[Any]:
-    """Return the request for a file as an error may carry it: without its query, a signature perhaps."""
+    """Return a file request for use in an error, without the query, which can contain a signature."""
     return Request("GET", quote(url.raw_path, safe=_SHOWN, errors="replace") or "/")
 
 
-# Headers that hold CircleCI's id for an exchange, the better one first.
+# Headers that contain CircleCI's ID of an exchange, in order of preference.
 REQUEST_ID: Final = ("X-Circleci-Request-Id", "X-Request-Id")
 
 
 @attrs.frozen
 class Reply:
-    """A reply that was read to its end, as it came.
+    """A complete reply, before decoding.
 
     Attributes:
         status: The HTTP status.
-        headers: Names in any case. In no repr, for the cookies and locations.
-        body: The bytes, decompressed. In no repr.
+        headers: The headers, with case-insensitive names. The repr omits them, because of cookies and locations.
+        body: The decompressed body. The repr omits it.
         origin: Scheme, host and port of the URL that answered, after redirects; `None` for the URL of the request.
-        is_first: Whether nothing was read from the connection before.
+        is_first: Whether this is the first reply that was read from the connection.
     """
 
     status: int
@@ -308,24 +309,25 @@ class Reply:
 
     @property
     def safe_headers(self) -> Mapping[str, str]:
-        """The headers without cookies and locations, which may be credentials. They pickle."""
+        """The headers without cookies and locations, which can contain credentials. They can be pickled."""
         return CIMultiDict(pair for pair in self.headers.items() if pair[0].lower() not in {"set-cookie", "location"})
 
     @property
     def request_id(self) -> str | None:
-        """CircleCI's id for the exchange; `None` when it sent none."""
+        """CircleCI's ID of the exchange; `None` if absent."""
         return next((self.headers[name] for name in REQUEST_ID if self.headers.get(name)), None)
 
 
 @attrs.frozen
 class Response:
-    """The reply to `CircleCISession.send_raw`. It pickles.
+    """The result of `CircleCISession.send_raw`. It can be pickled.
 
     Attributes:
         status: The HTTP status.
-        headers: Names in any case, without cookies and locations. What they quote of the token is redacted. In no repr.
-        request_id: CircleCI's id for the exchange, for its support; `None` when it sent none.
-        body: The bytes as they came, decompressed. In no repr.
+        headers: The headers without cookies and locations, with case-insensitive names. If a value contains the token,
+            the token is redacted. The repr omits the headers.
+        request_id: CircleCI's ID of the exchange, for CircleCI's support; `None` if absent.
+        body: The decompressed body, otherwise unchanged. The repr omits it.
     """
 
     status: int

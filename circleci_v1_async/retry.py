@@ -1,4 +1,4 @@
-"""Decisions whether and when to resend a request, without I/O."""
+"""Rules for resending requests: whether to resend, and how long to wait. No I/O."""
 
 import re
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ __all__ = ["Retry", "RetryPolicy"]
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _RESET: Final = re.compile(r"[0-9]{1,10}")
-# Larger values of a reset are times since 1970.
+# A larger value in a reset header is a time in seconds since 1970.
 _YEAR: Final = 366 * 86_400
 _READ_STATUSES: Final = frozenset({408, 500, 502, 503, 504})
-# The gateway answered: whether the service has seen the request is open.
+# The gateway answered, so the service may or may not have received the request.
 _GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
 
 
@@ -33,29 +33,30 @@ def _at_least_once(_policy: Any, _attribute: "attrs.Attribute[Any]", value: obje
 
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """Number of attempts at a request, and the waits between them.
+    """Number of attempts at a request, and the delays between attempts.
 
-    Only a request that does no more when it is sent twice is resent: GET and HEAD after 408, 429, 500, 502, 503, 504
-    and broken exchanges; DELETE, PUT and idempotent POST after 429, 502, 503, 504 and broken exchanges. Any other POST
-    is resent after 429, and when it is certain that nothing was sent. Idempotent POSTs are `cancel_build`,
-    `follow_project`, `unfollow_project`, `enable_project`, and a `Request` with `idempotent=True`. A rejected
-    certificate is never a reason to retry.
+    Only requests that are safe to repeat are resent: GET and HEAD after 408, 429, 500, 502, 503, 504 and broken
+    exchanges; DELETE, PUT and idempotent POST after 429, 502, 503, 504 and broken exchanges. Any other POST is resent
+    after 429, and if it is certain that nothing was sent. The idempotent POSTs are `cancel_build`, `follow_project`,
+    `unfollow_project`, `enable_project`, and a `Request` with `idempotent=True`. A request is never resent after a
+    rejected certificate.
 
-    The wait is a random part of `base`, twice `base` and so on up to `cap`, so that many clients do not come back at
-    once; or what the service asks for in `Retry-After`, unless that is longer than `max_retry_after`.
+    The delay is random, so that many clients do not resend at the same time. The longest possible delay is `base`
+    seconds before the second attempt, and doubles with each attempt up to `cap`. If the service sends a `Retry-After`
+    of at most `max_retry_after`, that is the delay. If its `Retry-After` is longer, the error is raised.
 
-    A 429 that is waited for is none of the attempts. The session is held back for as long as the service asks; if it
-    does not say, for one second, then two, four and so on while it goes on refusing.
+    A 429 does not count as an attempt. It pauses the session for as long as the service asks. If the service does not
+    specify a time, the pause is one second, then two, then four and so on, until the service accepts requests again.
 
     Args:
-        attempts: How often in all, from 1, which is no retries, also after a 429.
-        base: Seconds that the first wait has at the most.
-        cap: Seconds that any such wait has at the most.
-        max_retry_after: Seconds that the service may ask to wait, and that one call waits in all because of 429s that
-            it got itself. If there is more to wait, the error is raised at once.
+        attempts: Maximum number of attempts, from 1. 1 turns off retries, even after a 429.
+        base: Maximum delay before the second attempt, in seconds.
+        cap: Maximum of all random delays, in seconds.
+        max_retry_after: Maximum number of seconds that the service can ask to wait, and that one call waits in total
+            for the 429s that it receives itself. If more would be needed, the error is raised immediately.
 
     Raises:
-        InvalidInputError: An argument is out of its range.
+        InvalidInputError: An argument is out of range.
     """
 
     attempts: int = attrs.field(default=3, validator=_at_least_once)
@@ -64,25 +65,25 @@ class RetryPolicy:
     max_retry_after: float = attrs.field(default=120.0, validator=_not_negative)
 
     def delay(self, request: Request[Any], error: CircleCIError, attempt: int, chance: float) -> float | None:
-        """Return the seconds to wait before the request is resent; `None` when it is not.
+        """Return the number of seconds to wait before the request is resent; `None` if it is not resent.
 
-        After a 429, the session decides how long it waits: only whether there is a wait counts.
+        After a 429, the session determines the actual pause, so the only relevant fact is whether the result is `None`.
 
         Args:
-            request: What was sent.
-            error: What came of it.
-            attempt: How often it was sent, from 1, not counting what ended with a 429.
+            request: The request that was sent.
+            error: The error of the last attempt.
+            attempt: Number of attempts so far, from 1, without the attempts that ended with a 429.
             chance: A random number from 0 to 1.
         """
         wait = error.retry_after if isinstance(error, StatusError) else None
         if isinstance(error, RateLimitError):
-            # The session may wait for longer, because of other calls.
+            # The session can pause for longer, because of other calls.
             wait = 1.0 if wait is None else wait
             return wait if self.attempts > 1 and wait <= self.max_retry_after else None
         if attempt >= self.attempts or not _may_be_sent_again(request, error):
             return None
         if wait is None:
-            # 2 ** attempt is no float after a thousand attempts.
+            # Limit the exponent: after a thousand attempts, 2 ** attempt is too large for a float.
             return chance * min(self.cap, self.base * 2.0 ** min(attempt - 1, 64))
         return wait if wait <= self.max_retry_after else None
 
@@ -95,19 +96,19 @@ def _may_be_sent_again(request: Request[Any], error: CircleCIError) -> bool:
         case TransportError(maybe_sent=False):
             return error.transient
         case _:
-            # A reply that broke off is one of these.
+            # This includes replies that broke off.
             return error.transient and request.idempotent
 
 
 @attrs.frozen
 class Retry:
-    """A request that is about to be sent again.
+    """A request that is about to be resent.
 
     Attributes:
         request: The request, without its body.
-        attempt: How often it was sent so far.
-        error: What came of it the last time.
-        delay: Seconds that it waits, and then for its turn.
+        attempt: Number of times that the request was sent so far.
+        error: The error of the last attempt.
+        delay: Number of seconds to wait before the request waits for its turn and is resent.
     """
 
     request: Request[Any]
@@ -117,34 +118,35 @@ class Retry:
 
 
 def maybe_sent(error: CircleCIError) -> bool:
-    """Whether the service may have acted on a request that ended so."""
+    """Return whether the service may have acted on a request that ended with this error."""
     return error.maybe_sent if isinstance(error, TransportError) else not isinstance(error, RateLimitError)
 
 
 def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds that a reply asks to wait; `None` when it does not say, or not clearly.
+    """Return the number of seconds in a `Retry-After` header; `None` if absent or unclear.
 
-    A date is measured against the reply's own `Date`, because the clocks of the service and of this machine differ.
+    If the header contains a date, the reply's `Date` is subtracted from it, because the clocks of the service and of
+    this machine can differ.
 
     Args:
         headers: Headers of the reply.
-        now: Seconds since 1970, for a reply without a `Date`.
+        now: Current time in seconds since 1970, used if the reply has no `Date`.
     """
     value = _only(headers, "retry-after")
-    # float() and int() would take a lot for a number that is none: 1e400, 1_000, digits of other scripts.
+    # float() and int() would also accept 1e400, 1_000 and digits of other scripts.
     if _SECONDS.fullmatch(value):
         return float(value)
     return _until(_parse_date(value), headers, now)
 
 
 def parse_reset(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds until the limit of a 429 is reset; `None` when it does not say.
+    """Return the number of seconds until the rate limit of a 429 is reset; `None` if absent or unclear.
 
-    `RateLimit-Reset` and `X-RateLimit-Reset` hold seconds, or a time in seconds since 1970.
+    `RateLimit-Reset` and `X-RateLimit-Reset` contain a number of seconds, or a time in seconds since 1970.
 
     Args:
         headers: Headers of the reply.
-        now: Seconds since 1970, for a reply without a `Date`.
+        now: Current time in seconds since 1970, used if the reply has no `Date`.
     """
     for name in ("ratelimit-reset", "x-ratelimit-reset"):
         value = _only(headers, name)
@@ -158,13 +160,13 @@ def parse_reset(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _only(headers: Mapping[str, str], name: str) -> str:
-    """Return the value of a header that comes once; empty when it does not."""
+    """Return the value of a header; empty if the header is absent or repeated."""
     values = [value for key, value in headers.items() if key.lower() == name]
     return values[0].strip() if len(values) == 1 else ""
 
 
 def _until(moment: float | None, headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds from the reply to a moment; `None` when that is past."""
+    """Return the number of seconds from the reply to a time; `None` if the time is absent or past."""
     if moment is None:
         return None
     date = _parse_date(_only(headers, "date"))
@@ -173,7 +175,7 @@ def _until(moment: float | None, headers: Mapping[str, str], now: float) -> floa
 
 
 def _parse_date(value: str) -> float | None:
-    """Return a date of HTTP in seconds since 1970; `None` when it is not one."""
+    """Return an HTTP date in seconds since 1970; `None` if it is not a valid date."""
     try:
         date = parsedate_to_datetime(value)
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
@@ -183,10 +185,10 @@ def _parse_date(value: str) -> float | None:
 
 @attrs.define
 class RetryBudget:
-    """Budget of a session for retries, so that they do not make an outage worse.
+    """A session's budget for retries, so that retries do not make an outage worse.
 
-    A retry costs; a success gives back what its retries cost, or a little if it had none. Once it is spent, errors are
-    raised without a retry.
+    Each retry spends a part of the budget. Each success returns the cost of the retries before it, or a small amount
+    if it needed no retry. Once the budget is spent, errors are raised without a retry.
     """
 
     capacity: int = 100
@@ -197,13 +199,13 @@ class RetryBudget:
         self._left = self.capacity
 
     def spend(self) -> bool:
-        """Pay for a retry; `False` when there is not enough left."""
+        """Spend the cost of a retry. Return `False` if the rest of the budget is too small."""
         if self._left < self.cost:
             return False
         self._left -= self.cost
         return True
 
     def succeeded(self, attempt: int) -> None:
-        """Take back what a success on that attempt had cost."""
+        """Return the cost of the retries to the budget, after a success on this attempt."""
         if self._left < self.capacity:
             self._left = min(self.capacity, self._left + max(1, self.cost * (attempt - 1)))

@@ -1,4 +1,4 @@
-"""Project slugs, from all forms that people write."""
+"""Project slugs, and the forms that they can be parsed from."""
 
 import os
 import re
@@ -15,14 +15,14 @@ __all__ = ["ProjectSlug"]
 
 _VCS_TYPES = {"gh": "github", "github": "github", "bb": "bitbucket", "bitbucket": "bitbucket", "circleci": "circleci"}
 _VCS_HOSTS = {"github.com": "github", "www.github.com": "github", "bitbucket.org": "bitbucket"}
-# Hosts of which URLs are read without a scheme, as browsers show them.
+# For these hosts, accept URLs without a scheme, because browsers hide the scheme.
 _KNOWN_HOSTS = {*_VCS_HOSTS, "circleci.com", "app.circleci.com"}
 _SCP_LIKE = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>[^/].*)")
-# A pasted URL may have a password before its host, or a token in its query.
+# A pasted URL can contain a password before its host, or a token in its query.
 _CREDENTIALS = re.compile(r"^([a-z+]*:?//)?.+(?=@)|(?<=[?#]).+", re.DOTALL | re.IGNORECASE)
-# A text of these characters has neither: its slug may be cached.
+# A string of these characters cannot contain a password or a token, so its slug can be cached.
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
-# Segments that CircleCI's own URLs have before a slug.
+# Segments before the slug in the URLs of CircleCI.
 _CIRCLECI_PREFIXES = {"pipelines", "jobs", "project", "projects", "api", "v1", "v1.1", "v2", "insights", "settings"}
 _GITLAB = re.compile(r"(?:[a-z+]*:?//)?(?:[^/]*@)?(?:gl|gitlab(?:\.[^/:]*)?)(?:[/:]|\Z)", re.IGNORECASE)
 _GITLAB_HINT = "a GitLab project is named 'circleci/<org>/<project>', by the two IDs in the URLs of its builds"
@@ -54,15 +54,15 @@ def _check_name(_slug: "ProjectSlug", attribute: "attrs.Attribute[str]", value: 
 
 @attrs.frozen(cache_hash=True)
 class ProjectSlug:
-    """Name of a project in the API, in three parts. `str(slug)` joins them with slashes.
+    """The name of a project in the API, in three parts. `str(slug)` joins the parts with slashes.
 
     Args:
         vcs_type: `github`, `bitbucket` or `circleci`; `gh` and `bb` are expanded.
-        username: The organization or user. For `circleci`, the organization's id.
-        reponame: The repository. For `circleci`, the project's id.
+        username: The organization or user. For `circleci`, the organization's ID.
+        reponame: The repository. For `circleci`, the project's ID.
 
     Raises:
-        InvalidInputError: A part is empty, has a slash or space around it, or the VCS type is unknown.
+        InvalidInputError: A name is empty, contains a slash, or has whitespace around it, or the VCS type is unknown.
     """
 
     vcs_type: str = attrs.field(converter=_vcs_type)
@@ -74,13 +74,13 @@ class ProjectSlug:
 
     @classmethod
     def parse(cls, project: "ProjectSlug | str") -> Self:
-        """Read a slug from a string. A slug is returned as it is.
+        """Parse a slug from a string. A slug is returned unchanged.
 
         Accepts `gh/org/repo` and similar slugs, repository URLs (`https://`, `ssh://`, `git@github.com:org/repo.git`,
-        `github.com/org/repo`), and the URLs of builds, jobs and pipelines on the pages of CircleCI and CircleCI Server.
+        `github.com/org/repo`), and the URLs of builds, jobs and pipelines on CircleCI and CircleCI Server.
 
         Raises:
-            InvalidInputError: No project can be read from it.
+            InvalidInputError: The string does not contain a project in any of these forms.
         """
         if isinstance(project, cls):
             return project
@@ -96,14 +96,15 @@ class ProjectSlug:
 
     @classmethod
     def from_env(cls) -> Self:
-        """Return the project of the CircleCI job that this program runs in, by its environment variables.
+        """Return the project of the current CircleCI job, from the job's environment variables.
 
-        The names are `CIRCLE_PROJECT_USERNAME` and `CIRCLE_PROJECT_REPONAME`; `CIRCLE_REPOSITORY_URL` or
-        `CIRCLE_BUILD_URL` tells GitHub from Bitbucket. Slugs that begin with `circleci` have IDs instead of names; for
-        them, `CIRCLE_BUILD_URL` contains the complete slug. An empty variable counts as unset.
+        `CIRCLE_PROJECT_USERNAME` and `CIRCLE_PROJECT_REPONAME` contain the names. `CIRCLE_REPOSITORY_URL` or
+        `CIRCLE_BUILD_URL` determines whether the code host is GitHub or Bitbucket. Slugs that begin with `circleci`
+        have IDs instead of names; for these, `CIRCLE_BUILD_URL` contains the complete slug. An empty variable counts as
+        unset.
 
         Raises:
-            InvalidInputError: Variables are missing. The message names them, without their values.
+            InvalidInputError: Variables are missing. The message contains their names, but no values.
 
         Examples:
             ```python
@@ -165,7 +166,7 @@ class ProjectSlug:
 
 
 def find_build_num(text: str) -> int | None:
-    """Return the number of the build or job that a URL of a project leads to; `None` for any other form."""
+    """Return the build number in the URL of a build or job; `None` for any other string."""
     url = _complete_url(text.strip())
     if url is None:
         return None
@@ -174,13 +175,13 @@ def find_build_num(text: str) -> int | None:
     except ValueError:
         return None
     if parts.hostname in _VCS_HOSTS:
-        # Folders may be called by numbers.
+        # A number in the URL of a code host can be the name of a folder.
         return None
     segments = _split_path(parts.path)
     match _without_prefixes(segments)[3:]:
         case [_, "workflows", _, "jobs", number, *_] | ["job", number, *_]:
             pass
-        # The pages of pipelines have the number of the pipeline there.
+        # In the URLs of pipelines, this number is the pipeline's number.
         case [number, *_] if segments[0] != "pipelines":
             pass
         case _:
@@ -189,7 +190,7 @@ def find_build_num(text: str) -> int | None:
 
 
 def _complete_url(text: str) -> str | None:
-    """Return a URL, with slashes before its host; `None` if the text is not a URL."""
+    """Return a URL with `//` before its host; `None` if the text is not a URL."""
     if "://" in text or text.startswith("//"):
         return text
     return f"//{text}" if text.partition("/")[0].lower() in _KNOWN_HOSTS else None
@@ -203,7 +204,7 @@ def _without_prefixes(segments: list[str]) -> list[str]:
     return list(dropwhile(_CIRCLECI_PREFIXES.__contains__, segments))
 
 
-# Most programs name few projects, over and over.
+# Most programs use the same few projects repeatedly.
 @lru_cache
 def _from_plain(kind: Any, text: str) -> Any:
     return kind._from_text(text)  # noqa: SLF001 - of this module

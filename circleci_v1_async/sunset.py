@@ -1,4 +1,4 @@
-"""Sunset dates of operations, and the warnings about them."""
+"""Announced removals (sunsets) of operations, and the warnings about them."""
 
 import asyncio
 import logging
@@ -15,28 +15,28 @@ __all__ = ["CircleCISunsetWarning", "Sunset"]
 
 _log = logging.getLogger("circleci_v1_async")
 
-# Frames of this package and of asyncio.
+# Folders of this package and of asyncio. `_find_user_level` skips stack frames inside them.
 _INSIDE: Final = tuple(f"{os.path.dirname(path)}{os.sep}" for path in (__file__, asyncio.__file__))  # noqa: PTH120 - text
-# Bounds the memory: users' own requests may have any number of paths.
+# Limit the memory, because users' requests can have any number of different paths.
 _LOGGED_AT_MOST: Final = 256
 
 
 class CircleCISunsetWarning(FutureWarning):
-    """Warning that CircleCI will remove an operation on a day that it has announced.
+    """Warning that CircleCI will remove an operation on an announced date.
 
-    It is issued before the request is sent, once per operation and process. With a filter that turns it into an error,
-    every call raises it, and nothing is sent.
+    The warning is issued before the request is sent, once per operation and process. If a warning filter turns it into
+    an error, every call of the operation raises the error, and nothing is sent.
     """
 
 
 @attrs.frozen
 class Sunset:
-    """The announced end of an operation.
+    """The announced removal of an operation.
 
     Attributes:
-        on: The first day on which it answers 410.
+        on: Date of the removal. From this day on, the API answers 410.
         replacement: The operation to use instead.
-        example: A call that sends a request for the replacement, as Python source; `None` if there is none.
+        example: Python source of a call that uses the replacement; `None` if absent.
     """
 
     on: date
@@ -44,13 +44,13 @@ class Sunset:
     example: str | None = None
 
 
-# `cache` does not remember a call that raised: with a filter that turns warnings into errors, each call raises.
+# `cache` does not store calls that raise. If a filter turns the warning into an error, every call therefore raises it.
 @cache
 def warn_once(operation: str, sunset: Sunset) -> None:
-    """Warn of the end of an operation, once per process.
+    """Issue a warning about the removal of an operation, once per process.
 
     Raises:
-        CircleCISunsetWarning: A filter turns it into an error.
+        CircleCISunsetWarning: A warning filter turns the warning into an error.
     """
     warnings.warn(
         f"CircleCI removes {operation} on {sunset.on}, from when on it answers 410. Use {sunset.replacement} instead",
@@ -60,7 +60,7 @@ def warn_once(operation: str, sunset: Sunset) -> None:
 
 
 def _find_user_level() -> int:
-    """Return the stack level of the line that awaited the call; in a task, of the line that runs the loop."""
+    """Return the stack level of the user's `await`, or of the line that runs the loop if in a task."""
     frame = currentframe()
     level = 0
     while frame is not None and frame.f_code.co_filename.startswith(_INSIDE):
@@ -70,5 +70,5 @@ def _find_user_level() -> int:
 
 @lru_cache(maxsize=_LOGGED_AT_MOST)
 def log_once(operation: str, when: str) -> None:
-    """Log, once per process, the end of an operation that a reply's `Sunset` header announces."""
+    """Log the removal of an operation from a reply's `Sunset` header, once per process and date."""
     _log.warning("%s: CircleCI announces its end for %r (said once)", operation, when)

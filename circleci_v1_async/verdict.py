@@ -14,18 +14,18 @@ __all__ = ["Verdict"]
 
 @attrs.frozen
 class Verdict:
-    """The result of the builds of a commit, a workflow run or a pull request.
+    """The combined result of the builds of a commit, a workflow run or a pull request.
 
-    Only the newest build of each job of each workflow counts, as with `latest_only` of `builds_for_commit`: a rerun
-    replaces the build that it reran. A build that was not run (`BuildStatus.NOT_RUN`) counts as neither a success nor a
-    failure.
+    Only the newest build of each job of each workflow counts, so a rerun replaces the build that it reran. This is the
+    same rule as for `latest_only` in `builds_for_commit`. A build that was not run (`BuildStatus.NOT_RUN`) counts as
+    neither a success nor a failure.
 
     Attributes:
         builds: The newest build of each job, newest first; with `jobs`, only builds of these jobs.
-        is_success: Whether at least one of `builds` succeeded, every other one succeeded too or was not run, and no job
+        is_success: Whether at least one of `builds` succeeded, all other builds succeeded or were not run, and no job
             is missing.
-        failed: The builds that finished without success: including canceled builds and builds that had no tests.
-        missing: The names of the `jobs` that have no build, or whose build was not run. Empty without `jobs`.
+        failed: The builds that finished without success, including canceled builds and builds that had no tests.
+        missing: The names of the `jobs` without a build, or with a build that was not run. Empty without `jobs`.
     """
 
     builds: tuple[Build, ...]
@@ -35,14 +35,15 @@ class Verdict:
 
     @classmethod
     def of(cls, builds: Iterable[Build], *, jobs: Collection[str] | None = None) -> Self:
-        """Return the verdict on builds that you already have. This makes no request.
+        """Return the verdict on builds that you already have, without a request.
 
         Args:
-            builds: Builds in any order, such as a page of a list. An unfinished build is neither a success nor failed.
-            jobs: Names of the jobs that count, in each workflow that has them; `None` for all.
+            builds: Builds in any order, such as a page of a list. An unfinished build counts as neither a success nor a
+                failure.
+            jobs: Names of the jobs that count, in any workflow; `None` for all jobs.
 
         Raises:
-            InvalidInputError: `jobs` is empty, or has an item that is not a non-empty string.
+            InvalidInputError: `jobs` is empty, or contains an item that is not a non-empty string.
 
         Examples:
             ```python

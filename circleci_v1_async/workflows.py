@@ -1,4 +1,4 @@
-"""Workflow runs, put together from their builds. No I/O."""
+"""Workflow runs, as groups of builds. No I/O."""
 
 from collections.abc import Iterable
 
@@ -12,13 +12,13 @@ __all__ = ["WorkflowRun", "group_builds"]
 
 @attrs.frozen
 class WorkflowRun:
-    """The builds of one workflow run, as far as they were given to `group_builds`.
+    """The builds of one workflow run. It contains only the builds that were passed to `group_builds`.
 
     Attributes:
-        workflow_id: UUID of the run. `None` if the build is outside of workflows.
-        name: Name of the workflow in the configuration. `None` if the build is outside of workflows.
-        builds: All builds of the run, newest first.
-        verdict: The verdict on them, for which only the newest build of each job counts.
+        workflow_id: UUID of the workflow run; `None` if the build is outside of workflows.
+        name: Name of the workflow in the configuration; `None` if the build is outside of workflows.
+        builds: The builds of the workflow run, newest first.
+        verdict: The verdict on `builds`. Only the newest build of each job counts.
     """
 
     workflow_id: str | None
@@ -28,15 +28,17 @@ class WorkflowRun:
 
 
 def group_builds(builds: Iterable[Build]) -> list[WorkflowRun]:
-    """Group builds by their workflow run. This makes no request.
+    """Group builds by workflow run, without a request.
 
-    A rerun of a workflow is a run with its own ID. A build outside of workflows is a run of its own.
+    A rerun of a workflow is a separate workflow run with its own ID. Each build outside of workflows is returned as a
+    separate run.
 
     Args:
-        builds: Builds, such as a page of a list or the builds of a pull request. They may be of several projects.
+        builds: Builds, such as a page of a list or the builds of a pull request. They can belong to several projects.
 
     Returns:
-        The runs, in the order in which their newest builds appear in `builds`: for a list of CircleCI, newest first.
+        The workflow runs, ordered by the position of each run's newest build in `builds`. If you pass a list from
+        CircleCI, the newest run comes first.
 
     Examples:
         ```python

@@ -1,4 +1,4 @@
-"""The converter between JSON and models, to which you can add structure hooks, and `loads`."""
+"""The converter between JSON and models, with support for your structure hooks, and `loads`."""
 
 from circleci_v1_async._core.faces import show_as_home
 

@@ -27,36 +27,36 @@ __all__ = ["CircleCIConverter", "default_converter", "loads", "make_converter"]
 
 T = TypeVar("T")
 
-# Classes of which others derive that are something else in JSON.
+# Classes that have subclasses with a different JSON form, for example `date` with `datetime`.
 _EXACT: Final = frozenset({str, bytes, int, float, date})
 _TRUNCATED: Final = "Input data was truncated"  # by msgspec
 
 
 class CircleCIConverter(Converter):
-    """A cattrs converter with a structure hook for every model. `make_converter` makes one.
+    """A cattrs converter with a structure hook for every model. `make_converter` creates one.
 
-    Hooks that you register apply to every reply of a session with this converter, even to fields of models. msgspec
-    alone decodes the types that no hook of yours concerns, which gives the same result faster.
+    Your structure hooks apply to every reply of a session that uses this converter, even to fields of models. Types
+    without such hooks are decoded by msgspec only, which returns the same result faster.
 
     Attributes:
-        strict: Whether a value that does not fit is always an error.
+        strict: Whether a value that does not fit its type always raises an error.
     """
 
     def __init__(self, *, strict: bool = False) -> None:
         self.strict = strict
         self._native = NativeTypes()
         super().__init__()
-        # cattrs coerces values to these classes, before it asks for hooks of functions and factories.
+        # By default, cattrs coerces values to these classes before it looks for hooks with predicates or factories.
         dispatch: Any = self._structure_func
         dispatch.register_cls_list([(kind, _DispatchNotFound) for kind in (str, bytes, int, float, Enum)])
         self._hooks = Hooks(self, self._native, Misfits(strict))
         self._hooks.register()
-        # So far, cattrs and this package registered hooks, and not a user.
+        # The hooks so far belong to cattrs and this package, not to a user.
         self._native.claims.clear()
         self._own_hooks = (self._structure_func.get_num_fns(), self._unstructure_func.get_num_fns())
 
     def copy(self, *, strict: bool | None = None) -> Self:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride] - the options of cattrs are fixed
-        """Return a converter with the same hooks, and with another `strict` if you pass one."""
+        """Return a converter with the same hooks. If you pass `strict`, it replaces the current value."""
         mine: Any = self
         copied: Any = type(self)(strict=self.strict if strict is None else strict)
         mine._structure_func.copy_to(copied._structure_func, skip=self._own_hooks[0])
@@ -67,48 +67,48 @@ class CircleCIConverter(Converter):
     if not TYPE_CHECKING:  # pragma: no branch - cattrs has these signatures as overloads
 
         def register_structure_hook(self, cl, func=None):
-            """Register a structure hook for a type, as in cattrs."""
+            """Register a structure hook for a type, like the cattrs method of this name."""
             if func is None:
                 return super().register_structure_hook(cl)  # which calls this method again
             if not isinstance(cl, type) or cl in _EXACT:
-                # cattrs would ask its own hooks for unions first, and use a hook for `str` for enums.
+                # cattrs would try its own union hooks first, and would apply a hook for `str` to enums.
                 return self.register_structure_hook_func(lambda kind: kind == cl, func)
             self._native.claim(lambda kind: kind == cl or issubclass(kind, cl))
             return super().register_structure_hook(cl, func)
 
         def register_structure_hook_func(self, check_func, func):
-            """Register a structure hook for all types that a function accepts, as in cattrs."""
+            """Register a structure hook for all types that a predicate accepts, like the cattrs method."""
             self._native.claim(check_func)
             return super().register_structure_hook_func(check_func, func)
 
         def register_structure_hook_factory(self, predicate, factory=None):
-            """Register a factory of structure hooks for all types that a function accepts, as in cattrs."""
+            """Register a hook factory for all types that a predicate accepts, like the cattrs method."""
             if factory is None:
                 return partial(self.register_structure_hook_factory, predicate)
             self._native.claim(predicate)
             return super().register_structure_hook_factory(predicate, factory)
 
     def structure(self, obj: Any, cl: type[T]) -> T:
-        """Make a value of a type from JSON values, such as a model from a dict.
+        """Convert JSON values to a type, for example a dict to a model.
 
         Raises:
-            cattrs.BaseValidationError: The values do not fit the type. `ValueError` or `TypeError` if a hook raised it
-                for the whole object, `msgspec.ValidationError` for a type without fields.
+            cattrs.BaseValidationError: The values do not fit the type. This is a `ValueError` or `TypeError` instead
+                if a hook for the type itself raised it, and a `msgspec.ValidationError` for a type without fields.
         """
         value = super().structure(obj, cl)
         decode_branch_names(value)
         return value
 
     def loads(self, data: bytes | str, type: type[T]) -> T:
-        """Decode JSON as a session does.
+        """Decode JSON in the same way as a session.
 
         Args:
-            data: JSON.
+            data: The JSON text.
             type: A model, a container such as `list[Build]`, or a type with a structure hook.
 
         Raises:
             DecodeError: The data is not JSON, or does not fit the type.
-            InvalidInputError: Nothing can be decoded into the type.
+            InvalidInputError: The type is not supported.
         """
         data = wrap_secret(data)
         self.check(type, "type")
@@ -117,7 +117,7 @@ class CircleCIConverter(Converter):
         return cast("T", list(cast("list[Any]", value))) if isinstance(value, ShortList) else value
 
     def check(self, kind: Any, argument: str = "returns") -> None:
-        """Raise an `InvalidInputError` that names the argument if nothing can be decoded into a type."""
+        """Raise an `InvalidInputError` with the name of the argument if a type is not supported."""
         try:
             if self._native.get_decoder(kind) is None:
                 self._hooks.find(kind)
@@ -126,13 +126,13 @@ class CircleCIConverter(Converter):
             raise InvalidInputError(f"{expected}; {error}") from None
 
     def decode(self, body: bytes, kind: type[T]) -> T:
-        """Decode a reply, or raise a `DecodeError`. A list that lacks items is a `ShortList`."""
+        """Decode a reply, or raise a `DecodeError`. If list items were dropped, return a `ShortList`."""
         size, text = len(body), body.removeprefix(BOM)
         if is_too_dense(text):
             raise DecodeError("Too many objects or lists for its size", "$", size)
         decoder = self._native.get_decoder(kind)
         try:
-            # msgspec does not check strings that are not modelled. This does, at a fraction of the cost.
+            # msgspec does not validate the UTF-8 of strings without a field. This check is cheap in comparison.
             if not text.isascii():
                 text.decode()
             if decoder is not None:
@@ -171,28 +171,28 @@ def _parse(text: bytes) -> Any:
 
 
 def make_converter(*, strict: bool = False) -> CircleCIConverter:
-    """Make a converter to register structure hooks with, for `CircleCISession(converter=…)`.
+    """Create a converter for your structure hooks. Pass it to `CircleCISession(converter=…)`.
 
     Args:
-        strict: Whether a value that does not fit is always an error. Otherwise an optional field keeps its default, a
-            list loses the item, a mapping loses the entry, and the first of each kind is logged as a warning under
-            `circleci_v1_async`.
+        strict: Whether a value that does not fit its type always raises an error. Otherwise, an optional field keeps
+            its default, and such an item of a list or entry of a mapping is dropped. The first such value of each kind
+            is logged as a warning under `circleci_v1_async`.
     """
     return CircleCIConverter(strict=strict)
 
 
 @cache
 def default_converter(*, strict: bool) -> CircleCIConverter:
-    """Return the shared converter, because hooks take milliseconds to make."""
+    """Return a shared converter, because creating the hooks takes milliseconds."""
     return make_converter(strict=strict)
 
 
 def loads(data: bytes | str, type: type[T]) -> T:
-    """Decode JSON that `dumps` wrote or the service sent. To use hooks, call `CircleCIConverter.loads`.
+    """Decode JSON from `dumps` or from the service. To use hooks, call `CircleCIConverter.loads`.
 
     Raises:
         DecodeError: The data is not JSON, or does not fit the type.
-        InvalidInputError: Nothing can be decoded into the type.
+        InvalidInputError: The type is not supported.
     """
     data = wrap_secret(data)
     with TracebackScrubber():

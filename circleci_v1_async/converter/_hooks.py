@@ -1,8 +1,9 @@
-"""Structure hooks for everything that the service sends.
+"""Structure hooks for all types in the service's replies.
 
-A model is first tried as a whole, by msgspec, and taken apart only if it does not fit. All values but models, lists and
-mappings (the leaves) are converted by msgspec, too. The hooks therefore give what a decoder of msgspec gives, except
-that a misfit costs its own field, its item of a list, or its entry of a mapping.
+msgspec first tries to convert a complete model. If the values do not fit, the hooks convert its fields one by one.
+msgspec also converts the leaves: all values except models, lists and mappings. The hooks therefore return the same
+result as a msgspec decoder, except that a misfit (a value that does not fit its type) drops only its field, list item
+or mapping entry.
 """
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
@@ -22,11 +23,11 @@ from ._native import NativeTypes, find_parts, get_fields, is_union
 
 __all__ = ["Hooks"]
 
-Field: TypeAlias = Any  # of attrs; the type of its converter is not known
+Field: TypeAlias = Any  # a field of attrs; the type of its converter is unknown
 Hook = Callable[[Any, Any], Any]
-# Structures the value of a field and adds it to the arguments for its class.
+# A function that structures the value of a field, and adds it to the arguments for the model's class.
 Filler = Callable[[Any, dict[str, Any]], None]
-# With a third argument, which type checkers do not know.
+# Cast, because type checkers do not know the third argument of these errors.
 _ClassError, _ListError = cast("Any", errors.ClassValidationError), cast("Any", errors.IterableValidationError)
 
 _LISTS: Final[Mapping[Any, type]] = {list: list, Sequence: list, MutableSequence: list, tuple: tuple}
@@ -44,7 +45,7 @@ def _shape(kind: Any) -> str:
     if origin in _LISTS and (origin is not tuple or arguments[1:] == (Ellipsis,)):
         return "list"
     if is_union(kind):
-        # cattrs tells classes apart by their fields.
+        # For a union of several classes, leave the hook to cattrs, which distinguishes classes by their fields.
         return "union" if [_shape(member) for member in arguments].count("class") <= 1 else ""
     return "mapping" if origin in _MAPPINGS else "class" if origin is None and attrs.has(kind) else ""
 
@@ -57,14 +58,14 @@ def _is_time(kind: Any) -> bool:
 
 @cache
 def _leaf_hook(annotation: Any) -> Hook:
-    # msgspec caches its knowledge of classes only. A class for each annotation makes this five times as fast.
+    # msgspec caches type information only for classes. With a class for each annotation, this is five times as fast.
     box: Any = msgspec.defstruct("Box", [("value", annotation)], array_like=True, gc=False)
     scalars = _SCALARS.intersection(get_args(annotation) if is_union(annotation) else (annotation,))
     return lambda value, _annotation: value if type(value) in scalars else msgspec.convert((value,), box).value
 
 
 def _of_kind(kind: type, name: str, structure: Callable[[Any], Any]) -> Hook:
-    """Return a hook that rejects other JSON types: a string can be iterated, but is not a list."""
+    """Return a hook that rejects other JSON types. For example, a string is not accepted as a list."""
 
     def check(value: Any, _annotation: Any) -> Any:
         if not isinstance(value, kind):
@@ -76,7 +77,7 @@ def _of_kind(kind: type, name: str, structure: Callable[[Any], Any]) -> Hook:
 
 @attrs.frozen
 class Hooks:
-    """Makes the hooks of a converter, for all types but those that cattrs knows best."""
+    """Creates the hooks of a converter, for all types except the types that are left to cattrs."""
 
     converter: Converter
     native: NativeTypes
@@ -84,7 +85,7 @@ class Hooks:
     _making: set[Any] = attrs.field(factory=set[Any], init=False)
 
     def register(self) -> None:
-        """Register the hooks with the converter, which asks the one that was registered last first."""
+        """Register the hooks with the converter. The converter tries the last registered hook first."""
         makers: tuple[tuple[Callable[[Any], bool], Callable[[Any], Hook]], ...] = (
             (lambda kind: _shape(kind) == "union", self._make_union_hook),
             (lambda kind: _shape(kind) == "class", self._make_class_hook),
@@ -101,14 +102,14 @@ class Hooks:
         return _shape(_without_none(kind)) in {"", "union"} and self.native.get_decoder(kind) is not None
 
     def find(self, kind: Any) -> Hook:
-        """Return the hook for a type; `StructureHandlerNotFoundError` if a type within it has none."""
+        """Return the hook for a type, or raise `StructureHandlerNotFoundError` if a part of it has none."""
         if kind in self._making:
-            # A class that contains itself.
+            # The class contains itself.
             return self.converter.structure
         self._making.add(kind)
         try:
             if _shape(kind) != "class" and not self.native.is_claimed(kind):
-                # cattrs looks for some of these hooks only when there is a value.
+                # Find the hooks now, because cattrs looks for some of them only when it structures a value.
                 for part in find_parts(kind):
                     self.find(part)
             return self.converter.get_structure_hook(kind)
@@ -116,7 +117,7 @@ class Hooks:
             self._making.discard(kind)
 
     def _make_class_hook(self, model: Any) -> Hook:
-        """Return the hook for a class of attrs: a model, or a class of a user's."""
+        """Return the hook for an attrs class: a model, or a user's class."""
         fields = [field for field in get_fields(model) if field.init]
         required = [field for field in fields if field.default is attrs.NOTHING]
         hooked = {field.name for field in fields if self.native.get_decoder(field.type) is None}
@@ -151,17 +152,17 @@ class Hooks:
         return _of_kind(dict, "object", structure_fields if by_field else structure)
 
     def _make_fillers(self, model: Any, field: Field) -> Iterable[tuple[str, Filler]]:
-        """Return the function that fills in a field, by each of its JSON keys."""
+        """Return pairs of a JSON key and the function that fills the field, for each key of a field."""
         alias, full = field.alias, Any if field.type is None else field.type
         is_claimed, is_required, is_time = self.native.is_claimed(full), field.default is attrs.NOTHING, _is_time(full)
         is_nullable = not is_claimed and (full is Any or NoneType in get_args(full))
-        # The hook for an optional type would not pass on the name of the field.
+        # Use the hook for the type without `None`: a hook for the optional type would not receive the field's name.
         kind = full if is_claimed else _without_none(full)
         structure = self._find_field_hook(kind, f"{model.__name__}.{field.name}", field.converter)
 
         def fill(value: Any, arguments: dict[str, Any]) -> None:
             if value is None or (is_time and value == ""):
-                # The service sends null for any absent value, whatever the field.
+                # The service can send null for an absent value of any field.
                 if is_nullable:
                     arguments[alias] = None
                     return
@@ -180,7 +181,7 @@ class Hooks:
             return self._make_list_hook(kind, name)
         if shape == "mapping":
             return self._make_mapping_hook(kind, name)
-        # A converter is there to take other values than the field has.
+        # A field with a converter accepts values of other types than its own, so pass JSON values on unchecked.
         is_json = kind is Any or _SCALARS.issuperset(get_args(kind) or (kind,))
         if converter is not None and is_json and self.native.get_decoder(kind) is not None:
             return _leaf_hook(Any)
@@ -205,19 +206,19 @@ class Hooks:
             check_misfit(error)
             rejected = [(field, why) for field in fields if (why := _find_converter_error(field, arguments))]
             if not rejected:
-                # A validator judges the whole object.
+                # No converter rejected its argument, so a validator rejected the object.
                 raise _ClassError(f"While structuring {model.__name__}", [error], model) from None
         for field, why in rejected:
             self._drop_field(model, field, arguments.pop(field.alias), why)
         return self._make_instance(model, fields, arguments)
 
     def _make_message_hook(self, model: Any) -> Hook:
-        """Return the hook for a build's messages: openapi.yml has strings, the service sends objects."""
+        """Return the hook for messages of builds: strings in openapi.yml, objects in real replies."""
         structure = self._make_class_hook(model)
         return lambda value, kind: BuildMessage(message=value) if isinstance(value, str) else structure(value, kind)
 
     def _make_renaming_hook(self, model: Any) -> Hook:
-        """Return the hook for a model of which a field may have another name."""
+        """Return the hook for a model with a field that can have another JSON name."""
         structure = self._make_class_hook(model)
         other, name = OTHER_NAMES[model]
         return lambda value, kind: structure(
@@ -225,7 +226,7 @@ class Hooks:
         )
 
     def _make_list_hook(self, annotation: Any, name: str = "") -> Hook:
-        """Return the hook for a list or tuple, which loses the items that do not fit."""
+        """Return the hook for a list or tuple. It drops the items that do not fit."""
         item_type, make = get_args(annotation)[0], cast("Callable[[Any], Any]", _LISTS[get_origin(annotation)])
         hook = self.find(item_type)
         what = name or getattr(item_type, "__name__", str(item_type))
@@ -236,7 +237,7 @@ class Hooks:
         return _of_kind(list, "array", structure)
 
     def _make_mapping_hook(self, annotation: Any, name: str = "") -> Hook:
-        """Return the hook for a mapping, which loses the entries that do not fit."""
+        """Return the hook for a mapping. It drops the entries that do not fit."""
         key_type, item_type = get_args(annotation)
         key_hook, hook = self.find(key_type), self.find(item_type)
         what = name or getattr(item_type, "__name__", str(item_type))
@@ -258,7 +259,7 @@ class Hooks:
                 misfits.append((value, error))
                 if self.misfits.strict:
                     break
-        # If nothing fits, this is something else than was asked for.
+        # If no item fits, raise an error, because the value as a whole probably has another type.
         if misfits and (self.misfits.strict or not items):
             raise _ListError(f"While structuring {what}", [misfit for _, misfit in misfits], list)
         for value, misfit in misfits:
@@ -266,7 +267,7 @@ class Hooks:
         return items
 
     def _make_union_hook(self, annotation: Any) -> Hook:
-        """Return the hook for a union: that of the first member which the value fits."""
+        """Return the hook for a union. It uses the hook of the first member that accepts the value."""
         hooks = [(member, self.find(member)) for member in get_args(annotation)]
 
         def structure(value: Any, _annotation: Any) -> Any:
@@ -285,7 +286,7 @@ class Hooks:
 
 
 def _find_converter_error(field: Field, arguments: dict[str, Any]) -> Exception | None:
-    """Return the error by which the converter of a field rejects its argument."""
+    """Return the error if the field's converter rejects the argument; otherwise `None`."""
     convert: Any = field.converter
     try:
         if convert is not None and field.alias in arguments:

@@ -1,4 +1,4 @@
-"""Values that do not fit their type: the errors and warnings, which never show a value."""
+"""Errors and warnings for misfits: values that do not fit their type. They never show a value."""
 
 import logging
 import re
@@ -14,11 +14,11 @@ __all__ = ["MISFITS", "MisfitError", "Misfits", "check_misfit", "explain", "json
 
 _log = logging.getLogger("circleci_v1_async")
 
-# Errors of hooks, converters and validators for a value that does not fit. All others leave the call unchanged.
+# Errors of hooks, converters and validators for a value that does not fit. All other errors propagate unchanged.
 _OF_CATTRS = (errors.BaseValidationError, errors.ForbiddenExtraKeysError, errors.StructureHandlerNotFoundError)
 MISFITS: Final = (ValueError, TypeError, msgspec.ValidationError, *_OF_CATTRS)
 _JSON_TYPES: Final[Mapping[Any, str]] = {NoneType: "null", bool: "boolean", str: "string", list: "array"}
-# msgspec adds the path within the value to its message.
+# msgspec appends the path inside the value to its message.
 _PATH_WITHIN: Final = re.compile(r" - at `(?:key in )?\$(?P<path>.*)`$")
 
 
@@ -33,13 +33,13 @@ class MisfitError(TypeError):
 
 @attrs.frozen
 class Misfits:
-    """Knows whether misfits are always errors, and logs the first misfit of each kind otherwise."""
+    """The setting that makes every misfit an error, and the log of the first misfit of each kind."""
 
     strict: bool
     _logged: set[tuple[str, str, str]] = attrs.field(factory=set[tuple[str, str, str]], init=False)
 
     def drop(self, what: str, value: object, error: Exception) -> None:
-        """Log that a value of this model or field is left out: its JSON type and the reason."""
+        """Log that a value of a model or field is dropped, with its JSON type and the reason."""
         got, (reason, path) = json_type(value), explain(error)
         if (kind := (what, got, reason.partition(", got ")[0])) not in self._logged:
             self._logged.add(kind)
@@ -48,8 +48,8 @@ class Misfits:
 
 
 def check_misfit(error: Exception) -> None:
-    """Raise the first error in a group of cattrs that is not a misfit."""
-    # There, a `KeyError` stands for a missing field.
+    """Raise the first error that is not a misfit, from an error or a cattrs group of errors."""
+    # In groups of cattrs, a `KeyError` means that a field is missing.
     if isinstance(error, errors.BaseValidationError):
         for each in cast("Any", error).exceptions:
             check_misfit(each)
@@ -66,15 +66,15 @@ def explain(error: BaseException) -> tuple[str, str]:
             if isinstance(note, errors.AttributeValidationNote):
                 path += f".{note.name}"
             elif isinstance(note, errors.IterableValidationNote):
-                # The keys of objects are part of the reply.
+                # Do not show the keys of objects, because they are part of the reply.
                 path += f"[{note.index}]" if isinstance(note.index, int) else "[...]"
-    # The text of an error from a hook, or from a validator that msgspec called, may contain the value.
+    # The message of an error from a hook, or from a validator that msgspec called, can contain the value.
     if not isinstance(error, msgspec.ValidationError | MisfitError) or error.__cause__ is not None:
         return type(error.__cause__ or error).__name__, path
     reason = str(error)
     if (within := _PATH_WITHIN.search(reason)) is not None:
-        # The first step of this path leads into the box of a leaf.
+        # Remove the first step of this path, which is the index inside the `Box` of a leaf.
         path += within["path"].removeprefix("[0]")
         reason = reason[: within.start()]
-    # msgspec quotes the value after an apostrophe.
+    # Remove the value, which msgspec quotes after an apostrophe.
     return reason.partition(" '")[0], path

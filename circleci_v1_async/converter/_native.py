@@ -1,4 +1,4 @@
-"""The types that msgspec decodes alone, because no hook and no class of a user's takes part in them."""
+"""Native types: types that msgspec can decode without hooks or code of a user's class."""
 
 import typing
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from circleci_v1_async.models import OTHER_NAMES
 
 __all__ = ["NativeTypes", "find_parts", "get_fields", "is_known", "is_union"]
 
-# Attributes of Structs, dataclasses, named tuples and TypedDicts, whose annotations are fields.
+# Attributes that identify Structs, dataclasses, named tuples and TypedDicts. Their annotations are fields.
 _RECORDS = ("__struct_fields__", "__dataclass_fields__", "_fields", "__required_keys__")
 
 
@@ -23,27 +23,27 @@ def is_union(kind: Any) -> bool:
 
 
 def get_fields(model: Any) -> tuple[Any, ...]:
-    """Return the fields of a class of attrs, with their types resolved."""
+    """Return the fields of an attrs class, with resolved types."""
     return cast("tuple[Any, ...]", attrs.fields(attrs.resolve_types(model)))
 
 
 @attrs.frozen(eq=False)
 class NativeTypes:
-    """Knows which types msgspec decodes as the hooks of a converter would, and has their decoders."""
+    """The msgspec decoders for native types, which give the same result as a converter's hooks."""
 
     # Functions that return whether a user registered a hook for a type.
     claims: list[Callable[[Any], bool]] = attrs.field(factory=list[Callable[[Any], bool]])
     _decoders: "dict[Any, msgspec.json.Decoder[Any] | None]" = attrs.field(factory=dict[Any, Any], init=False)
 
     def claim(self, accepts: Callable[[Any], bool]) -> None:
-        """Leave types to the hooks from now on."""
+        """From now on, use hooks instead of decoders for the types that a predicate accepts."""
         self.claims.append(accepts)
         self._decoders.clear()
 
     def is_claimed(self, kind: Any) -> bool:
         """Return whether a user registered a hook for a type."""
         for accepts in self.claims:
-            # cattrs ignores these errors, too: many checks are written for classes only.
+            # Ignore errors, as cattrs does, because many predicates only support classes.
             with suppress(Exception):
                 if accepts(kind):
                     return True
@@ -53,13 +53,13 @@ class NativeTypes:
         """Return the decoder for a type; `None` if only hooks can structure it.
 
         Raises:
-            TypeError: It is not a type.
+            TypeError: The argument is not a type.
             NameError: The type of a field does not exist.
         """
         if kind not in self._decoders:
             self._decoders[kind] = None
             if self._is_native(kind, set()):
-                # msgspec refuses some unions, for example of two classes.
+                # msgspec rejects some unions, for example a union of two classes.
                 with suppress(TypeError):
                     self._decoders[kind] = msgspec.json.Decoder(kind)
         return self._decoders[kind]
@@ -74,11 +74,11 @@ class NativeTypes:
 
 
 def is_known(kind: Any) -> bool:
-    """Return whether msgspec decodes a type as its author meant it, apart from the types within."""
+    """Return whether msgspec decodes a type correctly. This does not check the types inside it."""
     if is_union(kind) or get_origin(kind) in {Annotated, Literal}:
         return True
     if (origin := get_origin(kind)) is not None:
-        # cattrs fills in the type variables of a class of attrs.
+        # Leave generic attrs classes to cattrs, which replaces their type variables.
         return not attrs.has(origin) and is_known(origin)
     if attrs.has(kind):
         return issubclass(kind, msgspec.Struct) or _only_sets_fields(kind)
@@ -86,8 +86,8 @@ def is_known(kind: Any) -> bool:
 
 
 def _only_sets_fields(kind: Any) -> bool:
-    """Return whether the `__init__` of a class only sets fields: msgspec does not call it."""
-    # attrs adds an `__attrs_init__` to a class that has an `__init__` of its own.
+    """Return whether a class's `__init__` only sets fields. This matters since msgspec skips it."""
+    # attrs adds an `__attrs_init__` to a class that defines `__init__` itself.
     if any(hasattr(kind, name) for name in ("__attrs_init__", "__attrs_pre_init__", "__attrs_post_init__")):
         return False
     owner = next(base for base in kind.__mro__ if "__init__" in vars(base))
@@ -100,7 +100,7 @@ def _is_only_set(field: Any) -> bool:
 
 
 def find_parts(kind: Any) -> Iterator[Any]:
-    """Yield the types within a type: its arguments, the types of its fields, and what it is a name for."""
+    """Yield the types inside a type: its arguments, its fields' types, and the target of an alias."""
     origin: Any = get_origin(kind)
     if origin is Annotated:
         yield kind.__origin__
@@ -109,7 +109,7 @@ def find_parts(kind: Any) -> Iterator[Any]:
     elif attrs.has(kind):
         yield from (field.type for field in get_fields(kind))
     elif not isinstance(kind, type):
-        # A NewType and a `type` statement.
+        # This is a NewType or a type alias from a `type` statement.
         yield from (getattr(kind, name) for name in ("__supertype__", "__value__") if hasattr(kind, name))
     elif any(hasattr(kind, name) for name in _RECORDS):
         yield from typing.get_type_hints(kind, include_extras=True).values()

@@ -1,10 +1,12 @@
-"""Models of all that the service sends.
+"""Models of the service's replies.
 
-Fields have the wire's names. All but a few may be absent: they are then `None`, or an empty tuple for lists that the
-service never sends as null, and in no repr. Times are aware `datetime`s. Fields that openapi.yml lacks were seen in
-use. Keys that no model has are dropped; `send` with a request that has no `returns` gives everything.
+Fields have the same names as in the JSON replies. Almost all fields can be absent. An absent field is `None`, or an
+empty tuple for a list that the service never sends as null; the repr omits it. Times are aware `datetime`s. Fields that
+are not in openapi.yml were found in real replies. JSON keys without a field are dropped; to get all keys, use `send`
+with a request without `returns`.
 
-Secrets (keys, API tokens, webhook URLs, presigned URLs, environment variables) are fields like others, and in no repr.
+You can read secrets (keys, API tokens, webhook URLs, presigned URLs, environment variables) like other fields, but the
+repr omits them.
 """
 
 from ._model import Timestamp as Timestamp
@@ -62,4 +64,4 @@ __all__ = [
     "model",
 ]
 
-model.__module__ = __name__  # as users import it
+model.__module__ = __name__  # the module that users import it from

@@ -1,4 +1,4 @@
-"""The blank dates of Bitbucket's builds."""
+"""Decoding of Bitbucket's builds, which have blank dates."""
 
 from collections.abc import Callable
 from typing import Any, Final, cast
@@ -9,15 +9,16 @@ from .builds import Build
 
 __all__ = ["decode_blank_dates"]
 
-# Quotes are escaped within strings, so that this is a key.
+# This is always a key, because quotes inside JSON strings are escaped.
 _KEY: Final = b'"committer_date":'
 
 
 def decode_blank_dates(body: bytes, decode: Callable[[bytes], Any]) -> Any:
-    """Decode a build or a list of builds with null for blank dates.
+    """Decode a build or a list of builds, with blank commit dates replaced by null.
 
     Returns:
-        `None` if these dates are not the only misfits, or may be parameters of a build, whose names users choose.
+        The decoded value. `None` if the reply has no blank dates, if other values do not fit, or if the replaced key
+        could be a build parameter (users choose the names of build parameters).
     """
     behind = body.find(_KEY) + len(_KEY)
     space = b" " if body.startswith(b" ", behind) else b""

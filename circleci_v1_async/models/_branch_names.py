@@ -1,4 +1,4 @@
-"""The names of branches and of their workflows, which the service percent-encodes where they are keys."""
+"""Names of branches and workflows. The service percent-encodes them if they are JSON keys."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, cast
@@ -15,7 +15,7 @@ V = TypeVar("V")
 
 
 def decode_branch_names(value: Any) -> None:
-    """Decode the names of branches and of their workflows in projects, in place. Ignore other values."""
+    """Decode the names of branches and workflows in projects, in place. Ignore other values."""
     match value:
         case Project(branches=dict() as branches):
             _decode_keys(branches)
@@ -37,13 +37,13 @@ def _decode_keys(named: Mapping[str, Any] | None) -> None:
 
 
 def _decode(name: str) -> str:
-    # Slashes are most of what is encoded, and `unquote` takes ten times as long.
+    # Most encoded characters are slashes. `unquote` takes ten times as long as `replace`.
     name = name.replace("%2F", "/")
     return unquote(name) if "%" in name else name
 
 
 def encode_branch_names(value: Any) -> Any:
-    """Return projects with names as the service writes them, any other value as it is."""
+    """Return projects with the service's encoded names. Return any other value unchanged."""
     match value:
         case Project(branches=branches) if branches:
             encoded = {name: _encode_workflow_names(branch) for name, branch in _encode_keys(branches).items()}

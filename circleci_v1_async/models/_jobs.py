@@ -12,7 +12,7 @@ __all__ = ["Job", "find_latest_of_each_job", "sort_newest_first", "was_not_run"]
 
 
 class Job(NamedTuple):
-    """A job of a workflow of a commit; without names, all builds outside of workflows."""
+    """A job of one workflow and commit. Without names, it stands for all builds outside of workflows."""
 
     repository: str | None
     revision: str | None
@@ -33,8 +33,8 @@ def sort_newest_first(builds: Iterable[Build]) -> list[Build]:
 def find_latest_of_each_job(builds: Iterable[Build]) -> dict[Job, Build]:
     """Return the newest build of each job of each workflow of each commit.
 
-    A build outside of workflows that repeats another build stands for its job. All other builds of a commit outside of
-    workflows count as one job.
+    A rerun outside of workflows replaces the build that it reran, and counts as the same job. All other builds of a
+    commit outside of workflows count as one job.
     """
     jobs: dict[tuple[str | None, int | None], Job] = {}
     newest: dict[Job, Build] = {}

@@ -1,14 +1,15 @@
-"""The base of all models: attrs classes whose instances are msgspec Structs.
+"""The base of all models. A model is an attrs class, and its instances are msgspec Structs.
 
-The metaclass lets msgspec make the class, so that a msgspec decoder fills its fields by offset. It then hands the class
-to `attrs.frozen`, with the fields as `these` and without the methods that a Struct already has. Everything that attrs
-says about a model was therefore made by attrs: `attrs.fields`, `evolve`, `asdict` and `inspect` work, and so does
-cattrs. Features that a Struct lacks (converters, aliases, `init=False`) are rejected when the class is made. Validators
-and `__attrs_post_init__` run, even when msgspec decodes. Type checkers see `attrs.frozen(kw_only=True)`.
+The metaclass lets msgspec create the class, so that a msgspec decoder fills its fields by offset. It then passes the
+class to `attrs.frozen`, with the fields as `these` and without the methods that a Struct already has. Since attrs
+creates its own metadata, `attrs.fields`, `evolve`, `asdict` and `inspect` work, and so does cattrs. Defining a model
+fails if it uses features that a Struct lacks (converters, aliases, `init=False`). Validators and `__attrs_post_init__`
+run, even if msgspec decodes the model. Type checkers see `attrs.frozen(kw_only=True)`.
 
-The garbage collector does not track models (`gc=False`): a full collection with 10,000 kept builds, during which the
-event loop stands still, takes a tenth of the time. Models are frozen and replies have no cycles, so there is nothing to
-collect. The price is that models take no weak references: msgspec allows these only on tracked objects.
+The garbage collector does not track models (`gc=False`). A full collection blocks the event loop; with 10,000 builds in
+memory, it takes a tenth of the time that it would take with tracking. Models are frozen and replies have no cycles, so
+the collector would not find anything to free. The disadvantage: models do not support weak references, because msgspec
+allows weak references only to tracked objects.
 """
 
 import inspect
@@ -27,16 +28,16 @@ from msgspec import field as struct_field
 
 __all__ = ["Model", "Timestamp", "model"]
 
-# A time without an offset cannot be compared with others.
+# Require an offset, because a time without an offset cannot be compared with a time that has one.
 Timestamp = Annotated[datetime, Meta(tz=True)]
 
-# Number of fields that make a hash: enough to tell builds apart, and few enough to be cheap.
+# Number of fields in a hash: enough to distinguish builds, and few enough to be fast.
 _HASHED: Final = 3
 _SCALARS: Final = (int, str, int | None, str | None)
-# The classes of what attrs returns to type checkers as something else.
+# Real classes of objects that have other types for type checkers.
 _FIELD: Final = type(cast("object", attrs.field()))
 _FACTORY: Any = attrs.Factory
-# From Python 3.14 on, annotations may refer to names that do not exist yet.
+# Since Python 3.14, annotations can refer to names that do not exist yet.
 _LAZILY: Final[Any] = {"format": 3} if sys.version_info >= (3, 14) else {}
 _HAND_MADE: Final = frozenset({"__init__", "__attrs_pre_init__", "__post_init__"})
 
@@ -46,17 +47,17 @@ def _wrong_decorator(name: str) -> TypeError:
 
 
 def _read_fields(namespace: dict[str, Any]) -> "tuple[attrs.Attribute[Any], ...]":
-    """Return the fields that are given as `attrs.field`."""
+    """Return the fields that are defined with `attrs.field`."""
     given = {name: value for name, value in namespace.items() if isinstance(value, _FIELD)}
     if not given:
         return ()
-    # msgspec needs the defaults before there is a class, and attrs shows them only on a class.
+    # msgspec needs the defaults before the class exists, but attrs provides them only on a class.
     fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(attrs.make_class("Fields", given, init=False, repr=False))
     return fields
 
 
 def _struct_default(name: str, field: Any) -> Any:
-    """Return the default of a field of attrs in msgspec's form."""
+    """Return the default of an attrs field, in msgspec's form."""
     if field.converter is not None or field.alias != field.name or not field.init or field.eq is not True:
         raise TypeError(
             f"{name}.{field.name}: a field of a model cannot have a converter, alias, init or eq. Register a structure "
@@ -69,10 +70,10 @@ def _struct_default(name: str, field: Any) -> Any:
 
 
 def _attrs_field(value: Any) -> Any:
-    """Return the field of attrs for the default of an annotated name."""
+    """Return the attrs field for the default of an annotated name."""
     if isinstance(value, _FIELD):
         return value
-    # msgspec copies these, and rejects other mutable defaults.
+    # msgspec copies empty lists, dicts and sets, and rejects other mutable defaults.
     return attrs.field(default=_FACTORY(type(value)) if type(value) in {list, dict, set} else value)
 
 
@@ -94,15 +95,16 @@ def _make_default(default: Any) -> Any:
 
 @cache
 def _hash_key(cls: Any) -> Callable[[Any], Any]:
-    """Return a getter of the class and its first few scalars, which equal models have in common."""
+    """Return a getter of the class and of the first few scalars. Equal models have the same values."""
     scalars = (field.name for field in structs.fields(cls) if field.type in _SCALARS)
     return attrgetter("__class__", *list(scalars)[:_HASHED])
 
 
 class _FieldDocs(dict[str, str | None]):
-    """The `__slots__` of a model: `help` and `inspect.getdoc` look here for the description of a field.
+    """The `__slots__` of a model, where `help` and `inspect.getdoc` find the descriptions of fields.
 
-    A description is the type and the string under the field. They are read from the source when they are first needed.
+    A description consists of the type and the string under the field. All descriptions of a class are read from its
+    source at the first access.
     """
 
     def __init__(self, cls: Any) -> None:
@@ -112,7 +114,7 @@ class _FieldDocs(dict[str, str | None]):
     def __getitem__(self, name: str) -> str | None:
         if self._cls is not None:
             cls, self._cls = self._cls, None
-            # A class that was typed in has no source.
+            # A class that was defined at the interactive prompt has no source.
             with suppress(OSError, TypeError, SyntaxError):
                 self.update(_read_field_docs(cls))
         return super().__getitem__(name)
@@ -143,11 +145,11 @@ if TYPE_CHECKING:
 else:
 
     class _ModelType(StructMeta):
-        """Makes Structs that are attrs classes."""
+        """Metaclass that creates Structs that are also attrs classes."""
 
         def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> "_ModelType":
             if "__attrs_attrs__" in namespace:
-                # A decorator of attrs makes a class again to give it slots.
+                # A decorator of attrs creates the class a second time to add slots.
                 raise _wrong_decorator(name)
             if hand_made := _HAND_MADE & namespace.keys():
                 raise TypeError(f"{name}: a model cannot define {min(hand_made)}; define __attrs_post_init__ instead")
@@ -171,7 +173,8 @@ else:
             )
             made.__slots__ = _FieldDocs(made)
             if made.__base__ is not Struct:
-                # Inherited from `Model`. attrs would reject a class that defines them, with a less helpful message.
+                # Inherit them from `Model`. If a class defines them, a later decorator of attrs rejects it with a less
+                # helpful message than `_wrong_decorator`.
                 del made.__setattr__, made.__delattr__
             return made
 
@@ -187,13 +190,13 @@ else:
             return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
         def __rich_repr__(self) -> Iterator[tuple[str, object]]:
-            # Most fields of most builds are absent: 70 of them would hide the others.
+            # Omit absent fields. Most of a build's 70 fields are usually absent, and would hide the others.
             for name, default in _shown_fields(type(self)):
                 if (value := getattr(self, name)) != default:
                     yield name, value
 
         def __hash__(self) -> int:
-            # Mappings have no hash, and a build has 70 fields.
+            # Do not hash all fields: mappings are not hashable, and a build has 70 fields.
             return hash(_hash_key(type(self))(self))
 
     def model(*, kw_only: bool = False) -> _Decorator:

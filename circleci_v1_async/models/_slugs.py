@@ -1,4 +1,4 @@
-"""Projects named by their parts or by a URL, where the service may have sent neither."""
+"""Project slugs from names or URLs in replies. Both can be absent."""
 
 from circleci_v1_async._core.errors import InvalidInputError
 from circleci_v1_async.slug import ProjectSlug
@@ -7,7 +7,7 @@ __all__ = ["slug_of_names", "slug_of_url"]
 
 
 def slug_of_names(vcs_type: str | None, username: str | None, reponame: str | None) -> ProjectSlug | None:
-    """Return the project of that name; `None` when a part is missing or is not valid."""
+    """Return the slug with these parts; `None` if a part is missing or invalid."""
     if not (vcs_type and username and reponame):
         return None
     try:
@@ -17,7 +17,7 @@ def slug_of_names(vcs_type: str | None, username: str | None, reponame: str | No
 
 
 def slug_of_url(url: str | None) -> ProjectSlug | None:
-    """Return the project that a URL of CircleCI or of a code host names; `None` when it names none."""
+    """Return the slug of a project in a URL of CircleCI or a code host; `None` without a project."""
     try:
         return ProjectSlug.parse(url) if url else None
     except InvalidInputError:

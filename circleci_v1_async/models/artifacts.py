@@ -7,19 +7,19 @@ __all__ = ["Artifact"]
 
 @model(kw_only=True)
 class Artifact(Model):
-    """A file that a build stored. CircleCI deletes it after 30 days at the latest."""
+    """A file that a build stored. CircleCI deletes it after at most 30 days."""
 
     path: str
-    """Name that the file was stored under: relative, but absolute on builds of CircleCI 1.0.
+    """Path of the stored file: relative, or absolute for builds on CircleCI 1.0.
 
-    It is not safe to use as a local path. `download_artifacts` checks it.
+    It is not safe to use as a local path without a check. `download_artifacts` checks it.
     """
 
     pretty_path: str | None = None
-    """Same as `path`, with variables such as `$CIRCLE_ARTIFACTS` on builds of CircleCI 1.0."""
+    """Same as `path`, with variables such as `$CIRCLE_ARTIFACTS` for builds on CircleCI 1.0."""
 
     node_index: int | None = None
-    """Number of the container that stored the file, from 0. Two containers may have stored the same path."""
+    """Number of the container that stored the file, from 0. Two containers can store the same path."""
 
     url: str
-    """URL of the file. Private projects require the token, and answer with a redirect."""
+    """URL of the file. For private projects, it requires the token and answers with a redirect."""

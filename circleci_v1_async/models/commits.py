@@ -1,4 +1,4 @@
-"""Commits and pull requests that builds belong to."""
+"""Commits and pull requests of builds."""
 
 from ._model import Model, Timestamp, model
 
@@ -13,7 +13,7 @@ class Commit(Model):
     """Time of the commit; `None` on Bitbucket."""
 
     body: str | None = None
-    """Message of the commit after its first line; empty when there is no more."""
+    """Message of the commit after its first line; empty if the message has only one line."""
 
     branch: str | None = None
     """Branch of the commit; absent on old builds."""
@@ -28,7 +28,7 @@ class Commit(Model):
     """Full hash of the commit."""
 
     committer_login: str | None = None
-    """Login of the committer; `None` on Bitbucket. On GitHub often `web-flow`, which merges."""
+    """Login of the committer; `None` on Bitbucket. On GitHub, often `web-flow`, the account for merges."""
 
     committer_name: str | None = None
     """Name of the committer; `None` on Bitbucket."""
@@ -40,7 +40,7 @@ class Commit(Model):
     """URL of the commit on the code host."""
 
     author_login: str | None = None
-    """Login of the author on the code host; `None` when the host knows no such user."""
+    """Login of the author on the code host; `None` if the host has no matching user."""
 
     author_name: str | None = None
     """Name of the author."""
@@ -51,7 +51,7 @@ class Commit(Model):
 
 @model(kw_only=True)
 class PullRequest(Model):
-    """A pull request that a build belongs to. `Build.pull_request_numbers` has the numbers."""
+    """A pull request of a build. `Build.pull_request_numbers` has the numbers."""
 
     url: str | None = None
     """URL of the pull request on the code host."""

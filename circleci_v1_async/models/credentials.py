@@ -11,22 +11,22 @@ __all__ = ["CheckoutKey", "EnvVar", "ProjectToken", "SSHKey"]
 
 @model(kw_only=True)
 class CheckoutKey(Model):
-    """The public half of a key that builds check the code out with."""
+    """The public half of a key that builds use to check out the code."""
 
     public_key: str | None = None
-    """Public key in OpenSSH's format."""
+    """Public key in OpenSSH format."""
 
     type: CheckoutKeyType | None = None
-    """Owner of the key: the repository, or a user of GitHub."""
+    """Owner of the key: the repository, or a GitHub user."""
 
     fingerprint: str
-    """Fingerprint to get or delete the key by: MD5 with colons, or SHA-256 when that was asked for."""
+    """Fingerprint for getting or deleting the key: MD5 with colons, or SHA-256 if requested."""
 
     preferred: bool | None = None
     """Whether builds use this key."""
 
     login: str | None = None
-    """Login of the user whom the key belongs to; null on deploy keys."""
+    """Login of the user who owns the key; null for deploy keys."""
 
     time: Timestamp | None = None
     """Time at which the key was created."""
@@ -34,16 +34,16 @@ class CheckoutKey(Model):
 
 @model(kw_only=True)
 class SSHKey(Model):
-    """The public half of a key that a project's builds reach other hosts with."""
+    """The public half of an SSH key that a project's builds use to connect to other hosts."""
 
     hostname: str | None = None
     """Host that the key is for; empty for all hosts."""
 
     public_key: str | None = None
-    """Public key in OpenSSH's format."""
+    """Public key in OpenSSH format."""
 
     fingerprint: str | None = None
-    """MD5 fingerprint with colons, to delete the key by."""
+    """MD5 fingerprint with colons, for deleting the key."""
 
 
 @model(kw_only=True)
@@ -54,7 +54,7 @@ class EnvVar(Model):
     """Name of the variable."""
 
     value: str | None = attrs.field(default=None, repr=False)
-    """End of the value behind `xxxx`: the service never sends the whole. Shown in no repr."""
+    """End of the value after `xxxx`: the service never sends the complete value. The repr omits it."""
 
 
 @model(kw_only=True)
@@ -62,13 +62,13 @@ class ProjectToken(Model):
     """An API token of a project."""
 
     id: str | None = None
-    """UUID to delete the token by."""
+    """UUID for deleting the token."""
 
     label: str | None = None
-    """Label that its creator gave it."""
+    """Label, as chosen by the creator of the token."""
 
     scope: TokenScope | None = None
     """Permissions of the token."""
 
     token: str | None = attrs.field(default=None, repr=False)
-    """Token itself. Only `create_project_token` gives it, and only once; a secret, shown in no repr."""
+    """Token itself. Only `create_project_token` returns it, once. A secret: the repr omits it."""

@@ -1,4 +1,4 @@
-"""Models as JSON: `dumps`."""
+"""Encoding of models as JSON: `dumps`."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ __all__ = ["dumps"]
 
 
 def dumps(model: Any) -> bytes:
-    """Encode a model, or a list of models, as JSON in the form of the API. `loads` reads it.
+    """Encode a model, or a list of models, as JSON in the API's format. `loads` decodes it.
 
-    Everything is written, even secrets such as `User.heroku_api_key` and `Action.output_url`. Absent fields become null
-    or empty lists.
+    The JSON contains all fields, even secrets such as `User.heroku_api_key` and `Action.output_url`. Absent fields are
+    encoded as null or empty lists.
 
     Raises:
-        InvalidInputError: JSON has no form for a value.
+        InvalidInputError: A value cannot be encoded as JSON.
     """
     with TracebackScrubber():
         try:

@@ -13,7 +13,7 @@ class CircleYml(Model):
     """The configuration of a build."""
 
     string: str | None = None
-    """Text of the YAML file; absent when the build had none."""
+    """Content of the YAML file; absent if the build had no configuration file."""
 
 
 @model(kw_only=True)
@@ -24,7 +24,7 @@ class BuildAgent(Model):
     """Container image of the agent."""
 
     properties: Mapping[str, Any] | None = None
-    """Place where the agent ran, such as its `availability_zone`. Often absent."""
+    """Properties of the place where the agent ran, such as `availability_zone`; often absent."""
 
 
 @model(kw_only=True)
@@ -38,24 +38,24 @@ class Picard(Model):
     """Size of the machine: `class`, `name`, `cpu` (cores) and `ram` (MiB)."""
 
     build_agent: BuildAgent | None = None
-    """Program that ran the build; not always sent."""
+    """Program that ran the build; sometimes absent."""
 
 
 @model(kw_only=True)
 class Node(Model):
-    """A container of a build of CircleCI 1.0, for access by SSH."""
+    """A container of a build on CircleCI 1.0, for SSH access."""
 
     public_ip_addr: str | None = None
     """IP address of the container."""
 
     port: int | None = None
-    """Port for SSH."""
+    """SSH port."""
 
     username: str | None = None
-    """User to log in as."""
+    """User name for the login."""
 
     image_id: str | None = None
-    """Image that the container was made of; null on many builds."""
+    """Image of the container; null for many builds."""
 
     ssh_enabled: bool | None = None
-    """Whether SSH was asked for; null on many builds."""
+    """Whether SSH access was requested; null for many builds."""

@@ -19,9 +19,9 @@ __all__ = ["FollowResult", "Project", "ProjectSettings"]
 
 @model(kw_only=True)
 class ProjectSettings(Model):
-    """A project, as `get_project_settings` gives it.
+    """A project with its settings. The result of `get_project_settings`.
 
-    From `aws` on, the fields are settings, most of them of CircleCI 1.0. Those that are not set are null or empty.
+    The fields from `aws` on are settings, most of them from CircleCI 1.0. Unset settings are null or empty.
     """
 
     vcs_url: str | None = None
@@ -40,34 +40,34 @@ class ProjectSettings(Model):
     """Default branch on the code host."""
 
     followed: bool | None = None
-    """Whether the user follows the project, from servers until 2017. Later ones send `following`."""
+    """Whether the user follows the project. Servers until 2017 send it, newer ones send `following`."""
 
     following: bool | None = None
-    """Whether the user follows the project, from servers since 2017. Earlier ones send `followed`."""
+    """Whether the user follows the project. Servers since 2017 send it, older ones send `followed`."""
 
     language: str | None = None
-    """Programming language, as the code host guesses it; `None` when it does not."""
+    """Programming language that the code host detected; `None` if it detected none."""
 
     oss: bool | None = None
-    """Whether everyone may see the builds."""
+    """Whether the builds are public."""
 
     has_usable_key: bool | None = None
     """Whether CircleCI has a key to check the code out with."""
 
     parallel: int | None = None
-    """Number of containers that builds run in by default, from 1."""
+    """Default number of containers for a build, from 1."""
 
     feature_flags: Mapping[str, Any] | None = None
-    """Settings by name, in kebab case, such as `build-fork-prs`. Most values are booleans, but not all."""
+    """Settings by name, in kebab case, such as `build-fork-prs`. Most values, but not all, are booleans."""
 
     scopes: tuple[str, ...] = ()
-    """Permissions of the caller, such as `write-settings`. Sent for old projects only."""
+    """Permissions of the caller, such as `write-settings`. Only sent for old projects."""
 
     ssh_keys: tuple[SSHKey, ...] = ()
-    """Keys that builds reach other hosts with, public halves only."""
+    """SSH keys that builds use to connect to other hosts. Only the public halves are sent."""
 
     aws: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
-    """Key pair for Amazon Web Services. A secret, shown in no repr."""
+    """Key pair for Amazon Web Services. A secret: the repr omits it."""
 
     compile: str | None = None
     """Commands that compile the code."""
@@ -88,49 +88,49 @@ class ProjectSettings(Model):
     """Commands that run the tests."""
 
     heroku_deploy_user: str | None = None
-    """Login of the user whose Heroku key deployments use; `None` when there is none."""
+    """Login of the user who owns the Heroku key for deployments; `None` if absent."""
 
     jira: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
-    """Connection to Jira. It holds a secret and is shown in no repr."""
+    """Connection to Jira. It contains a secret: the repr omits it."""
 
     campfire_notify_prefs: str | None = None
-    """Choice of the builds that Campfire is notified of."""
+    """Setting for the builds that are reported to Campfire."""
 
     campfire_room: str | None = None
-    """Campfire room that is notified."""
+    """Campfire room that receives the notifications."""
 
     campfire_subdomain: str | None = None
     """Campfire subdomain of the room."""
 
     campfire_token: str | None = attrs.field(default=None, repr=False)
-    """Campfire token. A secret, shown in no repr."""
+    """Campfire token. A secret: the repr omits it."""
 
     flowdock_api_token: str | None = attrs.field(default=None, repr=False)
-    """Flowdock API token. A secret, shown in no repr."""
+    """Flowdock API token. A secret: the repr omits it."""
 
     hipchat_api_token: str | None = attrs.field(default=None, repr=False)
-    """HipChat API token. A secret, shown in no repr."""
+    """HipChat API token. A secret: the repr omits it."""
 
     hipchat_notify: bool | str | None = None
     """Whether HipChat's messages alert the members of the room."""
 
     hipchat_notify_prefs: str | None = None
-    """Choice of the builds that HipChat is notified of."""
+    """Setting for the builds that are reported to HipChat."""
 
     hipchat_room: str | None = None
-    """HipChat room that is notified."""
+    """HipChat room that receives the notifications."""
 
     irc_channel: str | None = None
-    """IRC channel that is notified."""
+    """IRC channel that receives the notifications."""
 
     irc_keyword: str | None = None
-    """IRC keyword, with which the channel is joined."""
+    """IRC keyword for joining the channel."""
 
     irc_notify_prefs: str | None = None
-    """Choice of the builds that IRC is notified of."""
+    """Setting for the builds that are reported to IRC."""
 
     irc_password: str | None = attrs.field(default=None, repr=False)
-    """IRC password. A secret, shown in no repr."""
+    """IRC password. A secret: the repr omits it."""
 
     irc_server: str | None = None
     """IRC server of the channel."""
@@ -139,58 +139,58 @@ class ProjectSettings(Model):
     """IRC user who writes the messages."""
 
     slack_api_token: str | None = attrs.field(default=None, repr=False)
-    """Slack API token of the former integration. A secret, shown in no repr."""
+    """Slack API token of the former integration. A secret: the repr omits it."""
 
     slack_channel: str | None = None
     """Slack channel of the former integration."""
 
     slack_channel_override: str | None = None
-    """Slack channel that takes the place of the webhook's own."""
+    """Slack channel to use instead of the webhook's default channel."""
 
     slack_integration_access_token: str | None = attrs.field(default=None, repr=False)
-    """Access token of the Slack app. A secret, shown in no repr."""
+    """Access token of the Slack app. A secret: the repr omits it."""
 
     slack_integration_channel: str | None = None
     """Slack channel that the app writes to."""
 
     slack_integration_channel_id: str | None = None
-    """Id of the Slack channel that the app writes to."""
+    """ID of the Slack channel that the app writes to."""
 
     slack_integration_notify_prefs: str | None = None
-    """Choice of the builds that the Slack app is notified of."""
+    """Setting for the builds that are reported to the Slack app."""
 
     slack_integration_team: str | None = None
     """Slack workspace that the app is installed in."""
 
     slack_integration_team_id: str | None = None
-    """Id of the Slack workspace that the app is installed in."""
+    """ID of the Slack workspace that the app is installed in."""
 
     slack_integration_webhook_url: str | None = attrs.field(default=None, repr=False)
-    """Webhook URL of the Slack app. A secret, shown in no repr."""
+    """Webhook URL of the Slack app. A secret: the repr omits it."""
 
     slack_notify_prefs: str | None = None
-    """Choice of the builds that Slack is notified of, in the former integration."""
+    """Setting for the builds that are reported to the former Slack integration."""
 
     slack_subdomain: str | None = None
     """Slack workspace of the former integration."""
 
     slack_webhook_url: str | None = attrs.field(default=None, repr=False)
-    """Webhook URL of the former Slack integration. A secret, shown in no repr."""
+    """Webhook URL of the former Slack integration. A secret: the repr omits it."""
 
     @property
     def slug(self) -> ProjectSlug | None:
-        """The project as the API names it, to ask for more of it; `None` when the service did not say."""
+        """The project's slug, for further requests; `None` if the reply does not name the project."""
         return slug_of_names(self.vcs_type, self.username, self.reponame) or slug_of_url(self.vcs_url)
 
 
 @model(kw_only=True)
 class Project(ProjectSettings):
-    """A project that the user follows, as `list_projects` gives it."""
+    """A project that the user follows. `list_projects` returns a list of them."""
 
     branches: Mapping[str, Branch] | None = None
-    """Branches by name, decoded; empty when there are none.
+    """Branches by decoded name; empty if the project has no branches.
 
-    `None` when the service leaves them out: with `shallow=True`, and from 2026-12-07 on always in CircleCI's cloud.
+    `None` if the service omits them: with `shallow=True`, and always on CircleCI's cloud from 2026-12-07 on.
     """
 
 
@@ -199,19 +199,19 @@ class FollowResult(Model):
     """The result of following or unfollowing a project."""
 
     following: bool | None = None
-    """Whether the user follows the project now. Old servers call it `followed`, which is read as well."""
+    """Whether the user follows the project now. Read from `followed` in replies of old servers."""
 
     workflow: bool | None = None
-    """Whether workflows run on the project, it seems; undocumented, and absent from old servers."""
+    """Whether the project probably uses workflows; undocumented, and absent from old servers."""
 
     first_build: Build | None = None
-    """Build that following started; `None` if it started none, or possibly if the request was resent."""
+    """Build that following started; `None` if it started none, and possibly if the request was resent."""
 
 
-# Other names of fields on the wire. msgspec would drop those keys, so no such model is decoded by it directly.
+# Other JSON names of fields. msgspec would drop these keys, so it does not decode these models directly.
 OTHER_NAMES: Final[Mapping[Any, tuple[str, str]]] = {
-    # Sent by servers of 2016 and 2017.
+    # Servers of 2016 and 2017 send this name.
     FollowResult: ("followed", "following"),
-    # Settings are half in kebab case.
+    # About half of the keys of settings are in kebab case.
     ProjectSettings: ("vcs-type", "vcs_type"),
 }

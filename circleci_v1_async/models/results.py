@@ -1,4 +1,4 @@
-"""Replies to calls that change something."""
+"""Replies to calls that change data."""
 
 from ._model import Model, model
 
@@ -7,10 +7,10 @@ __all__ = ["CacheResult", "Message", "PipelineResult"]
 
 @model(kw_only=True)
 class Message(Model):
-    """A confirmation."""
+    """A confirmation of the service."""
 
     message: str | None = None
-    """Text such as `ok`."""
+    """Text of the confirmation, such as `ok`."""
 
 
 @model(kw_only=True)
@@ -18,10 +18,10 @@ class PipelineResult(Model):
     """The result of triggering a pipeline."""
 
     status: int
-    """Status as in HTTP, always of a success here: any other raises a `StatusError`."""
+    """HTTP status in the reply's body, always of a success: other statuses raise a `StatusError`."""
 
     body: str | None = None
-    """Text such as `Build created`."""
+    """Text of the confirmation, such as `Build created`."""
 
 
 @model(kw_only=True)
@@ -29,4 +29,4 @@ class CacheResult(Model):
     """The result of clearing a cache."""
 
     status: str | None = None
-    """Text such as `build dependency caches deleted`."""
+    """Text of the confirmation, such as `build dependency caches deleted`."""

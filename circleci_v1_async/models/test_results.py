@@ -1,4 +1,4 @@
-"""Results of the tests that builds ran."""
+"""Test results of builds."""
 
 from typing import Any, ClassVar
 
@@ -13,22 +13,22 @@ __all__ = ["TestMetadata"]
 class TestMetadata(Model):
     """The result of one test."""
 
-    __test__: ClassVar[bool] = False  # pytest would collect a class of this name
+    __test__: ClassVar[bool] = False  # otherwise, pytest would collect the class because of its name
 
     name: str | None = None
     """Name of the test."""
 
     classname: str | None = None
-    """Class or module of the test; may be empty."""
+    """Class or module of the test; can be empty."""
 
     file: str | None = None
-    """File that holds the test; often null."""
+    """File that contains the test; often null."""
 
     result: TestResult | None = None
     """Result of the test."""
 
     message: str | None = None
-    """Message of the failure; null when the test did not fail."""
+    """Message of the failure; null if the test did not fail."""
 
     run_time: float | None = None
     """Duration in seconds."""
@@ -37,17 +37,17 @@ class TestMetadata(Model):
     """Test framework, or `unknown`."""
 
     source_type: str | None = None
-    """Same as `source` when seen."""
+    """Always the same as `source` in the replies seen so far."""
 
 
 @model(kw_only=True)
 class TestReport(Model):
-    """The object that holds the tests of a build in a reply."""
+    """The reply that contains the test results of a build."""
 
-    __test__: ClassVar[bool] = False  # pytest would collect a class of this name
+    __test__: ClassVar[bool] = False  # otherwise, pytest would collect the class because of its name
 
     tests: tuple[TestMetadata, ...] = ()
-    """Results of the tests, in the order of the service."""
+    """Test results, in the service's order."""
 
     exceptions: tuple[Any, ...] = ()
-    """Problems with the files of results. Always empty when seen."""
+    """Problems with the test result files. Always empty in the replies seen so far."""

@@ -1,4 +1,4 @@
-"""The user of the token, and the users that builds name."""
+"""The token's user, and users in builds."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,25 +17,25 @@ class BuildUser(Model):
     """The user who started a build."""
 
     is_user: bool | None = None
-    """Whether this is a user of CircleCI. When it is not, most of the other fields are absent."""
+    """Whether the user has a CircleCI account. If not, most of the other fields are absent."""
 
     login: str | None = None
-    """Login on the code host; `none` or `None` when the user is not known."""
+    """Login on the code host; `none` or `None` if the user is unknown."""
 
     avatar_url: str | None = None
     """URL of a picture."""
 
     name: str | None = None
-    """Name to display; `None` when the user gave none."""
+    """Display name; `None` if the user did not set one."""
 
     vcs_type: VcsType | None = None
     """Code host that the login belongs to."""
 
     id: int | str | None = None
-    """Id on the code host: an integer on GitHub, a string on Bitbucket."""
+    """ID on the code host: an integer on GitHub, a string on Bitbucket."""
 
     email: str | None = None
-    """Email address; rarely sent."""
+    """Email address; usually absent."""
 
 
 @model(kw_only=True)
@@ -49,7 +49,7 @@ class SSHUser(Model):
     """Code host that the login belongs to, such as `github`."""
 
     external_id: int | str | None = None
-    """Id on the code host: an integer on GitHub."""
+    """ID on the code host: an integer on GitHub."""
 
     github_id: int | None = None
     """Former name of `external_id`, with the same value."""
@@ -60,7 +60,7 @@ class ProjectPreferences(Model):
     """A user's preferences for one project."""
 
     emails: str | None = None
-    """Choice of emails about the project, such as `default`."""
+    """Setting for emails about the project, such as `default`."""
 
     on_dashboard: bool | None = None
     """Whether the user's dashboard shows the project."""
@@ -68,22 +68,22 @@ class ProjectPreferences(Model):
 
 @model(kw_only=True)
 class User(Model):
-    """The user whom the token belongs to."""
+    """The token's user."""
 
     login: str | None = None
     """Login on the code host."""
 
     name: str | None = None
-    """Name to display; `None` when the user gave none."""
+    """Display name; `None` if the user did not set one."""
 
     admin: bool | None = None
-    """Whether the user administers the installation of CircleCI Server; may be null."""
+    """Whether the user administers the installation of CircleCI Server; can be null."""
 
     all_emails: tuple[str, ...] = ()
-    """Email addresses of the user, as the code host knows them."""
+    """Email addresses of the user, as registered on the code host."""
 
     selected_email: str | None = None
-    """Email address that CircleCI writes to."""
+    """Email address that CircleCI sends emails to."""
 
     avatar_url: str | None = None
     """URL of a picture."""
@@ -92,16 +92,16 @@ class User(Model):
     """Time at which the account was created."""
 
     days_left_in_trial: int | None = None
-    """Days until the trial ends; negative once it has ended."""
+    """Number of days until the trial ends; negative after its end."""
 
     trial_end: Timestamp | None = None
     """Time at which the trial ends or ended."""
 
     parallelism: int | None = None
-    """Number of containers that a build runs in by default, from 1."""
+    """Default number of containers for a build, from 1."""
 
     containers: int | None = None
-    """Number of containers that the user's builds may use at once."""
+    """Maximum number of containers that the user's builds can use at the same time."""
 
     num_projects_followed: int | None = None
     """Number of projects that the user follows; absent from old servers."""
@@ -110,37 +110,37 @@ class User(Model):
     """Preferences for each followed project, by the project's `vcs_url`."""
 
     identities: Mapping[str, Any] | None = None
-    """Accounts on code hosts, by the host's name. Some keys within are no identifiers, such as `user?`."""
+    """Accounts on code hosts, by host name. Some nested keys are not Python identifiers, such as `user?`."""
 
     bitbucket: Mapping[str, Any] | None = None
-    """Bitbucket account with its `id` and `login`; `None` when there is none."""
+    """Bitbucket account with its `id` and `login`; `None` if absent."""
 
     bitbucket_authorized: bool | None = None
     """Whether the user has given CircleCI access to Bitbucket."""
 
     github_id: int | None = None
-    """Id on GitHub."""
+    """ID on GitHub."""
 
     github_oauth_scopes: tuple[str, ...] = ()
     """Scopes that the user has granted on GitHub, such as `repo`."""
 
     gravatar_id: str | None = None
-    """Id of the picture on Gravatar. Always null when seen."""
+    """ID of the picture on Gravatar. Always null in the replies seen so far."""
 
     heroku_api_key: str | None = attrs.field(default=None, repr=False)
-    """API key of Heroku, in clear. A secret, shown in no repr; `None` when the user stored none."""
+    """Heroku API key in plain text. A secret: the repr omits it. `None` if the user did not store one."""
 
     analytics_id: str | None = None
-    """Id in CircleCI's statistics."""
+    """ID in CircleCI's analytics."""
 
     pusher_id: str | None = attrs.field(default=None, repr=False)
-    """Id of the channel that CircleCI's web pages get their news from. Shown in no repr."""
+    """ID of the channel that CircleCI's web pages receive updates from. The repr omits it."""
 
     basic_email_prefs: str | None = None
-    """Choice of emails about all projects, such as `smart` or `none`."""
+    """Setting for emails about all projects, such as `smart` or `none`."""
 
     organization_prefs: Mapping[str, Any] | None = None
-    """Preferences by organization. Always empty when seen."""
+    """Preferences by organization. Always empty in the replies seen so far."""
 
     enrolled_betas: tuple[str, ...] = ()
     """Names of the betas that the user takes part in."""
@@ -152,13 +152,13 @@ class User(Model):
     """Whether the user is an administrator at CircleCI itself."""
 
     first_vcs_authorized_client_id: int | str | None = None
-    """Id of the code host's application that the user signed up with; undocumented, -1 or null at times."""
+    """ID of the code host's application used to sign up; undocumented. Sometimes -1 or null."""
 
     plan: str | None = None
-    """Plan of the user. Always null when seen."""
+    """Plan of the user. Always null in the replies seen so far."""
 
     privacy_optout: bool | None = None
-    """Whether the user has opted out of CircleCI's statistics."""
+    """Whether the user has opted out of CircleCI's analytics."""
 
     sign_in_count: int | None = None
     """Number of times that the user has signed in."""
@@ -167,7 +167,7 @@ class User(Model):
     """Whether the user is registered as a student."""
 
     web_ui_pipelines_first_opt_in: bool | None = None
-    """Whether the user has once chosen CircleCI's newer web pages."""
+    """Whether the user has ever opted in to CircleCI's newer web pages."""
 
     web_ui_pipelines_optout: str | None = None
     """Answer to the offer of CircleCI's newer web pages, such as `not-selected`."""

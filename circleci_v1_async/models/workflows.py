@@ -1,4 +1,4 @@
-"""Workflows that builds are jobs of."""
+"""Workflows of builds and branches."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,25 +10,25 @@ __all__ = ["BranchWorkflow", "Workflow"]
 
 @model(kw_only=True)
 class Workflow(Model):
-    """The workflow that a build is a job of."""
+    """The workflow that contains a build's job."""
 
     job_name: str | None = None
-    """Name of the job in the configuration. `Build.job` gives it too."""
+    """Name of the job in the configuration. `Build.job` also returns it."""
 
     job_id: str | None = None
-    """UUID of the job, which API v2 takes."""
+    """UUID of the job, for API v2."""
 
     workflow_id: str | None = None
-    """UUID of the workflow's run, which API v2 takes. All jobs of the run share it."""
+    """UUID of the workflow run, for API v2. All jobs of the run have the same ID."""
 
     workspace_id: str | None = None
-    """UUID of the workspace, which a workflow's run and its reruns share."""
+    """UUID of the workspace. A workflow run and its reruns share one workspace."""
 
     upstream_job_ids: tuple[str, ...] = ()
-    """UUIDs of the jobs that this one waited for. Always empty since 2026."""
+    """UUIDs of the jobs that this job waited for. Always empty since 2026."""
 
     upstream_concurrency_map: Mapping[str, Any] | None = None
-    """Jobs that those waited for, by UUID; internal to CircleCI. Always empty since 2026."""
+    """Jobs that the upstream jobs waited for, by UUID; internal to CircleCI. Always empty since 2026."""
 
     workflow_name: str | None = None
     """Name of the workflow in the configuration."""
@@ -39,10 +39,10 @@ class BranchWorkflow(Model):
     """The latest run of a workflow on a branch."""
 
     id: str | None = None
-    """UUID of the run, which API v2 takes."""
+    """UUID of the workflow run, for API v2."""
 
     status: str | None = None
-    """Status of the run. Not a `BuildStatus`: it has values of its own, such as `error`."""
+    """Status of the workflow run. It is not a `BuildStatus`: it has different values, such as `error`."""
 
     created_at: Timestamp | None = None
-    """Time at which the run was started."""
+    """Time at which the workflow run was started."""
