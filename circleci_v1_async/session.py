@@ -258,7 +258,7 @@ class CircleCISession(
         token = None if anonymous else read_token()
         if token is None and not anonymous:
             raise InvalidInputError(
-                f"expected a token in one of {', '.join(TOKEN_VARIABLES)}; none is set. "
+                f"expected a token in one of {', '.join(TOKEN_VARIABLES)}; all are unset. "
                 "Public projects need none: use from_env(anonymous=True)"
             )
         return cls(

@@ -71,4 +71,4 @@ def _find_user_level() -> int:
 @lru_cache(maxsize=_LOGGED_AT_MOST)
 def log_once(operation: str, when: str) -> None:
     """Log the removal of an operation from a reply's `Sunset` header, once per process and date."""
-    _log.warning("%s: CircleCI announces its end for %r (said once)", operation, when)
+    _log.warning("%s: CircleCI announces its end for %r (logged once)", operation, when)

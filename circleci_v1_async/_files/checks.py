@@ -33,9 +33,9 @@ def check_file(path: Path, *, may_exist: bool, way_out: str) -> None:
         OSError: The file cannot be written.
     """
     if path.is_dir():
-        raise InvalidInputError(f"path: expected the path of a file, got that of a folder: {path}")
+        raise InvalidInputError(f"path: expected the path of a file, got a folder: {path}")
     if not may_exist and path.is_symlink():
-        raise PathConflictError(f"{path}: it is there already, and a symbolic link")
+        raise PathConflictError(f"{path}: already exists, and is a symbolic link")
     if problem := find_obstacle(path, may_exist=may_exist, way_out=way_out):
         raise problem
     if longest_name_bytes(path.name) > path_bytes_left(path.parent):
@@ -61,8 +61,8 @@ def find_obstacle(file: Path, *, may_exist: bool, way_out: str) -> DownloadError
     if stat.S_ISLNK(found.st_mode):
         return UnsafePathError(f"{file}: expected a file, found a symbolic link")
     if not stat.S_ISREG(found.st_mode):
-        return PathConflictError(f"{file}: it is there already, and no regular file")
-    return None if may_exist else PathConflictError(f"{file}: it is there already; {way_out}")
+        return PathConflictError(f"{file}: already exists, and is not a regular file")
+    return None if may_exist else PathConflictError(f"{file}: already exists; {way_out}")
 
 
 def look(path: str | Path) -> os.stat_result | None:

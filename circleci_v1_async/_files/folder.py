@@ -61,7 +61,7 @@ class Folder:
             # If the folder was replaced with a symbolic link after the check, this raises an OSError.
             return attrs.evolve(self, path=path, fd=os.open(name, _FOLDER | _NOFOLLOW, dir_fd=self.fd))
         if Path(path).resolve() != Path(self.path).resolve() / name:
-            raise UnsafePathError(f"{path}: expected a folder, found what leads elsewhere")
+            raise UnsafePathError(f"{path}: expected a folder, found a link to another folder")
         return attrs.evolve(self, path=path)
 
     def at(self, name: str) -> str:

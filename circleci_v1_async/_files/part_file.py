@@ -228,7 +228,7 @@ class PartFile:
                 self._remove(part_name(self.name))
         except FileExistsError:
             self.close(keep=False)
-            raise NameTakenError(f"{self.path}: it is there already") from None
+            raise NameTakenError(f"{self.path}: already exists") from None
 
     def _rename(self) -> None:
         folder = self._opened

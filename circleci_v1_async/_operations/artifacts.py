@@ -182,7 +182,7 @@ class ArtifactOperations(Operations):
         check_callback("progress", progress)
         file = Path(path)
         if not file.name or os.fspath(path).endswith(("/", os.sep)):
-            raise InvalidInputError(f"path: expected the path of a file, got that of a folder: {os.fspath(path)!r}")
+            raise InvalidInputError(f"path: expected the path of a file, got a folder: {os.fspath(path)!r}")
         downloader = Downloader(
             self._caller, self._file_threads, file.parent, ProgressReporter(progress, 1), on_exists, resume
         )

@@ -47,7 +47,7 @@ def parse_build_reference(project: ProjectSlug | str | BuildSummary, build_num: 
         raise InvalidInputError(f"build_num: expected an integer from 1, got None. {_BOTH_WAYS}")
     number = check_integer("build_num", own if build_num is None else build_num, 1)
     if own not in {None, number}:
-        raise InvalidInputError(f"build_num: expected {own}, as in the given build or URL, got {number}. {_BOTH_WAYS}")
+        raise InvalidInputError(f"build_num: expected {own} from the given build or URL, got {number}. {_BOTH_WAYS}")
     return slug, number
 
 
@@ -70,7 +70,7 @@ def parse_commit_reference(project: ProjectSlug | str | BuildSummary, sha: str |
         raise InvalidInputError(f"project: build {project.build_num} has no vcs_revision, which names its commit")
     own = check_commit("vcs_revision", project.vcs_revision)
     if sha is not None and not own.startswith(check_commit("sha", sha)):
-        raise InvalidInputError(f"sha: expected {own}, as in the given build, got {sha}")
+        raise InvalidInputError(f"sha: expected {own} from the given build, got {sha}")
     return slug, own
 
 
@@ -88,7 +88,7 @@ def parse_workflow_reference(project: ProjectSlug | str | Build, workflow_id: st
         raise InvalidInputError(f"project: build {project.build_num} is outside of workflows: it has no workflow_id")
     own = check_uuid("workflow_id", workflow.workflow_id)
     if workflow_id is not None and check_uuid("workflow_id", workflow_id) != own:
-        raise InvalidInputError(f"workflow_id: expected {own}, as in the given build, got {workflow_id}")
+        raise InvalidInputError(f"workflow_id: expected {own} from the given build, got {workflow_id}")
     return slug, own
 
 

@@ -23,7 +23,7 @@ def check_borrowed(session: object, *, trust_env: bool) -> None:
         return
     if trust_env:
         raise InvalidInputError(
-            "trust_env: expected no session beside it, which has proxies of its own: "
+            "trust_env: cannot be combined with session, which has its own proxies; "
             "give trust_env to the aiohttp.ClientSession instead"
         )
     if not isinstance(session, aiohttp.ClientSession):

@@ -303,7 +303,7 @@ class Transport:
             if reply.status < HTTPStatus.OK:
                 reply.close()
                 raise TransportError(
-                    f"the service answered {reply.status:03}, which is no final reply", transient=False
+                    f"the service answered {reply.status:03}, which is not a final reply", transient=False
                 )
             location = reply.headers.get("Location")
             if reply.status not in _REDIRECTS or location is None:

@@ -94,7 +94,7 @@ def get_origin(url: URL) -> Origin:
     raw = (url.raw_host or "").removesuffix(".")
     if raw.startswith(".") or ".." in raw or (len(raw) > _LABEL and max(map(len, raw.split("."))) > _LABEL):
         # Without this check, Python would raise a UnicodeError when it resolves the host.
-        raise ValueError("expected a host whose labels have 1 to 63 characters")
+        raise ValueError("expected a host with labels of 1 to 63 characters")
     return url.scheme, (url.host or "").lower().removesuffix("."), url.port
 
 
@@ -135,9 +135,9 @@ def find_next_hop(current: URL, location: str, method: str, status: int) -> URL:
     maybe_sent = method not in {"GET", "HEAD"}
     url = _join(current, location)
     if url is None:
-        raise RedirectError("the service points to what is no URL", maybe_sent)
+        raise RedirectError("the service gave an invalid URL", maybe_sent)
     if url.scheme not in {"http", "https"} or not url.host or url.raw_user is not None:
-        raise RedirectError("the service points to what is no plain http or https URL", maybe_sent)
+        raise RedirectError("the service gave a URL that is not plain http or https", maybe_sent)
     if (current.scheme, url.scheme) == ("https", "http"):
         raise RedirectError("the service points from https to http", maybe_sent)
     if maybe_sent and (status not in _KEEPS_METHOD or get_origin(url) != get_origin(current)):

@@ -188,7 +188,7 @@ class Downloader:
                     raise PathConflictError(text) from None
             await clock.sleep(_POLL)
             if self.on_exists != "overwrite" and await self._run_on(part, os.path.lexists, part.path):
-                raise NameTakenError(f"{part.path}: it is there already")
+                raise NameTakenError(f"{part.path}: already exists")
 
     async def _run_on(self, part: PartFile, function: Callable[..., R], *args: Any, **options: Any) -> R:
         result = await self.threads.run_on(part.path, function, *args, **options)

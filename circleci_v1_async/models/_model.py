@@ -61,7 +61,7 @@ def _struct_default(name: str, field: Any) -> Any:
     if field.converter is not None or field.alias != field.name or not field.init or field.eq is not True:
         raise TypeError(
             f"{name}.{field.name}: a field of a model cannot have a converter, alias, init or eq. Register a structure "
-            "hook for its type, or use an attrs class of your own"
+            "hook for its type, or use your own attrs class"
         )
     default: Any = field.default
     if default is attrs.NOTHING:

@@ -40,14 +40,14 @@ def make_key_reader(
     converter.check(model, "model")
     if _NUMBER not in fields:
         raise InvalidInputError(
-            f"model: expected a class with the field build_num, by which builds are told apart; "
+            f"model: expected a class with the field build_num, because it identifies a build; "
             f"{model.__name__} has none"
         )
     places = [fields[name] for name in _PLACES if name in fields]
     if across_projects and not places:
         raise InvalidInputError(
-            f"model: expected a class with the field vcs_url or build_url beside build_num, because projects share "
-            f"numbers; {model.__name__} has none"
+            f"model: expected a class with the field vcs_url or build_url in addition to build_num, because projects "
+            f"share numbers; {model.__name__} has none"
         )
     number, place = attrgetter(fields[_NUMBER]), _place_getter(places)
     # Numbers of the repositories, in order of appearance. The first repository is 0.

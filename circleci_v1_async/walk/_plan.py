@@ -217,7 +217,9 @@ class PagePlan(Generic[T]):
         elif slot.offset > 0:
             offset = max(0, slot.offset - (self.page_size - 1))
         else:
-            raise self._drift("Up to the top of the list, none of the builds read so far is left to go on from.")
+            raise self._drift(
+                "None of the builds read so far is in the list any longer, so the walk cannot find its place."
+            )
         if not slot.page or len(self._slots) > self._prefetch + _BUDGET:
             self._slots.popleft()
         self._slots.appendleft(self._slot(offset, repair=True))

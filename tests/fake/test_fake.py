@@ -48,7 +48,7 @@ class TestBuilding:
 
     @pytest.mark.parametrize("slug", ["acme/web", "svn/acme/web", "github//web", "github/acme/web/1"])
     def test_what_is_no_slug_is_refused(self, slug):
-        with pytest.raises(ValueError, match="is no slug"):
+        with pytest.raises(ValueError, match="is not a slug"):
             FakeCircleCI().add_project(slug)
 
     def test_unknown_projects_and_builds_are_named_in_the_error(self, fake):

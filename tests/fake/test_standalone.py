@@ -107,7 +107,7 @@ def test_with_run_seconds_the_running_build_gets_its_steps_by_itself(monkeypatch
 @pytest.mark.parametrize(
     ("args", "complaint"),
     [
-        (["--project", "acme"], "'acme' is no slug such as 'github/acme/web'"),
+        (["--project", "acme"], "'acme' is not a slug such as 'github/acme/web'"),
         (["--port", "web"], "argument --port: invalid int value"),
     ],
 )

@@ -382,7 +382,7 @@ class TestFiles:
         (tmp_path / "there").touch()
         build.before_reply(lambda _request: (tmp_path / "log").touch())
         for name in ("there", "log"):
-            with pytest.raises(PathConflictError, match=r"it is there already; overwrite=True replaces it$"):
+            with pytest.raises(PathConflictError, match=r"already exists; overwrite=True replaces it$"):
                 await ci.save_build_log(WEB, 1, tmp_path / name)
         assert names(tmp_path) == ["log", "there"]
         assert (tmp_path / "log").read_bytes() == b""

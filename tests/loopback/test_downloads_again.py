@@ -37,7 +37,7 @@ NAME = "core.tar"
 SMALL = b"0123456789"
 CHOICES = ["error", "skip", "overwrite"]
 RESUMES: list[Any] = [{}, {"resume": True}]
-WAY_OUT = r'it is there already; on_exists="overwrite" replaces it, on_exists="skip" keeps it$'
+WAY_OUT = r'already exists; on_exists="overwrite" replaces it, on_exists="skip" keeps it$'
 SIZES = pytest.mark.parametrize("data", [SMALL, BYTES], ids=["small", "large"])
 
 
@@ -102,7 +102,7 @@ class TestThereBefore:
     async def test_a_fifo_is_never_waited_for(self, tmp_path: Path, twin: Twin, on_exists: str) -> None:
         os.mkfifo(tmp_path / NAME)
         async with facing() as scene:
-            with pytest.raises(PathConflictError, match="it is there already, and no regular file"):
+            with pytest.raises(PathConflictError, match="already exists, and is not a regular file"):
                 await twin(scene, tmp_path, on_exists=on_exists)
 
     @TWINS
@@ -175,7 +175,7 @@ class TestAppearsMeanwhile:
 
         monkeypatch.setattr(PartFile, "publish", appear)
         async with facing(reply(200, SMALL)) as scene:
-            with pytest.raises(PathConflictError, match="it is there already"):
+            with pytest.raises(PathConflictError, match="already exists"):
                 await download_many(scene, tmp_path, on_exists="skip")
         assert names(tmp_path) == []
 

@@ -495,9 +495,9 @@ class TestWrongArguments:
         (tmp_path / "folder").mkdir()
         (tmp_path / "link").symlink_to(tmp_path / "folder")
         async with facing(reply(200, b"x")) as scene:
-            with pytest.raises(InvalidInputError, match="path: expected the path of a file, got that of a folder"):
+            with pytest.raises(InvalidInputError, match="path: expected the path of a file, got a folder"):
                 await scene.ci.download_artifact(at(scene.server), f"{tmp_path}{end}")
             for path in (".", "", "/"):
-                with pytest.raises(InvalidInputError, match="path: expected the path of a file, got that of a folder"):
+                with pytest.raises(InvalidInputError, match="path: expected the path of a file, got a folder"):
                     await scene.ci.download_artifact(at(scene.server), path)
         assert scene.server.requests == []

@@ -68,7 +68,7 @@ async def facing(*script: Any, **options: Any) -> AsyncIterator[tuple[ScriptServ
             TransportError,
             ": the reply broke off: ContentLengthError: Not enough data to satisfy",
         ),
-        (reply(302, b"", [("Location", "ftp://x")]), RedirectError, ": the service points to what is no plain http"),
+        (reply(302, b"", [("Location", "ftp://x")]), RedirectError, ": the service gave a URL that is not plain http"),
         (reply(200, b" " * 99), BodyTooLargeError, ": the reply is larger than 50 bytes (max_body)"),
         (error(503, "Later."), ServerError, " answered 503: Later. (after 3 attempts)"),
         (reply(200, b"{"), DecodeError, " answered 200 with a body that cannot be used: Input data was truncated at $"),

@@ -51,7 +51,7 @@ async def test_the_double_on_loopback_is_asked_without_a_proxy(
 
 async def test_a_borrowed_session_has_proxies_of_its_own() -> None:
     async with aiohttp.ClientSession() as http:
-        with pytest.raises(InvalidInputError, match=r"^trust_env: expected no session beside it"):
+        with pytest.raises(InvalidInputError, match=r"^trust_env: cannot be combined with session"):
             CircleCISession(session=http, trust_env=True)
 
 

@@ -237,7 +237,7 @@ async def test_from_env_takes_the_first_token_that_is_set(
 def test_from_env_without_a_token_names_the_variables_and_the_way_without_a_token() -> None:
     with pytest.raises(InvalidInputError, match="CIRCLE_TOKEN, CIRCLECI_TOKEN, CIRCLECI_CLI_TOKEN, CIRCLE_CLI_TOKEN"):
         CircleCISession.from_env()
-    with pytest.raises(InvalidInputError, match=r"none is set\. Public projects .* use from_env\(anonymous=True\)$"):
+    with pytest.raises(InvalidInputError, match=r"all are unset\. Public projects .* use from_env\(anonymous=True\)$"):
         CircleCISession.from_env()
 
 

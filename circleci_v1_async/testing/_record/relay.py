@@ -43,7 +43,7 @@ def parse_upstream(url: str) -> URL:
     address = URL(url)
     is_safe = address.scheme == "https" or (address.scheme == "http" and address.host in _LOOPBACK)
     if not is_safe or not address.host or address.user or address.query_string:
-        raise ValueError(f"{url!r} is no address such as 'https://circleci.com/api/v1.1', or http on loopback")
+        raise ValueError(f"{url!r} is not an address such as 'https://circleci.com/api/v1.1', or http on loopback")
     if address.path.rstrip("/") not in {"", API_PREFIX}:
         raise ValueError(f"{url!r} does not end in {API_PREFIX}")
     return address.origin()

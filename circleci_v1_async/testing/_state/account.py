@@ -189,4 +189,4 @@ def split_slug(slug: str) -> tuple[str, str, str]:
         case [username, reponame] if vcs_type in VCS_HOSTS and username and reponame:
             return vcs_type, username, reponame
         case _:
-            raise ValueError(f"{slug!r} is no slug such as 'github/acme/web'")
+            raise ValueError(f"{slug!r} is not a slug such as 'github/acme/web'")
