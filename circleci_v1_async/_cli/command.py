@@ -82,10 +82,10 @@ class Command(click.Command):
     """A command that runs a coroutine function, and has the common options.
 
     Args:
-        args: Arguments for `click.Command`, like `options`.
+        args: Positional arguments for `click.Command`.
         example: Arguments to show in the help.
         question: The question to ask before the command starts. It adds the option `--yes`.
-        options: Arguments for `click.Command`.
+        options: Keyword arguments for `click.Command`.
     """
 
     def __init__(self, *args: Any, example: str, question: Question | None = None, **options: Any) -> None:

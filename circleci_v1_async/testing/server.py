@@ -95,7 +95,7 @@ class FakeCircleCI(ControlledService):
             past the end are empty.
 
     Attributes:
-        token: The valid token. Set a different token to make the previous one expire.
+        token: The valid token. Assign a new token after it has expired.
         requests: All requests received, in order of arrival; `requests.matching(method, path)` selects some.
         allow_unused_faults: Whether a test with the fixture `fake_circleci` can pass and leave scripted faults unused.
         delay: Number of seconds before each reply is sent, or a function that returns it for a request. The reply is
@@ -138,7 +138,7 @@ class FakeCircleCI(ControlledService):
 
         A recorded request gets its recorded reply. If the recording contains several replies to the same request, they
         are sent in the recorded order, and the last one is repeated. The order of different requests does not matter.
-        Tokens, other secrets and headers are ignored, except for `Range`. The server answers all other requests with
+        Tokens, other secrets and all headers except `Range` are ignored. The server answers all other requests with
         501, and names the closest recorded request. Faults, `delay` and `limit_rate` work as in a normal fake.
 
         Args:
