@@ -96,5 +96,7 @@ def test_a_class_without_what_tells_builds_apart_is_refused() -> None:
 
     with pytest.raises(InvalidInputError, match="the field build_num, because it identifies a build; Status has none"):
         key_reader(Status, across_projects=False)
-    with pytest.raises(InvalidInputError, match=r"the field vcs_url or build_url in addition to build_num.* Number has none"):
+    with pytest.raises(
+        InvalidInputError, match=r"the field vcs_url or build_url in addition to build_num.* Number has none"
+    ):
         key_reader(Number, across_projects=True)
