@@ -115,17 +115,21 @@ async def export_builds(
 
     # A separate thread, because an SQLite connection must stay in the thread that opened it.
     thread = ThreadPoolExecutor(1, "export")
+    # A cancellation while the file is opened leaves a file to close.
+    opened: list[ExportFile] = []
     try:
-        file = await run_in_thread(partial(ExportFile, database), thread)
-        try:
-            exports = [_ProjectExport(ci, slug, file, thread, frozenset(include), limit, progress) for slug in slugs]
-            for export in exports:
-                await export.run()
-        finally:
-            await run_in_thread(file.close, thread)
+        await run_in_thread(lambda: opened.append(ExportFile(database)), thread)
+        (file,) = opened
+        exports = [_ProjectExport(ci, slug, file, thread, frozenset(include), limit, progress) for slug in slugs]
+        for export in exports:
+            await export.run()
     finally:
-        # The thread is idle. Waiting for the end of the thread would block the event loop.
-        thread.shutdown(wait=False)
+        try:
+            for each in opened:
+                await run_in_thread(each.close, thread)
+        finally:
+            # The thread is idle. Waiting for the end of the thread would block the event loop.
+            thread.shutdown(wait=False)
     return ExportSummary(sum(export.builds for export in exports), sum(export.requested for export in exports))
 
 

@@ -82,6 +82,11 @@ class Schedule:
             self._changed.set()
             try:
                 await turn
+            except asyncio.CancelledError:
+                if getattr(function, "__name__", "") == "close":
+                    # A file is closed even if its export is killed meanwhile, as by the idle thread of an export.
+                    await run_in_thread(function, threads)
+                raise
             finally:
                 self._waiting.pop(task, None)
         return await run_in_thread(function, threads)

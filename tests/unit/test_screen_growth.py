@@ -169,7 +169,7 @@ def check_growth(unit: str, begin: str) -> None:
         log = unit * (length // len(unit))
         counts.append(count_steps("x" * WIDTH + "x\x1b7" + "x" * length + begin + log if begin else log))
     first, second, third = counts
-    assert third - second <= 2.5 * (second - first) + 1000, counts
+    assert third - second <= 3 * (second - first) + 1000, counts
 
 
 @pytest.mark.fault(77)
