@@ -8,7 +8,8 @@ __all__ = ["replace_controls", "to_one_line"]
 # Control characters except for newlines and tabs; other line separators; invisible characters and characters that
 # change the direction of text; lone surrogates.
 _CONTROLS: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ud800-\udfff"
+    "\ufeff\U000e0000-\U000e007f]"
 )
 _SPACES: Final = re.compile("[ \t\r\n]+")
 

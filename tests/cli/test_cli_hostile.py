@@ -74,6 +74,12 @@ def quiet(monkeypatch):
     monkeypatch.setattr(click, "launch", lambda _url: 1)
 
 
+def is_control(char):
+    """Control characters, line separators, lone surrogates, and characters that change the direction of text."""
+    is_bidi = unicodedata.bidirectional(char) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    return is_bidi or (unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} and char not in "\n\t")
+
+
 def execute(*args, env=None, **options):
     result = run(*args, env=env, input="a value", **options)
     told = repr((args, env, result.output))
@@ -82,9 +88,7 @@ def execute(*args, env=None, **options):
     console = options.get("obj")
     shown = result.output if console is None else result.output + shown_on(console).replace("\r", "")
     shown = STYLES.sub("", shown)
-    # An unassigned character (Cn) is no control character, and may be assigned by the next version of Unicode.
-    hidden = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    assert [char for char in shown if unicodedata.category(char) in hidden and char not in "\n\t"] == [], told
+    assert [char for char in shown if is_control(char)] == [], told
     assert "Traceback" not in shown, told
     return result
 
