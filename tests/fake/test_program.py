@@ -65,7 +65,7 @@ class TestSeeds:
             ({"projects": {}}, "projects: {} has the wrong type"),
             ({"projects": [5]}, "projects[0]: 5 has the wrong type"),
             ({"projects": [{}]}, "projects[0]: slug: it is missing"),
-            ({"projects": [{"slug": "web"}]}, "projects[0]: 'web' is no slug"),
+            ({"projects": [{"slug": "web"}]}, "projects[0]: 'web' is not a slug"),
             ({"projects": [{"slug": WEB, "name": "x"}]}, "projects[0]: name: there is no such member"),
             ({"projects": [{"slug": WEB, "public": "yes"}]}, "projects[0]: public: 'yes' has the wrong type"),
             ({"projects": [{"slug": WEB, "builds": [{"status": 5}]}]}, "projects[0]: builds[0]: status: 5 has the"),

@@ -198,7 +198,7 @@ class TestRecording:
     ["circleci.com", "http://circleci.com", "ftp://localhost", "https://u:p@ci.example", "https://ci.example/api/v2"],
 )
 def test_an_upstream_that_is_none_is_refused(url: str, tmp_path: Path):
-    with pytest.raises(ValueError, match=r"is no address|does not end in"):
+    with pytest.raises(ValueError, match=r"is not an address|does not end in"):
         FakeCircleCI.record(tmp_path / "x", upstream=url)
 
 

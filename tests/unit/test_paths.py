@@ -85,7 +85,9 @@ def test_a_build_that_does_not_say_where_it_belongs_is_refused(build_num: int | 
 
 @pytest.mark.parametrize("build", [URL, Build(build_num=456, build_url=URL)])
 def test_another_number_beside_a_build_is_refused(build: str | BuildSummary):
-    with pytest.raises(InvalidInputError, match=f"^build_num: expected 456, as .*, got 7.*{BOTH_WAYS}"):
+    with pytest.raises(
+        InvalidInputError, match=f"^build_num: expected 456 from the given build or URL, got 7.*{BOTH_WAYS}"
+    ):
         parse_build_reference(build, 7)
 
 
