@@ -130,7 +130,7 @@ class TestPieces:
     @pytest.mark.parametrize("address", ["http://[]@", "http://[]@x/log", "http://[", "http://a:b:c/"])
     async def test_an_address_that_cannot_be_read_is_refused(self, address: str) -> None:
         async with facing() as scene:
-            with pytest.raises(RedirectError, match="what is no"):
+            with pytest.raises(RedirectError, match="an invalid URL"):
                 await anext(scene.ci.iter_output(WEB, 7, Action(step=0, index=0, output_url=address)))
         assert scene.server.requests == []
 
