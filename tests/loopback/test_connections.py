@@ -194,6 +194,10 @@ async def test_connections_in_use_are_read_to_their_end_and_then_closed() -> Non
             # Until 7 was asked for a second time, over a connection that is being made meanwhile.
             await server.has_received(5)
             await as_asked(received, writer)
+        elif received.target.endswith(("/9", "/10")):
+            # Both together, so that they need two connections.
+            await server.has_received(7)
+            await as_asked(received, writer)
         elif len(server.requests) <= 2:
             # Two at the same time, for two connections that have carried a reply.
             await server.has_received(2)
@@ -205,9 +209,10 @@ async def test_connections_in_use_are_read_to_their_end_and_then_closed() -> Non
         use(ci, FakeClock())
         await asyncio.gather(*(ci.get_build(PROJECT, number) for number in (5, 6)))
         found = await asyncio.gather(*(ci.get_build(PROJECT, number) for number in (7, 8)))
-        await ci.get_build(PROJECT, 9)
+        await asyncio.gather(*(ci.get_build(PROJECT, number) for number in (9, 10)))
     assert [each.build_num for each in found] == [7, 8]
-    assert server.connections == 3
+    # Two for 5 and 6, one for the second request for 7, and one more: the connection that 8 came over was closed.
+    assert server.connections == 4
 
 
 @pytest.mark.fault(97)

@@ -110,6 +110,21 @@ async def test_a_second_run_reads_one_page_and_what_was_unfinished(ci, fake, tmp
     assert query(path, "SELECT count(*) FROM steps WHERE build_id = 'github/acme/web/251'") == [(1,)]
 
 
+async def test_a_second_run_ends_with_the_page_whose_last_build_is_known(ci, fake, tmp_path):
+    fake.add_project(WEB)
+    fake.add_build(WEB)
+    path = tmp_path / "history.db"
+    await export_builds(ci, [WEB], path)
+    for _ in range(99):
+        fake.add_build(WEB)
+    before = len(fake.requests)
+
+    await export_builds(ci, [WEB], path)
+
+    assert len(fake.requests) - before == 1
+    assert query(path, "SELECT count(*) FROM builds") == [(100,)]
+
+
 async def test_parts_can_be_added_later_and_those_that_are_there_stay(ci, fake, tmp_path):
     add_history(fake, WEB, 3)
     path = tmp_path / "history.db"

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -20,6 +21,7 @@ from circleci_v1_async._polling.poll import poll
 from circleci_v1_async._polling.schedule import Schedule
 
 SHA = "c0ffee7" + "0" * 33
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 UNFINISHED = {"scheduled", "queued", "running"}
 
 
@@ -73,6 +75,14 @@ def test_the_time_to_settle_is_counted_from_a_reply_to_a_request():
     assert look(waiting, build(1), at=0, until=30).soon == 60
     assert not look(waiting, build(1), at=89, until=1000).is_over
     assert look(waiting, build(1), at=90, until=91).is_over
+
+
+def test_the_next_poll_comes_soon_but_not_at_once_if_the_time_to_settle_ends_during_a_poll():
+    waiting = plan(settle=60)
+    look(waiting, build(1), at=0)
+    seen = look(waiting, build(1), at=59, until=70)
+    assert not seen.is_over
+    assert 0 < seen.soon <= 1
 
 
 def test_a_job_that_starts_late_starts_the_time_to_settle_anew():
@@ -229,6 +239,29 @@ def test_a_search_that_has_met_its_end_within_a_page_reads_the_rest_of_it():
     search = JobSearch(lambda build: build.vcs_revision == SHA, seen_up_to=5)
     assert search.take([Build(build_num=5), build(4, "running")])
     assert numbers(search.candidates) == [4]
+
+
+@pytest.mark.parametrize("field", ["usage_queued_at", "queued_at", "start_time"])
+@pytest.mark.parametrize("of_the_commit", ["committer_date", "queued_at"])
+def test_a_search_ends_at_a_build_that_is_more_than_a_day_older_than_what_matches(of_the_commit: str, field: str):
+    search = JobSearch(lambda build: build.vcs_revision == SHA)
+    assert not search.take([build(9, **{of_the_commit: NOON})])
+    assert not search.take([Build(build_num=8, **{field: NOON - timedelta(days=1)})])
+    assert search.take([Build(build_num=7, **{field: NOON - timedelta(days=1, seconds=1)})])
+
+
+def test_a_search_counts_from_the_oldest_time_that_it_has_met():
+    search = JobSearch(lambda build: build.vcs_revision == SHA)
+    search.take([build(9, queued_at=NOON), build(8, queued_at=NOON - timedelta(hours=9)), build(7, queued_at=NOON)])
+    assert not search.take([Build(build_num=6, queued_at=NOON - timedelta(hours=33))])
+    assert search.take([Build(build_num=5, queued_at=NOON - timedelta(hours=34))])
+
+
+def test_a_search_goes_on_while_nothing_has_matched_or_a_build_has_no_time():
+    search = JobSearch(lambda build: build.vcs_revision == SHA)
+    assert not search.take([Build(build_num=9, queued_at=NOON - timedelta(days=999))])
+    search.take([build(8, queued_at=NOON)])
+    assert not search.take([Build(build_num=7)])
 
 
 def test_where_it_stands_is_said_for_errors():
