@@ -7,12 +7,23 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 from effort import describe_effort, register_profiles
+from processes import adopt_orphans, end_processes, find_children
 
 from circleci_v1_async import CircleCISession
 from circleci_v1_async.testing import FakeCircleCI
 
 pytest_plugins = ["fault_table", "circleci_v1_async.testing.pytest_plugin"]
 register_profiles()
+adopt_orphans()
+
+
+@pytest.fixture(autouse=True)
+def no_process_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a process behind. End the process, even if the test has failed or was interrupted."""
+    before = find_children()
+    yield
+    left = end_processes(find_children() - before)
+    assert not left or request.session.exitstatus == pytest.ExitCode.INTERRUPTED, f"left behind: {left}"
 
 
 @pytest.fixture(autouse=True, scope="session")
