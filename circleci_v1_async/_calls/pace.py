@@ -88,7 +88,7 @@ class Pace:
         if not self.is_open and self._reopened is None:
             hold *= _SHARE
         # If only late successes were counted, the start of the burst is unknown.
-        is_timed = self._count > 0 and math.isfinite(self._began)
+        is_timed = math.isfinite(self._began)
         self._seconds = (max(started - self._began, 0.0) if is_timed else 0.0) + hold
         self._highest = self.rate
         self._since_refusal = 0

@@ -59,6 +59,44 @@ def test_of_few_successes_the_rate_is_not_set_to_a_crawl() -> None:
     assert pace.rate == 0.5
 
 
+def test_five_successes_are_enough_for_a_rate_of_any_size() -> None:
+    pace = Pace()
+    burst(pace, 5)
+    pace.refused(0.0, 0.0, 95.0)
+    assert pace.rate == pytest.approx(0.05)
+
+
+def test_a_refusal_before_any_success_counts_as_one_success() -> None:
+    pace = Pace()
+    pace.refused(0.0, 0.0, 0.5)
+    assert pace.rate == pytest.approx(0.95 / 0.5)
+
+
+def test_a_pause_of_a_second_is_part_of_a_burst_and_a_longer_one_is_not() -> None:
+    for pause, expected in ((1.0, 0.95 * 30 / 2), (1.01, 0.95 * 20)):
+        pace = Pace()
+        burst(pace, 10, 0.0)
+        burst(pace, 20, pause)
+        pace.refused(pause, pause, pause + 1)
+        assert pace.rate == pytest.approx(expected)
+
+
+def is_slowed_by_a_pause(intervals: float) -> bool:
+    """Whether two successes with a pause between them make a slow pace slower: only if both are measured together."""
+    pace = Pace()
+    burst(pace, 5, -10.0)
+    pace.refused(-10.0, -10.0, 0.0)
+    pace.succeeded(0.0)
+    before, now = pace.rate, intervals / pace.rate
+    pace.succeeded(now)
+    pace.refused(now, now, now + 3)
+    return pace.rate < before
+
+
+def test_a_pause_of_two_intervals_of_a_slow_pace_is_part_of_its_measurement_and_a_longer_one_is_not() -> None:
+    assert [is_slowed_by_a_pause(intervals) for intervals in (1.5, 2.0, 2.5)] == [True, True, False]
+
+
 def test_a_refusal_that_holds_for_no_time_spaces_nothing_when_nothing_is_known() -> None:
     pace = Pace()
     pace.refused(0.0, 0.0, 0.0)
@@ -88,6 +126,34 @@ def test_the_rate_grows_slowly_at_first_and_calls_are_free_once_much_more_was_ta
     assert 0.95 * 20 < pace.rate < 0.97 * 20
     run(pace, 600.0, now)
     assert pace.is_open
+
+
+@pytest.mark.parametrize(("successes", "doubled_after"), [(10, 45 * 9.5), (5, 45 * 4.75), (3, 45 * 2.85 * 9 / 25)])
+def test_the_rate_has_doubled_after_45_seconds_and_sooner_if_few_successes_were_measured(
+    successes: int, doubled_after: float
+) -> None:
+    pace = paced(successes)
+    first = pace.rate
+    burst(pace, math.floor(doubled_after), 1.0)
+    assert pace.rate < 2 * first
+    burst(pace, 1, 1.0)
+    assert pace.rate >= 2 * first
+
+
+def test_a_single_success_at_most_doubles_the_rate() -> None:
+    pace = Pace()
+    pace.refused(0.0, 0.0, 2.0)
+    pace.refused(2.0, 2.0, 4.0)
+    assert pace.rate == 0.5
+    pace.succeeded(4.0)
+    assert pace.rate == 1.0
+
+
+def test_half_of_a_hold_counts_after_paced_calls() -> None:
+    pace = paced(20)
+    burst(pace, 40, 1.0)
+    pace.refused(3.0, 3.0, 5.0)
+    assert pace.rate == pytest.approx(0.95 * 40 / (2 + 1))
 
 
 def test_a_refusal_while_paced_never_quickens() -> None:

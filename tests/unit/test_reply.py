@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from circleci_v1_async import DecodeError, Message, PipelineResult, Request, Response, StatusError, User, make_converter
+from circleci_v1_async import (
+    BuildDetail,
+    DecodeError,
+    Message,
+    PipelineResult,
+    Request,
+    Response,
+    StatusError,
+    User,
+    make_converter,
+)
 from circleci_v1_async._calls import redact as redact_module
 from circleci_v1_async._calls.redact import Redactor
 from circleci_v1_async._calls.reply import locate_decode_error, read_reply
@@ -38,7 +48,7 @@ def read(
 ) -> Any:
     clean = Redactor(request, options.pop("token", Secret(CANARY)))
     context = {"clean": clean, "maybe_sent": False, "now": 0.0}
-    response = Reply(status, CIMultiDict(headers), body)
+    response = Reply(status, CIMultiDict(headers), body, is_first=options.pop("is_first", True))
     return read_reply(request, response, make_converter(), **(context | options))
 
 
@@ -67,6 +77,32 @@ def test_a_404_is_a_success_of_a_delete_that_may_have_been_done_before():
     assert refused(b"", DELETE, 404).status == 404
     assert refused(b"", DELETE, 409, maybe_sent=True).status == 409
     assert refused(b"", GET, 404, maybe_sent=True).status == 404
+
+
+def build_request(method: str = "GET") -> Request[BuildDetail]:
+    return Request(method, "/{build_num}", {"build_num": 7}, returns=BuildDetail)
+
+
+def test_a_reply_about_the_build_that_was_requested_is_the_build():
+    assert read(build_request(), 200, b'{"build_num": 7}').build_num == 7
+    assert read(Request("GET", "/{build_num}", {"build_num": "7"}, returns=BuildDetail), 200, b'{"build_num": 7}')
+
+
+@pytest.mark.fault(97)
+def test_a_reply_about_another_build_is_refused_unless_it_is_the_first_of_a_connection(
+    caplog: pytest.LogCaptureFixture,
+):
+    with pytest.raises(DecodeError, match="build 7 was requested, and the reply is about build 8") as caught:
+        read(build_request(), 200, b'{"build_num": 8}', is_first=False)
+    assert (caught.value.path, caught.value.size, caught.value.mismatched) == ("$.build_num", 16, True)
+    assert caplog.messages == []
+    assert read(build_request(), 200, b'{"build_num": 8}').build_num == 8
+    assert caplog.messages == ["GET /7: build 7 was requested, and the reply is about build 8"]
+
+
+@pytest.mark.fault(97)
+def test_a_rerun_of_a_build_is_another_build():
+    assert read(build_request("POST"), 200, b'{"build_num": 8}', is_first=False).build_num == 8
 
 
 def test_a_status_within_a_success_counts():

@@ -14,7 +14,7 @@ from yarl import URL
 
 from circleci_v1_async import Build, BuildFilter, InvalidInputError, ProjectSlug, Request
 from circleci_v1_async._core.secret import RedactedStr
-from circleci_v1_async.request import Reply
+from circleci_v1_async.request import Reply, make_file_request
 
 BASE = "https://circleci.com/api/v1.1"
 
@@ -163,6 +163,20 @@ def test_a_path_that_is_none_is_refused(path: str):
 def test_the_method_says_whether_a_request_may_be_sent_twice_unless_the_caller_does(method: str, idempotent: bool):  # noqa: FBT001 - a column
     assert Request(method, "/me").idempotent is idempotent
     assert Request(method, "/me", idempotent=not idempotent).idempotent is not idempotent
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("https://files.example/a/b.txt?signature=s3cret", "/a/b.txt"),
+        ("https://files.example", "/"),
+        ("https://files.example/a%20b/{c}/(d)~", "/a%20b/%7Bc%7D/(d)~"),
+        ("https://files.example/a:b@c;d=e,f!$&'*+-._", "/a:b@c;d=e,f!$&'*+-._"),
+    ],
+)
+def test_a_request_for_a_file_shows_the_path_without_the_query(url: str, target: str):
+    request = make_file_request(URL(url))
+    assert (request.method, request.target) == ("GET", target)
 
 
 def test_without_returns_the_json_comes_as_it_is():

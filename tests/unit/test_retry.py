@@ -20,7 +20,7 @@ from circleci_v1_async import (
     TransportError,
 )
 from circleci_v1_async.errors import error_class
-from circleci_v1_async.retry import RetryBudget, parse_reset, parse_retry_after
+from circleci_v1_async.retry import RetryBudget, maybe_sent, parse_reset, parse_retry_after
 
 GET, HEAD, POST, PUT, DELETE = (Request(method, "/x") for method in ("GET", "HEAD", "POST", "PUT", "DELETE"))
 
@@ -63,6 +63,16 @@ def test_a_request_is_sent_again_only_if_that_does_no_more_than_sending_it_once(
 ) -> None:
     delay = RetryPolicy().delay(request_, error, 1, 0.5)
     assert (delay is not None) == (request_.method in methods)
+
+
+@pytest.mark.parametrize("error", [BROKEN, TIMED_OUT, CUT_OFF, DecodeError("Not JSON"), status(500), status(404)])
+def test_the_service_may_have_acted_on_a_request_that_it_may_have_received(error: CircleCIError) -> None:
+    assert maybe_sent(error)
+
+
+@pytest.mark.parametrize("error", [NOT_SENT, NOT_CONNECTED, BAD_CERTIFICATE, status(429)])
+def test_the_service_has_not_acted_on_a_request_that_it_did_not_receive_or_limited(error: CircleCIError) -> None:
+    assert not maybe_sent(error)
 
 
 def test_a_request_may_say_itself_whether_it_is_idempotent() -> None:

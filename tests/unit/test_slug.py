@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from circleci_v1_async import InvalidInputError, ProjectSlug
 from circleci_v1_async.enums import VcsType
+from circleci_v1_async.slug import find_build_num
 
 BLEACH = ProjectSlug("github", "mozilla", "bleach")
 IDS = ProjectSlug("circleci", "43G3kM5RtfFE7v5sa4nWAU", "9e9f3d70-bd8c-4957-a27e-ada96d967706")
@@ -194,6 +195,35 @@ def test_an_error_about_another_project_does_not_speak_of_gitlab():
         with pytest.raises(InvalidInputError) as caught:
             ProjectSlug.parse(text)
         assert "GitLab" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("https://circleci.com/gh/mozilla/bleach/542", 542),
+        (" circleci.com/gh/mozilla/bleach/542\n", 542),
+        ("https://circleci.com/gh/mozilla/bleach/542#tests/containers/0", 542),
+        ("https://circleci.com/api/v1.1/project/github/mozilla/bleach/542/artifacts", 542),
+        ("https://app.circleci.com/jobs/gh/mozilla/bleach/542/parallel-runs/0", 542),
+        ("https://app.circleci.com/pipelines/gh/mozilla/bleach/9/workflows/aa-bb/jobs/542/steps", 542),
+        ("https://circleci.com/api/v2/project/gh/mozilla/bleach/job/542", 542),
+        ("https://circleci.acme.example/gh/mozilla/bleach/542", 542),
+        ("https://circleci.com/gh/mozilla/bleach/" + "9" * 18, int("9" * 18)),
+        # The number of a pipeline.
+        ("https://app.circleci.com/pipelines/gh/mozilla/bleach/9", None),
+        ("https://app.circleci.com/pipelines/gh/mozilla/bleach/9/workflows/aa-bb", None),
+        ("https://github.com/mozilla/bleach/542", None),
+        ("https://circleci.com/gh/mozilla/bleach", None),
+        ("https://circleci.com/gh/mozilla/bleach/tree/542", None),
+        ("https://circleci.com/gh/mozilla/bleach/0542", None),
+        ("https://circleci.com/gh/mozilla/bleach/" + "9" * 19, None),
+        ("https://[", None),
+        ("gh/mozilla/bleach/542", None),
+        ("", None),
+    ],
+)
+def test_the_number_of_a_build_is_read_from_the_url_of_its_page(text: str, number: int | None):
+    assert find_build_num(text) == number
 
 
 # Within a job

@@ -15,7 +15,7 @@ from paging import Calls
 from workflows import Event, Play, plays
 
 from circleci_v1_async import Build, BuildStatus, Verdict, WaitTimeoutError, Workflow
-from circleci_v1_async._polling.job_search import JobSearch
+from circleci_v1_async._polling.job_search import JobSearch, find_newest_commit
 from circleci_v1_async._polling.plan import PollResult, WaitPlan
 from circleci_v1_async._polling.poll import poll
 from circleci_v1_async._polling.schedule import Schedule
@@ -255,6 +255,14 @@ def test_a_search_counts_from_the_oldest_time_that_it_has_met():
     search.take([build(9, queued_at=NOON), build(8, queued_at=NOON - timedelta(hours=9)), build(7, queued_at=NOON)])
     assert not search.take([Build(build_num=6, queued_at=NOON - timedelta(hours=33))])
     assert search.take([Build(build_num=5, queued_at=NOON - timedelta(hours=34))])
+
+
+def test_the_newest_commit_is_the_one_whose_first_build_is_the_newest():
+    older, newer, rerun = (Build(build_num=number, vcs_revision=sha) for number, sha in ((7, "a"), (8, "b"), (9, "a")))
+    assert find_newest_commit([rerun, newer, older]) == "b"
+    assert find_newest_commit([rerun, older]) == "a"
+    assert find_newest_commit([Build(build_num=10), newer, older]) == "b"
+    assert find_newest_commit([Build(build_num=10)]) is None
 
 
 def test_a_search_goes_on_while_nothing_has_matched_or_a_build_has_no_time():
