@@ -207,5 +207,4 @@ class RetryBudget:
 
     def succeeded(self, attempt: int) -> None:
         """Return the cost of the retries to the budget, after a success on this attempt."""
-        if self._left < self.capacity:
-            self._left = min(self.capacity, self._left + max(1, self.cost * (attempt - 1)))
+        self._left = min(self.capacity, self._left + max(1, self.cost * (attempt - 1)))

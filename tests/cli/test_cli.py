@@ -326,7 +326,7 @@ async def test_a_signal_in_a_download_leaves_no_part_behind(service, tmp_path, n
 
     async with asyncio.timeout(60):
         # The list, the artifact, and where it redirects to.
-        await service.wait_for_requests(3)
+        await service.wait_for_requests(3, timeout=60)
         process.send_signal(number)
         output = await process.communicate()
 
@@ -349,7 +349,7 @@ async def test_a_signal_in_a_live_display_shows_the_cursor_again(service, number
 
     async with asyncio.timeout(60):
         # Where it starts, what runs already, and a poll.
-        await service.wait_for_requests(3)
+        await service.wait_for_requests(3, timeout=60)
         process.send_signal(number)
         said = await process.stderr.read()
         shown = await asyncio.to_thread(os.read, reader, 2**16)

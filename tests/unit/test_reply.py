@@ -15,6 +15,7 @@ from circleci_v1_async import (
     BuildDetail,
     DecodeError,
     Message,
+    NotFoundError,
     PipelineResult,
     Request,
     Response,
@@ -77,6 +78,25 @@ def test_a_404_is_a_success_of_a_delete_that_may_have_been_done_before():
     assert refused(b"", DELETE, 404).status == 404
     assert refused(b"", DELETE, 409, maybe_sent=True).status == 409
     assert refused(b"", GET, 404, maybe_sent=True).status == 404
+
+
+@pytest.mark.fault(91)
+@pytest.mark.parametrize("returns", [list[User], Response])
+def test_a_404_of_a_delete_whose_value_cannot_be_empty_says_that_it_may_have_been_done(returns: Any):
+    request = Request("DELETE", "/me", returns=returns)
+    with pytest.raises(NotFoundError) as caught:
+        read(request, 404, maybe_sent=True)
+    assert caught.value.maybe_deleted
+    with pytest.raises(NotFoundError) as caught:
+        read(request, 404)
+    assert not caught.value.maybe_deleted
+
+
+def test_a_response_has_all_parts_of_the_reply():
+    headers = {"Content-Type": "text/plain", "X-Circleci-Request-Id": "aa-bb", "Location": "/there"}
+    shown = {name: headers[name] for name in ("Content-Type", "X-Circleci-Request-Id")}
+    found = read(Request("GET", "/me", returns=Response), 206, b"text", headers=headers)
+    assert found == Response(206, CIMultiDict(shown), "aa-bb", b"text")
 
 
 def build_request(method: str = "GET") -> Request[BuildDetail]:

@@ -123,7 +123,10 @@ def test_a_query_is_quoted_and_what_is_none_is_left_out(query: dict[str, Any], t
 
 @pytest.mark.parametrize("value", [1.5, b"x", ["x"], {}])
 def test_a_query_value_of_another_type_is_refused(value: object):
-    with pytest.raises(InvalidInputError, match=r"^query name: expected a string, an integer or a boolean; got "):
+    with pytest.raises(
+        InvalidInputError,
+        match=r"^query name: expected a string, an integer or a boolean; got (float|bytes|list|dict)$",
+    ):
         _ = Request("GET", "/me", query={"name": value}).target
 
 

@@ -105,6 +105,8 @@ def test_retry_after_is_waited_for_as_it_is_up_to_its_limit() -> None:
     assert RetryPolicy().delay(GET, status(503, 7.0), 1, 0.0) == 7.0
     assert RetryPolicy().delay(GET, status(429, 120.1), 1, 0.0) is None
     assert RetryPolicy(max_retry_after=1).delay(GET, status(429, 2.0), 1, 0.0) is None
+    assert RetryPolicy().delay(GET, status(503, 120.0), 1, 0.0) == 120.0
+    assert RetryPolicy().delay(GET, status(503, 120.1), 1, 0.0) is None
 
 
 def test_other_errors_are_not_retried() -> None:
@@ -224,9 +226,19 @@ def test_of_two_resets_the_standard_one_counts_and_a_useless_one_does_not() -> N
     assert parse_reset({"X-RateLimit-Reset": "3", "RateLimit-Reset": "1"}, NOW) == 1.0
     assert parse_reset({"X-RateLimit-Reset": "3", "RateLimit-Reset": "900000000"}, NOW) == 3.0
     assert parse_reset(CIMultiDict([("RateLimit-Reset", "1"), ("RateLimit-Reset", "2")]), NOW) is None
+    assert parse_reset({"X-RateLimit-Reset": "3", "RateLimit-Reset": "soon"}, NOW) == 3.0
     assert parse_reset({}, NOW) is None
+
+
+@pytest.mark.fault(108)
+def test_a_reset_is_a_number_of_seconds_up_to_a_year_and_a_time_beyond() -> None:
+    year = 366 * 24 * 3600
+    assert parse_reset({"RateLimit-Reset": str(year)}, NOW) == year
+    assert parse_reset({"RateLimit-Reset": str(int(NOW) + 60)}, int(NOW)) == 60
+    assert parse_reset({"RateLimit-Reset": str(int(NOW) - 60)}, int(NOW)) is None
 
 
 def test_a_policy_can_refuse_to_wait_for_a_429() -> None:
     assert RetryPolicy(attempts=1).delay(GET, status(429, 1.0), 1, 0.0) is None
+    assert RetryPolicy(attempts=2).delay(GET, status(429, 1.0), 1, 0.0) == 1.0
     assert RetryPolicy().delay(GET, status(429), 1, 0.0) == 1.0
