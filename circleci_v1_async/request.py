@@ -282,7 +282,7 @@ class Request(Generic[T]):
 
 def make_file_request(url: URL) -> Request[Any]:
     """Return a file request for use in an error, without the query, which can contain a signature."""
-    return Request("GET", quote(url.raw_path, safe=_SHOWN, errors="replace") or "/")
+    return Request("GET", quote(url.raw_path, safe=_SHOWN, errors="replace"))
 
 
 # Headers that contain CircleCI's ID of an exchange, in order of preference.

@@ -75,7 +75,7 @@ UNSAFE = {
     "a name of 256 bytes": "x" * 256,
     "a name of 256 bytes in 128 letters": "ü" * 128,
     **{
-        f"the device {name}": name
+        f"the device {name!a}".replace("\\", "/"): name
         for name in (
             *("CON", "prn.txt", "Aux", "NUL.tar.gz", "a/com1", "LPT9.log", "COM0", "com¹", "lpt³.x"),
             *("CONIN$", "conout$", "con .txt", "nul/x"),

@@ -35,6 +35,11 @@ GET = Request("GET", "/me", returns=User)
 DELETE = Request("DELETE", "/me", returns=None)
 
 
+def shorten(value: bytes | str) -> str:
+    """An ID of a test without backslashes, which pytest escapes again when a process collects a second time."""
+    return ascii(value[:24]).replace("\\", "/")
+
+
 def as_json(value: object) -> bytes:
     return json.dumps(value).encode()
 
@@ -104,8 +109,9 @@ def build_request(method: str = "GET") -> Request[BuildDetail]:
 
 
 def test_a_reply_about_the_build_that_was_requested_is_the_build():
-    assert read(build_request(), 200, b'{"build_num": 7}').build_num == 7
-    assert read(Request("GET", "/{build_num}", {"build_num": "7"}, returns=BuildDetail), 200, b'{"build_num": 7}')
+    for number in (7, "7"):
+        request = Request("GET", "/{build_num}", {"build_num": number}, returns=BuildDetail)
+        assert read(request, 200, b'{"build_num": 7}', is_first=False).build_num == 7
 
 
 @pytest.mark.fault(97)
@@ -152,7 +158,7 @@ def test_a_token_that_would_be_cut_is_redacted_before(form: str, room: int):
         (b"<title>No end", ""),
         (b"<title" * 50_000, ""),
     ],
-    ids=lambda value: repr(value[:24]),
+    ids=shorten,
 )
 def test_of_html_the_title_is_shown(page: bytes, title: str):
     assert refused(page, status=502).message == title
@@ -302,7 +308,7 @@ def test_no_header_is_kept_with_a_secret_in_it(status: int):
         (b'{"message": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", ""),
         (b'{"message": ' + b"9" * 5000 + b"}", ""),
     ],
-    ids=lambda value: repr(value[:24]),
+    ids=shorten,
 )
 def test_what_an_error_reply_says(body: bytes, message: str):
     assert refused(body).message == message

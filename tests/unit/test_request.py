@@ -175,10 +175,11 @@ def test_the_method_says_whether_a_request_may_be_sent_twice_unless_the_caller_d
         ("https://files.example", "/"),
         ("https://files.example/a%20b/{c}/(d)~", "/a%20b/%7Bc%7D/(d)~"),
         ("https://files.example/a:b@c;d=e,f!$&'*+-._", "/a:b@c;d=e,f!$&'*+-._"),
+        ("https://files.example/\xfc\ud800", "/%C3%BC%3F"),
     ],
 )
 def test_a_request_for_a_file_shows_the_path_without_the_query(url: str, target: str):
-    request = make_file_request(URL(url))
+    request = make_file_request(URL(url, encoded=True))
     assert (request.method, request.target) == ("GET", target)
 
 

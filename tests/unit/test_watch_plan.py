@@ -326,6 +326,15 @@ def test_a_reading_is_done_after_fifty_known_builds_in_a_row():
     assert len(reading.builds) == 51
 
 
+def test_a_watch_from_now_on_tells_of_a_build_between_those_of_a_page_out_of_order():
+    plan = WatchPlan("list", SLUG)
+    cursor = plan.start_now([build(5, "success"), build(7, "success")])
+    assert cursor.source == "list"
+    assert told(look(plan, cursor, builds(range(8, 3, -1)))) == [
+        (kind, n) for n in (6, 8) for kind in ("new", "finished")
+    ]
+
+
 def test_a_watch_from_now_on_tells_nothing_of_what_is_there_but_how_it_goes_on():
     plan = WatchPlan("list")
     page = [build(9), build(8, "success"), build(3, project="api")]
