@@ -174,9 +174,8 @@ def _message(response: Reply, clean: Redactor) -> str:
     way); the `title` and `detail` of problem details (RFC 9457); plain text; or the title of an HTML page. For any
     other JSON, which may contain secrets, the message is empty.
     """
-    body = response.body
-    text = _beginning(body, clean).lstrip("\ufeff").strip()
-    message = _message_within(text) if len(body) <= _LOOKED_AT else None
+    text = _beginning(response.body, clean).lstrip("\ufeff").strip()
+    message = _message_within(text)
     if message is None and _PROBLEM in response.headers.get("Content-Type", "").lower():
         message = _problem(text.encode())
     if message is None:

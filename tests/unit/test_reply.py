@@ -186,6 +186,25 @@ def test_characters_that_do_not_print_are_escaped_where_a_reply_is_quoted():
 def test_a_decode_error_says_what_it_is_about():
     error = not_decoded(b"[]")
     assert (error.request, error.status, error.content_type, error.size) == (GET, 200, "text/html", 2)
+    assert [not_decoded(body).truncated for body in (b"[]", b'{"login": ')] == [False, True]
+
+
+def test_an_error_has_its_request_without_the_body():
+    request = Request("POST", "/x", body={"value": 1})
+    assert refused(b"", request).request == Request("POST", "/x")
+
+
+@pytest.mark.fault(7, 8, 108)
+def test_an_error_has_the_time_to_wait_that_the_service_asks_for():
+    now = 1_795_000_000.0
+    dates = {"Retry-After": "Thu, 01 Jan 1970 00:01:00 GMT", "RateLimit-Reset": "9"}
+    assert refused(b"", status=503, headers={"Retry-After": "7"}).retry_after == 7.0
+    assert refused(b"", status=503, headers=dates, now=50.0).retry_after == 10.0
+    assert refused(b"", status=429, headers=dates, now=50.0).retry_after == 10.0
+    assert refused(b"", status=429, headers={"RateLimit-Reset": "9"}).retry_after == 9.0
+    assert refused(b"", status=429, headers={"RateLimit-Reset": "1795000060"}, now=now).retry_after == 60.0
+    assert refused(b"", status=503, headers={"RateLimit-Reset": "9"}).retry_after is None
+    assert refused(b"", status=429).retry_after is None
 
 
 @pytest.mark.fault(81)
@@ -206,7 +225,9 @@ def test_of_an_error_of_megabytes_no_part_of_a_secret_is_shown_that_is_cut(start
     value = "0123456789" * 7000
     request = Request("POST", "/x", body={"value": Secret(value)}, returns=None)
     assert refused(start + value.encode(), request).message == ""
-    assert refused(start + b" " * (2**16 - 9) + CANARY.encode() + b"x").message == ""
+    spaces = b" " * (2**16 - 9 - len(start))
+    assert refused(start + spaces + CANARY.encode() + b"x").message == ""
+    assert refused(spaces + start + CANARY[:9].encode()).message == ("" if start else CANARY[:9])
 
 
 def test_without_a_secret_nothing_is_redacted():
@@ -293,6 +314,8 @@ def test_no_header_is_kept_with_a_secret_in_it(status: int):
         (as_json({"message": ""}), ""),
         (as_json({"message": "x" * 501}), "x" * 500),
         (b"Rate limit exceeded\n", "Rate limit exceeded"),
+        (b"XML is expected", "XML is expected"),
+        (b'{"message": "No."}' + b" " * 2**16, "No."),
         ("Zu viele Anfragen: ünï".encode(), "Zu viele Anfragen: ünï"),
         (b"x" * 501, "x" * 500),
         (b"\xff\xfe", "\ufffd\ufffd"),
