@@ -1,3 +1,5 @@
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -132,7 +134,7 @@ def test_a_policy_is_a_value() -> None:
         RetryPolicy().attempts = 4
 
 
-NOW = 1_795_000_000.0  # Wed, 18 Nov 2026 09:46:40 GMT
+NOW = 1_795_000_000.0  # Wed, 18 Nov 2026 11:06:40 GMT
 
 
 @pytest.mark.fault(7, 8, 9)
@@ -165,6 +167,33 @@ NOW = 1_795_000_000.0  # Wed, 18 Nov 2026 09:46:40 GMT
 )
 def test_retry_after_is_seconds_or_a_date_and_nothing_else(value: str, seconds: float | None) -> None:
     assert parse_retry_after(CIMultiDict({"retry-after": value}), NOW) == seconds
+
+
+@pytest.fixture
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own time is not UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.fault(8)
+@pytest.mark.usefixtures("in_tokyo")
+@pytest.mark.parametrize("date", ["11:07:40 GMT", "11:07:40 -0000", "12:07:40 +0100", "11:07:40"])
+def test_a_date_in_retry_after_has_a_time_zone_or_is_utc(date: str) -> None:
+    assert parse_retry_after({"Retry-After": f"Wed, 18 Nov 2026 {date}"}, NOW) == 60.0
+
+
+@pytest.mark.fault(8, 108)
+@pytest.mark.parametrize("name", ["Date", "date"])
+def test_a_date_counts_from_the_date_of_the_reply_if_it_has_one(name: str) -> None:
+    sent = {name: "Wed, 18 Nov 2026 11:07:30 GMT"}
+    assert parse_retry_after({"Retry-After": "Wed, 18 Nov 2026 11:07:40 GMT", **sent}, NOW) == 10.0
+    assert parse_retry_after({"Retry-After": "Wed, 18 Nov 2026 11:07:20 GMT", **sent}, NOW) is None
+    assert parse_retry_after({"Retry-After": "Wed, 18 Nov 2026 11:07:40 GMT", name: "today"}, NOW) == 60.0
+    assert parse_reset({"RateLimit-Reset": str(int(NOW) + 60), **sent}, NOW) == 10.0
 
 
 @pytest.mark.fault(9)
