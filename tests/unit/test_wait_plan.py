@@ -70,6 +70,13 @@ def test_it_is_over_when_nothing_has_run_for_as_long_as_settle():
     assert look(waiting, build(1), at=160).is_over
 
 
+def test_a_poll_that_begins_a_microsecond_too_early_counts_because_sleeps_may_end_early():
+    for early, is_over in ((1e-6, True), (1e-4, False)):
+        waiting = plan(settle=60)
+        look(waiting, build(1), at=0)
+        assert look(waiting, build(1), at=60 - early).is_over == is_over
+
+
 def test_the_time_to_settle_is_counted_from_a_reply_to_a_request():
     waiting = plan(settle=60)
     assert look(waiting, build(1), at=0, until=30).soon == 60
@@ -239,6 +246,10 @@ def test_a_search_that_has_met_its_end_within_a_page_reads_the_rest_of_it():
     search = JobSearch(lambda build: build.vcs_revision == SHA, seen_up_to=5)
     assert search.take([Build(build_num=5), build(4, "running")])
     assert numbers(search.candidates) == [4]
+
+
+def test_a_build_that_is_new_within_a_page_does_not_make_a_search_go_on_that_has_met_its_end():
+    assert JobSearch(lambda _: False, seen_up_to=5).take([Build(build_num=5), Build(build_num=6)])
 
 
 @pytest.mark.parametrize("field", ["usage_queued_at", "queued_at", "start_time"])
