@@ -46,9 +46,10 @@ def goes_to(path: str) -> tuple[str, ...]:
 
 
 def refused(path: str, **options: Any) -> DownloadError:
-    (place,) = plan_destinations([artifact(path, **options)], None)
+    wanted = artifact(path, **options)
+    (place,) = plan_destinations([wanted], None)
     assert place.problem is not None
-    assert place.parts == (path,)
+    assert (place.artifact, place.parts) == (wanted, (path,))
     return place.problem
 
 
@@ -92,8 +93,23 @@ def test_an_unsafe_path_is_refused_on_every_system(path: str) -> None:
     assert repr(path) in str(problem)
 
 
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("./", "expected the path of a file"),
+        ("/etc/passwd", "expected a relative path"),
+        ("a/../b", "expected a path that does not climb"),
+        ("a:b", "expected names that every system takes for plain ones"),
+        ("x" * 256, "expected names of at most 255 bytes"),
+    ],
+)
+def test_the_reason_why_a_path_is_unsafe_is_what_was_expected(path: str, reason: str) -> None:
+    assert str(refused(path)) == f"{path!r}: {reason}"
+
+
 def test_an_artifact_with_an_empty_url_is_refused() -> None:
-    assert type(refused("a", url="")) is DownloadError
+    problem = refused("a", url="")
+    assert (type(problem), str(problem)) == (DownloadError, "'a': the service gave no URL for it")
 
 
 PLAIN = [
@@ -247,8 +263,17 @@ def test_of_ten_thousand_that_want_one_place_each_error_names_a_few() -> None:
     }
 
 
+def test_a_conflict_in_a_folder_is_named_by_its_whole_path() -> None:
+    texts = {str(place.problem) for place in planned("a/b", "a/b/c")}
+    assert texts == {"a/b: 2 artifacts want it: 'a/b', 'a/b/c'; place= can give them other paths"}
+
+
 def test_two_files_in_one_folder_are_no_conflict() -> None:
     assert len(accepted(planned("a/b", "a/c", "A/d", "ab"))) == 4
+
+
+def test_two_files_of_one_name_in_different_folders_are_no_conflict() -> None:
+    assert len(accepted(planned("a/b/c", "a/c", "b/c", "c", "a/b/b", "b/a/c"))) == 6
 
 
 def test_what_is_unsafe_is_in_nobodys_way() -> None:
@@ -309,6 +334,11 @@ def test_a_pattern_is_for_the_whole_path_and_knows_no_slashes_and_no_case() -> N
     assert [place.artifact.path for place in planned(*paths, match="deep/*")] == ["deep/er/b.txt"]
     assert [place.artifact.path for place in planned(*paths, match="[[]x].txt")] == ["[x].txt"]
     assert planned(*paths, match="nothing") == []
+
+
+def test_a_list_of_something_else_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"^artifacts: expected the Artifacts of a list of artifacts, got str$"):
+        plan_destinations(["a"], None)  # type: ignore[list-item]
 
 
 def test_an_empty_path_matches_only_what_matches_nothing() -> None:
