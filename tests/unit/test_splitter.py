@@ -63,13 +63,23 @@ class TestListSplitter:
         assert len(items._buffer) < 40
 
     def test_what_an_item_is_made_of_is_nobodys_business_here(self) -> None:
-        assert ListSplitter().feed(b"[1 2, nul, {,}]") == ItemBatch(0, [b"1 2", b"nul", b"{,}"])
+        assert ListSplitter().feed(b"[1 2, nul, {,}, \v\f]") == ItemBatch(0, [b"1 2", b"nul", b"{,}", b"\v\f"])
+
+    def test_each_batch_says_the_position_of_its_first_item(self) -> None:
+        splitter = ListSplitter()
+        assert [splitter.feed(data) for data in (b"[1,2,", b"3", b",4]", b"\n")] == [
+            ItemBatch(0, [b"1", b"2"]),
+            ItemBatch(2, []),
+            ItemBatch(2, [b"3", b"4"]),
+            ItemBatch(4, []),
+        ]
+        assert splitter.count == 4
 
     @pytest.mark.parametrize(
         "data",
         [
             *(b"{}", b'"text"', b"5", b"null", b"nothing", b"<html>", b'<html lang="en">', b"]", b"}", b",", b"x[1]"),
-            *(b"[1]]", b"[1] [2]", b"[1],", b"[1]x", b'[1] "', b"[1}]", b"[]{}"),
+            *(b"[1]]", b"[1] [2]", b"[1],", b"[1]x", b'[1] "', b"[1}]", b"[]{}", b"[1]\xef\xbb\xbf"),
         ],
     )
     def test_what_is_no_array_is_an_error_also_byte_by_byte(self, data: bytes) -> None:
@@ -80,14 +90,17 @@ class TestListSplitter:
 
     @pytest.mark.parametrize("data", [b"", b" ", b"[", b"[1", b'["a', b'["a\\', b'[{"a": ['])
     def test_what_may_go_on_is_no_error_yet(self, data: bytes) -> None:
-        assert not fed(data)[1]
+        assert fed(data)[1] is False
 
-    @pytest.mark.parametrize("data", [b"[,]", b"[,1]", b"[1,]", b"[1,,2]", b"[1, ,2]", b"[{},]"])
-    def test_a_list_that_lacks_an_item_is_malformed(self, data: bytes) -> None:
-        place = 0 if data[1:2] == b"," else 1
+    @pytest.mark.parametrize(
+        ("data", "place"),
+        [(b"[,]", 0), (b"[,1]", 0), (b"[1,]", 1), (b"[1,,2]", 1), (b"[1, ,2]", 1), (b"[{},]", 1), (b"[1,2,]", 2)],
+    )
+    def test_a_list_that_lacks_an_item_is_malformed(self, data: bytes, place: int) -> None:
         for chunks in ((data,), [bytes((byte,)) for byte in data]):
-            with pytest.raises(DecodeError, match="an item is missing") as caught:
+            with pytest.raises(DecodeError) as caught:
                 fed(*chunks)
+            assert caught.value.reason == "JSON is malformed: an item is missing"
             assert caught.value.path == f"$[{place}]"
 
     @pytest.mark.fault(76)
