@@ -97,6 +97,12 @@ def test_a_404_of_a_delete_whose_value_cannot_be_empty_says_that_it_may_have_bee
     assert not caught.value.maybe_deleted
 
 
+@pytest.mark.parametrize(("status", "is_error"), [(299, False), (300, True)])
+def test_a_status_from_300_on_is_an_error(status: int, is_error: bool):  # noqa: FBT001 - a column
+    with pytest.raises(StatusError) if is_error else contextlib.nullcontext():
+        read(GET, status, b"{}")
+
+
 def test_a_response_has_all_parts_of_the_reply():
     headers = {"Content-Type": "text/plain", "X-Circleci-Request-Id": "aa-bb", "Location": "/there"}
     shown = {name: headers[name] for name in ("Content-Type", "X-Circleci-Request-Id")}

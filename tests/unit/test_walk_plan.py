@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
+from typing import Any
 
 import attrs
 import pytest
@@ -10,8 +12,10 @@ from effort import by_profile
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from circleci_v1_async._core.short_list import ShortList
 from circleci_v1_async.errors import InvalidInputError, PaginationDriftError
 from circleci_v1_async.walk import _plan as _walk_plan
+from circleci_v1_async.walk._cutoff import Cutoff
 from circleci_v1_async.walk._plan import PagePlan, Slot
 
 BUDGET = _walk_plan._BUDGET
@@ -396,6 +400,50 @@ def test_pages_of_one_walk_overlap():
 def test_an_overlap_leaves_room_for_something_new():
     plan = make_plan(page_size=3, overlap=50)
     assert [item for page, _ in drive(plan, cut(list(range(8)), 3)) for item in page] == list(range(8))
+
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+
+def hours_before_noon(number: int) -> datetime:
+    return NOON - timedelta(hours=number)
+
+
+def plan_since(hours: int, **options: Any) -> PagePlan[int]:
+    """A walk over items that each began an hour before the one above, from so many hours before noon on."""
+    cutoff = Cutoff(hours_before_noon(hours), hours_before_noon)
+    defaults = {"limit": None, "offset": 0, "page_size": 4, "overlap": 1, "prefetch": 0}
+    return PagePlan(list, **(defaults | options), cutoff=cutoff)
+
+
+def test_a_walk_to_a_date_gives_what_is_recent_and_ends_at_a_page_that_is_old():
+    steps = list(drive(plan_since(5), cut(list(range(100)), 4)))
+    assert steps == [([0, 1, 2, 3], [0]), ([4, 5], [3]), ([], [6])]
+
+
+def test_a_walk_to_a_date_asks_for_whole_pages_whatever_its_limit():
+    plan = plan_since(5, limit=2)
+    assert plan.page_size == 4
+    assert list(drive(plan, cut(list(range(100)), 4))) == [([0, 1], [0])]
+
+
+def short_list(items: list[int], sent: int) -> ShortList[int]:
+    page = ShortList(items)
+    page.sent = sent
+    return page
+
+
+def test_items_that_did_not_fit_count_for_the_offsets_and_overlap_with_the_next_page():
+    plan = make_plan(page_size=10)
+    replies = iter([short_list([0, 1, 2, 3, 4, 5, 6], 10), short_list([6, 10, 11], 10), [11, 14]])
+    steps = list(drive(plan, lambda _: next(replies)))
+    assert steps == [([0, 1, 2, 3, 4, 5, 6], [0]), ([10, 11], [6]), ([14], [8])]
+
+
+def test_a_page_of_which_nothing_fits_is_passed_one_item_at_a_time():
+    plan = make_plan()
+    replies = iter([short_list([], 4), short_list([], 4), [2, 3]])
+    assert list(drive(plan, lambda _: next(replies))) == [([2, 3], [0, 1, 2])]
 
 
 def test_the_first_of_two_items_that_are_the_same_is_the_place_where_it_is_given():
