@@ -139,7 +139,11 @@ def test_a_rerun_of_a_build_is_another_build():
 
 def test_a_status_within_a_success_counts():
     request = Request("POST", "/x", returns=PipelineResult)
-    assert refused(as_json({"status": 409, "body": CANARY}), request, 200).message == "***"
+    error = refused(as_json({"status": 409, "body": CANARY}), request, 200)
+    assert (error.status, error.message) == (409, "***")
+    date = {"Retry-After": "Thu, 01 Jan 1970 00:01:00 GMT"}
+    error = refused(as_json({"status": 503}), request, 200, headers=date, now=50.0)
+    assert (error.status, error.message, error.retry_after) == (503, "", 10.0)
     assert read(request, 200, as_json({"status": 201})).status == 201
 
 
