@@ -268,6 +268,11 @@ def test_a_conflict_in_a_folder_is_named_by_its_whole_path() -> None:
     assert texts == {"a/b: 2 artifacts want it: 'a/b', 'a/b/c'; place= can give them other paths"}
 
 
+def test_the_error_of_three_that_want_one_place_names_them_all() -> None:
+    texts = {str(place.problem) for place in planned("p", "p/q", "p/r")}
+    assert texts == {"p: 3 artifacts want it: 'p', 'p/q', 'p/r'; place= can give them other paths"}
+
+
 def test_two_files_in_one_folder_are_no_conflict() -> None:
     assert len(accepted(planned("a/b", "a/c", "A/d", "ab"))) == 4
 

@@ -313,6 +313,10 @@ def test_a_change_below_known_ground_is_told_of_when_it_is_on_the_page():
     page = [*builds(range(160, 100, -1)), build(100)]
     cursor = plan.start_now(page)
     assert told(look(plan, cursor, [*page[:-1], build(100, "failed")])) == [("finished", 100)]
+    several = WatchPlan("list")
+    cursor = several.start_now(page)
+    listed = [*page[:-1], build(7, project="never-seen"), build(100, "failed")]
+    assert told(look(several, cursor, listed)) == [("finished", 100)]
 
 
 def test_a_reading_is_done_after_fifty_known_builds_in_a_row():
@@ -324,6 +328,9 @@ def test_a_reading_is_done_after_fifty_known_builds_in_a_row():
     reading.add(plan.locate([build(101)]))
     assert reading.is_done
     assert len(reading.builds) == 51
+    reading = plan.read(cursor)
+    reading.add(plan.locate(builds(range(150, 101, -1))))
+    assert not reading.is_done
 
 
 def test_a_watch_from_now_on_tells_of_a_build_between_those_of_a_page_out_of_order():
