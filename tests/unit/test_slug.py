@@ -27,6 +27,7 @@ IDS = ProjectSlug("circleci", "43G3kM5RtfFE7v5sa4nWAU", "9e9f3d70-bd8c-4957-a27e
         ("gh/acme/a b#1?x", ProjectSlug("github", "acme", "a b#1?x")),
         ("gh/ünï/web", ProjectSlug("github", "ünï", "web")),
         ("gh/acme/web.git", ProjectSlug("github", "acme", "web.git")),
+        ("gh/X/X", ProjectSlug("github", "X", "X")),
         # Repositories.
         ("https://github.com/mozilla/bleach", BLEACH),
         ("https://github.com/mozilla/bleach/", BLEACH),
@@ -138,6 +139,12 @@ def test_what_names_no_project_is_refused_with_the_forms_that_do(text: object):
     assert (repr(text.strip()) if isinstance(text, str) and "@" not in text else "got ") in message
 
 
+def test_the_error_about_what_names_no_project_ends_with_what_it_is():
+    for wrong, shown in (("bleach", "'bleach'"), (5, "int")):
+        with pytest.raises(InvalidInputError, match=f"as a CircleCI build or pipeline URL; got {shown}$"):
+            ProjectSlug.parse(wrong)
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -163,6 +170,15 @@ def test_credentials_in_a_pasted_url_are_not_shown(text: str, shown: str):
 def test_an_unknown_vcs_type_is_refused_with_the_known_ones(vcs_type: object):
     with pytest.raises(InvalidInputError, match=r"expected one of gh, github, bb, bitbucket, circleci$"):
         ProjectSlug(vcs_type, "mozilla", "bleach")
+
+
+def test_only_an_error_about_the_vcs_type_gitlab_says_how_these_projects_are_named():
+    expected = "expected one of gh, github, bb, bitbucket, circleci"
+    hint = "a GitLab project is named 'circleci/<org>/<project>', by the two IDs in the URLs of its builds"
+    for wrong, shown in (("gitlab", f"'gitlab' ({hint})"), ("GitHub", "'GitHub'"), (5, "5")):
+        with pytest.raises(InvalidInputError) as caught:
+            ProjectSlug(wrong, "acme", "web")
+        assert str(caught.value) == f"unknown VCS type {shown}: {expected}"
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "/", " a", "a\n", None, 5])
