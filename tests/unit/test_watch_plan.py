@@ -369,6 +369,14 @@ def test_unfinished_builds_that_were_not_read_are_asked_for_by_turns_the_oldest_
     assert turns[2:] == [[*range(1, 13), *range(41, 49)], list(range(13, 33))]
 
 
+def test_a_build_that_was_never_asked_for_comes_before_those_that_were():
+    plan = WatchPlan("list", SLUG)
+    *_, last = look(plan, plan.resume(), builds(range(20, 0, -1), "running"))
+    assert len(plan.choose_lookups(plan.read(last.cursor))) == 20
+    *_, last = look(plan, last.cursor, [build(21)])
+    assert [number for _, number in plan.choose_lookups(plan.read(last.cursor))] == [*range(1, 20), 21]
+
+
 def test_nothing_is_asked_for_that_has_finished_or_was_read():
     plan = WatchPlan("list", SLUG)
     *_, last = look(plan, plan.resume(), [build(2, "success"), build(1)])
@@ -503,6 +511,7 @@ def test_a_cursor_is_taken_only_by_a_watch_of_its_list():
     plan = WatchPlan("/recent-builds")
     cursor = WatchCursor("/recent-builds")
     assert plan.resume(cursor) is cursor
+    assert plan.resume() == cursor
     with pytest.raises(InvalidInputError, match="cursor: expected one of /recent-builds, got one of /project/x"):
         plan.resume(WatchCursor("/project/x"))
     with pytest.raises(InvalidInputError, match="cursor: expected a WatchCursor, such as from_json makes, got str"):
