@@ -467,6 +467,13 @@ def test_a_cursor_that_is_saved_comes_back_as_it_was(projects, source):
     assert json.loads(text)["version"] == 1
 
 
+def test_a_saved_cursor_has_no_blanks_and_keeps_its_form():
+    cursor = WatchCursor("list", {"github/acme/web": KnownBuilds(30, 0x1F, {29: ("running", None)})})
+    text = '{"version":1,"source":"list","projects":{"github/acme/web":[30,"1f",[[29,"running",null]]]}}'
+    assert cursor.to_json() == text
+    assert WatchCursor.from_json(text) == cursor
+
+
 NO_NUMBERS = [
     pytest.param(
         f'{{"version": 1, "source": "", "projects": {{"a": {known.replace("N", number)}}}}}',
