@@ -446,6 +446,19 @@ def test_a_page_of_which_nothing_fits_is_passed_one_item_at_a_time():
     assert list(drive(plan, lambda _: next(replies))) == [([2, 3], [0, 1, 2])]
 
 
+def test_a_list_of_which_nothing_ever_fits_ends_in_an_error_when_the_budget_is_spent(monkeypatch):
+    monkeypatch.setattr(_walk_plan, "_BUDGET", 3)
+    offsets = []
+
+    def serve(slot: Slot[int]) -> list[int]:
+        offsets.append(slot.offset)
+        return short_list([], 4)
+
+    with pytest.raises(PaginationDriftError, match="3 pages brought nothing new"):
+        list(drive(make_plan(), serve))
+    assert offsets == [0, 1, 2, 3]
+
+
 def test_the_first_of_two_items_that_are_the_same_is_the_place_where_it_is_given():
     plan = make_plan()
     assert [page for page, _ in drive(plan, lambda _: [1, 2, 1])] == [[1, 2]]
