@@ -269,6 +269,25 @@ def test_the_window_doubles_from_page_to_page():
     assert windows == [1, 2, 4, 8, 9, 9]
 
 
+def test_as_many_pages_are_asked_for_ahead_as_the_limit_needs():
+    plan = make_plan(limit=8, prefetch=4)
+    steps = list(drive(plan, cut(list(range(1000)), 4)))
+    assert steps == [([0, 1, 2, 3], [0]), ([4, 5, 6], [3, 6]), ([7], [])]
+
+
+def test_a_full_page_that_waits_for_the_one_before_it_does_not_end_the_asking():
+    plan = make_plan(prefetch=2)
+    serve = cut(list(range(1000)), 4)
+    (first,) = plan.ask(waiting=True)
+    plan.answer(first, serve(first))
+    plan.take()
+    second, third = plan.ask(waiting=True)
+    plan.answer(third, serve(third))
+    plan.answer(second, serve(second))
+    plan.take()
+    assert [slot.offset for slot in plan.ask(waiting=False)] == [9]
+
+
 def test_nothing_is_asked_for_beyond_a_short_page_that_is_already_there():
     plan = make_plan(prefetch=3)
     serve = cut(list(range(9)), 4)
