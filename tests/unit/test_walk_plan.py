@@ -1,7 +1,7 @@
 """What the planner of a walk asks for and lets be read, on lists that change before every reply."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
 from typing import Any
@@ -179,9 +179,10 @@ def make_plan(
     page_size: int = 4,
     overlap: int = 1,
     prefetch: int = 0,
+    identify: Callable[[list[int]], list[Hashable]] = list,
 ) -> PagePlan[int]:
     return PagePlan(
-        list,
+        identify,
         limit=limit,
         offset=offset,
         page_size=page_size,
@@ -357,8 +358,9 @@ def test_a_walk_from_below_the_top_gives_up_where_none_of_its_builds_is_left():
     assert asked == [2, 5, 2, 0]
 
 
-def test_a_walk_from_below_the_top_never_gives_what_lies_above_its_start():
-    plan = make_plan(offset=3)
+@pytest.mark.parametrize("identify", [list, lambda page: [-item for item in page]])
+def test_a_walk_from_below_the_top_never_gives_what_lies_above_its_start(identify):
+    plan = make_plan(offset=3, identify=identify)
     replies = iter([[3, 4, 5, 6], [1, 2, 6, 7], [7, 8]])
     assert [page for page, _ in drive(plan, lambda _: next(replies))] == [[3, 4, 5, 6], [7], [8]]
 
