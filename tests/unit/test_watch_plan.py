@@ -433,6 +433,13 @@ def test_the_projects_with_the_oldest_news_are_forgotten_first_but_none_with_an_
     assert names == ["a", "d", "e"]
 
 
+def test_the_project_with_the_latest_event_comes_last_in_a_cursor():
+    plan = WatchPlan("list")
+    listed = [build(2, project="a"), build(1, project="b"), build(1, project="a")]
+    *_, last = look(plan, plan.resume(), listed)
+    assert list(last.cursor.projects) == ["github/acme/b", "github/acme/a"]
+
+
 def test_a_cursor_stays_below_two_megabytes():
     everything = (1 << 512) - 1
     state = ("infrastructure_fail", "not_running")
