@@ -1,7 +1,7 @@
-"""How long do downloads take? Our client, curl, aria2c and plain aiohttp, from a web server on this machine.
+"""How long do downloads take, compared with curl, aria2c and plain aiohttp?
 
-All clients write to the same file system, to a new folder each time. After the time is measured, each byte is checked
-and the files are removed. Programs are timed from their start to their end.
+The web server runs on this machine. All clients write to the same file system, to a new folder each time. After the
+time is measured, each byte is checked and the files are removed. Programs are timed from their start to their end.
 """
 
 import asyncio

@@ -64,7 +64,7 @@ def cpu_seconds_per_call(count: int, call: Callable[[], object]) -> float:
 
 
 async def cpu_seconds_per_await(count: int, call: Callable[[], Awaitable[object]]) -> float:
-    """Return the number of CPU seconds of one of `count` awaited calls, after one call that does not count."""
+    """Do the same for calls that are awaited."""
     await call()
     started = process_time()
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""How much memory do builds and files occupy, and how much do kept builds slow down garbage collections?"""
+"""How much memory do builds and files occupy, and do kept builds slow down garbage collections?"""
 
 import asyncio
 import gc

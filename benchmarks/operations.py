@@ -1,4 +1,4 @@
-"""How much does a single operation cost? Small and large replies, errors, and many calls at the same time."""
+"""How much does a single operation cost, for small and large replies, and for errors?"""
 
 import asyncio
 import sys

@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
@@ -109,7 +109,7 @@ def _read(file: str, generated: str = "") -> Any:
 
 
 def _as_of_bitbucket(build: Json) -> Json:
-    """Return a build as CircleCI sends it for Bitbucket, where the committer is unknown and the date is blank."""
+    """Return a build as CircleCI sends it for Bitbucket: without a committer, with a blank date."""
     unknown: Json = {"committer_date": "", "committer_name": None, "committer_email": None}
     commits = [{**commit, **unknown, "committer_login": None} for commit in build["all_commit_details"]]
     return {**build, **unknown, "vcs_type": "bitbucket", "all_commit_details": commits}
@@ -128,8 +128,8 @@ def _reordered(value: Any, order: Callable[[Json], Iterable[str]]) -> Any:
         return [_reordered(item, order) for item in items]
     if not isinstance(value, dict):
         return value
-    json_object: Json = value
-    return {key: _reordered(json_object[key], order) for key in order(json_object)}
+    keyed = cast("Json", value)
+    return {key: _reordered(keyed[key], order) for key in order(keyed)}
 
 
 def _repeat(items: list[Any], count: float) -> list[Any]:

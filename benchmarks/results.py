@@ -1,4 +1,4 @@
-"""The results of a complete run: RESULTS.md, its plot, all figures as CSV, and the figures that the docs quote."""
+"""The results of a complete run: RESULTS.md, results.svg, results.csv, and quotes in the docs."""
 
 import csv
 import os
@@ -75,7 +75,7 @@ def update_quotes(page: str, shares: Mapping[tuple[str, str], str]) -> str:
 
 def make_table(results: Iterable[Result]) -> str:
     """Return the table of shares and targets in Markdown."""
-    lines = ["| work | against | share | spread | target | |", "| --- | --- | ---: | ---: | ---: | --- |"]
+    lines = ["| work | against | share | spread | target | outcome |", "| --- | --- | ---: | ---: | ---: | --- |"]
     lines += [
         f"| {row.work} | {row.target.against} | {row.ratio.middle:.2f} | {row.ratio} | {row.target} | {row.verdict} |"
         for result in results
@@ -125,6 +125,7 @@ def _draw(rows: list[Row]) -> None:
     axes.plot([max(row.ratio.middle, _LEAST) for row in rows], places, "o", color="#4c78a8", ms=5, label="share")
     axes.plot([row.target.at_most for row in rows], places, "|", color="#e45756", ms=12, mew=2, label="target")
     axes.set_yticks(places, labels, fontsize=8)
+    axes.margins(y=0.01)
     axes.invert_yaxis()
     axes.axvline(1, color="#888888", lw=0.8, ls=":")
     axes.xaxis.set_major_formatter("{x:g}")
