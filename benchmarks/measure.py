@@ -129,6 +129,10 @@ class Comparison:
     server: Callable[[], AbstractContextManager[str]] | None = None
     programs: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
+    def __attrs_post_init__(self) -> None:
+        if unknown := {target.against for target in self.targets} - self.candidates.keys():
+            raise ValueError(f"{self.title}: expected targets against candidates, got {', '.join(unknown)}")
+
     @property
     def missing(self) -> dict[str, str]:
         """The candidates that need a program that is not installed, with the name of the program."""

@@ -146,12 +146,18 @@ def test_shuffled_builds_are_the_recorded_ones_with_other_orders_of_keys():
 
 
 def test_our_figure_is_divided_by_the_other_within_each_round():
-    targets = (Target("theirs", 0.6), Target("missing", 1.0))
-    comparison = Comparison(title="Work", candidates={"ours": float, "theirs": float}, targets=targets)
+    targets = (Target("theirs", 0.6), Target("left out", 1.0))
+    candidates = {"ours": float, "theirs": float, "left out": float}
+    comparison = Comparison(title="Work", candidates=candidates, targets=targets)
     result = Result(comparison, {"ours": [1.0, 2.0, 9.0], "theirs": [2.0, 4.0, 10.0]})
     (row,) = result.rows
     assert (row.ratio.middle, row.verdict) == (0.5, "held")
     assert make_table([result]).endswith("| Work | theirs | 0.50 | 0.50 to 0.70 | 0.60 | held |")
+
+
+def test_a_target_against_an_unknown_candidate_is_rejected():
+    with pytest.raises(ValueError, match="Work: expected targets against candidates, got curl"):
+        Comparison(title="Work", candidates={"ours": float}, targets=(Target("curl", 1.0),))
 
 
 def test_a_missed_target_comes_with_its_reason():
