@@ -26,7 +26,7 @@ from .pages import ARTIFACTS, TESTS
 from .server import slug
 
 _WHY_SMALL: Final = "a call's fixed cost weighs most on small replies"
-_SMALL_CALLS: Final = 1_000
+_SMALL_CALLS: Final = 500
 _LARGE_CALLS: Final = 8
 _WEB: Final = "github/acme/web"
 _DETAILS: Final = slug("detail", 1)
