@@ -124,8 +124,7 @@ def _as_shallow(build: Json) -> Json:
 def _reordered(value: Any, order: Callable[[Json], Iterable[str]]) -> Any:
     """Put the keys of all objects in another order."""
     if isinstance(value, list):
-        items: list[Any] = value
-        return [_reordered(item, order) for item in items]
+        return [_reordered(item, order) for item in cast("list[object]", value)]
     if not isinstance(value, dict):
         return value
     keyed = cast("Json", value)
