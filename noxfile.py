@@ -215,6 +215,20 @@ def readme(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """Change the code of modules without I/O, and see that a test fails each time. Slow; not part of CI.
+
+    mutmut keeps all changed functions in one copy of the package, and runs each in a fork of a process that has
+    collected the tests: a mutant takes a fraction of a second. cosmic-ray rewrites a file and starts pytest for each,
+    which takes twenty times as long. mutmut leaves out the constants of modules, and decorated functions.
+    """
+    session.install("-e", ".[test]", "mutmut>=3.8")
+    shutil.rmtree("mutants", ignore_errors=True)
+    session.run("mutmut", "run", silent=True)
+    session.run("python", "tools/mutants.py")
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Let schemathesis look for requests that the stand-alone fake answers wrongly, from a fixed seed."""
     session.install("-e", ".", "pyyaml", "schemathesis")
