@@ -342,6 +342,13 @@ def test_a_page_without_a_seam_is_read_at_the_top_of_the_list():
     assert list(drive(plan, lambda _: next(replies))) == [([0, 1, 2, 3], [0]), ([10, 11, 12], [3, 0])]
 
 
+def test_a_walk_from_below_the_top_looks_for_its_builds_up_to_the_top():
+    replies = iter([[1, 2, 3, 4], [11, 12, 13, 14], [8, 9, 10, 11], [4, 5, 6, 8], [14]])
+    steps = list(drive(make_plan(offset=1), lambda _: next(replies)))
+    assert [item for page, _ in steps for item in page] == [1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14]
+    assert [offset for _, asked in steps for offset in asked][:4] == [1, 4, 1, 0]
+
+
 def test_a_walk_from_below_the_top_gives_up_where_none_of_its_builds_is_left():
     plan = make_plan(offset=2)
     replies = iter([[2, 3, 4, 5], [11, 12, 13, 14], [9, 10, 11, 12], [7, 8, 9, 10]])
