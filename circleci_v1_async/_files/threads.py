@@ -26,7 +26,7 @@ _MAX_THREADS: Final = 32
 _PATIENCE: Final = 0.001
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class _Call:
     function: Callable[[], Any]
     outcome: "asyncio.Future[Any]"
@@ -67,6 +67,8 @@ class FileThreads:
     _outcomes: "deque[tuple[asyncio.Future[Any], Any, BaseException | None]]" = attrs.field(
         factory=deque[Any], init=False
     )
+    # Whether a thread starts in the next turn of the event loop, and whether a timer runs `_watch`.
+    _is_starting: bool = attrs.field(default=False, init=False)
     _is_watching: bool = attrs.field(default=False, init=False)
     _closed: bool = attrs.field(default=False, init=False)
     _has_warned: bool = attrs.field(default=False, init=False)
@@ -94,10 +96,18 @@ class FileThreads:
         return await outlast(call.outcome)
 
     def _add_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._at_work += 1
+        self._is_starting = True
+        # The event loop may have more calls ready: let the thread start after them, so that it makes all of them.
+        loop.call_soon(self._start, loop)
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._is_starting = False
         if self._threads is None:
             self._threads = futures.ThreadPoolExecutor(self._max_threads, thread_name_prefix="circleci_v1_async")
         self._threads.submit(self._work, loop)
-        self._at_work += 1
+        if self._closed:
+            self._threads.shutdown(wait=False)
 
     @property
     def _max_threads(self) -> int:
@@ -157,7 +167,7 @@ class FileThreads:
     def close(self) -> None:
         """Stop the threads when their current work is done. Does not wait."""
         self._closed = True
-        if self._threads is not None:
+        if self._threads is not None and not self._is_starting:
             self._threads.shutdown(wait=False)
 
 

@@ -105,3 +105,13 @@ async def test_the_error_of_a_call_is_raised_where_the_call_is_awaited() -> None
         await threads.run(divmod, 1, 0)
     assert await threads.run(divmod, 7, 2) == (3, 1)
     threads.close()
+
+
+@pytest.mark.parametrize("earlier_calls", [0, 1])
+async def test_a_call_is_made_even_if_the_session_is_closed_while_the_thread_starts(earlier_calls: int) -> None:
+    threads = FileThreads(1, durable=False)
+    for _ in range(earlier_calls):
+        await threads.run(threading.get_ident)
+    call = await begin(threads, divmod, 7, 2)
+    threads.close()
+    assert await asyncio.wait_for(call, 60) == (3, 1)
