@@ -14,7 +14,6 @@ __all__ = [
     "TaskIterable",
     "call_back",
     "get_loop",
-    "outlast",
     "read_exception",
     "run_in_thread",
     "stop",
@@ -122,11 +121,11 @@ def read_exception(task: "asyncio.Task[Any]") -> BaseException | None:
     return None if task.cancelled() else task.exception()
 
 
-async def wait_until_done(future: "asyncio.Future[Any]") -> None:
-    """Wait until a future or task succeeds, fails or is canceled. If the caller is canceled, the task continues."""
+async def wait_until_done(task: "asyncio.Task[Any]") -> None:
+    """Wait until a task succeeds, fails or is canceled. If the caller is canceled, the task continues."""
     # asyncio.wait is for sets of tasks, and takes three times as long.
     waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    future.add_done_callback(lambda _: None if waiter.done() else waiter.set_result(None))
+    task.add_done_callback(lambda _: None if waiter.done() else waiter.set_result(None))
     await waiter
 
 
@@ -155,28 +154,23 @@ async def run_together(coroutines: Iterable[Coroutine[Any, Any, R]]) -> list[R]:
 async def run_in_thread(function: Callable[[], R], threads: Executor | None = None) -> R:
     """Call a blocking function in a thread. If canceled, still wait for it: it uses the caller's files."""
     # Do not run asyncio.to_thread in a task: the end of the loop cancels tasks, but the thread would not notice.
-    return await outlast(asyncio.get_running_loop().run_in_executor(threads, function))
-
-
-async def outlast(future: "asyncio.Future[R]") -> R:
-    """Wait for a future and return its result. If canceled, still wait, and raise the cancellation after that."""
+    call = asyncio.get_running_loop().run_in_executor(threads, function)
     try:
-        await _wait_out((future,))
+        await _wait_out((call,))
     except asyncio.CancelledError:
         # Read the exception, so that asyncio does not log it.
-        future.exception()
+        call.exception()
         raise
-    return future.result()
+    return call.result()
 
 
-async def _wait_out(futures: "Collection[asyncio.Future[Any]]") -> None:
+async def _wait_out(futures: Collection["asyncio.Future[Any]"]) -> None:
     """Wait until all futures are done. A cancellation of the caller is raised after that."""
     cancelled: asyncio.CancelledError | None = None
-    for future in futures:
-        while not future.done():
-            try:
-                await wait_until_done(future)
-            except asyncio.CancelledError as error:
-                cancelled = error
+    while under_way := [future for future in futures if not future.done()]:
+        try:
+            await asyncio.wait(under_way)
+        except asyncio.CancelledError as error:
+            cancelled = error
     if cancelled is not None:
         raise cancelled

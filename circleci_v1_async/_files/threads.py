@@ -8,11 +8,10 @@ from concurrent import futures
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 
-from circleci_v1_async._core.tasks import outlast
 from circleci_v1_async.errors import DownloadError, SessionClosedError
 
 __all__ = ["FileThreads"]
@@ -26,10 +25,17 @@ _MAX_THREADS: Final = 32
 _PATIENCE: Final = 0.001
 
 
+class _Outcome(asyncio.Future[Any]):
+    """The outcome of a call. It cannot be canceled, so asyncio cancels a task that awaits it only after the call."""
+
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - asyncio's signature
+        return False
+
+
 @attrs.define(eq=False)
 class _Call:
     function: Callable[[], Any]
-    outcome: "asyncio.Future[Any]"
+    outcome: _Outcome
     since: float  # loop time at which the call began to wait
 
 
@@ -64,9 +70,7 @@ class FileThreads:
     _waiting: deque[_Call] = attrs.field(factory=deque[_Call], init=False)
     _at_work: int = attrs.field(default=0, init=False)
     # Outcomes that the event loop has not set yet: future, result and error.
-    _outcomes: "deque[tuple[asyncio.Future[Any], Any, BaseException | None]]" = attrs.field(
-        factory=deque[Any], init=False
-    )
+    _outcomes: "deque[tuple[_Outcome, Any, BaseException | None]]" = attrs.field(factory=deque[Any], init=False)
     # Whether a thread starts in the next turn of the event loop, and whether a timer runs `_watch`.
     _is_starting: bool = attrs.field(default=False, init=False)
     _is_watching: bool = attrs.field(default=False, init=False)
@@ -85,7 +89,7 @@ class FileThreads:
         if self._closed:
             raise SessionClosedError("The session is closed")
         loop = asyncio.get_running_loop()
-        call = _Call(partial(function, *args, **options), loop.create_future(), loop.time())
+        call = _Call(partial(function, *args, **options), _Outcome(loop=loop), loop.time())
         with self._lock:
             self._waiting.append(call)
             if not self._at_work:
@@ -93,7 +97,12 @@ class FileThreads:
             elif not self._is_watching:
                 self._is_watching = True
                 loop.call_later(_PATIENCE, self._watch, loop)
-        return await outlast(call.outcome)
+        try:
+            return cast("R", await call.outcome)
+        except asyncio.CancelledError:
+            # Read the exception, so that asyncio does not log it.
+            call.outcome.exception()
+            raise
 
     def _add_thread(self, loop: asyncio.AbstractEventLoop) -> None:
         self._at_work += 1

@@ -1,6 +1,7 @@
 """The threads for the disk work of a session: how many work, and when they report."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -115,3 +116,31 @@ async def test_a_call_is_made_even_if_the_session_is_closed_while_the_thread_sta
     call = await begin(threads, divmod, 7, 2)
     threads.close()
     assert await asyncio.wait_for(call, 60) == (3, 1)
+
+
+async def test_a_call_is_waited_for_however_often_its_task_is_cancelled() -> None:
+    threads, gate = FileThreads(1, durable=False), Gates(1)
+    call = await begin(threads, gate, 0)
+    for message in ("first", "last"):
+        call.cancel(message)
+        await asyncio.sleep(0)
+    assert not call.done()
+    gate.may_end[0].set()
+    with pytest.raises(asyncio.CancelledError, match="last"):
+        await call
+    threads.close()
+
+
+async def test_the_error_of_a_call_whose_task_was_cancelled_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    threads, gate = FileThreads(1, durable=False), Gates(1)
+    first = await begin(threads, gate, 0)
+    second = await begin(threads, divmod, 1, 0)
+    second.cancel()
+    gate.may_end[0].set()
+    await first
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    del second
+    gc.collect()
+    assert not caplog.records
+    threads.close()
