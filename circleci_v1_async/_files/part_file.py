@@ -192,7 +192,9 @@ class PartFile:
             self._release()
 
     def _publish_unnamed(self, pieces: Iterable[bytes], *, durable: bool) -> bool:
-        """Write the file before it has any name, which takes fewer system calls than a part file and leaves no traces.
+        """Write the file without a part file, and give it its name when it is complete.
+
+        This takes fewer system calls, and leaves nothing behind if the process is killed.
 
         Returns:
             Whether the file was written; `False` if a part file exists, or if the system cannot do this.

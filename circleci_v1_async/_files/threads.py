@@ -26,7 +26,10 @@ _PATIENCE: Final = 0.001
 
 
 class _Outcome(asyncio.Future[Any]):
-    """The outcome of a call. It cannot be canceled, so asyncio cancels a task that awaits it only after the call."""
+    """The outcome of a call. It cannot be canceled.
+
+    If a task that awaits it is canceled, asyncio raises the cancellation in the task after the call.
+    """
 
     def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - asyncio's signature
         return False
