@@ -22,7 +22,7 @@ _log = logging.getLogger("circleci_v1_async")
 _MAX_THREADS: Final = 32
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class FileThreads:
     """Threads for the disk work of a session, and slots that limit concurrent files.
 

@@ -27,7 +27,7 @@ def get_fields(model: Any) -> tuple[Any, ...]:
     return cast("tuple[Any, ...]", attrs.fields(attrs.resolve_types(model)))
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class NativeTypes:
     """The msgspec decoders for native types, which give the same result as a converter's hooks."""
 
