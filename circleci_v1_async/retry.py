@@ -183,7 +183,7 @@ def _parse_date(value: str) -> float | None:
         return None
 
 
-@attrs.define(eq=False, repr=False)
+@attrs.define
 class RetryBudget:
     """A session's budget for retries, so that retries do not make an outage worse.
 
