@@ -362,7 +362,13 @@ def test_a_subclass_may_have_fields_of_attrs_with_factories_metadata_validators_
     assert first.labels == second.labels == ["new"]
     assert first.labels is not second.labels
     assert of(TeamBuild).notes.metadata == {"shown": True}
-    assert [field.name for field in of(TeamBuild) if not field.inherited] == ["team", "api_key", "notes", "labels", "level"]
+    assert [field.name for field in of(TeamBuild) if not field.inherited] == [
+        "team",
+        "api_key",
+        "notes",
+        "labels",
+        "level",
+    ]
     with pytest.raises(ValueError, match="level"):
         TeamBuild(build_num=1, level=0)
 
