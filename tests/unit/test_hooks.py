@@ -219,6 +219,7 @@ def make_class(**options: Any) -> Any:
     ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_each_feature_of_attrs_is_honoured_by_itself(kind: Any, number: object) -> None:
+    assert (make_converter()._native.get_decoder(kind) is None) is (kind is not Plain)
     if number is None:
         with pytest.raises(DecodeError, match=r"^ValueError at"):
             loads(b'{"number": 5}', kind)
