@@ -42,7 +42,7 @@ class _Call:
     since: float  # loop time at which the call began to wait
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class FileThreads:
     """Threads for the disk work of a session, and slots that limit concurrent files.
 
