@@ -177,12 +177,12 @@ def _print_version(ctx: click.Context, _option: click.Parameter, is_wanted: bool
 def cli(ctx: click.Context) -> None:
     """Use CircleCI's API v1.1 from the shell.
 
-    An argument with a slash is the project, digits are a build, and the URL of a build is both. Without PROJECT, the
-    project is that of the CircleCI job or of the git checkout. Without BUILD, the newest build is chosen.
+    An argument with a slash is the project, a number is the build, and the URL of a build is both. Without PROJECT, the
+    commands use the project of the CircleCI job or of the git checkout. Without BUILD, they use the newest build.
 
-    The token is read from CIRCLE_TOKEN, CIRCLECI_TOKEN, CIRCLECI_CLI_TOKEN or CIRCLE_CLI_TOKEN, or from the CircleCI
-    CLI's settings, ~/.circleci/cli.yml, for the host named there. Public data needs no token. Set CIRCLE_HOST or
-    CIRCLE_API_URL to use CircleCI Server.
+    Set your token in CIRCLE_TOKEN, CIRCLECI_TOKEN, CIRCLECI_CLI_TOKEN or CIRCLE_CLI_TOKEN. Otherwise, the commands use
+    the token and the host in the settings of the CircleCI CLI, ~/.circleci/cli.yml. Public data needs no token. To use
+    CircleCI Server, set CIRCLE_API_URL or CIRCLE_HOST.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
