@@ -174,8 +174,8 @@ def encode_for_accept(body: bytes, accept: str) -> tuple[bytes, str]:
     """Encode a compact JSON body like the service for this `Accept` header.
 
     Returns:
-        The body and its content type: the same JSON for `application/json`; EDN, Clojure's notation, for an empty
-        header; indented JSON with the content type of plain text for any other header.
+        The body and its content type. For `application/json`, the body is unchanged. For an empty header, it is EDN,
+        Clojure's notation. For any other header, it is indented JSON, with the content type of plain text.
     """
     if "application/json" in accept:
         return body, "application/json;charset=utf-8"
