@@ -121,7 +121,7 @@ class _FieldDocs(dict[str, str | None]):
 
 
 def _read_field_docs(cls: Any) -> Iterator[tuple[str, str]]:
-    import ast  # noqa: PLC0415 - programs that ask for help need it
+    import ast  # noqa: PLC0415 - only `help` and similar programs need it
 
     (definition,) = ast.parse(inspect.cleandoc(inspect.getsource(cls))).body
     for field, doc in pairwise([*cast("ast.ClassDef", definition).body, None]):

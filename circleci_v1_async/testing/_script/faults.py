@@ -89,7 +89,7 @@ class Faults:
     _script: Script
 
     def assert_faults_used(self) -> None:
-        """Check that a request has triggered every scripted fault. Otherwise, a test proves too little.
+        """Check that requests have triggered all scripted faults. An unused fault proves nothing.
 
         Raises:
             AssertionError: A fault was not triggered. The message lists all such faults.

@@ -102,10 +102,10 @@ class Rates:
         fixed_window: bool = False,
         clock: Clock = time.monotonic,
     ) -> RateLimit:
-        """Answer requests to the API that exceed a rate with 429, without executing them. Files have no limit.
+        """Limit the rate of API requests. Requests above the limit get a 429, and are not executed.
 
-        By default the limit is a token bucket: `requests` requests can arrive at the same time, followed by one in
-        every `per / requests` seconds. Rejected requests do not count.
+        By default, the limit is a token bucket: `requests` requests can arrive at the same time, followed by one in
+        every `per / requests` seconds. Rejected requests and requests for files do not count.
 
         Args:
             requests: Number of requests in a period; None removes the limit.

@@ -37,7 +37,7 @@ class RequestLog(list[ReceivedRequest]):
             if waiter.set_running_or_notify_cancel():
                 waiter.set_result(None)
 
-    async def wait_for(self, count: int, timeout: float) -> None:  # noqa: ASYNC109 - the error says what came instead
+    async def wait_for(self, count: int, timeout: float) -> None:  # noqa: ASYNC109 - the error lists the requests
         """Wait until the log has `count` requests.
 
         Raises:

@@ -77,7 +77,7 @@ class ReceivedRequest:
     def matches(self, method: str | None, path: str | None) -> bool:
         """Return whether the request has this `method`, and its path begins with `path`. None matches any.
 
-        `path` is percent-encoded like in the request, without `/api/v1.1`.
+        `path` is percent-encoded as in the request, without `/api/v1.1`.
         """
         return method in {None, self.method} and self.path.removeprefix(API_PREFIX).startswith(path or "")
 
