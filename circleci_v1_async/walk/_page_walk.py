@@ -50,7 +50,7 @@ class PageWalk(TaskIterable, Generic[T]):
     page is requested when it is needed. With `prefetch=1`, the default, the next page is requested as soon as the
     previous page has arrived and proves not to be the last, so that it loads while you read. From `prefetch=2` on,
     pages are requested concurrently: first 2, then 4, and so on, up to `prefetch` pages beyond the page that is being
-    read or awaited. Up to `prefetch` requests may then go past the end of the list, where they are cancelled. The walk
+    read or awaited. Up to `prefetch` requests may then go past the end of the list, where they are canceled. The walk
     does not prefetch before all of the first page was read, and does not prefetch more pages than `limit` can need.
     Memory use: the prefetched pages, plus the identity of each yielded build.
 
@@ -102,7 +102,7 @@ class PageWalk(TaskIterable, Generic[T]):
 
     @property
     def requests(self) -> int:
-        """Number of requests for pages so far, including cancelled requests."""
+        """Number of requests for pages so far, including canceled requests."""
         return self._requests
 
     @property

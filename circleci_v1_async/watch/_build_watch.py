@@ -139,7 +139,7 @@ class BuildWatch(TaskIterable):
         delay = 0.0
         try:
             while self._state == "running":
-                # A separate task, so that `aclose` can stop it without cancelling the caller.
+                # A separate task, so that `aclose` can stop it without canceling the caller.
                 task = self._create_task(self._find_events(delay))
                 await asyncio.wait((task,))
                 if self._state != "running":
