@@ -21,7 +21,7 @@ COMMANDS: Final = {
     "artifacts": ("artifacts:artifacts", "Download or list the artifacts of a build."),
     "builds": ("builds:builds", "List a project's builds, newest first."),
     "cancel": ("actions:cancel", "Cancel a build."),
-    "demo": ("demo.command:demo", "Watch how a build history is streamed."),
+    "demo": ("demo.command:demo", "Stream a build history, as a demonstration."),
     "export": ("export:export", "Write the builds of projects to an SQLite file."),
     "env": ("env:env", "List, set and delete the environment variables of a project."),
     "logs": ("logs:logs", "Print the output of a build's steps, each under a heading."),
@@ -31,7 +31,7 @@ COMMANDS: Final = {
     "tests": ("view:tests", "List the test results of a build."),
     "trigger": ("actions:trigger", "Start the workflows of a project, or one of its jobs."),
     "view": ("view:view", "Show a build and its steps."),
-    "wait": ("wait:wait", "Wait until builds have finished, or all builds of a commit or a workflow run."),
+    "wait": ("wait:wait", "Wait for builds, or for all builds of a commit or workflow run."),
     "watch": ("builds:watch", "Show builds that start, change or finish, until interrupted."),
     "whoami": ("account:whoami", "Show the owner of the token."),
 }

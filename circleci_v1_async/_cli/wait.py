@@ -43,7 +43,7 @@ async def wait(
     patience: Patience,
     as_json: JsonLines | None,
 ) -> None:
-    """Wait until builds have finished, or all builds of a commit or a workflow run.
+    """Wait for builds, or for all builds of a commit or workflow run.
 
     You can pass several BUILDs, a commit with --commit, or the ID of a workflow run with --workflow. Otherwise, the
     command waits for the newest build. On a terminal, a live table shows the builds. Otherwise, each change is one

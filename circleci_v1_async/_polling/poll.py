@@ -65,7 +65,7 @@ async def poll(
 ) -> L:
     """Poll until a result ends the wait.
 
-    A poll that is in flight at the deadline is canceled. The last poll begins at the deadline and is a single attempt.
+    A poll that is in flight at the deadline is cancelled. The last poll begins at the deadline and is a single attempt.
 
     Args:
         caller: Caller that makes the requests and provides the clock.

@@ -53,7 +53,7 @@ _NEXT: Final = "Your own project: circleci-v1 demo gh/ORG/REPO"
 )
 @click.pass_obj
 async def demo(console: Console, project: str | None, builds: int | None, limit: int | None, prefetch: int) -> None:
-    """Watch how a build history is streamed.
+    """Stream a build history, as a demonstration.
 
     Without PROJECT, the demo reads the history of a fake CircleCI on your machine, while builds arrive, finish and
     disappear. You need neither an account nor a network. The demo also downloads the log and the artifacts of the
