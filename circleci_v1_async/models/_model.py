@@ -43,7 +43,9 @@ _HAND_MADE: Final = frozenset({"__init__", "__attrs_pre_init__", "__post_init__"
 
 
 def _wrong_decorator(name: str) -> TypeError:
-    return TypeError(f"{name}: a subclass of a model takes the decorator @model(kw_only=True), not one of attrs")
+    return TypeError(
+        f"{name}: use the decorator @model(kw_only=True) for a subclass of a model, not a decorator of attrs"
+    )
 
 
 def _read_fields(namespace: dict[str, Any]) -> "tuple[attrs.Attribute[Any], ...]":

@@ -204,7 +204,7 @@ class FakeCircleCI(ControlledService):
             OSError: A port is already in use.
         """
         if self._listeners["api"].is_open:
-            raise RuntimeError("this fake is started already")
+            raise RuntimeError("the fake is already started")
         if self._is_controlled:
             self._keep_state()
         try:

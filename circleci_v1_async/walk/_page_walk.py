@@ -68,8 +68,8 @@ class PageWalk(TaskIterable, Generic[T]):
       than requested before the end of the list: a short page looks like the end. Extra builds in a page are fine.
     """
 
-    _begun_before = "This walk was begun before and can be walked only once: make a new one."
-    _closed_early = "This walk was closed before its end: what it yielded may not be the whole list."
+    _begun_before = "A walk can be iterated only once: create a new walk."
+    _closed_early = "The walk was closed before the end of the list, so the builds that it yielded may be incomplete."
 
     def __init__(
         self,

@@ -228,7 +228,7 @@ class PagePlan(Generic[T]):
     def _spend(self) -> None:
         self._idle += 1
         if self._idle > _BUDGET:
-            raise self._drift(f"The list changes faster than it can be read: {_BUDGET} pages brought nothing new.")
+            raise self._drift(f"The list changes faster than it can be read: {_BUDGET} pages contained nothing new.")
 
     def _drift(self, message: str) -> PaginationDriftError:
         return PaginationDriftError(message, self.resume_offset)

@@ -167,7 +167,7 @@ class BuildBuilders:
             ValueError: The number is negative, or the fake has no `run_seconds`.
         """
         if self._account.run_seconds is None:
-            raise ValueError("seconds: builds do not run by the clock: make the fake with run_seconds")
+            raise ValueError("seconds: builds do not run by the clock: create the fake with run_seconds")
         self._account.clock.advance(check_seconds("seconds", seconds))
 
     def remove_build(self, slug: str, build_num: int) -> None:

@@ -96,7 +96,9 @@ class Faults:
         """
         unused = self._script.count_unused()
         if unused:
-            raise AssertionError(f"{unused} scripted faults met no request: {self._script.describe_unused()}")
+            raise AssertionError(
+                f"{unused} scripted faults were not triggered by a request: {self._script.describe_unused()}"
+            )
 
     def fail_next(
         self,

@@ -123,7 +123,7 @@ class Rates:
             ValueError: The rate is negative, or the period is not positive.
         """
         if not (0 <= (requests or 0) <= _MOST and 0 < per <= _MOST):
-            raise ValueError(f"a rate is 0 or more requests in a positive number of seconds, not {requests} in {per}")
+            raise ValueError(f"expected 0 or more requests in a positive number of seconds, got {requests} in {per}")
         if retry_after is not None:
             check_headers({"Retry-After": f"{retry_after}"})
         gauge = (FixedWindow if fixed_window else TokenBucket)(requests or 0, per, clock)

@@ -54,7 +54,7 @@ def parse_json(text: bytes | str) -> object:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if not _is_sound(value, _MAX_DEPTH):
-        raise ValueError("it is nested too deeply, or has characters that no text has")
+        raise ValueError("it is nested too deeply, or contains lone surrogates")
     return value
 
 

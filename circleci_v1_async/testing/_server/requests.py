@@ -52,4 +52,4 @@ class RequestLog(list[ReceivedRequest]):
             await asyncio.wait_for(asyncio.wrap_future(waiter), timeout)
         except TimeoutError:
             seen = ", ".join(f"{request.method} {request.path}" for request in self) or "none"
-            raise TimeoutError(f"{len(self)} of {count} requests came within {timeout} s: {seen}") from None
+            raise TimeoutError(f"{len(self)} of {count} requests arrived within {timeout} s: {seen}") from None

@@ -289,7 +289,7 @@ class Listener:
             RuntimeError: The port has not been opened yet.
         """
         if not self._port:
-            raise RuntimeError("this fake has no address before it is started")
+            raise RuntimeError("the fake has no URL before it is started")
         return str(URL.build(scheme="http", host=self._name, port=self._port))
 
     async def open(self) -> None:
