@@ -131,7 +131,9 @@ def check_cursor(cursor: object) -> WatchCursor:
     """
     if isinstance(cursor, WatchCursor):
         return cursor
-    raise InvalidInputError(f"cursor: expected a WatchCursor, such as the result of from_json, got {type(cursor).__name__}")
+    raise InvalidInputError(
+        f"cursor: expected a WatchCursor, such as the result of from_json, got {type(cursor).__name__}"
+    )
 
 
 def is_full(cursor: WatchCursor) -> bool:
