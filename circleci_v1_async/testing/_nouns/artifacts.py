@@ -48,7 +48,7 @@ class ArtifactBuilders:
         self._account.get_build(slug, build_num).artifacts[str(node_index), path] = artifact
 
     def update_artifact(self, slug: str, build_num: int, path: str, data: Data, *, node_index: int = 0) -> None:
-        """Replace the bytes of an artifact. Its date moves forward by a minute, and a strong entity tag changes.
+        """Replace the bytes of an artifact. Its date moves by a minute, and a strong entity tag changes.
 
         Raises:
             KeyError: The build or the artifact does not exist.
