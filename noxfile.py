@@ -229,7 +229,7 @@ def peers(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure against what one would use instead; a name behind `--` runs one contest. See CONTRIBUTING.md."""
+    """Compare the package's cost with other clients. `-- NAME` runs one benchmark. See CONTRIBUTING.md."""
     install(session, "bench", extra="cli")
     session.run("python", "-m", "benchmarks", *session.posargs)
 

@@ -4,8 +4,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
-from functools import cache, partial, reduce
-from operator import or_
+from functools import cache, partial
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
@@ -13,6 +12,7 @@ import aiohttp
 import attrs
 import httpx2
 import orjson
+import pycircleci.api  # type: ignore[import-untyped]
 from cattrs import Converter
 from cattrs.strategies import configure_union_passthrough
 from pydantic import BaseModel, TypeAdapter, create_model
@@ -21,33 +21,44 @@ from pydantic import BaseModel, TypeAdapter, create_model
 Get = Callable[[str, Any], Awaitable[Any]]
 Client = Callable[[str], AbstractAsyncContextManager[Get]]
 
+JSON: Final = "aiohttp, resp.json()"
+ORJSON: Final = "aiohttp, orjson.loads"
+CATTRS: Final = "aiohttp, stock cattrs, same models"
+PYCIRCLECI: Final = "pycircleci"
 _HEADERS: Final = {"Accept": "application/json", "Circle-Token": "a-token"}
 
 
 @asynccontextmanager
-async def _aiohttp_json(base_url: str) -> AsyncGenerator[Get]:
+async def _aiohttp(
+    decode: Callable[[aiohttp.ClientResponse, Any], Awaitable[Any]], base_url: str
+) -> AsyncGenerator[Get]:
     async with aiohttp.ClientSession(headers=_HEADERS) as session:
 
-        async def get(target: str, _: Any) -> Any:
+        async def get(target: str, type_: Any) -> Any:
             async with session.get(f"{base_url}{target}", raise_for_status=True) as reply:
-                return await reply.json()
+                return await decode(reply, type_)
 
         yield get
 
 
+async def _decode_json(reply: aiohttp.ClientResponse, _: Any) -> Any:
+    return await reply.json()
+
+
+async def _decode_with_orjson(reply: aiohttp.ClientResponse, _: Any) -> Any:
+    return orjson.loads(await reply.read())
+
+
+async def _decode_with_cattrs(reply: aiohttp.ClientResponse, type_: Any) -> Any:
+    return _make_converter().structure(json.loads(await reply.read()), type_)
+
+
+async def _decode_with_pydantic(reply: aiohttp.ClientResponse, type_: Any) -> Any:
+    return _make_adapter(type_).validate_json(await reply.read())
+
+
 @asynccontextmanager
-async def _aiohttp_with(decode: Callable[[bytes, Any], Any], base_url: str) -> AsyncGenerator[Get]:
-    async with aiohttp.ClientSession(headers=_HEADERS) as session:
-
-        async def get(target: str, kind: Any) -> Any:
-            async with session.get(f"{base_url}{target}", raise_for_status=True) as reply:
-                return decode(await reply.read(), kind)
-
-        yield get
-
-
-@asynccontextmanager
-async def _httpx2_json(base_url: str) -> AsyncGenerator[Get]:
+async def _httpx2(base_url: str) -> AsyncGenerator[Get]:
     async with httpx2.AsyncClient(headers=_HEADERS) as session:
 
         async def get(target: str, _: Any) -> Any:
@@ -55,18 +66,6 @@ async def _httpx2_json(base_url: str) -> AsyncGenerator[Get]:
             return reply.raise_for_status().json()
 
         yield get
-
-
-def _decode_with_orjson(body: bytes, _: Any) -> Any:
-    return orjson.loads(body)
-
-
-def _decode_with_cattrs(body: bytes, kind: Any) -> Any:
-    return _make_converter().structure(json.loads(body), kind)
-
-
-def _decode_with_pydantic(body: bytes, kind: Any) -> Any:
-    return _make_adapter(kind).validate_json(body)
 
 
 @cache
@@ -79,8 +78,8 @@ def _make_converter() -> Converter:
 
 
 @cache
-def _make_adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(_pydantic_type(kind))
+def _make_adapter(type_: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(_pydantic_type(type_))
 
 
 def _pydantic_type(annotation: Any) -> Any:
@@ -91,8 +90,8 @@ def _pydantic_type(annotation: Any) -> Any:
         return _pydantic_model(annotation)
     if not (arguments := tuple(map(_pydantic_type, get_args(annotation)))):
         return annotation
-    origin: Any = get_origin(annotation)
-    return reduce(or_, arguments) if origin in {Union, UnionType} else origin[arguments]
+    origin: Any = Union if get_origin(annotation) is UnionType else get_origin(annotation)
+    return origin[arguments]
 
 
 @cache
@@ -105,10 +104,16 @@ def _pydantic_model(model: Any) -> type[BaseModel]:
     return create_model(name, **fields)
 
 
+def make_pycircleci(base_url: str) -> Any:
+    """Make pycircleci's client. It has methods of its own, and it is not asynchronous."""
+    # pycircleci adds the version to the URL.
+    return pycircleci.api.Api("a-token", base_url.removesuffix("/v1.1"))
+
+
 CLIENTS: Final[dict[str, Client]] = {
-    "aiohttp, resp.json()": _aiohttp_json,
-    "aiohttp, orjson.loads": partial(_aiohttp_with, _decode_with_orjson),
-    "aiohttp, stock cattrs, same models": partial(_aiohttp_with, _decode_with_cattrs),
-    "aiohttp, pydantic, same fields": partial(_aiohttp_with, _decode_with_pydantic),
-    "httpx2, response.json()": _httpx2_json,
+    JSON: partial(_aiohttp, _decode_json),
+    ORJSON: partial(_aiohttp, _decode_with_orjson),
+    CATTRS: partial(_aiohttp, _decode_with_cattrs),
+    "aiohttp, pydantic, same fields": partial(_aiohttp, _decode_with_pydantic),
+    "httpx2, response.json()": _httpx2,
 }

@@ -4,7 +4,7 @@ import random
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,8 @@ from typing import Final
 import attrs
 
 _START_TIMEOUT: Final = 10  # seconds
+_MIB: Final = 2**20
+_PATTERN: Final = 1_000_003
 # All paths are relative to the folder that nginx starts in.
 _CONFIGURATION: Final = """\
 daemon off;
@@ -48,17 +50,22 @@ class Files:
     count: int
     size: int
 
+    def __str__(self) -> str:
+        size = f"{self.size >> 20} MiB" if self.size >= _MIB else f"{self.size >> 10} KiB"
+        return f"{self.count} files of {size}"
+
     @property
     def names(self) -> list[str]:
         return [str(number) for number in range(1, self.count + 1)]
 
     def content(self, name: str) -> bytes:
-        """Return a file's content, which is always the same."""
-        return random.Random(name).randbytes(self.size)  # noqa: S311 - no secret
+        """Return a file's content, which is always the same, and in which no two aligned blocks are equal."""
+        pattern = random.Random(name).randbytes(_PATTERN)  # noqa: S311 - no secret
+        return (pattern * (self.size // _PATTERN + 1))[: self.size]
 
 
 @contextmanager
-def nginx(files: Files) -> Iterator[str]:
+def nginx(files: Files) -> Generator[str]:
     """Start an nginx that serves files until the end of the block. Yields the base URL."""
     with TemporaryDirectory() as folder:
         root = Path(folder)

@@ -1,352 +1,189 @@
-"""Single operations compared with aiohttp and `orjson.loads`: lists, small replies, errors, hooks.
-
-It also measures the first reply with a wrong value. The replies are recorded replies from `CIRCLECI_RECORDINGS`,
-repeated to the required length. Without recordings, similar replies are generated.
-"""
+"""How much does a single operation cost, for small and large replies, and for errors?"""
 
 import asyncio
-import json
-import logging
-import os
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from functools import cache, partial
-from pathlib import Path
-from time import process_time
+from functools import partial
+from operator import methodcaller
 from typing import Any, Final
 
-import aiohttp
-import attrs
-import orjson
+from circleci_v1_async import BuildDetail, CircleCISession, NotFoundError, Project, Request
 
-from circleci_v1_async import (
-    Artifact,
-    Build,
-    CircleCIConverter,
-    CircleCISession,
-    NotFoundError,
-    Project,
-    Request,
-    TestMetadata,
-    User,
-    loads,
-    make_converter,
+from .clients import CLIENTS, ORJSON, PYCIRCLECI, make_pycircleci
+from .measure import (
+    OURS,
+    SECONDS,
+    Candidate,
+    Comparison,
+    Target,
+    cpu_seconds_per_await,
+    cpu_seconds_per_call,
+    figure_printed_by,
+    wall_seconds,
 )
+from .pages import ARTIFACTS, TESTS
+from .server import slug
 
-from .comparison import Candidate, Comparison, Target
-from .pages import make_templates, page
-from .server import serving
-
-OURS: Final = "circleci_v1_async"
-ORJSON: Final = "aiohttp, orjson.loads"
+_WHY_SMALL: Final = "a call's fixed cost weighs most on small replies"
+_SMALL_CALLS: Final = 500
+_LARGE_CALLS: Final = 8
+_WEB: Final = "github/acme/web"
+_DETAILS: Final = slug("detail", 1)
 _BEYOND: Final = "0.15 ms"
-_MISFIT: Final = "10 ms"
-_CALLS: Final = 400
-_PAGES: Final = 20
-_MEGABYTE: Final = 1_000_000
-_HEADERS: Final = [(f"X-Header-{number}", "a value of some length, as headers have it") for number in range(20)]
-_HEAD: Final = "HTTP/1.1 {} Whatever\r\nContent-Type: application/json;charset=utf-8\r\nContent-Length: {}\r\n{}\r\n"
+_BEYOND_SECONDS: Final = 0.15e-3
+_CONCURRENT_CALLS: Final = 500
+_CONCURRENCY: Final = 16
+_DELAY_MS: Final = 50
+_NO_OVERHEAD: Final = "no overhead"
+_STALL: Final = "10 ms"
+_STALL_SECONDS: Final = 10e-3
+# The first reply that does not fit, in a program whose earlier replies did.
+_FIRST_MISFIT: Final = """
+import logging, time
+from circleci_v1_async import Build, loads
 
-# For each name of a reply: its description, the type to decode it into, the calls for one figure, and the target.
-_REPLIES: Final[dict[str, tuple[str, Any, int, Target]]] = {
-    "projects": ("`list_projects` of 1.0 MB", list[Project], 10, Target(ORJSON, 1.10)),
-    "projects-2": ("`list_projects` of 2.0 MB", list[Project], 6, Target(ORJSON, 1.10)),
-    "artifacts": ("5,000 artifacts", list[Artifact], 10, Target(ORJSON, 1.20)),
-    "tests": ("10,000 tests", list[TestMetadata], 6, Target(ORJSON, 1.30)),
-    "me": ("`/me`", User, 400, Target(ORJSON, 1.20, 1.15)),
-}
+logging.getLogger("circleci_v1_async").setLevel(logging.ERROR)
+loads(b'[{"build_num":1}]', list[Build])
+started = time.process_time()
+loads(b'[{"build_num":1,"branch":5}]', list[Build])
+print(time.process_time() - started)
+"""
 
-
-@attrs.frozen
-class _Sent:
-    """The server's reply for one path."""
-
-    status: int
-    body: bytes
-
-    @property
-    def reply(self) -> bytes:
-        headers = "".join(f"{name}: {value}\r\n" for name, value in _HEADERS)
-        return _HEAD.format(self.status, len(self.body), headers).encode() + self.body
+Call = Callable[[CircleCISession], Awaitable[object]]
 
 
-class _Connection(asyncio.Protocol):
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: Any = transport
+def _call(call: Call, count: int, base_url: str) -> float:
+    """Return the number of CPU seconds of a call with our client."""
 
-    def data_received(self, data: bytes) -> None:
-        name = data.split(b" ", 2)[1].rpartition(b"/")[2].decode()
-        self._transport.write(_replies()[name].reply)
+    async def run() -> float:
+        async with CircleCISession("a-token", base_url=base_url) as ci:
+            return await cpu_seconds_per_await(count, partial(call, ci))
 
-
-@cache
-def _replies() -> dict[str, _Sent]:
-    project, artifact, test, me = (_read(*names) for names in _FILES.values())
-    tests = {"tests": _repeated(test["tests"], 10_000)}
-    bodies: dict[str, Any] = {
-        "projects": _of_size(project, _MEGABYTE),
-        "projects-2": _of_size(project, 2 * _MEGABYTE),
-        "artifacts": _repeated(artifact, 5_000),
-        "tests": tests,
-        "me": me,
-    }
-    sent = {name: _Sent(200, json.dumps(body).encode()) for name, body in bodies.items()}
-    return sent | {"missing": _Sent(404, b'{"message":"Project not found"}'), "small": _Sent(200, b'{"message":"OK"}')}
+    return asyncio.run(run())
 
 
-# File names of recorded replies, and similar values for use without recordings.
-_FILES: Final[dict[str, tuple[str, Any]]] = {
-    "projects": (
-        "projects-04.json",
-        [
-            {
-                "vcs_url": "https://github.com/acme/web",
-                "username": "acme",
-                "reponame": "web",
-                "followed": True,
-                "branches": {
-                    f"feature%2F{number}": {
-                        "recent_builds": [
-                            {
-                                "outcome": "success",
-                                "status": "success",
-                                "build_num": number,
-                                "vcs_revision": "0f" * 20,
-                                "pushed_at": "2026-01-05T09:00:00.000Z",
-                                "added_at": "2026-01-05T09:00:01.000Z",
-                            }
-                        ]
-                        * 5,
-                        "running_builds": [],
-                    }
-                    for number in range(20)
-                },
-            }
-        ],
-    ),
-    "artifacts": (
-        "latest_artifacts-02.json",
-        [
-            {
-                "path": "coverage/index.html",
-                "pretty_path": "coverage/index.html",
-                "node_index": 0,
-                "url": "https://output.circle-artifacts.com/output/job/6f1d2a90/artifacts/0/coverage/index.html",
-            }
-        ],
-    ),
-    "tests": (
-        "tests-02.json",
-        {
-            "tests": [
-                {
-                    "classname": "tests.test_upload",
-                    "file": "tests/test_upload.py",
-                    "name": "test_upload_resumes",
-                    "result": "success",
-                    "run_time": 0.125,
-                    "message": None,
-                    "source": "pytest",
-                }
-            ]
-        },
-    ),
-    "me": (
-        "me-01.json",
-        {
-            "login": "dana",
-            "name": "Dana",
-            "avatar_url": "https://avatars.githubusercontent.com/u/1",
-            "admin": False,
-            "all_emails": ["dana@acme.example"],
-            "selected_email": "dana@acme.example",
-            "created_at": "2020-01-05T09:00:00.000Z",
-            "projects": {f"https://github.com/acme/{number}": {"emails": "default"} for number in range(20)},
-        },
-    ),
-}
+def _call_with(client: str, path: str, returns: Any, count: int, base_url: str) -> float:
+    """Return the number of CPU seconds of a call with another client."""
+
+    async def run() -> float:
+        async with CLIENTS[client](base_url) as get:
+            return await cpu_seconds_per_await(count, partial(get, path, returns))
+
+    return asyncio.run(run())
 
 
-def _read(file: str, other: Any) -> Any:
-    folder = os.environ.get("CIRCLECI_RECORDINGS")
-    return json.loads((Path(folder) / file).read_bytes()) if folder else other
+def _get_build_with_pycircleci(count: int, base_url: str) -> float:
+    api, (_, username, reponame) = make_pycircleci(base_url), _DETAILS.split("/")
+    return cpu_seconds_per_call(count, partial(api.get_build_info, username, reponame, 1))
 
 
-def _repeated(items: list[Any], count: int) -> list[Any]:
-    return (items * (count // len(items) + 1))[:count]
+async def _get_missing(ci: CircleCISession) -> None:
+    with suppress(NotFoundError):
+        await ci.send(Request("GET", "/missing"))
 
 
-def _of_size(items: list[Any], size: int) -> list[Any]:
-    count = max(1, round(size / (len(json.dumps(items)) / len(items))))
-    return _repeated(items, count)
+def _call_beyond_success(call: Call, base_url: str) -> float:
+    """Return the CPU seconds that a call costs in addition to a small reply that is decoded."""
+    success: Call = methodcaller("send", Request("GET", "/small"))
+    return _call(call, _SMALL_CALLS, base_url) - _call(success, _SMALL_CALLS, base_url)
 
 
-async def _cpu_of(calls: int, call: Callable[[], Awaitable[object]]) -> float:
-    """Return the number of CPU seconds for one call, after one call that does not count."""
-    await call()
-    started = process_time()
-    for _ in range(calls):
-        await call()
-    return (process_time() - started) / calls
+async def _get_builds_concurrently(base_url: str) -> None:
+    project = slug("detail", _CONCURRENT_CALLS, delay_ms=_DELAY_MS)
+    async with (
+        CircleCISession("a-token", base_url=base_url, concurrency=_CONCURRENCY) as ci,
+        asyncio.TaskGroup() as group,
+    ):
+        for number in range(1, _CONCURRENT_CALLS + 1):
+            group.create_task(ci.get_build(project, number))
 
 
-async def _fetch(name: str, returns: Any, calls: int, base_url: str) -> float:
-    async with CircleCISession("a-token", base_url=base_url) as ci:
-        if name == "tests":
-            return await _cpu_of(calls, lambda: ci.list_build_tests("gh/acme/web", 1))
-        return await _cpu_of(calls, lambda: ci.send(Request("GET", f"/{name}", returns=returns)))
+def _stall_at_first_misfit(_base_url: str) -> float:
+    return figure_printed_by(sys.executable, "-c", _FIRST_MISFIT)
 
 
-async def _fetch_untyped(name: str, calls: int, base_url: str) -> float:
-    headers = {"Accept": "application/json", "Circle-Token": "a-token"}
-    async with aiohttp.ClientSession(headers=headers) as session:
-
-        async def get() -> object:
-            async with session.get(f"{base_url}/{name}") as reply:
-                return orjson.loads(await reply.read())
-
-        return await _cpu_of(calls, get)
-
-
-async def _beyond_success(other: str, base_url: str) -> float:
-    """Return the additional CPU seconds of a 404 or a raw reply, compared with a decoded success."""
-    async with CircleCISession("a-token", base_url=base_url) as ci:
-
-        async def get_missing() -> None:
-            with suppress(NotFoundError):
-                await ci.send(Request("GET", "/missing"))
-
-        success = await _cpu_of(_CALLS, lambda: ci.send(Request("GET", "/small")))
-        more = get_missing if other == "404" else lambda: ci.send_raw(Request("GET", "/small"))
-        return await _cpu_of(_CALLS, more) - success
-
-
-def _run(measure: Callable[[str], Coroutine[Any, Any, float]], base_url: str) -> float:
-    return asyncio.run(measure(base_url))
-
-
-def _decode(decode: Callable[[bytes], object], kind: bytes, _base_url: str) -> float:
-    """Return the number of CPU seconds for decoding a page of 100 builds."""
-    body = _page(kind)
-    decode(body)
-    started = process_time()
-    for _ in range(_PAGES):
-        decode(body)
-    return (process_time() - started) / _PAGES
-
-
-@cache
-def _page(kind: bytes) -> bytes:
-    templates = asyncio.run(make_templates())
-    return page(templates[kind], 100, limit=100, offset=0)
-
-
-def _decode_with_hook(body: bytes) -> object:
-    return _make_hooked().loads(body, list[_Titled])
-
-
-@attrs.frozen
-class _Title:
-    """A user's own type. Only a hook can create it."""
-
-    text: str
-
-
-@attrs.frozen
-class _Titled:
-    """Fields of a build. One of them needs the hook."""
-
-    build_num: int
-    vcs_url: str
-    subject: _Title | None = None
-    branch: str | None = None
-    status: str | None = None
-
-
-@cache
-def _make_hooked() -> CircleCIConverter:
-    converter = make_converter()
-    converter.register_structure_hook(_Title, lambda value, _: _Title(value))
-    return converter
-
-
-def _first_misfit(_base_url: str) -> float:
-    """Return how long, in seconds, the first reply with a wrong value blocks the event loop."""
-    logging.getLogger("circleci_v1_async").setLevel(logging.ERROR)
-    converter = make_converter()
-    converter.loads(b'[{"build_num":1}]', list[Build])
-    started = process_time()
-    converter.loads(b'[{"build_num":1,"branch":5}]', list[Build])
-    return process_time() - started
-
-
-def _limit(figure: float, _base_url: str) -> float:
-    return figure
-
-
-def _comparison(title: str, ours: Candidate, other: str, theirs: Candidate) -> Comparison:
+def _compare(
+    title: str,
+    call: Call,
+    path: str,
+    target: Target,
+    *,
+    returns: Any = None,
+    clients: Iterable[str] = (ORJSON,),
+    count: int = _LARGE_CALLS,
+    more: dict[str, Candidate] | None = None,
+) -> Comparison:
     return Comparison(
         title=title,
-        unit="ms of CPU",
-        factor=1e3,
-        candidates={OURS: ours, other: theirs},
-        server=partial(serving, __name__),
+        candidates={
+            OURS: partial(_call, call, count),
+            **{name: partial(_call_with, name, path, returns, count) for name in clients},
+            **(more or {}),
+        },
+        targets=(target,),
     )
 
 
-OPERATIONS: Final[dict[str, Comparison]] = {
-    **{
-        name: _comparison(
-            title,
-            partial(_run, partial(_fetch, name, returns, calls)),
-            ORJSON,
-            partial(_run, partial(_fetch_untyped, name, calls)),
-        )
-        for name, (title, returns, calls, _) in _REPLIES.items()
-    },
-    **{
-        f"beyond-{other}": _comparison(
-            f"A {other} beyond a success, with 20 headers",
-            partial(_run, partial(_beyond_success, other)),
-            _BEYOND,
-            partial(_limit, 0.15e-3),
-        )
-        for other in ("404", "send_raw")
-    },
-    "decode-bitbucket": _comparison(
-        "Decode a Bitbucket page",
-        partial(_decode, partial(loads, type=list[Build]), b"bitbucket"),
-        "orjson.loads",
-        partial(_decode, orjson.loads, b"bitbucket"),
+def _compare_beyond(name: str, call: Call) -> Comparison:
+    return Comparison(
+        title=f"A {name}, in addition to a success",
+        candidates={OURS: partial(_call_beyond_success, call), _BEYOND: _BEYOND_SECONDS},
+        targets=(Target(_BEYOND, 1.0),),
+    )
+
+
+COMPARISONS: Final[dict[str, Comparison]] = {
+    "get": _compare(
+        "One `get_build` of 12 kB",
+        methodcaller("get_build", _DETAILS, 1),
+        f"/project/{_DETAILS}/1",
+        Target(ORJSON, 1.20, aim=1.15, why=_WHY_SMALL),
+        returns=BuildDetail,
+        clients=CLIENTS,
+        count=_SMALL_CALLS,
+        more={PYCIRCLECI: partial(_get_build_with_pycircleci, _SMALL_CALLS)},
     ),
-    "hook": _comparison(
-        "Decode a page with a hook on `subject`",
-        partial(_decode, _decode_with_hook, b"recorded"),
-        "json.loads",
-        partial(_decode, json.loads, b"recorded"),
+    "me": _compare(
+        "One `get_current_user` (`/me`)",
+        methodcaller("get_current_user"),
+        "/me",
+        Target(ORJSON, 1.20, aim=1.15, why=_WHY_SMALL),
+        count=_SMALL_CALLS,
     ),
-    "misfit": _comparison("The first misfit", _first_misfit, _MISFIT, partial(_limit, 10e-3)),
+    "projects": _compare("`list_projects` of 1.0 MB", methodcaller("list_projects"), "/projects", Target(ORJSON, 1.10)),
+    "projects-2": _compare(
+        "`list_projects` of 2.0 MB",
+        methodcaller("send", Request("GET", "/projects-2", returns=list[Project])),
+        "/projects-2",
+        Target(ORJSON, 1.10),
+    ),
+    "artifacts": _compare(
+        f"`list_build_artifacts` of {ARTIFACTS:,} artifacts",
+        methodcaller("list_build_artifacts", _WEB, 1),
+        f"/project/{_WEB}/1/artifacts",
+        Target(ORJSON, 1.20),
+    ),
+    "tests": _compare(
+        f"`list_build_tests` of {TESTS:,} tests",
+        methodcaller("list_build_tests", _WEB, 1),
+        f"/project/{_WEB}/1/tests",
+        Target(ORJSON, 1.30),
+    ),
+    "beyond-404": _compare_beyond("404", _get_missing),
+    "beyond-send_raw": _compare_beyond("`send_raw`", methodcaller("send_raw", Request("GET", "/small"))),
+    "misfit": Comparison(
+        title="The first value that does not fit",
+        candidates={OURS: _stall_at_first_misfit, _STALL: _STALL_SECONDS},
+        targets=(Target(_STALL, 1.0),),
+    ),
+    "concurrency": Comparison(
+        title=f"{_CONCURRENT_CALLS} `get_build`, {_CONCURRENCY} at once, at {_DELAY_MS} ms a reply",
+        unit=SECONDS,
+        candidates={
+            OURS: partial(wall_seconds, _get_builds_concurrently),
+            _NO_OVERHEAD: _CONCURRENT_CALLS / _CONCURRENCY * _DELAY_MS / 1e3,
+        },
+        targets=(Target(_NO_OVERHEAD, 1.08),),
+    ),
 }
-OPERATION_TARGETS: Final[dict[str, tuple[Target, ...]]] = {
-    **{name: (target,) for name, (*_, target) in _REPLIES.items()},
-    "beyond-404": (Target(_BEYOND, 1.0),),
-    "beyond-send_raw": (Target(_BEYOND, 1.0),),
-    "decode-bitbucket": (Target("orjson.loads", 1.05),),
-    "hook": (Target("json.loads", 3.0),),
-    "misfit": (Target(_MISFIT, 1.0),),
-}
-
-
-async def _serve() -> None:
-    """Serve until standard input ends. It ends together with the process that started this one."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(_Connection, "127.0.0.1", 0)
-    host, port = server.sockets[0].getsockname()
-    print(f"http://{host}:{port}/api/v1.1", flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)
-    server.close()
-
-
-if __name__ == "__main__":
-    asyncio.run(_serve())

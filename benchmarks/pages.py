@@ -1,145 +1,150 @@
-"""Builds of each kind, as bytes without their number.
+"""The replies of the server, as bytes.
 
-`full`, `bitbucket`, `shallow` and the single builds come from `FakeCircleCI`, and `recorded` comes from `recorded.py`.
-Their keys are in the service's own order. `shuffled` contains the recorded builds with the keys of every object in
-random order. `nested` contains the recorded builds with more objects in each.
+If the environment variable CIRCLECI_RECORDINGS contains the path of a folder of recorded replies, the replies are
+these, repeated to the required length. Otherwise, the replies are those of `generated.json`. Their content is invented,
+and a test compares the form of the builds with recorded builds. The kinds of builds:
+
+- `recorded`: the builds as CircleCI sends them;
+- `shuffled`: the same builds, with the keys of every object in random order;
+- `bitbucket`: the same builds, as CircleCI sends them for Bitbucket, with an empty `committer_date`;
+- `shallow`: the same builds, with the keys that `shallow=true` includes;
+- `tiny`: builds with three keys;
+- `detail`: a single build with its steps, of 12 kB.
 """
 
+import csv
 import json
+import os
 import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, cast
 
-import aiohttp
+import attrs
 
-from circleci_v1_async.testing import FakeCircleCI
+Json = dict[str, Any]
 
-from . import recorded
-
-DETAIL: Final = b"detail"
-
-_COUNT: Final = 100
+ARTIFACTS: Final = 5_000
+TESTS: Final = 10_000
+_MEGABYTE: Final = 1_000_000
 _SEED: Final = 14
+_SHORTEST_LIST: Final = 5  # shorter recorded lists are of single cases
 _NUMBER: Final = re.compile(rb'"build_num":(\d+)')
-# A single build with these steps has about 12 kB.
-_STEPS: Final = (
-    *("Spin up environment", "Preparing environment variables", "Checkout code", "Restore the cache of packages"),
-    *("Install the dependencies", "Check the style", "Run the unit tests", "Run the browser tests"),
-    *("Store the test results", "Upload artifacts"),
-)
-# The service sends the keys of every object in the same order, the order of a hash table.
-_KEYS: Final = """
-    compare previous_successful_build build_parameters oss all_commit_details_truncated committer_date steps body
-    usage_queued_at context_ids fail_reason retry_of reponame ssh_users build_url truncated index parallel failed branch
-    is_user login avatar_url username author_date why user vcs_revision workflows owners vcs_tag pull_requests build_num
-    infrastructure_fail committer_email has_artifacts previous name bash_command status commit committer_login
-    committer_name pull_request_urls retries subject vcs_type id timedout continue dont_build lifecycle
-    no_dependency_cache fleet end_time type allocation_id output_url stop_time ssh_disabled build_time_millis picard
-    circle_yml messages is_first_green_build job_name job_id workflow_id workspace_id upstream_job_ids
-    upstream_concurrency_map workflow_name start_time background exit_code insignificant canceler all_commit_details
-    platform outcome vcs_url commit_url author_login author_name node queued_at canceled step run_time_millis has_output
-    author_email
-""".split()  # noqa: SIM905 - ninety lines otherwise
-_PLACES: Final = {key: place for place, key in enumerate(_KEYS)}
+_GENERATED: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("generated.json").read_bytes())
+BUILDS: Final[list[Json]] = _GENERATED["builds"]
+_SHALLOW_KEYS: Final = frozenset(" ".join(_GENERATED["shallow"]).split())
 
 # A build's bytes before and after its number.
 Template = tuple[bytes, bytes]
 
 
-async def make_templates() -> dict[bytes, list[Template]]:
-    """Make the builds of each kind; `DETAIL` is a single build with its steps."""
-    kept = [_in_order(build) for build in recorded.make_builds()]
+@attrs.frozen
+class Replies:
+    """The bodies of all replies.
+
+    Attributes:
+        kinds: Builds by kind. The numbers are added when a reply is sent.
+        fixed: Bodies by path.
+    """
+
+    kinds: dict[bytes, list[Template]]
+    fixed: dict[bytes, bytes]
+
+    def page(self, kind: bytes, count: int, *, limit: int, offset: int) -> bytes:
+        """Return a page of a list. The newest build, the first, has the number `count`, and the last one 1."""
+        numbers = range(count - offset, max(0, count - offset - limit), -1)
+        return b"[%b]" % b",".join(self.single(kind, number) for number in numbers)
+
+    def single(self, kind: bytes, number: int) -> bytes:
+        """Return the build with this number."""
+        templates = self.kinds[kind]
+        head, tail = templates[number % len(templates)]
+        return b"%b%d%b" % (head, number, tail)
+
+
+def make_replies() -> Replies:
+    """Read or generate all replies."""
+    lists = read_recorded_lists()
+    builds = [build for each in lists for build in each] or BUILDS
     random = Random(_SEED)  # noqa: S311 - no secret
-    builds: dict[bytes, list[Any]] = {
-        **{kind: [_in_order(build) for build in each] for kind, each in (await _fake_builds()).items()},
+    kinds: dict[bytes, list[Json]] = {
+        b"recorded": builds,
+        b"shuffled": _reordered(builds, lambda value: random.sample(list(value), len(value))),
+        b"bitbucket": [_as_of_bitbucket(build) for build in builds],
+        b"shallow": [_as_shallow(build) for build in builds],
         b"tiny": [{"vcs_url": "https://github.com/acme/web-storefront", "build_num": 1, "status": "success"}],
-        b"recorded": kept,
-        b"shuffled": [_shuffled(build, random) for build in kept],
-        b"nested": [_in_order({**build, **_more_objects(build)}) for build in kept],
+        b"detail": [_read("build-07.json", "detail")],
     }
-    return {kind: [_template(_compact(build)) for build in each] for kind, each in builds.items()}
+    projects = _read("projects-04.json", "projects")
+    fixed: dict[bytes, Any] = {
+        b"/projects": _repeat(projects, _MEGABYTE / _mean_size(projects)),
+        b"/projects-2": _repeat(projects, 2 * _MEGABYTE / _mean_size(projects)),
+        b"/project/github/acme/web/1/artifacts": _repeat(_read("latest_artifacts-02.json", "artifacts"), ARTIFACTS),
+        b"/project/github/acme/web/1/tests": {"tests": _repeat(_read("tests-02.json", "tests")["tests"], TESTS)},
+        b"/me": _read("me-03.json", "me"),
+        b"/shortest": min(lists, key=len, default=builds[:_SHORTEST_LIST]),
+        b"/small": {"message": "OK"},
+    }
+    return Replies(
+        {kind: [_make_template(_compact(build)) for build in each] for kind, each in kinds.items()},
+        {path: _compact(body) for path, body in fixed.items()},
+    )
 
 
-def page(templates: list[Template], count: int, *, limit: int, offset: int) -> bytes:
-    """Return a page of a list. The newest build, the first, has the number `count`, and the last one 1."""
-    numbers = range(count - offset, max(0, count - offset - limit), -1)
-    return b"[%b]" % b",".join(single(templates, number) for number in numbers)
+def read_recorded_lists() -> list[list[Json]]:
+    """Return all recorded lists of builds; an empty list without recordings."""
+    if not (folder := os.environ.get("CIRCLECI_RECORDINGS")):
+        return []
+    with (Path(folder) / "INDEX.tsv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file, delimiter="\t") if "recorded" in row["kind"]]
+    names = [row["file"] for row in rows if row["operation"] in {"project_builds", "recent_builds"}]
+    return [builds for name in names if len(builds := _read(name)) >= _SHORTEST_LIST]
 
 
-def single(templates: list[Template], number: int) -> bytes:
-    """Return the build with this number."""
-    head, tail = templates[number % len(templates)]
-    return b"%b%d%b" % (head, number, tail)
+def _read(file: str, generated: str = "") -> Any:
+    """Return a recorded reply; without recordings, the generated reply with this name."""
+    folder = os.environ.get("CIRCLECI_RECORDINGS")
+    return json.loads((Path(folder) / file).read_bytes()) if folder else _GENERATED[generated]
 
 
-async def _fake_builds() -> dict[bytes, list[Any]]:
-    """Return the builds of a fake with a project that uses all features."""
-    async with FakeCircleCI() as fake, aiohttp.ClientSession() as client:
-
-        async def get(target: str) -> Any:
-            headers = {"Circle-Token": fake.token, "Accept": "application/json"}
-            async with client.get(f"{fake.base_url}/project/{target}", headers=headers) as reply:
-                return await reply.json()
-
-        for vcs_type in ("github", "bitbucket"):
-            fake.add_project(f"{vcs_type}/acme/web-storefront")
-            for number in range(_COUNT):
-                fake.add_build(
-                    f"{vcs_type}/acme/web-storefront",
-                    status=("success", "failed", "success", "fixed", "canceled", "timedout", "running")[number % 7],
-                    branch=("main", "feature/faster-checkout", "renovate/all-minor", "fix-cart-total")[number % 4],
-                    subject=f"Keep the cart when the storefront is reloaded, part {number} of many (#4{number:03})",
-                    job=("build", "unit-tests", "browser-tests", "deploy-preview")[number % 4],
-                    # Real messages are longer than the fake's invented messages.
-                    body="The cart was kept in memory only.\n\nIt is now stored, and read again when a page is "
-                    "loaded. " * 2,
-                )
-        detailed = fake.add_build("github/acme/web-storefront")["build_num"]
-        for step in _STEPS:
-            fake.add_step("github/acme/web-storefront", detailed, step, output=f"{step}\r\n")
-        listed = f"acme/web-storefront?limit={_COUNT}"
-        return {
-            b"full": await get(f"github/{listed}&offset=1"),
-            b"bitbucket": await get(f"bitbucket/{listed}"),
-            b"shallow": await get(f"github/{listed}&offset=1&shallow=true"),
-            DETAIL: [await get(f"github/acme/web-storefront/{detailed}")],
-        }
+def _as_of_bitbucket(build: Json) -> Json:
+    """Return a build as CircleCI sends it for Bitbucket: without a committer, with a blank date."""
+    unknown: Json = {"committer_date": "", "committer_name": None, "committer_email": None}
+    commits = [{**commit, **unknown, "committer_login": None} for commit in build["all_commit_details"]]
+    return {**build, **unknown, "vcs_type": "bitbucket", "all_commit_details": commits}
 
 
-def _in_order(value: Any) -> Any:
-    """Put the keys of all objects in the service's order, followed by keys that are not in the order."""
+def _as_shallow(build: Json) -> Json:
+    """Return a build with the keys that `shallow=true` includes, and the two keys that only this form has."""
+    complete: Json = {"fleet": None, "pull_requests": [], **build}
+    return {key: value for key, value in complete.items() if key in _SHALLOW_KEYS}
+
+
+def _reordered(value: Any, order: Callable[[Json], Iterable[str]]) -> Any:
+    """Put the keys of all objects in another order."""
     if isinstance(value, list):
-        return [_in_order(item) for item in value]
+        return [_reordered(item, order) for item in cast("list[object]", value)]
     if not isinstance(value, dict):
         return value
-    return {key: _in_order(value[key]) for key in sorted(value, key=lambda key: _PLACES.get(key, len(_PLACES)))}
+    keyed = cast("Json", value)
+    return {key: _reordered(keyed[key], order) for key in order(keyed)}
 
 
-def _shuffled(value: Any, random: Random) -> Any:
-    """Put the keys of all objects in random order."""
-    if isinstance(value, list):
-        return [_shuffled(item, random) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {key: _shuffled(value[key], random) for key in random.sample(list(value), len(value))}
+def _repeat(items: list[Any], count: float) -> list[Any]:
+    """Repeat the items up to this number of items."""
+    return [items[place % len(items)] for place in range(max(1, round(count)))]
 
 
-def _more_objects(build: dict[str, Any]) -> dict[str, Any]:
-    """Add objects that few recorded builds have: the recordings are older than pull requests."""
-    earlier = {"build_num": build["build_num"] - 1, "status": "success", "build_time_millis": 61_250}
-    return {
-        "messages": [{"type": "warning", "message": "The configuration has keys that are not known."}],
-        "pull_requests": [{"head_sha": build["vcs_revision"], "url": f"{build['vcs_url']}/pull/{build['build_num']}"}],
-        "previous": earlier,
-        "previous_successful_build": earlier,
-    }
+def _mean_size(items: list[Any]) -> float:
+    return len(_compact(items)) / len(items)
 
 
 def _compact(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _template(build: bytes) -> Template:
+def _make_template(build: bytes) -> Template:
     # The number may also occur in references to other builds, such as the previous build of the branch.
     number = json.loads(build)["build_num"]
     own = next(found for found in _NUMBER.finditer(build) if int(found[1]) == number)

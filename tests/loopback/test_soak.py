@@ -30,7 +30,7 @@ from circleci_v1_async import (
     TransportError,
 )
 
-# The benchmarks ask for more.
+# Set SOAK_CALLS for a longer run.
 CALLS = int(os.environ.get("SOAK_CALLS") or by_profile(quick=2_000, thorough=20_000))
 CONCURRENCY = 32
 SEED = 11

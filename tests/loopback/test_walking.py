@@ -10,11 +10,11 @@ from typing import Any
 import attrs
 import msgspec
 import pytest
+from drifting_lists import CHANGES, LISTS, walk_drifting_list
 from effort import by_profile
 from script_server import Action, Received, ScriptServer, error, hang, reply
 from yarl import URL
 
-from benchmarks.drifting_lists import CHANGES, LISTS, walk_drifting_list
 from circleci_v1_async import (
     BadRequestError,
     Build,

@@ -1,46 +1,35 @@
-"""The pages that the benchmarks measure, compared with recorded lists of builds, and the ratios that they show."""
+"""The pages that the benchmarks measure, compared with recorded lists of builds, and the shares that they show."""
 
-import csv
 import json
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import pytest
 
-from benchmarks.comparison import Comparison, Result, Target
-from benchmarks.pages import make_templates, page
-from benchmarks.recorded import COUNT, make_builds
+from benchmarks.measure import Comparison, Result, Target, compare
+from benchmarks.pages import BUILDS, make_replies, read_recorded_lists
+from benchmarks.results import make_table, update_quotes
 
 Json = dict[str, Any]
-# Shorter lists are of single cases.
-SHORTEST_LIST = 5
+COUNT = len(BUILDS)
 KINDS = (b"recorded", b"shuffled")
 
 
 @pytest.fixture(scope="module")
 def recorded() -> list[Json]:
     """Return the builds of all recorded lists."""
-    if not (folder := os.environ.get("CIRCLECI_RECORDINGS")):
+    builds = [build for each in read_recorded_lists() for build in each]
+    if not builds:
         pytest.skip("CIRCLECI_RECORDINGS names no folder of recordings")
-    with (Path(folder) / "INDEX.tsv").open(newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    lists = [
-        json.loads((Path(folder) / row["file"]).read_bytes())
-        for row in rows
-        if row["operation"] in {"project_builds", "recent_builds"} and "recorded" in row["kind"]
-    ]
-    builds = [build for each in lists if len(each) >= SHORTEST_LIST for build in each]
     assert len(builds) > COUNT
     return builds
 
 
 @pytest.fixture(scope="module")
 def ours() -> list[Json]:
-    return make_builds()
+    return BUILDS
 
 
 def values(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -69,11 +58,6 @@ def size(build: Json) -> int:
 
 def count_a_build(builds: list[Json], kind: type) -> float:
     return fmean(sum(isinstance(value, kind) for _, value in values(build)) for build in builds)
-
-
-def test_the_builds_are_always_the_same():
-    assert make_builds() == make_builds()
-    assert len(make_builds()) == COUNT
 
 
 def test_no_two_builds_have_the_same_number(ours):
@@ -147,21 +131,43 @@ def test_no_text_is_copied_from_recorded_builds(ours, recorded):
     assert not texts(ours) & texts(recorded)
 
 
-async def test_every_kind_of_page_is_a_list_of_builds_numbered_downwards():
-    for kind, templates in (await make_templates()).items():
-        builds = json.loads(page(templates, 150, limit=COUNT, offset=20))
+def test_every_kind_of_page_is_a_list_of_builds_numbered_downwards():
+    replies = make_replies()
+    for kind in replies.kinds:
+        builds = json.loads(replies.page(kind, 150, limit=100, offset=20))
         assert [build["build_num"] for build in builds] == list(range(130, 30, -1)), kind
 
 
-async def test_shuffled_builds_are_the_recorded_ones_with_other_orders_of_keys():
-    templates = await make_templates()
-    builds, shuffled = (json.loads(page(templates[kind], COUNT, limit=COUNT, offset=0)) for kind in KINDS)
+def test_shuffled_builds_are_the_recorded_ones_with_other_orders_of_keys():
+    replies = make_replies()
+    builds, shuffled = (json.loads(replies.page(kind, 100, limit=100, offset=0)) for kind in KINDS)
     assert shuffled == builds
     assert all(list(one) != list(other) for one, other in zip(shuffled, builds, strict=True))
 
 
 def test_our_figure_is_divided_by_the_other_within_each_round():
-    comparison = Comparison(title="Work", unit="s", factor=1, candidates={"ours": float, "theirs": float})
+    targets = (Target("theirs", 0.6), Target("left out", 1.0))
+    candidates = {"ours": float, "theirs": float, "left out": float}
+    comparison = Comparison(title="Work", candidates=candidates, targets=targets)
     result = Result(comparison, {"ours": [1.0, 2.0, 9.0], "theirs": [2.0, 4.0, 10.0]})
-    (row,) = result.rows([Target("theirs", 0.6, 0.4), Target("missing", 1.0)])
+    (row,) = result.rows
     assert (row.ratio.middle, row.verdict) == (0.5, "held")
+    assert make_table([result]).endswith("| Work | theirs | 0.50 | 0.50 to 0.70 | 0.60 | held |")
+
+
+def test_a_target_against_an_unknown_candidate_is_rejected():
+    with pytest.raises(ValueError, match="Work: expected targets against candidates, got curl"):
+        Comparison(title="Work", candidates={"ours": float}, targets=(Target("curl", 1.0),))
+
+
+def test_a_missed_target_comes_with_its_reason():
+    comparison = Comparison(
+        title="Work", candidates={"ours": 3.0, "5 s": 2.0}, targets=(Target("5 s", 1.0, why="slow"),)
+    )
+    (row,) = compare(comparison, "").rows
+    assert (row.is_missed, row.verdict) == (True, "**missed**: slow")
+
+
+def test_the_quotes_of_a_page_follow_the_measured_shares():
+    page = "| Walk: CPU | curl, 8: plain | 0.30 |\n| Other work | curl | 0.40 |\n"
+    assert update_quotes(page, {("Walk", "curl, 8"): "1.25"}) == page.replace("0.30", "1.25")
