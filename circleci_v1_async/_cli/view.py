@@ -83,7 +83,8 @@ def _list_steps(build: BuildDetail) -> Iterator[tuple[str, str, str]]:
 def _print_field(console: Console, name: str, text: str) -> None:
     """Print a field.
 
-    The terminal wraps strings that users copy, such as URLs. Other strings are wrapped here.
+    A string without blanks, such as a URL, is left to the terminal to wrap, so that users can copy it. Other strings
+    are wrapped here.
     """
     if " " in text:
         table = Table.grid(padding=(0, 2))

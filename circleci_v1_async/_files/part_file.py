@@ -166,7 +166,7 @@ class PartFile:
             os.fsync(self._fd)
         else:
             os.close(os.dup(self._fd))
-        if fcntl is None:  # pragma: no cover - Windows cannot rename what is open
+        if fcntl is None:  # pragma: no cover - Windows cannot rename an open file
             self._close_file()
         if overwrite:
             self._rename()

@@ -140,8 +140,8 @@ def _encode(part: str) -> str:
 
 def _find_conflicts(destinations: list[Destination]) -> dict[int, PathConflictError]:
     """Return the conflicts between destinations, by the `id` of each destination that has one."""
-    # Number each path by the number of its folder and its name. A path with a thousand folders then takes a thousand
-    # short keys, instead of a thousand paths of increasing length.
+    # Give each path a number, found by the number of its folder and its own name. A path with a thousand folders then
+    # takes a thousand short keys, instead of a thousand paths of increasing length.
     numbers: dict[tuple[int, str], int] = {}
     wanted: dict[int, list[tuple[Destination, str]]] = defaultdict(list)
     below: dict[int, list[Destination]] = defaultdict(list)

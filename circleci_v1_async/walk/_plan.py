@@ -65,8 +65,8 @@ class PagePlan(Generic[T]):
         limit: Maximum number of items in total; `None` for all of them.
         offset: Offset to start at.
         page_size: Number of items per page, 2 to 100.
-        overlap: Number of items, from 1, that a page shares with the previous page. Lowered if a page has no room for
-            so large an overlap.
+        overlap: Number of items, from 1, that a page shares with the previous page. Reduced if a page is
+            too small for it.
         prefetch: Maximum number of pages, in flight or unread, beyond the page being read.
         cutoff: Decides which items are too old to yield, and where the walk ends. With `None`, no item is too old.
 

@@ -121,7 +121,7 @@ class BuildBuilders:
     ) -> Payload:
         """Change the `status`, `branch`, `subject` or any other key of a build.
 
-        If you change the status, the lifecycle, the outcome and the times follow, unless you pass them too.
+        A new status also changes the lifecycle, the outcome and the times, unless you pass these too.
 
         Args:
             slug: The project's slug.

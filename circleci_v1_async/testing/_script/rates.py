@@ -55,7 +55,7 @@ class FixedWindow:
     _ends_at: float = -math.inf
 
     def take(self) -> bool:
-        """Take one of the window's requests, if one is left."""
+        """Use up one request of the window, if one is left."""
         now = self.clock()
         if now >= self._ends_at:
             self._left, self._ends_at = self.size, now + self.per
