@@ -26,7 +26,7 @@ _AIOHTTP: Final = "aiohttp, plain writes"
 _CURL: Final = f"curl, {CONCURRENCY} parallel"
 _ARIA2C: Final = f"aria2c -j{CONCURRENCY}"
 _WHY_DISK: Final = "both wait for the disk, whose time varies more than this"
-_WHY_THREADS: Final = "files are written in threads, which wait for the interpreter lock after each system call"
+_WHY_THREADS: Final = "a thread writes the files, so that a slow disk delays no call, and each file is checked and renamed"
 _CHUNK: Final = 2**16
 # A folder in memory, if the system has one.
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it

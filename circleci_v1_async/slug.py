@@ -17,14 +17,14 @@ _VCS_TYPES = {"gh": "github", "github": "github", "bb": "bitbucket", "bitbucket"
 _VCS_HOSTS = {"github.com": "github", "www.github.com": "github", "bitbucket.org": "bitbucket"}
 # For these hosts, accept URLs without a scheme, because browsers hide the scheme.
 _KNOWN_HOSTS = {*_VCS_HOSTS, "circleci.com", "app.circleci.com"}
-_SCP_LIKE = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>[^/].*)")
+_SCP_LIKE = r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>[^/].*)"
 # A pasted URL can contain a password before its host, or a token in its query.
-_CREDENTIALS = re.compile(r"^([a-z+]*:?//)?.+(?=@)|(?<=[?#]).+", re.DOTALL | re.IGNORECASE)
+_CREDENTIALS = r"(?is)^([a-z+]*:?//)?.+(?=@)|(?<=[?#]).+"
 # A string of these characters cannot contain a password or a token, so its slug can be cached.
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 # Segments before the slug in the URLs of CircleCI.
 _CIRCLECI_PREFIXES = {"pipelines", "jobs", "project", "projects", "api", "v1", "v1.1", "v2", "insights", "settings"}
-_GITLAB = re.compile(r"(?:[a-z+]*:?//)?(?:[^/]*@)?(?:gl|gitlab(?:\.[^/:]*)?)(?:[/:]|\Z)", re.IGNORECASE)
+_GITLAB = r"(?i)(?:[a-z+]*:?//)?(?:[^/]*@)?(?:gl|gitlab(?:\.[^/:]*)?)(?:[/:]|\Z)"
 _GITLAB_HINT = "a GitLab project is named 'circleci/<org>/<project>', by the two IDs in the URLs of its builds"
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _EXPECTED = (
@@ -42,7 +42,7 @@ def _vcs_type(value: str) -> str:
 
 
 def _is_gitlab(value: object) -> bool:
-    return isinstance(value, str) and _GITLAB.match(value) is not None
+    return isinstance(value, str) and re.match(_GITLAB, value) is not None
 
 
 def _check_name(_slug: "ProjectSlug", attribute: "attrs.Attribute[str]", value: object) -> None:
@@ -89,7 +89,7 @@ class ProjectSlug:
         text = project.strip()
         slug: Self | None = _from_plain(cast("Any", cls), text) if _PLAIN.fullmatch(text) else cls._from_text(text)
         if slug is None:
-            shown = _CREDENTIALS.sub(r"\1***", text)
+            shown = re.sub(_CREDENTIALS, r"\1***", text)
             hint = f"; {_GITLAB_HINT}" if _is_gitlab(text) else ""
             raise InvalidInputError(f"{_EXPECTED}{hint}; got {shown!r}")
         return slug
@@ -142,7 +142,7 @@ class ProjectSlug:
             except ValueError:
                 return None
             return cls._from_location(host, path)
-        if (scp := _SCP_LIKE.fullmatch(text)) is not None:
+        if (scp := re.fullmatch(_SCP_LIKE, text)) is not None:
             return cls._from_location(scp["host"], scp["path"])
         return cls._from_segments(text.strip("/").split("/"), exact=True)
 

@@ -34,7 +34,7 @@ _log = logging.getLogger("circleci_v1_async")
 _FAILURES: Final = 500
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Attempt:
     """One attempt at a request, as a block around the exchange.
 
@@ -65,7 +65,7 @@ class Attempt:
         return self._loop.end(self, error)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class RetryLoop:
     """The attempts at one request.
 

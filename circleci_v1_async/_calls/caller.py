@@ -52,7 +52,7 @@ def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: obje
         raise InvalidInputError(f"retry: expected a RetryPolicy, got {value!r}")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Options:
     """Options of calls. Each view of a session has its own options."""
 
@@ -62,7 +62,7 @@ class Options:
     converter: CircleCIConverter
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Caller:
     """Makes the calls of a session, or of a view of one.
 
@@ -162,7 +162,7 @@ class Caller:
         raise explain_status(request, response, clean=turn.clean, now=self.clock.now())
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Exchange:
     """One exchange. It begins when the gate admits it, and is logged when it ends.
 

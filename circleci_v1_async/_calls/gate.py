@@ -15,7 +15,7 @@ from .lane import Lane
 __all__ = ["Admission", "Gate"]
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Admission:
     """Admission of an exchange by the gate.
 
@@ -28,7 +28,7 @@ class Admission:
     holds: int
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Gate:
     """Limits the exchanges in flight; holds and paces exchanges with an origin that answered 429.
 

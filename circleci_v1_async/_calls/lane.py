@@ -39,7 +39,7 @@ class HeldTooLongError(Exception):
         self.seconds = seconds
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Lane:
     """Hold and pace of one origin. All times come from the session's monotonic clock.
 

@@ -24,7 +24,7 @@ _SHARE: Final = 0.5
 _IDLE: Final = 1.0
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Pace:
     """Paces exchanges after a 429, and speeds up while the service accepts them.
 

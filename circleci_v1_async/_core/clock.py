@@ -10,7 +10,7 @@ import attrs
 __all__ = ["Clock"]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Clock:
     """Functions for time, waiting and randomness.
 

@@ -13,8 +13,8 @@ __all__ = ["BOM", "HTML", "encode", "explain_malformed", "is_too_dense", "replac
 BOM: Final = b"\xef\xbb\xbf"
 HTML: Final = "HTML instead of JSON"
 # An escape sequence. The second alternative is a lone surrogate: half of a pair without the other half.
-_ESCAPE: Final = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+_ESCAPE: Final = (
+    rb"(?s)\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 )
 # Maximum number of bytes in a body with an unlimited number of objects or lists. Decoded to models, `[{},{},…]` takes
 # up to 170 times its size in memory, and `[[],[],…]` 20 times. Counting takes a third of a millisecond per megabyte.
@@ -23,10 +23,7 @@ _SMALL: Final = {b"{": 2**20, b"[": 2**23}
 # have one per 145 bytes.
 _FREE, _BYTES_EACH = 20_000, 64
 # The next bracket outside of strings, and everything before it. Possessive, so that no byte is matched twice.
-_TO_BRACKET: Final = {
-    bracket: re.compile(rb'[^"\%b]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\%b]*+)*+\%b' % ((bracket,) * 3), re.DOTALL)
-    for bracket in _SMALL
-}
+_TO_BRACKET: Final = rb'(?s)[^"\%b]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\%b]*+)*+\%b'
 
 
 def encode(body: Any) -> bytes:
@@ -63,23 +60,26 @@ def to_json_value(value: object) -> object:
 def is_too_dense(body: bytes) -> bool:
     """Return whether the decoded values of a large body would take many times its size in memory."""
     allowed = _FREE + len(body) // _BYTES_EACH
-    for bracket, pattern in _TO_BRACKET.items():
+    for bracket, small in _SMALL.items():
         # The count includes brackets in strings, such as the color codes in a step's output. If it is too high, count
         # only the brackets outside of strings.
-        is_dense = len(body) > _SMALL[bracket] and body.count(bracket) > allowed
-        found = pattern.match(body) if is_dense else None
-        for _ in range(allowed):
-            if found is None:
-                break
-            found = pattern.match(body, found.end())
-        if found is not None:
+        if len(body) > small and body.count(bracket) > allowed and _count_is_above(allowed, bracket, body):
             return True
     return False
 
 
+def _count_is_above(allowed: int, bracket: bytes, body: bytes) -> bool:
+    to_bracket, end = re.compile(_TO_BRACKET % ((bracket,) * 3)), 0
+    for _ in range(allowed + 1):
+        if (found := to_bracket.match(body, end)) is None:
+            return False
+        end = found.end()
+    return True
+
+
 def replace_lone_surrogates(body: bytes) -> bytes:
     """Replace escapes of lone surrogates in JSON with U+FFFD: Python cannot encode lone surrogates."""
-    return _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], body)
+    return re.sub(_ESCAPE, lambda match: rb"\ufffd" if match[1] else match[0], body)
 
 
 def explain_malformed(error: Exception, body: bytes) -> str:

@@ -12,7 +12,7 @@ _NOTE: Final = ".note"
 
 def longest_name_bytes(name: str) -> int:
     """Return the length in bytes of the longest of a file's names: final, part file and resume info."""
-    return max(len(encode_name(last)) for last in (name, part_name(name), resume_info_name(name)))
+    return max(len(encode_name(name)), len(encode_name(resume_info_name(name))))
 
 
 def part_name(name: str) -> str:

@@ -1,8 +1,8 @@
 """The part file that a download is written to until it is complete. Blocking: use it in threads.
 
-A file has its final name only when it is complete. Until then, its bytes are in a part file next to it. The part file
-is locked, so that two downloads of one file cannot mix their bytes. The lock also shows whether a part file is being
-written or was left by a killed process.
+A file has its final name only when it is complete. Until then, its bytes are in a part file next to it or, for a small
+file on Linux, in a file without a name. The part file is locked, so that two downloads of one file cannot mix their
+bytes. The lock also shows whether a part file is being written or was left by a killed process.
 """
 
 import errno
@@ -39,6 +39,8 @@ _NONE: Final = -1  # no file descriptor
 _STRONG: Final = re.compile(r'"[!#-~]*"')
 _MAX_NOTE: Final = 2**12  # bytes
 _MODE: Final = 0o666  # minus the umask
+# Flag of Linux to create a file without a name; absent elsewhere.
+_UNNAMED: Final = getattr(os, "O_TMPFILE", None)
 # Error numbers of file systems without hard links.
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 # Error numbers of file systems without locks.
@@ -65,6 +67,7 @@ class PartFile:
     Attributes:
         root: The folder to stay in: all paths are below it.
         parts: The folders below `root`, and the file's final name.
+        path: The file's final path.
         source: Identifier, without blanks, of the artifact that the bytes belong to.
         etag: Strong ETag of the artifact's version; `None` if absent.
         is_locked: Whether the part file is locked against other downloads. Some file systems do not support locks.
@@ -73,6 +76,7 @@ class PartFile:
     root: Path
     parts: tuple[str, ...]
     source: str
+    path: Path = attrs.field(init=False)
     etag: str | None = attrs.field(default=None, init=False)
     is_locked: bool = attrs.field(default=True, init=False)
     _folder: Folder | None = attrs.field(default=None, init=False)
@@ -81,15 +85,13 @@ class PartFile:
     _has_note: bool = attrs.field(default=False, init=False)
     _begin_at: int | None = attrs.field(default=None, init=False)
 
+    def __attrs_post_init__(self) -> None:
+        self.path = self.root.joinpath(*self.parts)
+
     @property
     def name(self) -> str:
         """The file's final name."""
         return self.parts[-1]
-
-    @property
-    def path(self) -> Path:
-        """The file's final path."""
-        return self.root.joinpath(*self.parts)
 
     @property
     def is_open(self) -> bool:
@@ -140,7 +142,7 @@ class PartFile:
     def publish(self, pieces: Iterable[bytes], *, overwrite: bool, durable: bool) -> None:
         """Append the last bytes, and give the file its final name, in one call.
 
-        If the part file is not open, it is opened first.
+        If the part file is not open, the pieces are the whole file, which is written without a part file if possible.
 
         Args:
             pieces: The last bytes.
@@ -156,16 +158,14 @@ class PartFile:
             OSError: The file cannot be written or renamed.
         """
         if not self.is_open:
-            self.open(resume=False)
             # A small file. Write it with one system call, because the event loop can take the interpreter between two.
             pieces = (b"".join(pieces),)
+            if not overwrite and self._publish_unnamed(pieces, durable=durable):
+                return
+            self.open(resume=False)
         self._seek()
         self._append(pieces)
-        # A network file system may report only at `fsync` or `close` that it is full.
-        if durable:
-            os.fsync(self._fd)
-        else:
-            os.close(os.dup(self._fd))
+        self._flush(durable=durable)
         if fcntl is None:  # pragma: no cover - Windows cannot rename an open file
             self._close_file()
         if overwrite:
@@ -191,6 +191,37 @@ class PartFile:
         finally:
             self._release()
 
+    def _publish_unnamed(self, pieces: Iterable[bytes], *, durable: bool) -> bool:
+        """Write the file without a part file, and give it its name when it is complete.
+
+        This takes fewer system calls, and leaves nothing behind if the process is killed.
+
+        Returns:
+            Whether the file was written; `False` if a part file exists, or if the system cannot do this.
+        """
+        if _UNNAMED is None:
+            return False
+        self._folder = folder = Folder.open(self.root, self.parts[:-1])
+        try:
+            if os.access(folder.at(part_name(self.name)), os.F_OK, dir_fd=folder.fd):
+                return False
+            try:
+                self._fd = os.open(folder.at("."), os.O_WRONLY | _UNNAMED | _PLAIN, _MODE, dir_fd=folder.fd)
+            except OSError:
+                return False
+            self._append(pieces)
+            self._flush(durable=durable)
+            try:
+                # See open(2), O_TMPFILE. With `dst_dir_fd`, Python follows the link.
+                os.link(f"/proc/self/fd/{self._fd}", folder.at(self.name), dst_dir_fd=folder.fd)
+            except FileExistsError:
+                raise NameTakenError(f"{self.path}: already exists") from None
+            except OSError:
+                return False
+            return True
+        finally:
+            self._release()
+
     def _seek(self) -> None:
         if self._begin_at is not None:
             if self._size:
@@ -207,6 +238,13 @@ class PartFile:
                 written = os.write(self._fd, rest)
                 self._size += written
                 rest = rest[written:]
+
+    def _flush(self, *, durable: bool) -> None:
+        # A network file system may report only at `fsync` or `close` that it is full.
+        if durable:
+            os.fsync(self._fd)
+        else:
+            os.close(os.dup(self._fd))
 
     def _claim(self) -> None:
         """Give the file its final name, unless another file has this name."""

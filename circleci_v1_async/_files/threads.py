@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from concurrent import futures
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from threading import Lock
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 
-from circleci_v1_async._core.tasks import run_in_thread
 from circleci_v1_async.errors import DownloadError, SessionClosedError
 
 __all__ = ["FileThreads"]
@@ -20,11 +21,35 @@ R = TypeVar("R")
 _log = logging.getLogger("circleci_v1_async")
 
 _MAX_THREADS: Final = 32
+# Maximum number of seconds that a call waits before another thread starts to work.
+_PATIENCE: Final = 0.001
+
+
+class _Outcome(asyncio.Future[Any]):
+    """The outcome of a call. It cannot be canceled.
+
+    If a task that awaits it is canceled, asyncio raises the cancellation in the task after the call.
+    """
+
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - asyncio's signature
+        return False
 
 
 @attrs.define(eq=False)
+class _Call:
+    function: Callable[[], Any]
+    outcome: _Outcome
+    since: float  # loop time at which the call began to wait
+
+
+@attrs.define(eq=False, repr=False)
 class FileThreads:
     """Threads for the disk work of a session, and slots that limit concurrent files.
+
+    One thread makes the calls, one after the other, and reports their outcomes together. Several threads would wait for
+    each other and for the event loop after each system call, because only one of them can use the interpreter. On a
+    fast disk, this takes longer than the system calls. If calls wait for more than a millisecond, because the disk is
+    slow, more threads make them.
 
     The disk work does not use asyncio's own threads. They also resolve host names, so a slow disk would delay API
     calls.
@@ -42,6 +67,16 @@ class FileThreads:
     durable: bool
     slots: asyncio.Semaphore = attrs.field(init=False)
     _threads: "futures.ThreadPoolExecutor | None" = attrs.field(default=None, init=False)
+    # Calls that no thread has begun, and the number of threads at work. While calls wait, a thread is at work: the lock
+    # guards both.
+    _lock: Lock = attrs.field(factory=Lock, init=False)
+    _waiting: deque[_Call] = attrs.field(factory=deque[_Call], init=False)
+    _at_work: int = attrs.field(default=0, init=False)
+    # Outcomes that the event loop has not set yet: future, result and error.
+    _outcomes: "deque[tuple[_Outcome, Any, BaseException | None]]" = attrs.field(factory=deque[Any], init=False)
+    # Whether a thread starts in the next turn of the event loop, and whether a timer runs `_watch`.
+    _is_starting: bool = attrs.field(default=False, init=False)
+    _is_watching: bool = attrs.field(default=False, init=False)
     _closed: bool = attrs.field(default=False, init=False)
     _has_warned: bool = attrs.field(default=False, init=False)
 
@@ -56,10 +91,72 @@ class FileThreads:
         """
         if self._closed:
             raise SessionClosedError("The session is closed")
+        loop = asyncio.get_running_loop()
+        call = _Call(partial(function, *args, **options), _Outcome(loop=loop), loop.time())
+        with self._lock:
+            self._waiting.append(call)
+            if not self._at_work:
+                self._add_thread(loop)
+            elif not self._is_watching:
+                self._is_watching = True
+                loop.call_later(_PATIENCE, self._watch, loop)
+        try:
+            return cast("R", await call.outcome)
+        except asyncio.CancelledError:
+            # Read the exception, so that asyncio does not log it.
+            call.outcome.exception()
+            raise
+
+    def _add_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._at_work += 1
+        self._is_starting = True
+        # The event loop may have more calls ready: let the thread start after them, so that it makes all of them.
+        loop.call_soon(self._start, loop)
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._is_starting = False
         if self._threads is None:
-            threads = min(self.concurrency, _MAX_THREADS)
-            self._threads = futures.ThreadPoolExecutor(threads, thread_name_prefix="circleci_v1_async")
-        return await run_in_thread(partial(function, *args, **options), self._threads)
+            self._threads = futures.ThreadPoolExecutor(self._max_threads, thread_name_prefix="circleci_v1_async")
+        self._threads.submit(self._work, loop)
+        if self._closed:
+            self._threads.shutdown(wait=False)
+
+    @property
+    def _max_threads(self) -> int:
+        return min(self.concurrency, _MAX_THREADS)
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Add a thread if calls wait for too long. Repeat this while calls wait."""
+        # A thread reports when no calls wait. Until then, the call that it is making can keep it from reporting.
+        self._settle()
+        with self._lock:
+            self._is_watching = bool(self._waiting) and not self._closed
+            if not self._is_watching:
+                return
+            if self._at_work < self._max_threads and loop.time() - self._waiting[0].since >= _PATIENCE:
+                self._add_thread(loop)
+        loop.call_later(_PATIENCE, self._watch, loop)
+
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Make calls until none waits, then report the outcomes. Runs in a thread."""
+        while call := self._take():
+            self._outcomes.append((call.outcome, *_make(call.function)))
+        loop.call_soon_threadsafe(self._settle)
+
+    def _take(self) -> _Call | None:
+        with self._lock:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._at_work -= 1
+            return None
+
+    def _settle(self) -> None:
+        while self._outcomes:
+            outcome, result, error = self._outcomes.popleft()
+            if error is None:
+                outcome.set_result(result)
+            else:
+                outcome.set_exception(error)
 
     async def run_on(self, path: Path, function: Callable[..., R], *args: Any, **options: Any) -> R:
         """Call a blocking function that works on a file, in a thread.
@@ -82,5 +179,12 @@ class FileThreads:
     def close(self) -> None:
         """Stop the threads when their current work is done. Does not wait."""
         self._closed = True
-        if self._threads is not None:
+        if self._threads is not None and not self._is_starting:
             self._threads.shutdown(wait=False)
+
+
+def _make(function: Callable[[], R]) -> tuple[R | None, BaseException | None]:
+    try:
+        return function(), None
+    except BaseException as error:  # noqa: BLE001 - raised where the call is awaited
+        return None, error

@@ -12,11 +12,11 @@ from circleci_v1_async._core.arguments import (
     check_one_of,
     check_text,
 )
+from circleci_v1_async._core.paging import MAX_PAGE, OVERLAP, PREFETCH
 from circleci_v1_async.enums import BuildFilter, BuildFilterName
 from circleci_v1_async.models import Build, BuildDetail, BuildSummary
 from circleci_v1_async.request import QueryValue, Request
 from circleci_v1_async.slug import ProjectSlug
-from circleci_v1_async.walk._lists import MAX_PAGE, OVERLAP, PREFETCH
 
 from .base import Operations
 from .paths import BUILD, PROJECT, build_values, project_values

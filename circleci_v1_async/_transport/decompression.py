@@ -75,7 +75,7 @@ class _BrotliMember:
         return piece
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Coding:
     """A content coding.
 
@@ -114,7 +114,7 @@ def _load(coding: str, *modules: str) -> Any:
     raise TransportError(f"the reply is compressed by {coding}, which needs the module {modules[-1]}", transient=False)
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Decompressor:
     """Decompresses one body.
 

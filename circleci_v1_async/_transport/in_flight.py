@@ -12,7 +12,7 @@ __all__ = ["CLOSED_MEANWHILE", "InFlight"]
 CLOSED_MEANWHILE: Final = "The session was closed during the call"
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class InFlight:
     """A call in flight, as a `with` block. Its session can end the call.
 

@@ -52,7 +52,7 @@ def find_token_problem(token: object) -> str | None:
     return "got one with whitespace around it" if value != value.strip() else "got one with other characters"
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Token:
     """The token that requests are sent with.
 

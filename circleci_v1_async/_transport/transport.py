@@ -71,7 +71,7 @@ def _limits(seconds: float, *, each_byte: bool = False) -> aiohttp.ClientTimeout
     )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Transport:
     """The connections of a session, shared with its views.
 
@@ -344,7 +344,7 @@ class Transport:
         return self._own
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Stream:
     """A reply with a body that the caller reads. Its headers have arrived.
 

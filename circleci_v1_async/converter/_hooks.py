@@ -75,7 +75,7 @@ def _of_kind(kind: type, name: str, structure: Callable[[Any], Any]) -> Hook:
     return check
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Hooks:
     """Creates the hooks of a converter, for all types except the types that are left to cattrs."""
 

@@ -31,7 +31,7 @@ class MisfitError(TypeError):
     """A value does not fit its type. The message does not contain the value."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Misfits:
     """The setting that makes every misfit an error, and the log of the first misfit of each kind."""
 

@@ -27,7 +27,7 @@ def get_fields(model: Any) -> tuple[Any, ...]:
     return cast("tuple[Any, ...]", attrs.fields(attrs.resolve_types(model)))
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class NativeTypes:
     """The msgspec decoders for native types, which give the same result as a converter's hooks."""
 
@@ -96,7 +96,7 @@ def _only_sets_fields(kind: Any) -> bool:
 
 def _is_only_set(field: Any) -> bool:
     does_work = field.converter or field.validator or getattr(field.default, "takes_self", False)
-    return not does_work and field.init and field.alias == field.name and field.type is not None
+    return not does_work and field.init and field.alias == field.name
 
 
 def find_parts(kind: Any) -> Iterator[Any]:

@@ -37,6 +37,8 @@ _SCALARS: Final = (int, str, int | None, str | None)
 # Real classes of objects that have other types for type checkers.
 _FIELD: Final = type(cast("object", attrs.field()))
 _FACTORY: Any = attrs.Factory
+# Most fields have this default. attrs reads the field for each name, so that all names can share it.
+_OPTIONAL: Any = attrs.field(default=None)
 # Since Python 3.14, annotations can refer to names that do not exist yet.
 _LAZILY: Final[Any] = {"format": 3} if sys.version_info >= (3, 14) else {}
 _HAND_MADE: Final = frozenset({"__init__", "__attrs_pre_init__", "__post_init__"})
@@ -54,7 +56,8 @@ def _read_fields(namespace: dict[str, Any]) -> "tuple[attrs.Attribute[Any], ...]
     if not given:
         return ()
     # msgspec needs the defaults before the class exists, but attrs provides them only on a class.
-    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(attrs.make_class("Fields", given, init=False, repr=False))
+    made = attrs.make_class("Fields", given, init=False, repr=False, eq=False, order=False)
+    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(made)
     return fields
 
 
@@ -73,6 +76,8 @@ def _struct_default(name: str, field: Any) -> Any:
 
 def _attrs_field(value: Any) -> Any:
     """Return the attrs field for the default of an annotated name."""
+    if value is None:
+        return _OPTIONAL
     if isinstance(value, _FIELD):
         return value
     # msgspec copies empty lists, dicts and sets, and rejects other mutable defaults.

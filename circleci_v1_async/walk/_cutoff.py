@@ -16,7 +16,7 @@ __all__ = ["Cutoff", "make_date_reader"]
 _DATES: Final = ("queued_at", "usage_queued_at", "start_time")
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Cutoff:
     """Separates recent builds from old builds, page by page, from the top of the list down.
 

@@ -1,17 +1,12 @@
-"""Lists of builds: page size, defaults of walks, and names for messages."""
+"""Names of lists of builds, for messages."""
 
 from typing import Any, Final
 
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
-__all__ = ["MAX_PAGE", "OVERLAP", "PREFETCH", "name_list"]
+__all__ = ["name_list"]
 
-# For a larger page size, the service silently returns 100 builds, and a full page would look like the last page.
-MAX_PAGE: Final = 100
-# Defaults of walks: number of builds that two pages share, and number of pages to prefetch.
-OVERLAP: Final = 5
-PREFETCH: Final = 1
 _SHORT: Final = {"github": "gh", "bitbucket": "bb"}
 
 

@@ -8,13 +8,14 @@ from functools import partial
 from typing import Generic, TypedDict, TypeVar
 
 from circleci_v1_async._calls.caller import Caller
+from circleci_v1_async._core.paging import MAX_PAGE, OVERLAP, PREFETCH
 from circleci_v1_async._core.tasks import TaskIterable, wait_until_done
 from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async.errors import BadRequestError, OffsetRefusedError
 from circleci_v1_async.request import Request
 
 from ._cutoff import Cutoff
-from ._lists import MAX_PAGE, OVERLAP, PREFETCH, name_list
+from ._lists import name_list
 from ._plan import PagePlan, Slot
 
 __all__ = ["PageWalk", "WalkOptions"]

@@ -24,11 +24,11 @@ from typing import Final, Generic, TypeVar
 import attrs
 
 from circleci_v1_async._core.arguments import check_integer
+from circleci_v1_async._core.paging import MAX_PAGE
 from circleci_v1_async._core.short_list import count_sent
 from circleci_v1_async.errors import PaginationDriftError
 
 from ._cutoff import Cutoff
-from ._lists import MAX_PAGE
 
 __all__ = ["PagePlan", "Slot"]
 
@@ -38,7 +38,7 @@ _MIN_PAGE: Final = 2  # a page of one build has no room for both a seam and a ne
 _BUDGET: Final = 128
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Slot(Generic[T]):
     """A requested page. Two requests can have the same offset, so a slot is equal only to itself.
 

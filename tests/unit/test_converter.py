@@ -253,6 +253,11 @@ def test_a_wrong_value_in_a_required_field_is_a_decode_error_also_when_tolerant(
         assert (error.reason, error.path) == (f"Object missing required field `{field.name}`", f"$.{field.name}")
 
 
+@BOTH_MODES
+def test_null_in_a_required_field_is_said_to_be_null(strict):
+    assert refusal({"build_num": None}, Build, strict=strict).reason == "Expected `int`, got `null`"
+
+
 @pytest.mark.fault(34)
 @BOTH_MODES
 @EACH_MODEL
@@ -524,6 +529,13 @@ def test_each_converter_logs_for_itself_whichever_method_is_called(caplog: pytes
         assert converter.structure({"build_num": 1, "branch": 5}, Build) == Build(build_num=1)
         assert converter.loads(b'{"build_num": 1, "branch": 6}', Build) == Build(build_num=1)
     assert len(caplog.records) == 2
+
+
+def test_loads_uses_one_tolerant_converter_for_the_process(caplog: pytest.LogCaptureFixture):
+    number = attrs.make_class("Number", {"number": attrs.field(type=int, default=0)})
+    for _ in range(2):
+        assert loads(b'{"number": "5"}', number) == number()
+    assert len(caplog.records) == 1
 
 
 def leaves(value: Any) -> Iterator[tuple[Any, Any]]:

@@ -175,6 +175,77 @@ def test_other_ways_to_write_a_class_of_attrs() -> None:
     assert loads(b'{"number": [1]}', Untyped).number == [1]
 
 
+@attrs.frozen
+class Plain:
+    number: int = 1
+
+
+class OwnInitOfASubclass(Plain):
+    def __init__(self, number: int) -> None:
+        super().__init__(number=number * 10)
+
+
+@attrs.define
+class PreInit(Plain):
+    def __attrs_pre_init__(self) -> None:
+        raise ValueError
+
+
+@attrs.define
+class PostInit(Plain):
+    def __attrs_post_init__(self) -> None:
+        raise ValueError
+
+
+def make_class(**options: Any) -> Any:
+    return attrs.make_class("Made", {"number": attrs.field(type=int, **options)})
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        (Plain, 5),
+        (OwnInitOfASubclass, 50),
+        (PreInit, None),
+        (PostInit, None),
+        (make_class(converter=str), "5"),
+        (make_class(validator=attrs.validators.ge(6)), None),
+        (make_class(init=False, default=7), 7),
+        (
+            attrs.make_class("Double", {"of": attrs.field(default=attrs.Factory(id, takes_self=True))}, bases=(Plain,)),
+            5,
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
+def test_each_feature_of_attrs_is_honoured_by_itself(kind: Any, number: object) -> None:
+    assert (make_converter()._native.get_decoder(kind) is None) is (kind is not Plain)
+    if number is None:
+        with pytest.raises(DecodeError, match=r"^ValueError at"):
+            loads(b'{"number": 5}', kind)
+    else:
+        made = loads(b'{"number": 5}', kind)
+        assert made.number == number
+        assert getattr(made, "of", id(made)) == id(made)
+
+
+@dataclasses.dataclass
+class Judging:
+    text: str
+
+    def __post_init__(self) -> None:
+        raise ValueError(self.text)
+
+
+@pytest.mark.parametrize("returns", [Judging, list[Judging], dict[str, Judging]], ids=str)
+def test_a_text_that_a_dataclass_writes_about_a_value_is_not_shown(returns: Any) -> None:
+    body = b'{"text": "%b"}' % CANARY.encode()
+    body = {Judging: body, list[Judging]: b"[%b]" % body}.get(returns, b'{"a": %b}' % body)
+    with pytest.raises(DecodeError, match=r"^ValueError at") as caught:
+        loads(body, returns)
+    assert CANARY not in str(caught.value)
+
+
 class Named(NamedTuple):
     ticket: Ticket
 
@@ -240,6 +311,13 @@ def test_a_type_that_nothing_can_structure_is_refused_by_name_before_any_io(retu
     for refuse in (make_converter().check, lambda kind: loads(b"{}", kind)):
         with pytest.raises(InvalidInputError, match=r"expected a model.*Ticket"):
             refuse(returns)
+
+
+def test_a_plain_struct_with_a_field_that_needs_a_hook_is_refused_because_no_hook_would_reach_the_field() -> None:
+    struct: Any = msgspec.defstruct("Raw", [("ticket", Ticket)])
+    for returns in (struct, list[struct], struct | None):
+        with pytest.raises(InvalidInputError, match=r"expected a model.*Raw"):
+            with_tickets().check(returns)
 
 
 @pytest.mark.parametrize(

@@ -348,6 +348,7 @@ class TeamBuild(Build):
 
     api_key: str | None = attrs.field(default=None, repr=False)
     notes: list[str] = attrs.field(factory=list[str], metadata={"shown": True})
+    labels: list[str] = attrs.field(factory=lambda: ["new"])
     level: int = attrs.field(default=1, validator=attrs.validators.ge(1))
 
     def __attrs_post_init__(self) -> None:
@@ -358,8 +359,16 @@ def test_a_subclass_may_have_fields_of_attrs_with_factories_metadata_validators_
     first, second = TeamBuild(build_num=1, api_key=CANARY), TeamBuild(build_num=2)
     assert repr(first) == "TeamBuild(build_num=1, notes=['made'])"
     assert first.notes is not second.notes
+    assert first.labels == second.labels == ["new"]
+    assert first.labels is not second.labels
     assert of(TeamBuild).notes.metadata == {"shown": True}
-    assert [field.name for field in of(TeamBuild) if not field.inherited] == ["team", "api_key", "notes", "level"]
+    assert [field.name for field in of(TeamBuild) if not field.inherited] == [
+        "team",
+        "api_key",
+        "notes",
+        "labels",
+        "level",
+    ]
     with pytest.raises(ValueError, match="level"):
         TeamBuild(build_num=1, level=0)
 

@@ -13,7 +13,7 @@ from descriptors import descriptors
 from circleci_v1_async import PathConflictError, UnsafePathError
 from circleci_v1_async._files.folder import Folder
 from circleci_v1_async._files.names import part_name, resume_info_name
-from circleci_v1_async._files.part_file import PartFile, is_strong_etag
+from circleci_v1_async._files.part_file import NameTakenError, PartFile, is_strong_etag
 
 ETAG = '"abc"'
 SOURCE = "one"
@@ -82,6 +82,93 @@ def test_a_strong_etag_is_one(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "abc", 'W/"abc"', '"abc', '"a"b"', '"a b"', '"a\nb"', '"\0"', '"a"\n', '"é"'])
 def test_a_weak_etag_or_none_is_no_strong_one(text: str) -> None:
     assert not is_strong_etag(text)
+
+
+class TestWholeFiles:
+    """Files whose bytes are all there before the part file is opened."""
+
+    @pytest.fixture(autouse=True)
+    def supported(self, tmp_path: Path) -> None:
+        try:
+            os.close(os.open(tmp_path, os.O_WRONLY | getattr(os, "O_TMPFILE", os.O_EXCL)))
+        except OSError:
+            pytest.skip("the system or its file system has no files without names")
+
+    def publish(self, root: Path, *, overwrite: bool = False, durable: bool = False) -> None:
+        part = PartFile(root, (NAME,), SOURCE)
+        part.begin(0, ETAG)
+        part.publish([b"one ", b"two"], overwrite=overwrite, durable=durable)
+        assert not part.is_open
+
+    @pytest.mark.parametrize("durable", [False, True])
+    def test_a_whole_file_has_no_name_until_it_is_complete(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, durable: bool
+    ) -> None:
+        before: list[list[str]] = []
+        link = os.link
+
+        def record(*args: Any, **options: Any) -> None:
+            before.append(names(tmp_path))
+            link(*args, **options)
+
+        monkeypatch.setattr(os, "link", record)
+        self.publish(tmp_path, durable=durable)
+        assert before == [[]]
+        assert names(tmp_path) == [NAME]
+        assert (tmp_path / NAME).read_bytes() == b"one two"
+
+    def test_a_whole_file_has_the_rights_of_any_new_one(self, tmp_path: Path) -> None:
+        before = os.umask(0o027)
+        try:
+            self.publish(tmp_path)
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE((tmp_path / NAME).stat().st_mode) == 0o640
+        assert (tmp_path / NAME).stat().st_nlink == 1
+
+    def test_an_existing_file_is_only_replaced_if_wanted(self, tmp_path: Path) -> None:
+        (tmp_path / NAME).write_bytes(b"mine")
+        with pytest.raises(NameTakenError):
+            self.publish(tmp_path)
+        assert (tmp_path / NAME).read_bytes() == b"mine"
+        self.publish(tmp_path, overwrite=True)
+        assert (tmp_path / NAME).read_bytes() == b"one two"
+        assert names(tmp_path) == [NAME]
+
+    @pytest.mark.parametrize("missing", ["flag", "file system", "proc"])
+    def test_a_part_file_is_used_if_there_are_no_files_without_names(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+    ) -> None:
+        opened: list[str] = []
+        open_, link = os.open, os.link
+
+        def open_named(path: str, flags: int, *args: Any, **options: Any) -> int:
+            if missing == "file system" and flags & os.O_TMPFILE == os.O_TMPFILE:
+                raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+            opened.append(str(path))
+            return open_(path, flags, *args, **options)
+
+        def link_named(path: str, *args: Any, **options: Any) -> None:
+            if missing == "proc" and path.startswith("/proc"):
+                raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+            link(path, *args, **options)
+
+        monkeypatch.setattr(os, "open", open_named)
+        monkeypatch.setattr(os, "supports_dir_fd", {open_named})
+        monkeypatch.setattr(os, "link", link_named)
+        if missing == "flag":
+            monkeypatch.setattr("circleci_v1_async._files.part_file._UNNAMED", None)
+        self.publish(tmp_path)
+        assert PART in opened
+        assert (tmp_path / NAME).read_bytes() == b"one two"
+        assert names(tmp_path) == [NAME]
+
+    @pytest.mark.fault(57)
+    def test_a_full_disk_leaves_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "write", fails_with(errno.ENOSPC))
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            self.publish(tmp_path)
+        assert names(tmp_path) == []
 
 
 @pytest.mark.usefixtures("either_way")

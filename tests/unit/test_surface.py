@@ -68,7 +68,7 @@ def test_names_of_rarely_used_modules_are_imported_when_they_are_asked_for():
 import sys
 import circleci_v1_async as package
 assert {n for n in sys.modules if n.startswith(package.__name__)} == {package.__name__, f"{package.__name__}._version"}
-late = {"circleci_v1_async.artifacts", "circleci_v1_async.logs", "circleci_v1_async.watch"}
+late = {f"circleci_v1_async.{name}" for name in ("artifacts", "logs", "walk", "watch")}
 assert package.CircleCISession and package.Build and not late & sys.modules.keys()
 assert set(package.__all__) <= set(dir(package))
 assert package.LogLine is sys.modules["circleci_v1_async.logs"].LogLine
@@ -125,6 +125,32 @@ def test_the_names_that_other_peoples_code_relies_on_are_there():
         BuildWatch BuildEvent WatchCursor CursorFile WalkOptions
     """
     assert set(expected.split()) <= set(circleci_v1_async.__all__)
+
+
+def test_a_call_imports_no_module_even_if_values_do_not_fit():
+    program = """
+import asyncio, json, logging, sys
+from circleci_v1_async import Build, CircleCISession, make_converter
+logging.disable()
+body = json.dumps([{"build_num": 1, "branch": 5, "messages": ["a"]}, {}]).encode()
+async def answer(reader, writer):
+    await reader.readuntil(b"\\r\\n\\r\\n")
+    writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body) + body)
+    await writer.drain()
+    writer.close()
+async def main():
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    for converter in None, make_converter():
+        async with CircleCISession(base_url=base_url, converter=converter) as ci:
+            before = {*sys.modules}
+            (build,) = await ci.list_recent_builds()
+            assert build.branch is None and build.messages
+            assert before == {*sys.modules}, {*sys.modules} - before
+    server.close()
+asyncio.run(main())
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=60)  # noqa: S603 - our own
 
 
 @EVERY_MODULE
