@@ -100,7 +100,7 @@ class TransportError(CircleCIError):
         if self.attempts > 1:
             text += f", {self.attempts} attempts"
         if self.maybe_sent and not self.request.idempotent:
-            text += ". The service may have acted on the request all the same"
+            text += ". The service may have executed the request"
         return text
 
 
@@ -358,7 +358,7 @@ class DecodeError(CircleCIError):
         if self.attempts > 1:
             text += f", {self.attempts} attempts"
         if not self.request.idempotent:
-            text += ". The service has acted on the request all the same"
+            text += ". The service has executed the request"
         return text
 
 

@@ -259,7 +259,7 @@ class CircleCISession(
         if token is None and not anonymous:
             raise InvalidInputError(
                 f"expected a token in one of {', '.join(TOKEN_VARIABLES)}; all are unset. "
-                "Public projects need none: use from_env(anonymous=True)"
+                "Public projects need no token: use from_env(anonymous=True)"
             )
         return cls(
             cast("str | None", token),
@@ -351,7 +351,9 @@ class CircleCISession(
         return f"<{type(self).__name__} {transport.base_url} {transport.credential}{state}>"
 
     def __reduce_ex__(self, protocol: object) -> str | tuple[Any, ...]:
-        raise TypeError("a CircleCISession is not pickled: it holds connections and a token. Make one in each process")
+        raise TypeError(
+            "a CircleCISession cannot be pickled: it holds connections and a token. Create one in each process"
+        )
 
 
 def _choose_converter(converter: CircleCIConverter | None, *, strict: bool | None) -> CircleCIConverter:
@@ -360,7 +362,7 @@ def _choose_converter(converter: CircleCIConverter | None, *, strict: bool | Non
         return default_converter(strict=bool(strict))
     if not isinstance(cast("object", converter), CircleCIConverter):
         got = type(converter).__name__
-        raise InvalidInputError(f"converter: expected a CircleCIConverter, as make_converter() returns, got {got}")
+        raise InvalidInputError(f"converter: expected a CircleCIConverter from make_converter(), got {got}")
     if strict is not None:
         raise InvalidInputError("strict: expected no value together with `converter`; use make_converter(strict=True)")
     return converter

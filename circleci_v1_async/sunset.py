@@ -53,7 +53,7 @@ def warn_once(operation: str, sunset: Sunset) -> None:
         CircleCISunsetWarning: A warning filter turns the warning into an error.
     """
     warnings.warn(
-        f"CircleCI removes {operation} on {sunset.on}, from when on it answers 410. Use {sunset.replacement} instead",
+        f"CircleCI removes {operation} on {sunset.on}. After that, it answers 410. Use {sunset.replacement} instead",
         CircleCISunsetWarning,
         stacklevel=_find_user_level(),
     )
@@ -71,4 +71,4 @@ def _find_user_level() -> int:
 @lru_cache(maxsize=_LOGGED_AT_MOST)
 def log_once(operation: str, when: str) -> None:
     """Log the removal of an operation from a reply's `Sunset` header, once per process and date."""
-    _log.warning("%s: CircleCI announces its end for %r (logged once)", operation, when)
+    _log.warning("%s: CircleCI has announced the removal of this operation for %r (logged once)", operation, when)

@@ -1,7 +1,6 @@
-"""Draws `demo.svg`, what `circleci-v1 demo` leaves on a terminal: `python tools/demo_picture.py`.
+"""Draws `demo.svg`, the final output of `circleci-v1 demo`: `python tools/demo_picture.py`.
 
-The demo draws everything from one seed. What differs from run to run is the time it takes, in whose place the picture
-shows the pace that is set.
+The demo derives everything from one seed, except for its duration. The picture shows a fixed duration.
 """
 
 import asyncio
@@ -17,7 +16,7 @@ from circleci_v1_async._cli.demo import screen as demo_screen
 
 
 async def draw(path: Path) -> None:
-    """Run the demo and save the picture of what it leaves."""
+    """Run the demo, and save a picture of its final output."""
     report = await demo.read_fake(Console(quiet=True, force_interactive=False))
     report.seconds = demo.SECONDS
     paper = Console(

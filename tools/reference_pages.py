@@ -73,7 +73,8 @@ def _models(noun: str) -> Iterator[str]:
 
 def _enums(_: str | None) -> Iterator[str]:
     for cls in _public_classes("enums"):
-        values = [[f"`{name}`", f"`{member.value}`"] for name, member in cls.attributes.items() if member.value]
+        members = [(name, member) for name, member in cls.attributes.items() if not name.startswith("_")]
+        values = [[f"`{name}`", f"`{member.value}`"] for name, member in members if member.value]
         yield _class_with_table(cls, ["name", "value"], values)
 
 

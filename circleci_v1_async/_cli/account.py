@@ -18,7 +18,7 @@ __all__ = ["projects", "whoami"]
 async def whoami(*, as_json: JsonLines | None) -> None:
     """Show the owner of the token.
 
-    The token must be a personal one.
+    The token must be a personal token.
     """
     async with open_session(needs_token=True) as ci:
         user = await ci.get_current_user()
@@ -31,7 +31,7 @@ async def whoami(*, as_json: JsonLines | None) -> None:
 async def projects(*, as_json: JsonLines | None) -> None:
     """List the projects that you follow.
 
-    The other commands accept these names.
+    You can pass these names to the other commands.
     """
     async with open_session(needs_token=True) as ci:
         found = await ci.list_projects(shallow=True)

@@ -36,7 +36,7 @@ _CREATED_WITHIN: Final = 30.0  # seconds
     callback=parse_pairs,
     help="A variable for the build. Can be repeated.",
 )
-@click.option("--wait", "waits", is_flag=True, help="Wait as `wait` does; needs --job or --revision.")
+@click.option("--wait", "waits", is_flag=True, help="Wait for the builds, like `wait`. Needs --job or --revision.")
 @patience_options
 @json_options(BuildDetail, PipelineResult)
 @click.pass_context
@@ -55,9 +55,9 @@ async def trigger(
 ) -> None:
     """Start the workflows of a project, or one of its jobs.
 
-    With --job or --param one build is started and printed as `builds` prints it. Otherwise CircleCI does not say which
-    builds it has started, and its confirmation is printed. Then --wait needs --revision, and waits for all builds of
-    that commit.
+    With --job or --param, one build is started and printed in the format of `builds`. Otherwise, CircleCI starts all
+    workflows, but does not return their builds, so the command prints CircleCI's confirmation. In this case, --wait
+    needs --revision, and waits for all builds of that commit.
     """
     is_one_build = job is not None or bool(params)
     _check(patience, revision, waits=waits, is_one_build=is_one_build)
@@ -96,7 +96,7 @@ def _check(patience: Patience, revision: str | None, *, waits: bool, is_one_buil
             )
     elif revision is None:
         raise click.UsageError(
-            "--wait needs --job or --revision, because CircleCI does not say which builds it has started."
+            "--wait needs --job or --revision, because CircleCI does not return the builds of started workflows."
         )
 
 
@@ -106,13 +106,14 @@ def _check(patience: Patience, revision: str | None, *, waits: bool, is_one_buil
     question=Question("Run build {build} of {project}, again?", "Not run again.", is_always_asked=False),
 )
 @one_build
-@click.option("--ssh", is_flag=True, help="Let yourself in by SSH.")
+@click.option("--ssh", is_flag=True, help="Give yourself SSH access to the new build.")
 @json_options(Build)
 @click.pass_obj
 async def retry(console: Console, target: Target, *, ssh: bool, as_json: JsonLines | None) -> None:
     """Run a build again.
 
-    The new build is printed as `builds` prints it. If PROJECT is left out in a git checkout, you are asked first.
+    The new build is printed in the format of `builds`. If the project comes from a git checkout, the command asks you
+    to confirm.
     """
     async with open_session(needs_token=True) as ci:
         again = ci.retry_build_with_ssh if ssh else ci.retry_build

@@ -30,7 +30,7 @@ def _read_body(_ctx: click.Context, _param: click.Parameter, file: IO[str] | Non
 
 @click.command(cls=Command, example="api '/project/gh/acme/web?limit=3'")
 @click.argument("path")
-@click.option("-X", "--method", metavar="METHOD", help="The HTTP method.  [default: GET, with a body POST]")
+@click.option("-X", "--method", metavar="METHOD", help="The HTTP method.  [default: GET, or POST with a body]")
 @click.option(
     "-f",
     "--field",
@@ -38,21 +38,21 @@ def _read_body(_ctx: click.Context, _param: click.Parameter, file: IO[str] | Non
     multiple=True,
     metavar="KEY=VALUE",
     callback=parse_pairs,
-    help="A string in the body, or with -X GET a parameter of the query. Can be repeated.",
+    help="Add a string to the body, or to the query with -X GET. Can be repeated.",
 )
 @click.option(
     "--input",
     "body",
     type=click.File("r", encoding="utf-8"),
     callback=_read_body,
-    help="A file with the body as JSON; - is standard input.",
+    help="Read the JSON of the body from a file, or from standard input with -.",
 )
 @click.pass_obj
 async def api(console: Console, path: str, *, method: str | None, fields: dict[str, str], body: Any) -> None:
     """Send a request, and print the JSON of the reply.
 
-    PATH is relative to the API's address, for example /me. The JSON is printed as the service sent it, including any
-    secrets; on a terminal it is indented.
+    PATH is relative to the API's URL, for example /me. The command prints the JSON unchanged, including any secrets. On
+    a terminal, the JSON is indented.
     """
     if fields and body is not None:
         raise click.UsageError("--field and --input cannot be used together.")

@@ -25,21 +25,21 @@ __all__ = ["artifacts"]
 @build
 @newest_options
 @click.option(
-    "--latest", is_flag=True, help="The artifacts that CircleCI itself names the latest, of whichever job ended last."
+    "--latest", is_flag=True, help="Use the build that CircleCI selects: the build that ended last, of any job."
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="The folder to write to.")
-@click.option("--list", "is_listed", is_flag=True, help="List the artifacts, and download nothing.")
+@click.option("--list", "is_listed", is_flag=True, help="List the artifacts without downloading them.")
 @json_options(Artifact)
-@click.option("--match", metavar="GLOB", help="Only files whose path matches; * matches slashes too.")
+@click.option("--match", metavar="GLOB", help="Only artifacts with a matching path. * also matches slashes.")
 @click.option(
     "--on-exists",
     type=click.Choice(get_args(OnExists)),
     default="error",
     show_default=True,
-    help="Whether an existing file is an error, skipped, or overwritten.",
+    help="Whether to report an error for existing files, skip them, or overwrite them.",
 )
 @click.option(
-    "--resume", is_flag=True, help="Keep the part of a file that was downloaded before a failure, and continue from it."
+    "--resume", is_flag=True, help="Keep partly downloaded files after a failure, and continue them in the next run."
 )
 @click.option(
     "--concurrency",
@@ -66,9 +66,9 @@ async def artifacts(
 ) -> None:
     """Download or list the artifacts of a build.
 
-    Each file gets its name only when it is complete. If some files fail, the others are downloaded anyway, each failure
-    is printed as a line, and the exit code is 7. Unless the output is a terminal, the path of each downloaded file is
-    printed as a line.
+    A file gets its final name only when it is complete. If a download fails, the command prints the error, continues
+    with the other files, and exits with 7. If the output is not a terminal, the command prints the path of each
+    downloaded file.
     """
     if (output is None) != is_listed or (as_json is not None and not is_listed):
         raise click.UsageError("Use --output DIR to download, or --list to list. --json requires --list.")
@@ -87,7 +87,7 @@ async def artifacts(
         matching = [artifact for artifact in found if match is None or fnmatchcase(artifact.path, match)]
         if found and not matching:
             count = lines.format_count(len(found), "artifact")
-            raise click.ClickException(f"{owner} has {count}, none of which matches {match!r}.")
+            raise click.ClickException(f"{owner} has {count}, but none matches {match!r}.")
         if not found:
             print_note(f"{owner} has no artifacts.")
         elif output is None:

@@ -52,8 +52,8 @@ async def builds(
 ) -> None:
     """List a project's builds, newest first.
 
-    On a terminal the builds are a table, with as many columns as have room. Otherwise each build is a line with tabs
-    between its fields: number, outcome, branch, subject, duration, job.
+    On a terminal, the builds are printed as a table. Otherwise, each build is one line with tabs between its fields:
+    number, outcome, branch, subject, duration, job.
     """
     async with open_session() as ci:
         walk = ci.iter_project_builds(target.project, branch=branch, filter=status, limit=limit)
@@ -75,7 +75,9 @@ async def builds(
 @click.command(cls=Command, example="watch gh/acme/web --branch main")
 @click.argument("project", required=False, callback=check_project)
 @branch_option
-@click.option("--interval", type=SECONDS, default=15.0, show_default="15", help="Average polling interval.")
+@click.option(
+    "--interval", type=SECONDS, default=15.0, show_default="15", help="Average number of seconds between two polls."
+)
 @click.option("-L", "--limit", type=click.IntRange(1), metavar="N", help="End after this many events.")
 @click.option(
     "--cursor",
@@ -98,9 +100,9 @@ async def watch(
 ) -> None:
     """Show builds that start, change or finish, until interrupted.
 
-    PROJECT is a slug such as gh/acme/web or a URL. Without PROJECT, all projects that you follow are watched. On a
-    terminal the builds are a live table, which begins with the unfinished builds. Otherwise each event is a line with
-    tabs between its fields: new, changed or finished; the project; and the fields that `builds` prints.
+    PROJECT is a slug such as gh/acme/web, or a URL. Without PROJECT, the command watches all projects that you follow.
+    On a terminal, a live table shows the builds, starting with the unfinished builds. Otherwise, each event is one line
+    with tabs between its fields: the event (new, changed or finished), the project, and the fields of `builds`.
     """
     if project is None and branch is not None:
         raise click.UsageError("--branch needs a PROJECT.")

@@ -92,7 +92,7 @@ class Command(click.Command):
         super().__init__(*args, **{**options, "epilog": f"\b\nExample:\n  circleci-v1 {example}"})
         self._question = question
         if question is not None:
-            self.params.append(click.Option(["--yes"], is_flag=True, help="Do not ask."))
+            self.params.append(click.Option(["--yes"], is_flag=True, help="Do not ask for confirmation."))
         self.params += [
             *session_options(),
             click.Option(

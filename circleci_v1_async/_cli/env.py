@@ -39,7 +39,8 @@ def env() -> None:
 async def list_variables(console: Console, target: Target, *, as_json: JsonLines | None) -> None:
     """List the environment variables of a project.
 
-    CircleCI masks the values: only their last characters are shown. Each variable is a line: name, masked value.
+    CircleCI masks the values, and only shows their last characters. Each variable is one line with its name and its
+    masked value.
     """
     async with open_session(needs_token=True) as ci:
         found = await ci.list_env_vars(target.project)
@@ -77,7 +78,7 @@ class _SetCommand(Command):
         if "=" in name:
             # A secret may follow, so do not show the argument.
             raise click.UsageError(
-                "NAME=VALUE would show the value to other users. Give NAME alone, and the value on standard input: "
+                "NAME=VALUE would show the value to other users. Pass only NAME, and the value on standard input: "
                 f"{ctx.command_path} NAME < FILE",
                 ctx,
             )
@@ -112,8 +113,9 @@ def _read_input(ctx: click.Context) -> str:
 async def set_variable(target: Target, *, value: Any) -> None:
     """Set an environment variable of a project.
 
-    The value is read from standard input, or asked for on a terminal, so that no list of processes shows it. An
-    existing variable of that name is replaced.
+    On a terminal, the command prompts for the value. Otherwise, it reads the value from standard input. The value is
+    never an argument, because other users could see it in the list of processes. If the variable exists, its value is
+    replaced.
     """
     async with open_session(needs_token=True) as ci:
         await ci.add_env_var(target.project, target.name, value)

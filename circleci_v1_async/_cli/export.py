@@ -31,7 +31,12 @@ def _split(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
 @click.command(cls=Command, example="export gh/acme/web --to history.db --with tests")
 @click.argument("projects", metavar="PROJECT...", nargs=-1, required=True)
 @click.option(
-    "--to", "path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", required=True, help="The file."
+    "--to",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    required=True,
+    help="The SQLite file.",
 )
 @click.option(
     "--with",
@@ -45,7 +50,7 @@ def _split(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
 async def export(console: Console, projects: tuple[str, ...], *, path: Path, include: tuple[str, ...]) -> None:
     """Write the builds of projects to an SQLite file.
 
-    Run it again to add what came since. It may be interrupted at any time: the next run goes on.
+    To add new builds later, run the command again. You can interrupt it at any time, and the next run continues.
     """
     async with open_session() as ci:
         with _open_bars(console) as show:

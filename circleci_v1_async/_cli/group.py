@@ -21,7 +21,7 @@ COMMANDS: Final = {
     "artifacts": ("artifacts:artifacts", "Download or list the artifacts of a build."),
     "builds": ("builds:builds", "List a project's builds, newest first."),
     "cancel": ("actions:cancel", "Cancel a build."),
-    "demo": ("demo.command:demo", "Watch how a build history is streamed."),
+    "demo": ("demo.command:demo", "Stream a build history, as a demonstration."),
     "export": ("export:export", "Write the builds of projects to an SQLite file."),
     "env": ("env:env", "List, set and delete the environment variables of a project."),
     "logs": ("logs:logs", "Print the output of a build's steps, each under a heading."),
@@ -31,7 +31,7 @@ COMMANDS: Final = {
     "tests": ("view:tests", "List the test results of a build."),
     "trigger": ("actions:trigger", "Start the workflows of a project, or one of its jobs."),
     "view": ("view:view", "Show a build and its steps."),
-    "wait": ("wait:wait", "Wait until builds have finished, or all builds of a commit or a workflow run."),
+    "wait": ("wait:wait", "Wait for builds, or for all builds of a commit or workflow run."),
     "watch": ("builds:watch", "Show builds that start, change or finish, until interrupted."),
     "whoami": ("account:whoami", "Show the owner of the token."),
 }
@@ -177,12 +177,12 @@ def _print_version(ctx: click.Context, _option: click.Parameter, is_wanted: bool
 def cli(ctx: click.Context) -> None:
     """Use CircleCI's API v1.1 from the shell.
 
-    An argument with a slash is the project, digits are a build, and the URL of a build is both. Without PROJECT, the
-    project is that of the CircleCI job or of the git checkout. Without BUILD, the newest build is chosen.
+    An argument with a slash is the project, a number is the build, and the URL of a build is both. Without PROJECT, the
+    commands use the project of the CircleCI job or of the git checkout. Without BUILD, they use the newest build.
 
-    The token is read from CIRCLE_TOKEN, CIRCLECI_TOKEN, CIRCLECI_CLI_TOKEN or CIRCLE_CLI_TOKEN, or from the CircleCI
-    CLI's settings, ~/.circleci/cli.yml, for the host named there. Public data needs no token. Set CIRCLE_HOST or
-    CIRCLE_API_URL to use CircleCI Server.
+    Set your token in CIRCLE_TOKEN, CIRCLECI_TOKEN, CIRCLECI_CLI_TOKEN or CIRCLE_CLI_TOKEN. Otherwise, the commands use
+    the token and the host in the settings of the CircleCI CLI, ~/.circleci/cli.yml. Public data needs no token. To use
+    CircleCI Server, set CIRCLE_API_URL or CIRCLE_HOST.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -74,7 +74,7 @@ def session_options() -> list[click.Option]:
             metavar="URL",
             expose_value=False,
             callback=keep,
-            help="The API's address, instead of CIRCLE_API_URL.",
+            help="The API's URL, instead of CIRCLE_API_URL.",
         ),
         click.Option(
             ["--retries"],
@@ -93,7 +93,7 @@ def session_options() -> list[click.Option]:
             show_default=True,
             expose_value=False,
             callback=keep,
-            help="Maximum duration of a request.",
+            help="Maximum duration of one attempt.",
         ),
     ]
 

@@ -40,11 +40,11 @@ class _Choice:
 @click.option(
     "--failed",
     is_flag=True,
-    help="Only steps that failed, timed out or were canceled; without BUILD, of the newest failed build.",
+    help="Only steps that failed, timed out or were canceled. Without BUILD, use the newest failed build.",
 )
-@click.option("--step", metavar="NAME", help="Only steps of this name.")
+@click.option("--step", metavar="NAME", help="Only steps with this name.")
 @click.option("--tail", type=click.IntRange(1), metavar="N", help="Only the last N lines of each step.")
-@click.option("--raw", is_flag=True, help="Print the output as it was written, escape sequences included.")
+@click.option("--raw", is_flag=True, help="Print the unchanged output, including escape sequences.")
 @click.option("--follow", is_flag=True, help="Keep printing until the build has finished.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file.")
 async def logs(
@@ -60,8 +60,8 @@ async def logs(
 ) -> None:
     """Print the output of a build's steps, each under a heading.
 
-    The output is printed as a terminal would show it. With --follow each line is printed when it is complete, without
-    headings. With --output the file gets its name when it is complete.
+    The output looks as it would on a terminal. With --follow, the command prints each line when it is complete, without
+    headings. With --output, the file gets its final name when it is complete.
     """
     if sum([follow, tail is not None, output is not None]) > 1 or (follow and raw):
         raise click.UsageError("Use only one of --follow, --output and --tail. --raw cannot be used with --follow.")

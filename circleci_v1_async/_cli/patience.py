@@ -87,16 +87,16 @@ def patience_options(function: F) -> F:
             type=SECONDS,
             default=_INTERVAL,
             show_default=True,
-            help="Initial polling interval.",
+            help="Number of seconds between the first polls.",
         ),
         click.option("--timeout", type=SECONDS, help="Maximum duration of the wait.  [default: no limit]"),
         click.option(
             "--settle",
             type=SECONDS_FROM_ZERO,
-            help=f"Time without a running build, after which no further build is expected.  [default: {_SETTLE}]",
+            help=f"How long to wait for further builds when all builds have finished.  [default: {_SETTLE}]",
         ),
-        click.option("--fail-fast", is_flag=True, help="End at the first build that does not succeed."),
-        click.option("--jobs", metavar="A,B", callback=_split_names, help="Only these jobs count."),
+        click.option("--fail-fast", is_flag=True, help="Stop at the first build that does not succeed."),
+        click.option("--jobs", metavar="A,B", callback=_split_names, help="Wait only for the builds of these jobs."),
     ):
         command = option(command)
     return command  # type: ignore[no-any-return]

@@ -19,7 +19,7 @@ class Signalled(KeyboardInterrupt):
     """A signal requested the end of the process.
 
     Attributes:
-        exit_code: 128 plus the number of the signal, like in shells.
+        exit_code: 128 plus the number of the signal, as in shells.
     """
 
     def __init__(self, number: int) -> None:

@@ -26,13 +26,13 @@ __all__ = ["open_page", "tests", "view"]
 @click.command(cls=Command, example="view gh/acme/web 7")
 @build
 @newest_options
-@click.option("--failed", is_flag=True, help="The newest failed build, like --status failed.")
+@click.option("--failed", is_flag=True, help="Use the newest failed build, like --status failed.")
 @json_options(BuildDetail)
 @click.pass_obj
 async def view(console: Console, target: Target, *, newest: Newest, failed: bool, as_json: JsonLines | None) -> None:
     """Show a build and its steps.
 
-    When the output is not a terminal, each field and each step is a line, with tabs between its parts.
+    If the output is not a terminal, each field and each step is one line, with tabs between its parts.
     """
     if failed:
         newest = prefer_failed(newest)
@@ -83,7 +83,8 @@ def _list_steps(build: BuildDetail) -> Iterator[tuple[str, str, str]]:
 def _print_field(console: Console, name: str, text: str) -> None:
     """Print a field.
 
-    The terminal wraps strings that users copy, such as URLs. Other strings are wrapped here.
+    A string without blanks, such as a URL, is left to the terminal to wrap, so that users can copy it. Other strings
+    are wrapped here.
     """
     if " " in text:
         table = Table.grid(padding=(0, 2))
@@ -104,7 +105,8 @@ def _print_field(console: Console, name: str, text: str) -> None:
 async def tests(console: Console, target: Target, *, newest: Newest, failed: bool, as_json: JsonLines | None) -> None:
     """List the test results of a build.
 
-    Each test is a line: result, seconds, class, name; with --failed also the message.
+    If the output is not a terminal, each test is one line with its result, seconds, class and name. With --failed, the
+    line also contains the message.
     """
     async with open_session() as ci:
         number = await choose_build(ci, target, newest)
@@ -132,7 +134,7 @@ def _list_test_fields(test: TestMetadata, *, with_message: bool) -> tuple[str, .
 @click.command("open", cls=Command, example="open gh/acme/web 7")
 @build
 @newest_options
-@click.option("--print", "is_printed", is_flag=True, help="Print the page's URL, and open nothing.")
+@click.option("--print", "is_printed", is_flag=True, help="Print the URL of the page instead of opening it.")
 async def open_page(target: Target, *, newest: Newest, is_printed: bool) -> None:
     """Open the page of a build in the browser."""
     async with open_session() as ci:

@@ -43,13 +43,13 @@ async def wait(
     patience: Patience,
     as_json: JsonLines | None,
 ) -> None:
-    """Wait until builds have finished, or all builds of a commit or a workflow run.
+    """Wait for builds, or for all builds of a commit or workflow run.
 
-    BUILD can be given more than once. Without BUILD, --commit waits for all builds of a commit, --workflow with the ID
-    of a workflow run for all its builds, and otherwise the newest build is waited for. On a terminal the builds are a
-    live table. Otherwise each change is a line, as printed by `builds`.
+    You can pass several BUILDs, a commit with --commit, or the ID of a workflow run with --workflow. Otherwise, the
+    command waits for the newest build. On a terminal, a live table shows the builds. Otherwise, each change is one
+    line, in the format of `builds`.
 
-    The exit code is 0 if the builds succeed, 8 if one does not, and 9 after the timeout.
+    The exit code is 0 if all builds succeed, 8 if one does not, and 9 after the timeout.
     """
     run_id = newest.workflow if _UUID.fullmatch(newest.workflow or "") else None
     _check(target, commit, run_id, newest, patience)

@@ -38,7 +38,7 @@ def encode(body: Any) -> bytes:
         return text.encode()
     except (TypeError, ValueError, RecursionError):
         raise InvalidInputError(
-            "body: expected what JSON can hold: strings, numbers, booleans, null, lists, dicts with string keys"
+            "body: expected values that JSON can hold: strings, numbers, booleans, null, lists, dicts with string keys"
         ) from None
 
 

@@ -30,7 +30,7 @@ class Secret(Generic[T]):
         return "***"
 
     def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
-        raise TypeError("a secret is not pickled")
+        raise TypeError("a secret cannot be pickled")
 
 
 class RedactedStr(str):
@@ -48,7 +48,7 @@ class RedactedStr(str):
         return RedactedStr(super().__getitem__(key))
 
     def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
-        raise TypeError("a secret is not pickled")
+        raise TypeError("a secret cannot be pickled")
 
 
 class RedactedBytes(bytes):
@@ -64,7 +64,7 @@ class RedactedBytes(bytes):
         return RedactedBytes(piece) if isinstance(piece, bytes) else piece
 
     def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
-        raise TypeError("a secret is not pickled")
+        raise TypeError("a secret cannot be pickled")
 
 
 def wrap_secret(value: object) -> Any:

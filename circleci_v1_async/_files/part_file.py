@@ -166,7 +166,7 @@ class PartFile:
         self._seek()
         self._append(pieces)
         self._flush(durable=durable)
-        if fcntl is None:  # pragma: no cover - Windows cannot rename what is open
+        if fcntl is None:  # pragma: no cover - Windows cannot rename an open file
             self._close_file()
         if overwrite:
             self._rename()

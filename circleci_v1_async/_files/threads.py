@@ -174,7 +174,7 @@ class FileThreads:
         """Log that the file system does not support locks. The session logs this only once."""
         if not self._has_warned:
             self._has_warned = True
-            _log.warning("%s: its file system has no locks: two downloads of one file would mix (logged once)", path)
+            _log.warning("%s: the file system has no locks, so two downloads of one file could mix (logged once)", path)
 
     def close(self) -> None:
         """Stop the threads when their current work is done. Does not wait."""

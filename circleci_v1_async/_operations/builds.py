@@ -61,7 +61,7 @@ class BuildOperations(Operations):
             shallow: Whether to leave out about half of the fields, which makes the service answer faster.
 
         Returns:
-            Up to `limit` builds: fewer on the last page, and none past the end of the list.
+            At most `limit` builds. The last page has fewer, and a page past the end of the list has none.
 
         Raises:
             NotFoundError: The project does not exist, or the token has no access to it.

@@ -162,7 +162,7 @@ class CommitOperations(BuildOperations):
                 when it finishes. Can be a coroutine function.
 
         Returns:
-            The verdict: the builds, the failed builds, and the jobs without a build.
+            The verdict, with the builds, the failed builds, and the jobs without a build.
 
         Raises:
             InvalidInputError: An argument is invalid, or the given build has no `vcs_revision`. Nothing was sent.

@@ -139,9 +139,9 @@ class LogOperations(LogLineOperations):
                 poll.
 
         Returns:
-            An async iterator. Use `async for` on it, without `await`. It yields each line once, with one exception: if
-            CircleCI did not keep all of a polled log, the line in brackets and the remaining lines are yielded, even if
-            these lines were yielded before. At most 100 rows are kept in memory until they are final.
+            An async iterator. Use `async for` on it, without `await`. It yields each line once. Only if CircleCI did
+            not keep all of a polled log, it yields the line in brackets and the remaining lines, even if it has yielded
+            these lines before. At most 100 rows are kept in memory until they are final.
 
         Raises:
             InvalidInputError: An argument is invalid. Raised by the call itself; other errors are raised during

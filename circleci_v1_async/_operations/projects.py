@@ -45,8 +45,8 @@ class ProjectOperations(Operations):
         `POST /project/{project}/follow` (openapi.yml: followProject). The request is safe to resend, like a `PUT`.
 
         Returns:
-            The result: whether the user follows the project, and the first build. `first_build` can be `None` although
-            a build was started: if the request was resent, the reply that contained the build may be lost.
+            Whether the user follows the project, and the first build. If the request was resent, `first_build` can be
+            `None` although a build was started, because the reply that contained the build may be lost.
 
         Raises:
             BadRequestError: CircleCI sometimes answers with this error if it has nothing to build. The user follows the

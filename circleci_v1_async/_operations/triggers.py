@@ -71,8 +71,8 @@ class TriggerOperations(Operations):
             job: The name of the job in the configuration.
 
         Returns:
-            The build. CircleCI can accept a build and not run it: `status` is `not_run` in this case, and `messages`
-            contains the reason.
+            The build. If CircleCI accepts a build but does not run it, `status` is `not_run`, and `messages` contains
+            the reason.
 
         Raises:
             GoneError: CircleCI has removed the operation.

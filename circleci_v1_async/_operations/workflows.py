@@ -97,7 +97,7 @@ class WorkflowOperations(CommitOperations):
                 when it finishes. Can be a coroutine function.
 
         Returns:
-            The verdict: the builds, the failed builds, and the jobs without a build.
+            The verdict, with the builds, the failed builds, and the jobs without a build.
 
         Raises:
             InvalidInputError: An argument is invalid, or the given build is outside of workflows. Nothing was sent.

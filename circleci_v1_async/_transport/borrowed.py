@@ -24,7 +24,7 @@ def check_borrowed(session: object, *, trust_env: bool) -> None:
     if trust_env:
         raise InvalidInputError(
             "trust_env: cannot be combined with session, which has its own proxies; "
-            "give trust_env to the aiohttp.ClientSession instead"
+            "pass trust_env to the aiohttp.ClientSession instead"
         )
     if not isinstance(session, aiohttp.ClientSession):
         raise InvalidInputError(f"session: expected an aiohttp.ClientSession, got {type(session).__name__}")
@@ -35,7 +35,7 @@ def check_borrowed(session: object, *, trust_env: bool) -> None:
     if session.auth is not None or any(name in session.headers for name in ("Authorization", TOKEN_HEADER)):
         raise InvalidInputError(
             "session: expected one without default credentials (auth, Authorization, Circle-Token): "
-            "aiohttp would send them to wherever a redirect leads. Give the token to CircleCISession instead",
+            "aiohttp would send them to the target of any redirect. Pass the token to CircleCISession instead",
         )
 
 

@@ -41,7 +41,9 @@ def _classify(  # noqa: PLR0911 - a table
     match error:
         case aiohttp.ConnectionTimeoutError() if waited_for_pool:
             return RequestTimeoutError(
-                f"no connection of the borrowed session came free within {timeout:g} s", maybe_sent=False, phase="pool"
+                f"no connection in the given aiohttp session became free within {timeout:g} s",
+                maybe_sent=False,
+                phase="pool",
             )
         case aiohttp.ConnectionTimeoutError():
             return RequestTimeoutError("the connection could not be made in time", maybe_sent=False, phase="connect")

@@ -28,7 +28,7 @@ async def read_chunks(stream: Stream, size: int | None) -> AsyncGenerator[bytes,
             if not announced or isinstance(error, RequestTimeoutError) or not error.transient:
                 raise
             of_size = "" if size is None else f" of {size}"
-            raise TruncatedError(f"It broke off: {received}{of_size} bytes came") from None
+            raise TruncatedError(f"The reply broke off after {received}{of_size} bytes") from None
 
 
 def get_length(stream: Stream) -> int | None:

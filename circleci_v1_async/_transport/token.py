@@ -87,7 +87,9 @@ class Token:
         if self.source is None:
             return
         if self._run is not None and self._run in _runs.get():
-            raise UsageError("token: the callable uses the session that calls it; give it its own session")
+            raise UsageError(
+                "token: the callable uses the session that calls it; use a separate session in the callable"
+            )
         limit = asyncio.timeout(timeout)
         try:
             async with limit, self._refresh:

@@ -177,14 +177,14 @@ class Transport:
         try:
             reply, is_first = await self._follow(method, url, headers_at, body, limits, deadline=started + timeout)
         except AIOHTTP_ERRORS as error:
-            failure = self.translate(error, started, timeout, "whole reply")
+            failure = self.translate(error, started, timeout, "complete reply")
             raise failure from failure.__cause__
         try:
             content = await read_body(reply, max_body)
         except (*BODY_ERRORS, TransportError) as error:
             # An error can be raised from its status, even without a body.
             if reply.status < HTTPStatus.BAD_REQUEST or self.closed:
-                failure = self.translate(error, started, timeout, "whole reply")
+                failure = self.translate(error, started, timeout, "complete reply")
                 raise failure from failure.__cause__
             content = b""
         finally:

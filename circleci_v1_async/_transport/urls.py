@@ -57,12 +57,14 @@ def parse_base_url(base_url: object, *, with_token: bool, allow_http: bool = Fal
         raise InvalidInputError(f"{expected}, without query, fragment, user or password")
     if with_token and url.scheme == "http" and not allow_http and not is_loopback(url):
         raise InvalidInputError(
-            "base_url: expected https, because the token would be sent in clear over http; "
-            "allow_http=True allows that, for test networks"
+            "base_url: expected https, because the token would be sent unencrypted over http; "
+            "allow_http=True allows this for test networks"
         )
     address = str(url).rstrip("/")
     if address.endswith("/api/v2"):
-        raise InvalidInputError("base_url: expected the address of API v1.1, which ends in '/api/v1.1', got one of v2")
+        raise InvalidInputError(
+            "base_url: expected the URL of API v1.1, which ends in '/api/v1.1', got a URL of API v2"
+        )
     completion = _COMPLETIONS.get(url.raw_path.rstrip("/"), "")
     return URL(f"{address}{completion}", encoded=True)
 
@@ -135,11 +137,11 @@ def find_next_hop(current: URL, location: str, method: str, status: int) -> URL:
     maybe_sent = method not in {"GET", "HEAD"}
     url = _join(current, location)
     if url is None:
-        raise RedirectError("the service gave an invalid URL", maybe_sent)
+        raise RedirectError("the service returned an invalid URL", maybe_sent)
     if url.scheme not in {"http", "https"} or not url.host or url.raw_user is not None:
-        raise RedirectError("the service gave a URL that is not plain http or https", maybe_sent)
+        raise RedirectError("the service returned a URL that is not plain http or https", maybe_sent)
     if (current.scheme, url.scheme) == ("https", "http"):
-        raise RedirectError("the service points from https to http", maybe_sent)
+        raise RedirectError("the service redirected from https to http", maybe_sent)
     if maybe_sent and (status not in _KEEPS_METHOD or get_origin(url) != get_origin(current)):
         raise RedirectError(f"the service redirected a {method}, which is sent to its own origin only", maybe_sent)
     return url

@@ -88,7 +88,9 @@ def plan_destinations(
 
 def _check_place(path: object) -> str:
     if not isinstance(path, str):
-        raise InvalidInputError(f"place: expected it to return a path below the folder, got {type(path).__name__}")
+        raise InvalidInputError(
+            f"place: expected a function that returns a path below the folder, got {type(path).__name__}"
+        )
     return path
 
 
@@ -96,14 +98,14 @@ def _check(artifacts: Iterable[Artifact]) -> list[Artifact]:
     given = cast("object", artifacts)
     if not isinstance(given, Iterable) or isinstance(given, str):
         raise InvalidInputError(
-            "artifacts: expected several Artifacts, as list_build_artifacts gives them (download_artifact saves one); "
+            "artifacts: expected several Artifacts from list_build_artifacts (download_artifact saves one); "
             f"got {type(given).__name__}"
         )
     everything = list(cast("Iterable[object]", given))
     for artifact in everything:
         if not isinstance(artifact, Artifact):
             raise InvalidInputError(
-                f"artifacts: expected the Artifacts of a list of artifacts, got {type(artifact).__name__}"
+                f"artifacts: expected Artifacts from a list of artifacts, got {type(artifact).__name__}"
             )
     return cast("list[Artifact]", everything)
 
@@ -117,7 +119,7 @@ def _find_destination(artifact: Artifact, path: str, node: tuple[str, ...] = ())
     if problem := next(filter(None, map(_find_problem, parts)), None):
         return Destination(artifact, (path,), UnsafePathError(f"{path!r}: {problem}"))
     if not artifact.url:
-        return Destination(artifact, (path,), DownloadError(f"{path!r}: the service gave no URL for it"))
+        return Destination(artifact, (path,), DownloadError(f"{path!r}: the service returned no URL for this artifact"))
     return Destination(artifact, (*node, *map(_encode, parts)))
 
 
@@ -138,8 +140,8 @@ def _encode(part: str) -> str:
 
 def _find_conflicts(destinations: list[Destination]) -> dict[int, PathConflictError]:
     """Return the conflicts between destinations, by the `id` of each destination that has one."""
-    # Number each path by the number of its folder and its name. A path with a thousand folders then takes a thousand
-    # short keys, instead of a thousand paths of increasing length.
+    # Give each path a number, found by the number of its folder and its own name. A path with a thousand folders then
+    # takes a thousand short keys, instead of a thousand paths of increasing length.
     numbers: dict[tuple[int, str], int] = {}
     wanted: dict[int, list[tuple[Destination, str]]] = defaultdict(list)
     below: dict[int, list[Destination]] = defaultdict(list)

@@ -37,7 +37,7 @@ class ArtifactDownloads(TaskIterable):
     and waits until they have stopped.
     """
 
-    _begun_before = "These downloads were begun before and can be looped over only once: make new ones."
+    _begun_before = "Downloads can be iterated only once: call download_artifacts again."
     _closed_early = "These downloads were closed before their end: not everything may have been fetched."
 
     def __init__(
@@ -134,7 +134,7 @@ class ArtifactDownloads(TaskIterable):
         errors = [problem.error for problem in problems]
         kinds = (UnsafePathError, PathConflictError, DownloadError)
         kind, first = next((kind, error) for kind in kinds for error in errors if isinstance(error, kind))
-        raise kind(f"{_count(problems)} cannot go below {self._downloader.root}: {first}", tuple(problems))
+        raise kind(f"{_count(problems)} cannot be saved in {self._downloader.root}: {first}", tuple(problems))
 
 
 def _count(items: list[Destination] | list[Download]) -> str:

@@ -30,11 +30,11 @@ def artifact_request(caller: Caller, artifact: Artifact) -> tuple[Request[Any], 
     if not isinstance(cast("object", artifact), Artifact):
         # The message omits the value: it may contain a signed URL.
         raise InvalidInputError(
-            "artifact: expected an Artifact, as list_build_artifacts gives it, or made by Artifact(path=…, url=…); "
+            "artifact: expected an Artifact from list_build_artifacts, or Artifact(path=…, url=…); "
             f"got {type(artifact).__name__}"
         )
     if not artifact.url:
-        raise InvalidInputError("artifact.url: expected the URL that a list of artifacts gives, got none")
+        raise InvalidInputError("artifact.url: expected the URL from a list of artifacts, got None")
     url = caller.transport.file_url(artifact.url)
     return make_file_request(url), url
 

@@ -3,9 +3,9 @@
 Unlike a terminal, this window never wraps long rows. A row that has left the window at the top is final, so a log of
 any length takes little memory.
 
-Anybody who can start a build can write to its log. The time therefore grows at most linearly with the size of the log,
-and each byte of a log becomes at most 64 characters: only text and tabs go beyond the margin, and no sequence takes
-longer in longer rows, unless it erases their text.
+Anybody who can start a build can write to its log, so the cost of a log is bounded. The time is at most proportional to
+the size of the log, because no sequence takes longer in longer rows, unless it erases their text. The result has at
+most 64 characters per byte of the log, because only text and tabs can go beyond the margin.
 """
 
 import re

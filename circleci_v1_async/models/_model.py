@@ -45,7 +45,9 @@ _HAND_MADE: Final = frozenset({"__init__", "__attrs_pre_init__", "__post_init__"
 
 
 def _wrong_decorator(name: str) -> TypeError:
-    return TypeError(f"{name}: a subclass of a model takes the decorator @model(kw_only=True), not one of attrs")
+    return TypeError(
+        f"{name}: use the decorator @model(kw_only=True) for a subclass of a model, not a decorator of attrs"
+    )
 
 
 def _read_fields(namespace: dict[str, Any]) -> "tuple[attrs.Attribute[Any], ...]":
@@ -126,7 +128,7 @@ class _FieldDocs(dict[str, str | None]):
 
 
 def _read_field_docs(cls: Any) -> Iterator[tuple[str, str]]:
-    import ast  # noqa: PLC0415 - programs that ask for help need it
+    import ast  # noqa: PLC0415 - only `help` and similar programs need it
 
     (definition,) = ast.parse(inspect.cleandoc(inspect.getsource(cls))).body
     for field, doc in pairwise([*cast("ast.ClassDef", definition).body, None]):

@@ -16,7 +16,7 @@ class Artifact(Model):
     """
 
     pretty_path: str | None = None
-    """Same as `path`, with variables such as `$CIRCLE_ARTIFACTS` for builds on CircleCI 1.0."""
+    """Like `path`, but with variables such as `$CIRCLE_ARTIFACTS` for builds on CircleCI 1.0."""
 
     node_index: int | None = None
     """Number of the container that stored the file, from 0. Two containers can store the same path."""

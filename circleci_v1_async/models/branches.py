@@ -24,7 +24,7 @@ class BranchBuild(BuildSummary):
     added_at: Timestamp | None = None
     """Time at which the build was added to its list.
 
-    For an unfinished build, this is its creation. For a finished build, it is shortly after its end.
+    For an unfinished build, this is the time of its creation. For a finished build, it is shortly after the end.
     """
 
     is_workflow_job: bool | None = None

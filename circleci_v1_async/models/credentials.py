@@ -54,7 +54,7 @@ class EnvVar(Model):
     """Name of the variable."""
 
     value: str | None = attrs.field(default=None, repr=False)
-    """End of the value after `xxxx`: the service never sends the complete value. The repr omits it."""
+    """Masked value: `xxxx` and the end of the value. The repr omits it."""
 
 
 @model(kw_only=True)

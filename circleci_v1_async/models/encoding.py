@@ -26,4 +26,6 @@ def dumps(model: Any) -> bytes:
         try:
             return msgspec.json.encode(encode_branch_names(model), enc_hook=to_json_value)
         except (TypeError, ValueError, RecursionError):
-            raise InvalidInputError("dumps: expected a model, or a list of them, with what JSON can hold") from None
+            raise InvalidInputError(
+                "dumps: expected a model or a list of models, with values that JSON can hold"
+            ) from None

@@ -24,7 +24,7 @@ class BuildAgent(Model):
     """Container image of the agent."""
 
     properties: Mapping[str, Any] | None = None
-    """Properties of the place where the agent ran, such as `availability_zone`; often absent."""
+    """Properties of the agent's location, such as `availability_zone`; often absent."""
 
 
 @model(kw_only=True)

@@ -40,10 +40,10 @@ class ProjectSettings(Model):
     """Default branch on the code host."""
 
     followed: bool | None = None
-    """Whether the user follows the project. Servers until 2017 send it, newer ones send `following`."""
+    """Whether the user follows the project. Only sent by servers until 2017. See also `following`."""
 
     following: bool | None = None
-    """Whether the user follows the project. Servers since 2017 send it, older ones send `followed`."""
+    """Whether the user follows the project. Only sent by servers since 2017. See also `followed`."""
 
     language: str | None = None
     """Programming language that the code host detected; `None` if it detected none."""
@@ -52,7 +52,7 @@ class ProjectSettings(Model):
     """Whether the builds are public."""
 
     has_usable_key: bool | None = None
-    """Whether CircleCI has a key to check the code out with."""
+    """Whether CircleCI has a key for checking out the code."""
 
     parallel: int | None = None
     """Default number of containers for a build, from 1."""

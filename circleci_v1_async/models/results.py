@@ -18,7 +18,7 @@ class PipelineResult(Model):
     """The result of triggering a pipeline."""
 
     status: int
-    """HTTP status in the reply's body, always of a success: other statuses raise a `StatusError`."""
+    """HTTP status in the reply's body. It is a success, because other statuses raise a `StatusError`."""
 
     body: str | None = None
     """Text of the confirmation, such as `Build created`."""

@@ -2,7 +2,7 @@
 
 With pytest, use the fixtures `fake_circleci`, a fake without projects, and `circleci`, a session with the fake:
 
-    async def test_the_bot_tells_of_a_failure(fake_circleci, circleci):
+    async def test_the_bot_reports_a_failure(fake_circleci, circleci):
         fake_circleci.add_project("github/acme/web")
         fake_circleci.add_build("github/acme/web", status="failed")
         assert await report(circleci) == "acme/web #1 failed"

@@ -8,5 +8,5 @@ from circleci_v1_async.testing._program import main
 
 __all__ = ["main"]
 
-if __name__ == "__main__":  # pragma: no cover - in a process of its own
+if __name__ == "__main__":  # pragma: no cover - in a separate process
     main()

@@ -87,9 +87,9 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        # The process exists and belongs to another user.
+        # PermissionError: the process exists, but belongs to another user.
         return True
-    # An ended process still exists as a zombie until its parent reads its exit status.
+    # A process that has ended exists as a zombie until its parent reads its exit status.
     return _list_fields(pid)[:1] != [b"Z"]
 
 

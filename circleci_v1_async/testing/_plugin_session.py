@@ -1,7 +1,7 @@
 """The session of the fixture `circleci`.
 
-It is not in the same module as the fixtures: pytest imports that module in every run, and tests that use no fixture
-should not wait until aiohttp is imported.
+This module is separate from the fixtures, because pytest imports the fixtures in every run. Tests that use no fixture
+should not have to wait for the import of aiohttp.
 """
 
 import asyncio
@@ -34,9 +34,10 @@ def open_session(fake: FakeCircleCI) -> "Generator[CircleCISession]":
 class _SessionCloser:
     """A session's limiter that closes the session when the event loop ends.
 
-    A synchronous fixture is torn down after its test's loop is closed, and only that loop can close a session's
-    sockets. As the last step, every runner closes the asynchronous generators of its loop. So the first exchange, which
-    enters the limiter, starts a generator that closes the session when the generator itself is closed.
+    Only the event loop of a test can close the sockets of its session, but a synchronous fixture is torn down after
+    this loop is closed. Every runner closes the asynchronous generators of its loop before it closes the loop. The
+    limiter therefore starts a generator at the first exchange. When the runner closes the generator, the generator
+    closes the session.
     """
 
     session: "CircleCISession"

@@ -48,8 +48,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def fake_circleci(request: pytest.FixtureRequest) -> "Iterator[FakeCircleCI]":
     """A fake CircleCI on loopback, without projects: a `circleci_v1_async.testing.FakeCircleCI`.
 
-    A thread serves it, so that asynchronous and synchronous tests can use it. If a test passes but no request triggered
-    some of its scripted faults, the test gets an error. Set `fake_circleci.allow_unused_faults = True` to allow this.
+    A thread serves it, so that asynchronous and synchronous tests can use it. If a test passes without triggering all
+    of its scripted faults, pytest reports an error. Set `fake_circleci.allow_unused_faults = True` to allow this.
 
     Under `@pytest.mark.circleci_recording("file.jsonl")`, the fake replays the recording, a file in the test's folder.
     `pytest --circleci-record` creates the recording: the test's requests are then forwarded to the service.

@@ -77,7 +77,7 @@ class FakeCircleCI(ControlledService):
     like S3.
 
     Args:
-        token: The only valid token. You can send it in `Circle-Token`, as a bearer token, as the user name of basic
+        token: The only valid token. Clients can send it in `Circle-Token`, as a bearer token, as the user name of basic
             authentication, or as `circle-token` in the query. With an invalid token, private projects return 404 and
             all other requests are rejected.
         host: The host to listen on.
@@ -195,7 +195,7 @@ class FakeCircleCI(ControlledService):
         await self.close()
 
     async def start(self) -> None:
-        """Start listening. You can build the state before or after the start.
+        """Start listening. You can add projects and builds before or after the start.
 
         You can start a closed fake again. It uses the same ports.
 
@@ -204,7 +204,7 @@ class FakeCircleCI(ControlledService):
             OSError: A port is already in use.
         """
         if self._listeners["api"].is_open:
-            raise RuntimeError("this fake is started already")
+            raise RuntimeError("the fake is already started")
         if self._is_controlled:
             self._keep_state()
         try:
@@ -241,7 +241,7 @@ class FakeCircleCI(ControlledService):
         return self._listeners["storage"].origin
 
     def list_replaced_secrets(self) -> list[str]:
-        """List a recording's placeholders for secrets, with their kinds, counts and first places."""
+        """List the placeholders in a recording, each with the kind, number and first place of its secret."""
         return self._source.scrubber.report() if isinstance(self._source, Relay) else []
 
     def clear_requests(self) -> None:

@@ -51,7 +51,7 @@ class PageWalk(TaskIterable, Generic[T]):
     page is requested when it is needed. With `prefetch=1`, the default, the next page is requested as soon as the
     previous page has arrived and proves not to be the last, so that it loads while you read. From `prefetch=2` on,
     pages are requested concurrently: first 2, then 4, and so on, up to `prefetch` pages beyond the page that is being
-    read or awaited. Up to `prefetch` requests may then go past the end of the list, where they are cancelled. The walk
+    read or awaited. Up to `prefetch` requests may then go past the end of the list, where they are canceled. The walk
     does not prefetch before all of the first page was read, and does not prefetch more pages than `limit` can need.
     Memory use: the prefetched pages, plus the identity of each yielded build.
 
@@ -69,8 +69,8 @@ class PageWalk(TaskIterable, Generic[T]):
       than requested before the end of the list: a short page looks like the end. Extra builds in a page are fine.
     """
 
-    _begun_before = "This walk was begun before and can be walked only once: make a new one."
-    _closed_early = "This walk was closed before its end: what it yielded may not be the whole list."
+    _begun_before = "A walk can be iterated only once: create a new walk."
+    _closed_early = "The walk was closed before the end of the list, so the builds that it yielded may be incomplete."
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class PageWalk(TaskIterable, Generic[T]):
 
     @property
     def requests(self) -> int:
-        """Number of requests for pages so far, including cancelled requests."""
+        """Number of requests for pages so far, including canceled requests."""
         return self._requests
 
     @property

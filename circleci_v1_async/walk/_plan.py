@@ -65,8 +65,8 @@ class PagePlan(Generic[T]):
         limit: Maximum number of items in total; `None` for all of them.
         offset: Offset to start at.
         page_size: Number of items per page, 2 to 100.
-        overlap: Number of items, from 1, that a page shares with the previous page. Lowered if a page has no room for
-            so large an overlap.
+        overlap: Number of items, from 1, that a page shares with the previous page. Reduced if a page is
+            too small for it.
         prefetch: Maximum number of pages, in flight or unread, beyond the page being read.
         cutoff: Decides which items are too old to yield, and where the walk ends. With `None`, no item is too old.
 
@@ -228,7 +228,7 @@ class PagePlan(Generic[T]):
     def _spend(self) -> None:
         self._idle += 1
         if self._idle > _BUDGET:
-            raise self._drift(f"The list changes faster than it can be read: {_BUDGET} pages brought nothing new.")
+            raise self._drift(f"The list changes faster than it can be read: {_BUDGET} pages contained nothing new.")
 
     def _drift(self, message: str) -> PaginationDriftError:
         return PaginationDriftError(message, self.resume_offset)

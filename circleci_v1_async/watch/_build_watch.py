@@ -71,8 +71,8 @@ class BuildWatch(TaskIterable):
     If 5000 builds are unfinished at the same time, newer builds wait, with a warning, until some of the 5000 finish.
     """
 
-    _begun_before = "This watch was begun before and can be watched only once: make one from its cursor."
-    _closed_early = "This watch was ended before it had started."
+    _begun_before = "A watch can be iterated only once: create a new watch from its cursor."
+    _closed_early = "The watch was closed before it started."
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ class BuildWatch(TaskIterable):
         delay = 0.0
         try:
             while self._state == "running":
-                # A separate task, so that `aclose` can stop it without cancelling the caller.
+                # A separate task, so that `aclose` can stop it without canceling the caller.
                 task = self._create_task(self._find_events(delay))
                 await asyncio.wait((task,))
                 if self._state != "running":
@@ -213,5 +213,5 @@ class BuildWatch(TaskIterable):
         except CircleCIError as error:
             if not (error.transient or isinstance(error, NotFoundError)):
                 raise
-            _log.info("build %d of %s: %s; asking again later", build_num, project, status_or_class(error))
+            _log.info("build %d of %s: %s; polling again later", build_num, project, status_or_class(error))
             return None

@@ -120,7 +120,7 @@ class WatchCursor:
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
             pass
         found = f"version {version!r}" if isinstance(version, int) and version != _VERSION else "something else"
-        raise InvalidInputError(f"cursor: expected what to_json gave, of version {_VERSION}; got {found}")
+        raise InvalidInputError(f"cursor: expected JSON from to_json, of version {_VERSION}; got {found}")
 
 
 def check_cursor(cursor: object) -> WatchCursor:
@@ -131,7 +131,9 @@ def check_cursor(cursor: object) -> WatchCursor:
     """
     if isinstance(cursor, WatchCursor):
         return cursor
-    raise InvalidInputError(f"cursor: expected a WatchCursor, such as from_json makes, got {type(cursor).__name__}")
+    raise InvalidInputError(
+        f"cursor: expected a WatchCursor, such as the result of from_json, got {type(cursor).__name__}"
+    )
 
 
 def is_full(cursor: WatchCursor) -> bool:

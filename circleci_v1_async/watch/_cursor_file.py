@@ -43,7 +43,7 @@ class CursorFile:
     Saving keeps the mode of the existing file, and follows a symbolic link. Use the file for one watch only, and save
     one cursor after the other.
 
-    The disk work runs in a separate thread, so a slow disk does not block the event loop. If a call is cancelled, for
+    The disk work runs in a separate thread, so a slow disk does not block the event loop. If a call is canceled, for
     example by `asyncio.timeout`, it ends immediately. Its cursor may still be saved afterwards, but never after a later
     cursor.
 

@@ -171,6 +171,14 @@ def test_some_table_scrolls_on_a_phone_and_says_so(browser: "Browser", base: str
     page.close()
 
 
+def test_the_meaning_of_a_field_is_visible_on_a_phone_without_scrolling_sideways(browser: "Browser", base: str):
+    page = open_page(browser, base, 390, "light")
+    page.goto(f"{base}reference/build/")
+    box = page.get_by_text("Number of the build within its project").first.bounding_box()
+    assert box["x"] + box["width"] <= 390
+    page.close()
+
+
 @pytest.mark.parametrize("path", ["", "quickstart/"])
 def test_code_is_on_the_first_screen(browser: "Browser", base: str, path: str):
     page = open_page(browser, base, 1300, "light")

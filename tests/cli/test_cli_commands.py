@@ -118,7 +118,7 @@ class TestShowing:
         as_json = await run_beside("artifacts", WEB, "1", "--list", "--json")
         assert json.loads(as_json.stdout)["path"] == "a/b.xml"
         none = await run_beside("artifacts", WEB, "1", "--list", "--match", "*.txt")
-        assert (none.exit_code, none.output) == (1, "Error: Build 1 has 1 artifact, none of which matches '*.txt'.\n")
+        assert (none.exit_code, none.output) == (1, "Error: Build 1 has 1 artifact, but none matches '*.txt'.\n")
 
 
 @pytest.mark.usefixtures("web")

@@ -75,7 +75,7 @@ def test_the_demo_ends_by_fetching_the_log_and_the_artifacts_of_the_latest_failu
     assert re.search(r"^  === Test \(failed, exit code 1\)$", failure, re.MULTILINE)
     assert "E   AssertionError: assert 1 == 31" in failure
     assert "reports/junit.xml              182.3 kB" in failure
-    assert "4 files, 4.9 MB, whole, in a temporary folder" in failure
+    assert "4 files, 4.9 MB, in a temporary folder" in failure
 
 
 def test_a_history_without_a_failure_leaves_nothing_to_look_into():

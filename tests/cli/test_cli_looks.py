@@ -279,7 +279,7 @@ async def test_the_latest_artifacts_are_those_that_circleci_chooses(service):
     unlike = await run_beside("artifacts", WEB, *options, "-s", "successful", "--match", "*.x")
 
     assert (chosen.output, none.output) == ("a.txt\n", "The latest build has no artifacts.\n")
-    assert unlike.output == "Error: The latest build has 1 artifact, none of which matches '*.x'.\n"
+    assert unlike.output == "Error: The latest build has 1 artifact, but none matches '*.x'.\n"
     assert [request.operation for request in service.requests] == ["list_latest_artifacts"] * 3
 
 

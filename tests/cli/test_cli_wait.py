@@ -242,7 +242,10 @@ async def test_trigger_waits_for_the_builds_of_a_commit(web):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("--wait",), "--wait needs --job or --revision, because CircleCI does not say which builds it has started."),
+        (
+            ("--wait",),
+            "--wait needs --job or --revision, because CircleCI does not return the builds of started workflows.",
+        ),
         (("--wait", "--branch", "main"), "--wait needs --job or --revision"),
         (("--timeout", "9"), "--timeout, --interval, --jobs, --settle and --fail-fast need --wait."),
         (("--wait", "--job", "test", "--settle", "1"), "--jobs and --settle cannot be used with --job or --param"),

@@ -76,6 +76,30 @@ class TestTheReference:
         assert "status" in fields[:10]
         assert fields[10:] == sorted(fields[10:])
 
+    def test_the_tables_of_enums_show_only_members(self, pages: str):
+        tables = pages.split("::: circleci_v1_async.TestResult\n", 1)[1].partition(":::")[0]
+        assert re.findall(r"^\| `(\w+)` \| `'(\w+)'` \|$", tables, re.MULTILINE) == [
+            (member.name, member.value) for member in circleci_v1_async.TestResult
+        ]
+        assert "__test__" not in pages
+
+    def test_no_description_of_a_result_is_taken_for_its_type(self):
+        griffe = pytest.importorskip("griffe")
+        objects = [griffe.load("circleci_v1_async", search_paths=[ROOT])]
+        for parent in objects:  # it grows
+            objects += (member for member in parent.members.values() if not member.is_alias)
+        options = {"returns_multiple_items": False, "returns_named_value": False, "warnings": False}
+        results = {
+            found.path: section.value[0].annotation
+            for found in objects
+            if found.docstring
+            for section in found.docstring.parse("google", **options)
+            if section.kind is griffe.DocstringSectionKind.returns
+        }
+        assert len(results) > 50
+        # griffe takes the words before a colon in the first line for a type.
+        assert {path: taken for path, taken in results.items() if isinstance(taken, str)} == {}
+
 
 def test_the_tree_of_errors_is_that_of_the_code():
     (tree,) = [block.source for block in BLOCKS if block.title == "The tree"]

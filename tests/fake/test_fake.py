@@ -749,9 +749,9 @@ class TestLife:
         assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
     async def test_a_fake_is_started_once_and_has_no_address_before(self, fake):
-        with pytest.raises(RuntimeError, match="started already"):
+        with pytest.raises(RuntimeError, match="already started"):
             await fake.start()
-        with pytest.raises(RuntimeError, match="no address"):
+        with pytest.raises(RuntimeError, match="no URL before it is started"):
             _ = FakeCircleCI().base_url
 
     async def test_closing_twice_is_closing_once(self, fake):
@@ -782,7 +782,7 @@ class TestTypos:
         ("build", "complaint"),
         [
             (lambda fake: fake.add_build(WEB, status="sucess"), r"^status: expected one of .*, got 'sucess' \(did you"),
-            (lambda fake: fake.add_build(WEB, brnch="x"), r"^brnch: unknown field \(did you mean 'branch'\?\); give"),
+            (lambda fake: fake.add_build(WEB, brnch="x"), r"^brnch: unknown field \(did you mean 'branch'\?\); pass"),
             (lambda fake: fake.update_build(WEB, 1, status="sucess"), "^status: expected one of"),
             (lambda fake: fake.update_build(WEB, 1, brnch="x"), "^brnch: unknown field"),
             (lambda fake: fake.finish_build(WEB, 1, "sucess"), "^status: expected one of"),

@@ -130,7 +130,7 @@ class TestOrigins:
 
     def test_no_origin_is_known_before_the_start(self):
         for name in ("base_url", "storage_origin"):
-            with pytest.raises(RuntimeError, match="no address"):
+            with pytest.raises(RuntimeError, match="no URL before it is started"):
                 getattr(FakeCircleCI(), name)
 
     async def test_a_fake_whose_port_is_taken_can_be_started_later(self):

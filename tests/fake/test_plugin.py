@@ -172,7 +172,9 @@ class TestUnderPytest:
         args = ("-W", "error", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:asyncio", "-p", "no:anyio")
         result = pytester.runpytest_subprocess(*args, timeout=60)
         result.assert_outcomes(passed=2, failed=1, errors=1)
-        result.stdout.fnmatch_lines(["*1 scripted faults met no request: a reply with 503 for POST and any path"])
+        result.stdout.fnmatch_lines(
+            ["*1 scripted faults were not triggered by a request: a reply with 503 for POST and any path"]
+        )
 
     def test_a_marked_test_is_recorded_when_that_is_asked_for_and_replayed_ever_after(
         self, pytester: pytest.Pytester, fake_circleci: FakeCircleCI, monkeypatch: pytest.MonkeyPatch

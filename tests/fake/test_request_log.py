@@ -27,10 +27,10 @@ class TestWaiting:
         assert len(await fake.wait_for_requests(2, timeout=0)) == 2
 
     async def test_its_time_out_says_what_came_instead(self, fake: FakeCircleCI, browser: Browser):
-        with pytest.raises(TimeoutError, match=r"^0 of 1 requests came within 0 s: none$"):
+        with pytest.raises(TimeoutError, match=r"^0 of 1 requests arrived within 0 s: none$"):
             await fake.wait_for_requests(1, timeout=0)
         await browser.send("GET", "/me")
-        with pytest.raises(TimeoutError, match=r"^1 of 2 requests came within 0 s: GET /api/v1\.1/me$"):
+        with pytest.raises(TimeoutError, match=r"^1 of 2 requests arrived within 0 s: GET /api/v1\.1/me$"):
             await fake.wait_for_requests(2, timeout=0)
         # Nothing is left of those who have given up.
         await browser.send("GET", "/me")
@@ -66,7 +66,7 @@ async def test_faults_that_met_no_request_are_named(fake: FakeCircleCI, browser:
     with pytest.raises(AssertionError) as caught:
         fake.assert_faults_used()
     assert str(caught.value) == (
-        "3 scripted faults met no request: a reply with 503 for any method and any path; "
+        "3 scripted faults were not triggered by a request: a reply with 503 for any method and any path; "
         "a dropped connection for POST and any path; a body sent in another way for any method /projects"
     )
 

@@ -67,7 +67,7 @@ class TestStream:
     async def test_it_says_when_it_breaks_off(self, ending: Action) -> None:
         async with facing(then(reply(200, b"0123", length=10), ending)) as scene:
             async with scene.ci.open_artifact(at(scene.server)) as stream:
-                with pytest.raises(TruncatedError, match=r"It broke off: \d of 10 bytes came") as caught:
+                with pytest.raises(TruncatedError, match=r"The reply broke off after \d of 10 bytes") as caught:
                     await stream.read()
         assert caught.value.__context__ is None
 

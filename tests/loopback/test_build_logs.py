@@ -431,4 +431,4 @@ class TestFiles:
         monkeypatch.setattr("circleci_v1_async._files.part_file._lock", lambda _fd: False)
         await ci.save_build_log(WEB, 1, tmp_path / "log")
         assert (tmp_path / "log").exists()
-        assert "its file system has no locks" in caplog.text
+        assert "the file system has no locks" in caplog.text

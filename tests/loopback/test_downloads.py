@@ -291,7 +291,7 @@ class TestWhatBreaksOff:
     async def test_what_breaks_off_each_time_leaves_nothing(self, tmp_path: Path) -> None:
         broken = then(reply(200, BYTES[: 2 * 2**20], [ETAG], length=len(DATA)), reset)
         async with nothing_stays_open(), facing(broken) as scene:
-            with pytest.raises(TruncatedError, match=f"of {len(DATA)} bytes came") as caught:
+            with pytest.raises(TruncatedError, match=f"of {len(DATA)} bytes") as caught:
                 await scene.ci.download_artifact(at(scene.server), tmp_path / NAME)
             assert scene.clock.slept == [0.5, 1.0]
         assert len(scene.server.requests) == 3

@@ -114,9 +114,9 @@ class TestMany:
     @pytest.mark.parametrize(
         ("paths", "kind", "said"),
         [
-            (("../x", "fine"), UnsafePathError, "1 artifact cannot go below"),
-            (("/etc/passwd", "C:\\x", "p", "p/q", "fine"), UnsafePathError, "4 artifacts cannot go below"),
-            (("Foo", "foo", "fine"), PathConflictError, "2 artifacts cannot go below"),
+            (("../x", "fine"), UnsafePathError, "1 artifact cannot be saved in"),
+            (("/etc/passwd", "C:\\x", "p", "p/q", "fine"), UnsafePathError, "4 artifacts cannot be saved in"),
+            (("Foo", "foo", "fine"), PathConflictError, "2 artifacts cannot be saved in"),
         ],
     )
     async def test_what_cannot_be_placed_is_said_before_the_first_request(
@@ -137,7 +137,7 @@ class TestMany:
     async def test_an_artifact_with_an_empty_url_is_said_before_the_first_request(self, tmp_path: Path) -> None:
         async with facing(reply(200, b"x")) as scene:
             artifacts = [Artifact(path="a", url=""), at(scene.server)]
-            with pytest.raises(DownloadError, match="gave no URL"):
+            with pytest.raises(DownloadError, match="returned no URL"):
                 await scene.ci.download_artifacts(artifacts, tmp_path).collect()
         assert scene.server.requests == []
 

@@ -481,13 +481,13 @@ class TestWrongArguments:
     @pytest.mark.parametrize("wrong", ["https://a.example/a?s3cret", None])
     async def test_something_that_is_no_artifact_is_refused_at_once(self, tmp_path: Path, wrong: Any) -> None:
         async with CircleCISession() as ci:
-            with pytest.raises(InvalidInputError, match="artifact: expected an Artifact, as list_build_artifacts") as e:
+            with pytest.raises(InvalidInputError, match="artifact: expected an Artifact from list_build") as e:
                 await ci.download_artifact(wrong, tmp_path / NAME)
             assert "s3cret" not in str(e.value)
             with pytest.raises(InvalidInputError, match="artifact: expected an Artifact"):
                 async with ci.open_artifact(wrong):
                     raise AssertionError
-            with pytest.raises(InvalidInputError, match="artifacts: expected the Artifacts of a list of artifacts"):
+            with pytest.raises(InvalidInputError, match="artifacts: expected Artifacts from a list of artifacts"):
                 ci.download_artifacts([wrong], tmp_path)
 
     @pytest.mark.parametrize("end", ["", "/", "/.", "/folder", "/link", "/missing/"])

@@ -68,7 +68,11 @@ async def facing(*script: Any, **options: Any) -> AsyncIterator[tuple[ScriptServ
             TransportError,
             ": the reply broke off: ContentLengthError: Not enough data to satisfy",
         ),
-        (reply(302, b"", [("Location", "ftp://x")]), RedirectError, ": the service gave a URL that is not plain http"),
+        (
+            reply(302, b"", [("Location", "ftp://x")]),
+            RedirectError,
+            ": the service returned a URL that is not plain http",
+        ),
         (reply(200, b" " * 99), BodyTooLargeError, ": the reply is larger than 50 bytes (max_body)"),
         (error(503, "Later."), ServerError, " answered 503: Later. (after 3 attempts)"),
         (reply(200, b"{"), DecodeError, " answered 200 with a body that cannot be used: Input data was truncated at $"),
@@ -96,15 +100,15 @@ async def test_a_time_out_says_what_was_asked_and_how_long_it_was_waited_for() -
         async with CircleCISession(base_url=server.base_url, timeout=0.05, retry=RetryPolicy(base=0)) as ci:
             with pytest.raises(RequestTimeoutError) as caught:
                 await ci.get_build(PROJECT, 7)
-        assert str(caught.value) == f"GET {BUILD} (127.0.0.1:{server.port}): no whole reply within 0.05 s, 3 attempts"
+        assert (
+            str(caught.value) == f"GET {BUILD} (127.0.0.1:{server.port}): no complete reply within 0.05 s, 3 attempts"
+        )
 
 
 @pytest.mark.fault(89)
 async def test_an_error_after_a_post_says_that_the_service_may_have_acted_and_keeps_no_body() -> None:
     async with facing(reset) as (_, ci):
-        with pytest.raises(
-            TransportError, match=r"\. The service may have acted on the request all the same$"
-        ) as caught:
+        with pytest.raises(TransportError, match=r"\. The service may have executed the request$") as caught:
             await ci.add_env_var(PROJECT, "KEY", "a-secret-value")
     assert caught.value.request is not None
     assert caught.value.request.body is None
@@ -248,7 +252,7 @@ def test_a_base_url_gets_the_path_that_it_lacks(given: str, made: str) -> None:
 @pytest.mark.fault(95)
 @pytest.mark.parametrize("address", ["https://circleci.com/api/v2", "https://circleci.com/api/v2/"])
 def test_the_base_url_of_another_api_is_refused(address: str) -> None:
-    with pytest.raises(InvalidInputError, match=r"^base_url: .*'/api/v1.1', got one of v2$"):
+    with pytest.raises(InvalidInputError, match=r"^base_url: .*'/api/v1.1', got a URL of API v2$"):
         CircleCISession(base_url=address)
 
 

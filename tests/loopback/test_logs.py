@@ -196,7 +196,7 @@ class TestPieces:
     async def test_one_that_always_breaks_off_gives_what_it_had_and_then_the_error(self) -> None:
         async with facing(then(reply(200, ONE_AND_A_BIT, length=len(LOG)), hang_up)) as scene:
             read: list[str] = []
-            with pytest.raises(TruncatedError, match=f"of {len(LOG)} bytes came"):
+            with pytest.raises(TruncatedError, match=f"of {len(LOG)} bytes"):
                 async for piece in scene.ci.iter_output(WEB, 7, action(scene)):
                     read.append(piece.message)  # noqa: PERF401 - those before the error
         assert read == ["one\r\n"]
@@ -315,7 +315,7 @@ class TestTheOtherWay:
         async with facing(cut, error(502), reply(200, b"text")) as scene:
             assert await messages(scene, path=None) == ["text"]
         async with facing(cut) as scene:
-            with pytest.raises(TruncatedError, match="2 of 4 bytes came"):
+            with pytest.raises(TruncatedError, match="2 of 4 bytes"):
                 await output(scene, path=None)
         assert len(scene.server.requests) == 3
 

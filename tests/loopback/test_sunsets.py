@@ -232,7 +232,10 @@ async def test_a_sunset_header_that_was_not_expected_is_logged_once_for_each_ope
     for _ in range(2):
         await ci.list_projects()
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
-        (logging.WARNING, f"{call}: CircleCI announces its end for {ends['Sunset']!r} (logged once)")
+        (
+            logging.WARNING,
+            f"{call}: CircleCI has announced the removal of this operation for {ends['Sunset']!r} (logged once)",
+        )
         for call in ("GET /me", "GET /projects")
     ]
 

@@ -276,7 +276,7 @@ async def test_a_decode_error_says_what_came_and_what_was_asked() -> None:
         assert str(caught.value) == (
             f"POST /project/github/acme/web/1/retry (127.0.0.1:{server.port}) answered 200 with a body that cannot be "
             "used: HTML instead of JSON: Log in at $ (21 bytes, content type text/html). "
-            "The service has acted on the request all the same"
+            "The service has executed the request"
         )
     assert caught.value.__context__ is None
 

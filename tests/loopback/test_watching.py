@@ -217,7 +217,10 @@ async def test_closing_the_session_ends_a_watch_with_an_error_that_says_so(ci: C
         (lambda ci: ci.watch_project_builds(PROJECT, branch=""), "branch: expected a non-empty string"),
         (lambda ci: ci.watch_recent_builds(start_at="yesterday"), "start_at: expected 'now' or 'oldest'"),
         (lambda ci: ci.watch_recent_builds(interval=-1), "interval: expected a positive number of seconds"),
-        (lambda ci: ci.watch_recent_builds(cursor="{}"), "cursor: expected a WatchCursor, such as from_json makes"),
+        (
+            lambda ci: ci.watch_recent_builds(cursor="{}"),
+            "cursor: expected a WatchCursor, such as the result of from_json",
+        ),
         (
             lambda ci: ci.watch_recent_builds(cursor=WatchCursor("/project/github/acme/web")),
             "cursor: expected one of /recent-builds, got one of /project/github/acme/web",

@@ -167,7 +167,7 @@ BAD_CALLS = {
     ),
     "a body that JSON has no form for": (
         lambda ci: ci.send(Request("POST", "/x", body={"a": object()})),
-        "body: expected what JSON can hold",
+        "body: expected values that JSON can hold",
     ),
     "a type that nothing decodes into": (
         lambda ci: ci.send(Request("GET", "/x", returns=object())),

@@ -756,7 +756,7 @@ def test_what_a_model_holds_of_other_kinds_is_written_as_its_kind():
     ids=["object", "surrogate", "branch", "list"],
 )
 def test_dumps_refuses_what_json_has_no_form_for(model: object):
-    with pytest.raises(InvalidInputError, match=r"^dumps: expected a model, or a list of them") as caught:
+    with pytest.raises(InvalidInputError, match=r"^dumps: expected a model or a list of models") as caught:
         dumps(model)
     assert CANARY not in str(caught.value)
     assert caught.value.__context__ is None
@@ -815,7 +815,7 @@ def circle() -> list[Any]:
     ids=["set", "nested set", "nan", "inf", "bytes", "tuple key", "surrogate", "circle", "object", "datetime"],
 )
 def test_a_body_that_json_has_no_form_for_is_refused_without_being_quoted(body: object):
-    with pytest.raises(InvalidInputError, match=r"^body: expected what JSON can hold") as caught:
+    with pytest.raises(InvalidInputError, match=r"^body: expected values that JSON can hold") as caught:
         encode(body)
     assert CANARY not in str(caught.value)
     assert caught.value.__cause__ is None

@@ -89,7 +89,7 @@ async def test_a_folder_that_is_not_there_is_an_error_that_names_it(tmp_path: Pa
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"version": 1, "source": "", "projects": {"a": [1e400]}}'])
 async def test_a_file_that_holds_no_cursor_is_refused_by_its_name(file: CursorFile, content: bytes) -> None:
     file.path.write_bytes(content)
-    with pytest.raises(InvalidInputError, match=r"cursor\.json: cursor: expected what to_json gave"):
+    with pytest.raises(InvalidInputError, match=r"cursor\.json: cursor: expected JSON from to_json"):
         await file.load()
 
 

@@ -322,13 +322,15 @@ def test_a_place_is_checked_as_every_path(path: str) -> None:
 
 @pytest.mark.parametrize("wrong", [None, b"a", 7, Path("a")])
 def test_a_place_that_is_no_text_is_refused_at_once(wrong: Any) -> None:
-    with pytest.raises(InvalidInputError, match=f"place: expected it to return a path .*, got {type(wrong).__name__}"):
+    with pytest.raises(
+        InvalidInputError, match=f"place: expected a function that returns a path .*, got {type(wrong).__name__}"
+    ):
         plan_destinations([artifact("a")], None, lambda _: wrong)
 
 
 @pytest.mark.parametrize("wrong", ["https://a.example/a?s3cret", None, artifact("a")])
 def test_what_is_no_list_of_artifacts_is_refused(wrong: Any) -> None:
-    expected = rf"^artifacts: expected several Artifacts, .*; got {type(wrong).__name__}$"
+    expected = rf"^artifacts: expected several Artifacts from .*; got {type(wrong).__name__}$"
     with pytest.raises(InvalidInputError, match=expected):
         plan_destinations(wrong, None)
 
@@ -407,7 +409,7 @@ def test_a_name_that_is_no_unicode_has_a_part_too() -> None:
 
 @pytest.mark.parametrize("wrong", ["https://a.example/a", 7, None])
 def test_something_that_is_no_artifact_is_refused(wrong: Any) -> None:
-    with pytest.raises(InvalidInputError, match="artifacts: expected the Artifacts of a list of artifacts, got"):
+    with pytest.raises(InvalidInputError, match="artifacts: expected Artifacts from a list of artifacts, got"):
         plan_destinations([artifact("a"), wrong], None)
 
 

@@ -246,7 +246,7 @@ def test_a_decode_error_after_a_get_says_what_came():
 
 def test_a_decode_error_after_a_post_says_that_the_service_has_acted():
     text = str(DecodeError("The body is empty", "$", 0, 201, POST.without_body(), "text/html"))
-    assert text.endswith("(0 bytes, content type text/html). The service has acted on the request all the same")
+    assert text.endswith("(0 bytes, content type text/html). The service has executed the request")
 
 
 def test_a_decode_error_of_loads_says_where():

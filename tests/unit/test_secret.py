@@ -72,10 +72,10 @@ def test_none_is_no_secret_and_a_secret_is_not_hidden_twice() -> None:
 @pytest.mark.parametrize("value", [Secret(MARK), RedactedStr(MARK), RedactedBytes(MARK.encode())], ids=repr)
 def test_a_secret_is_neither_pickled_nor_copied(value: object) -> None:
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        with pytest.raises(TypeError, match="a secret is not pickled"):
+        with pytest.raises(TypeError, match="a secret cannot be pickled"):
             pickle.dumps(value, protocol)
     for duplicate in (copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match="a secret is not pickled"):
+        with pytest.raises(TypeError, match="a secret cannot be pickled"):
             duplicate(value)
 
 

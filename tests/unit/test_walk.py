@@ -450,7 +450,7 @@ async def test_closing_from_another_task_ends_a_loop_that_waits_with_an_error(he
     await waiting_for(held, 0, asked=(9, 18))
     await walk.aclose()
     assert not held.under_way
-    with pytest.raises(UsageError, match="closed before its end"):
+    with pytest.raises(UsageError, match="closed before the end of the list"):
         await reader
     assert found == list(range(10))
     await walk.aclose()
@@ -466,7 +466,7 @@ async def test_closing_inside_the_loop_ends_it_with_an_error(service, pages):
         await walk.aclose()
         await walk.aclose()
 
-    with pytest.raises(UsageError, match="closed before its end"):
+    with pytest.raises(UsageError, match="closed before the end of the list"):
         await read(walk.pages() if pages else walk, body)
     assert len(seen) == 1
 
@@ -479,7 +479,7 @@ async def test_a_walk_that_was_closed_gives_no_page_that_came_before(service):
     await turns()
     assert not service.under_way
     await walk.aclose()
-    with pytest.raises(UsageError, match="closed before its end"):
+    with pytest.raises(UsageError, match="closed before the end of the list"):
         await anext(pages)
 
 
@@ -619,7 +619,7 @@ async def test_closing_waits_for_a_request_that_takes_its_time_to_stop():
     assert not closing.done()
     stopped.set()
     await closing
-    with pytest.raises(UsageError, match="closed before its end"):
+    with pytest.raises(UsageError, match="closed before the end of the list"):
         await reader
 
 

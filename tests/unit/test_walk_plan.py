@@ -381,7 +381,7 @@ def test_a_list_that_grows_faster_than_it_is_read_ends_in_an_error():
     replies = iter([[0, 1, 2, 3]] * 2 * BUDGET)
     steps = drive(plan, lambda _: next(replies))
     assert next(steps) == ([0, 1, 2, 3], [0])
-    with pytest.raises(PaginationDriftError, match=f"{BUDGET} pages brought nothing new") as caught:
+    with pytest.raises(PaginationDriftError, match=f"{BUDGET} pages contained nothing new") as caught:
         next(steps)
     assert caught.value.resume_offset == 3 * (BUDGET + 1)
 
@@ -391,7 +391,7 @@ def test_a_place_that_is_not_found_again_ends_in_an_error():
     replies = iter([n, n + 1, n + 2, n + 3] for n in range(0, 8 * BUDGET, 4))
     steps = drive(plan, lambda _: next(replies))
     assert next(steps) == ([0, 1, 2, 3], [100_000])
-    with pytest.raises(PaginationDriftError, match=f"{BUDGET} pages brought nothing new"):
+    with pytest.raises(PaginationDriftError, match=f"{BUDGET} pages contained nothing new"):
         next(steps)
     assert len(plan._slots) == BUDGET + 1
 

@@ -275,10 +275,10 @@ async def test_a_watch_that_is_ended_while_it_starts_says_so(is_closed: bool):  
         watching = asyncio.create_task(take(watch, 1))
         await turns()
         watching.cancel()
-    with pytest.raises(UsageError, match="ended before it had started"):
+    with pytest.raises(UsageError, match="closed before it started"):
         await starting
     if is_closed:
-        with pytest.raises(UsageError, match="ended before it had started"):
+        with pytest.raises(UsageError, match="closed before it started"):
             await watch.start()
     assert service.under_way == 0
 
@@ -485,7 +485,7 @@ async def test_an_error_that_comes_while_the_loop_is_left_is_nobodys_business(
 async def test_a_watch_is_watched_once():
     watch = Service(5).watch(oldest=True)
     await take(watch, 1)
-    with pytest.raises(UsageError, match="only once: make one from its cursor"):
+    with pytest.raises(UsageError, match="only once: create a new watch from its cursor"):
         aiter(watch)
 
 

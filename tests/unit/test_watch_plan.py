@@ -512,7 +512,7 @@ NO_NUMBERS = [
     ],
 )
 def test_what_is_no_cursor_is_refused(text):
-    with pytest.raises(InvalidInputError, match="cursor: expected what to_json gave, of version 1; got something else"):
+    with pytest.raises(InvalidInputError, match="cursor: expected JSON from to_json, of version 1; got something else"):
         WatchCursor.from_json(text)
 
 
@@ -528,5 +528,5 @@ def test_a_cursor_is_taken_only_by_a_watch_of_its_list():
     assert plan.resume() == cursor
     with pytest.raises(InvalidInputError, match="cursor: expected one of /recent-builds, got one of /project/x"):
         plan.resume(WatchCursor("/project/x"))
-    with pytest.raises(InvalidInputError, match="cursor: expected a WatchCursor, such as from_json makes, got str"):
+    with pytest.raises(InvalidInputError, match="cursor: expected a WatchCursor, for example from from_json, got str"):
         plan.resume(cursor.to_json())  # type: ignore[arg-type]

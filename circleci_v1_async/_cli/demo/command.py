@@ -31,25 +31,33 @@ _NEXT: Final = "Your own project: circleci-v1 demo gh/ORG/REPO"
 @click.command(cls=Command, example="demo --builds 500")
 @click.argument("project", required=False)
 @click.option(
-    "--builds", type=click.IntRange(1), metavar="N", help=f"Builds in the fake's history.  [default: {_BUILDS}]"
+    "--builds",
+    type=click.IntRange(1),
+    metavar="N",
+    help=f"Number of builds in the fake's history.  [default: {_BUILDS}]",
 )
 @click.option(
     "-L",
     "--limit",
     type=click.IntRange(1),
     metavar="N",
-    help=f"Builds to read.  [default: all of the fake's, {_LIMIT} of a project's]",
+    help=f"Number of builds to read.  [default: all builds of the fake, {_LIMIT} of a project]",
 )
 @click.option(
-    "--prefetch", type=click.IntRange(0), metavar="N", default=1, show_default=True, help="Pages to fetch ahead."
+    "--prefetch",
+    type=click.IntRange(0),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Number of pages to fetch ahead.",
 )
 @click.pass_obj
 async def demo(console: Console, project: str | None, builds: int | None, limit: int | None, prefetch: int) -> None:
-    """Watch how a build history is streamed.
+    """Stream a build history, as a demonstration.
 
-    Without PROJECT, a fake CircleCI on loopback serves the history, while builds arrive, finish and disappear; neither
-    an account nor a network is needed. The log and the artifacts of the latest failure are fetched too, into a
-    temporary folder. With PROJECT, such as gh/acme/web, the history of that project is read.
+    Without PROJECT, the demo reads the history of a fake CircleCI on your machine, while builds arrive, finish and
+    disappear. You need neither an account nor a network. The demo also downloads the log and the artifacts of the
+    latest failure to a temporary folder. With PROJECT, such as gh/acme/web, it reads the history of that project.
     """
     if project is not None and builds is not None:
         raise click.UsageError("--builds sets the size of the fake's history, and cannot be used with a PROJECT.")

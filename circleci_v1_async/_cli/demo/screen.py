@@ -61,7 +61,7 @@ def render_progress(report: Report) -> RenderableType:
         _render_outcomes(report),
         "",
         _render_counts(report),
-        *_render_meanwhile(report),
+        *_render_changes(report),
     ]
     return Constrain(Panel(Group(*parts), title=_render_title(report), title_align="left", border_style="dim"), _WIDTH)
 
@@ -75,7 +75,7 @@ def render_summary(report: Report) -> RenderableType:
         parts += [Text("Slowest builds", "dim"), BuildsTable(report.slowest, with_age=False), ""]
     if report.failure is not None:
         parts += [*_render_failure(report.failure), ""]
-    return Constrain(Group(*parts, _render_counts(report), *_render_meanwhile(report), _render_claim(report)), _WIDTH)
+    return Constrain(Group(*parts, _render_counts(report), *_render_changes(report), _render_claim(report)), _WIDTH)
 
 
 def _render_failure(failure: Failure) -> Iterator[RenderableType]:
@@ -86,7 +86,7 @@ def _render_failure(failure: Failure) -> Iterator[RenderableType]:
     for download in sorted(failure.downloads, key=attrgetter("path")):
         files.add_row(Text(to_one_line(download.artifact.path)), decimal(download.size or 0))
     yield Padding(files, (0, 0, 0, 2), expand=False)
-    yield Text(f"{lines.summarize_downloads(failure.downloads)}, whole, in a temporary folder")
+    yield Text(f"{lines.summarize_downloads(failure.downloads)}, in a temporary folder")
 
 
 def _render_title(report: Report) -> Text:
@@ -110,9 +110,11 @@ def _render_counts(report: Report) -> Text:
     )
 
 
-def _render_meanwhile(report: Report) -> Iterator[Text]:
+def _render_changes(report: Report) -> Iterator[Text]:
     if (team := report.team) is not None:
-        yield Text(f"meanwhile {team.arrived} arrived, {team.finished} finished, {team.removed} disappeared", "dim")
+        yield Text(
+            f"During the walk, {team.arrived} arrived, {team.finished} finished and {team.removed} disappeared", "dim"
+        )
 
 
 def _render_claim(report: Report) -> Text:

@@ -41,14 +41,14 @@ class ArtifactBuilders:
             path: The path that lists show. The fake accepts any string, like the service.
             data: The bytes. Use `GeneratedBytes` for a large file, so that it takes no memory.
             node_index: The container that stored the artifact. Two containers can store the same path.
-            etag: The kind of entity tag: "strong", like S3; "weak", which stays the same when the bytes change; or
-                None for neither a tag nor a date.
+            etag: The kind of entity tag: "strong", as in S3; "weak", which stays the same when the bytes change; or
+                None to send neither a tag nor a date.
         """
         artifact = Artifact(path, node_index, data, etag)
         self._account.get_build(slug, build_num).artifacts[str(node_index), path] = artifact
 
     def update_artifact(self, slug: str, build_num: int, path: str, data: Data, *, node_index: int = 0) -> None:
-        """Replace the bytes of an artifact. Its date becomes a minute later, and a strong entity tag changes.
+        """Replace the bytes of an artifact. Its date moves by a minute, and a strong entity tag changes.
 
         Raises:
             KeyError: The build or the artifact does not exist.
@@ -60,7 +60,7 @@ class ArtifactBuilders:
         artifacts[str(node_index), path] = attrs.evolve(old, data=data, version=old.version + 1)
 
     def expire_signatures(self, *, credentials: bool = False) -> None:
-        """Expire all current signed URLs: of step outputs, and of artifacts after the redirect.
+        """Expire all signed URLs of step outputs and artifacts that exist so far.
 
         Args:
             credentials: Whether S3 answers with 400 instead of 403, and reports that the temporary credentials of the

@@ -70,13 +70,13 @@ class BuildBuilders:
             branch: The branch; by default the project's default branch.
             status: The status. It determines outcome, lifecycle and times.
             subject: The first line of the commit message.
-            when: The time of creation, with a time zone. By default, each group of four builds, the jobs of one push,
-                shares a second.
+            when: The time of creation, with a time zone. By default, builds come in groups of four, like the jobs of a
+                push, and each group has the same second.
             why: The build's trigger.
             workflow: The workflow's name; None for a build outside of workflows.
             job: The job's name in the workflow.
-            workflow_id: The workflow run's UUID, a different one for a rerun; by default derived from the workflow and
-                the revision.
+            workflow_id: The workflow run's UUID. Pass a different UUID for a rerun. By default, it is derived from the
+                workflow and the revision.
             revision: The commit's hash; by default derived from the project and the second.
             steps: Names of steps to add. The last step ends with the build's status. By default the build has no steps,
                 as if they had expired.
@@ -119,9 +119,9 @@ class BuildBuilders:
     def update_build(
         self, slug: str, build_num: int, *, fields: Mapping[str, object] | None = None, **named: Any
     ) -> Payload:
-        """Change a build: `status`, `branch`, `subject` or any key that the payload has.
+        """Change the `status`, `branch`, `subject` or any other key of a build.
 
-        A new status determines lifecycle, outcome and times. Other keys keep the values given here.
+        A new status also changes the lifecycle, the outcome and the times, unless you pass these too.
 
         Args:
             slug: The project's slug.
@@ -167,7 +167,7 @@ class BuildBuilders:
             ValueError: The number is negative, or the fake has no `run_seconds`.
         """
         if self._account.run_seconds is None:
-            raise ValueError("seconds: builds do not run by the clock: make the fake with run_seconds")
+            raise ValueError("seconds: builds do not run by the clock: create the fake with run_seconds")
         self._account.clock.advance(check_seconds("seconds", seconds))
 
     def remove_build(self, slug: str, build_num: int) -> None:

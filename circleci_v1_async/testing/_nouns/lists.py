@@ -50,7 +50,7 @@ class ListQuery:
 
     @classmethod
     def parse(cls, query: Mapping[str, str], *, branch: str | None = None) -> "ListQuery":
-        """Read the parameters of a query. An unknown filter is ignored, like in the service.
+        """Read the parameters of a query. An unknown filter is ignored, as in the service.
 
         Raises:
             RefusedError: A parameter that must be a number is not a number. The service's own answer is not recorded;

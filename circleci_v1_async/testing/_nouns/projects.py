@@ -48,7 +48,7 @@ class ProjectBuilders:
             default_branch: The branch of builds that you add without a branch.
             following: Whether the token's owner follows the project, so that `/projects` and `/recent-builds` show it.
             public: Whether requests without a token can read the project.
-            foreign: Whether the project belongs to other users. The token's owner can read and follow it, and every
+            foreign: Whether the project belongs to other users. The token's owner can read and follow it, but every
                 change is rejected with 403.
             dont_build: The reason why builds that are started or retried in this project become `not_run`, such as
                 `"1.0-not-available"`; None to run them.
@@ -61,7 +61,7 @@ class ProjectBuilders:
         self._account.add_project(project)
 
     def brownout(self, *, on: bool = True) -> None:
-        """Leave out the branches of projects, like the cloud on the announced days of trial.
+        """Omit the branches of projects, like CircleCI's cloud on the trial days that it announced.
 
         Requests with `shallow=false`, and requests for settings with `skip-branches=false`, still get the branches.
 

@@ -55,8 +55,8 @@ class StepBuilders:
             name: The step's name.
             output: The output. The service keeps escape sequences and `\r\n` in it.
             status: The status: success, failed, running, canceled, timedout or infrastructure_fail.
-            step: The step's number; by default the next of 0, 99, 101, 102 …, like in the service. Pass an existing
-                step's number to add a container to that step.
+            step: The step's number. By default, it is the next of 0, 99, 101, 102 …, as in the service. To add a
+                container to a step, pass the number of that step.
             index: The container.
             published: Whether an action with output has a URL for it.
             truncated: Whether the URL only returns the last 400,000 characters of the output, like the service for long

@@ -37,7 +37,7 @@ class TokenBuilders:
             token: The token itself, which the service shows only once; by default an invented one.
 
         Returns:
-            The service's answer, which is the only one to show the token.
+            The service's answer. No other answer contains the token.
         """
         return _add_token(
             self._account, self._account.get_project(slug), scope=scope, label=label, token_id=token_id, value=token

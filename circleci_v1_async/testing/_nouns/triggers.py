@@ -89,7 +89,7 @@ class TriggerBuilders:
         )
 
     def trigger_pipeline(self, slug: str, *, branch: str | None, revision: str | None, tag: str | None) -> None:
-        """Start a pipeline, like the API. It immediately has a build, in a workflow."""
+        """Start a pipeline, like the API. Its first build, in a workflow, exists immediately."""
         _start_pipeline(self._account, self._account.get_project(slug), branch=branch, revision=revision, tag=tag)
 
 

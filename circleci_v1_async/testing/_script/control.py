@@ -92,5 +92,5 @@ def _render_request(request: ReceivedRequest) -> Payload:
 
 def _expect_object(value: object) -> Payload:
     if not isinstance(value, dict):
-        raise ValueError(f"expected an object, got {value!r}")  # noqa: TRY004 - answered with 400, as other seeds
+        raise ValueError(f"expected an object, got {value!r}")  # noqa: TRY004 - answered with 400, like every bad seed
     return cast(Payload, value)

@@ -30,7 +30,7 @@ class Drift:
         removals: Number of builds per page that leave the list. If it lists running builds, they finish. Otherwise,
             they are removed.
         finishes: Number of running builds per page that succeed or fail, and so enter filtered lists in the middle.
-        rounds: Number of further pages with changes before them; None for all pages, 0 to stop the changes.
+        rounds: Number of further pages before which the list changes; None for all pages, 0 to stop the changes.
         arrived: Number of builds that have arrived.
         finished: Number of builds that have finished, including builds that left a list of running builds.
         removed: Number of builds that have been removed.
@@ -111,15 +111,15 @@ class Drifts:
         finishes: float = 0.0,
         rounds: int | None = None,
     ) -> Drift:
-        """Change lists before each of their pages is served. Rates are means per page.
+        """Change a project's lists before each of their pages is served, at random.
 
         Args:
             slug: Slug of the project with the builds to change.
             seed: The seed of the changes. The same seed gives the same changes.
-            inserts: Number of builds per page that arrive at the head of the list.
-            removals: Number of listed builds per page that leave the list.
-            finishes: Number of running builds per page that end.
-            rounds: Number of pages with changes before them; None for all pages.
+            inserts: Mean number of builds per page that arrive at the head of the list.
+            removals: Mean number of listed builds per page that leave the list.
+            finishes: Mean number of running builds per page that end.
+            rounds: Number of pages before which the list changes; None for all pages.
 
         Returns:
             A record of the changes. Its `survivors` are the builds that were in every served version of the list.

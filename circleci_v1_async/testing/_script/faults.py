@@ -89,14 +89,16 @@ class Faults:
     _script: Script
 
     def assert_faults_used(self) -> None:
-        """Check that a request has triggered every scripted fault. Otherwise, a test proves too little.
+        """Check that requests have triggered all scripted faults. An unused fault proves nothing.
 
         Raises:
             AssertionError: A fault was not triggered. The message lists all such faults.
         """
         unused = self._script.count_unused()
         if unused:
-            raise AssertionError(f"{unused} scripted faults met no request: {self._script.describe_unused()}")
+            raise AssertionError(
+                f"{unused} scripted faults were not triggered by a request: {self._script.describe_unused()}"
+            )
 
     def fail_next(
         self,

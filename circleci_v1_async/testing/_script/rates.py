@@ -55,7 +55,7 @@ class FixedWindow:
     _ends_at: float = -math.inf
 
     def take(self) -> bool:
-        """Take one of the window's requests, if one is left."""
+        """Use up one request of the window, if one is left."""
         now = self.clock()
         if now >= self._ends_at:
             self._left, self._ends_at = self.size, now + self.per
@@ -102,10 +102,10 @@ class Rates:
         fixed_window: bool = False,
         clock: Clock = time.monotonic,
     ) -> RateLimit:
-        """Answer requests to the API that exceed a rate with 429, without executing them. Files have no limit.
+        """Limit the rate of API requests. Requests above the limit get a 429, and are not executed.
 
-        By default the limit is a token bucket: `requests` requests can arrive at the same time, followed by one in
-        every `per / requests` seconds. Rejected requests do not count.
+        By default, the limit is a token bucket: `requests` requests can arrive at the same time, followed by one in
+        every `per / requests` seconds. Rejected requests and requests for files do not count.
 
         Args:
             requests: Number of requests in a period; None removes the limit.
@@ -123,7 +123,7 @@ class Rates:
             ValueError: The rate is negative, or the period is not positive.
         """
         if not (0 <= (requests or 0) <= _MOST and 0 < per <= _MOST):
-            raise ValueError(f"a rate is 0 or more requests in a positive number of seconds, not {requests} in {per}")
+            raise ValueError(f"expected 0 or more requests in a positive number of seconds, got {requests} in {per}")
         if retry_after is not None:
             check_headers({"Retry-After": f"{retry_after}"})
         gauge = (FixedWindow if fixed_window else TokenBucket)(requests or 0, per, clock)

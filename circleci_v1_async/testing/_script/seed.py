@@ -135,7 +135,7 @@ def call_with(method: Callable[..., Any], options: Payload, **fixed: object) -> 
     converted: Payload = {}
     for name, value in options.items():
         if name in fixed or (name not in parameters and not open_ended):
-            raise ValueError(f"{name}: there is no such member")
+            raise ValueError(f"{name}: unknown member")
         with _at(name):
             converted[name] = _convert(value, hints[name]) if name in parameters else value
     missing = [
@@ -194,7 +194,7 @@ def _expect(value: object, kind: type) -> Any:
 def _refuse_unknown(members: Payload, known: tuple[str, ...]) -> None:
     unknown = members.keys() - set(known)
     if unknown:
-        raise ValueError(f"{min(unknown)}: there is no such member; there are {', '.join(known)}")
+        raise ValueError(f"{min(unknown)}: unknown member; expected one of {', '.join(known)}")
 
 
 @contextmanager

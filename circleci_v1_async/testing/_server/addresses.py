@@ -56,7 +56,7 @@ class Addresses:
     def refuse(self, request: ReceivedRequest) -> Reply | None:
         """Return the rejection of a request, or None if its URL has a valid signature.
 
-        The percent-encoding of the URL does not matter, like in S3: some clients encode the URL again.
+        The percent-encoding of the URL does not matter, as in S3, because some clients encode the URL again.
         """
         # S3 rejects a signed URL together with other credentials.
         if "Authorization" in request.headers:

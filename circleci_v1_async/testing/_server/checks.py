@@ -12,7 +12,7 @@ from circleci_v1_async.testing._server.wire import Payload, Reply
 
 BAD_REQUEST: Final = Reply.json_error(400, "Bad request.")
 _NESTED: Final = re.compile(r"([^\[\]]+)\[([^\[\]]+)\]")
-# Far deeper than any request to the API, and far below the limit of a recursive encoder.
+# This depth is far above the depth of any request to the API, and far below the limit of a recursive encoder.
 _MAX_DEPTH: Final = 32
 # int() raises for thousands of digits. No number of the service has more than 18 digits.
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
@@ -54,7 +54,7 @@ def parse_json(text: bytes | str) -> object:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if not _is_sound(value, _MAX_DEPTH):
-        raise ValueError("it is nested too deeply, or has characters that no text has")
+        raise ValueError("it is nested too deeply, or contains lone surrogates")
     return value
 
 

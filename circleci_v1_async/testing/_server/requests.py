@@ -37,7 +37,7 @@ class RequestLog(list[ReceivedRequest]):
             if waiter.set_running_or_notify_cancel():
                 waiter.set_result(None)
 
-    async def wait_for(self, count: int, timeout: float) -> None:  # noqa: ASYNC109 - the error says what came instead
+    async def wait_for(self, count: int, timeout: float) -> None:  # noqa: ASYNC109 - the error lists the requests
         """Wait until the log has `count` requests.
 
         Raises:
@@ -52,4 +52,4 @@ class RequestLog(list[ReceivedRequest]):
             await asyncio.wait_for(asyncio.wrap_future(waiter), timeout)
         except TimeoutError:
             seen = ", ".join(f"{request.method} {request.path}" for request in self) or "none"
-            raise TimeoutError(f"{len(self)} of {count} requests came within {timeout} s: {seen}") from None
+            raise TimeoutError(f"{len(self)} of {count} requests arrived within {timeout} s: {seen}") from None

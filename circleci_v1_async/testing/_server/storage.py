@@ -1,4 +1,4 @@
-"""Files in the bucket, with ranges and conditional requests like in S3."""
+"""Files in the bucket, with ranges and conditional requests as in S3."""
 
 import re
 from collections.abc import Mapping

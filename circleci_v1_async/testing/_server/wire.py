@@ -77,7 +77,7 @@ class ReceivedRequest:
     def matches(self, method: str | None, path: str | None) -> bool:
         """Return whether the request has this `method`, and its path begins with `path`. None matches any.
 
-        `path` is percent-encoded like in the request, without `/api/v1.1`.
+        `path` is percent-encoded as in the request, without `/api/v1.1`.
         """
         return method in {None, self.method} and self.path.removeprefix(API_PREFIX).startswith(path or "")
 
@@ -174,8 +174,8 @@ def encode_for_accept(body: bytes, accept: str) -> tuple[bytes, str]:
     """Encode a compact JSON body like the service for this `Accept` header.
 
     Returns:
-        The body and its content type: the same JSON for `application/json`; EDN, Clojure's notation, for an empty
-        header; indented JSON with the content type of plain text for any other header.
+        The body and its content type. For `application/json`, the body is unchanged. For an empty header, it is EDN,
+        Clojure's notation. For any other header, it is indented JSON, with the content type of plain text.
     """
     if "application/json" in accept:
         return body, "application/json;charset=utf-8"
@@ -289,7 +289,7 @@ class Listener:
             RuntimeError: The port has not been opened yet.
         """
         if not self._port:
-            raise RuntimeError("this fake has no address before it is started")
+            raise RuntimeError("the fake has no URL before it is started")
         return str(URL.build(scheme="http", host=self._name, port=self._port))
 
     async def open(self) -> None:

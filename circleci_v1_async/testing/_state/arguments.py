@@ -66,7 +66,7 @@ def check_fields(names: Iterable[str], known: Collection[str]) -> None:
     """
     for name in names:
         if name not in known:
-            raise ValueError(f"{name}: unknown field{_suggest(name, known)}; give other fields as fields={{…}}")
+            raise ValueError(f"{name}: unknown field{_suggest(name, known)}; pass other fields as fields={{…}}")
 
 
 def check_headers(headers: Mapping[str, object]) -> None:
