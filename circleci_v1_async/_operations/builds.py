@@ -16,7 +16,7 @@ from circleci_v1_async.enums import BuildFilter, BuildFilterName
 from circleci_v1_async.models import Build, BuildDetail, BuildSummary
 from circleci_v1_async.request import QueryValue, Request
 from circleci_v1_async.slug import ProjectSlug
-from circleci_v1_async.walk._lists import MAX_PAGE, OVERLAP, PREFETCH
+from circleci_v1_async.walk._lists import MAX_PAGE
 
 from .base import Operations
 from .paths import BUILD, PROJECT, build_values, project_values
@@ -47,10 +47,8 @@ class BuildOperations(Operations):
         """Fetch one page of a project's builds, newest first. `iter_project_builds` walks all pages.
 
         `GET /project/{project}` (openapi.yml: listProjectBuilds), or with a branch
-        `GET /project/{project}/tree/{branch}` (CircleCI's docs).
-
-        Builds that do not match the model are left out, so the list can be shorter than the list in the reply, even
-        before the last page. To read all builds, use `iter_project_builds` instead of comparing lengths.
+        `GET /project/{project}/tree/{branch}` (CircleCI's docs). To read all builds, use `iter_project_builds` instead
+        of comparing lengths: a page lacks the builds that do not match the model.
 
         Args:
             project: The project's slug or URL.
@@ -62,9 +60,6 @@ class BuildOperations(Operations):
 
         Returns:
             Up to `limit` builds: fewer on the last page, and none past the end of the list.
-
-        Raises:
-            NotFoundError: The project does not exist, or the token has no access to it.
         """
         page = _page(limit, offset, "iter_project_builds")
         query = {**page, "filter": check_one_of("filter", filter, BuildFilter), "shallow": shallow}
@@ -74,10 +69,8 @@ class BuildOperations(Operations):
         """Fetch one page of the followed projects' builds, latest first. `iter_recent_builds` walks all pages.
 
         `GET /recent-builds` (openapi.yml: listRecentBuilds). The builds are sorted by creation time, not by
-        `build_num`.
-
-        Builds that do not match the model are left out, so the list can be shorter than the list in the reply, even
-        before the last page. To read all builds, use `iter_recent_builds` instead of comparing lengths.
+        `build_num`. To read all builds, use `iter_recent_builds` instead of comparing lengths: a page lacks the builds
+        that do not match the model.
 
         Args:
             limit: Maximum number of builds, 1 to 100.
@@ -94,9 +87,6 @@ class BuildOperations(Operations):
         """Fetch a build with its steps.
 
         `GET /project/{project}/{build_num}` (openapi.yml: getBuild).
-
-        Raises:
-            NotFoundError: The build does not exist, or the token has no access to it.
         """
         return await self.send(request_build(project, build_num))
 
@@ -130,8 +120,6 @@ class BuildOperations(Operations):
             The build; `None` if no build that was read matches.
 
         Raises:
-            InvalidInputError: An argument is invalid. Nothing was sent.
-            NotFoundError: The project does not exist, or the token has no access to it.
             PaginationDriftError: The list changes faster than the search can read it.
 
         Examples:
@@ -184,12 +172,7 @@ class BuildOperations(Operations):
         branch: str | None = None,
         filter: BuildFilter | BuildFilterName | None = None,
         shallow: bool | None = None,
-        since: datetime | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-        page_size: int = MAX_PAGE,
-        overlap: int = OVERLAP,
-        prefetch: int = PREFETCH,
+        **options: Unpack[WalkOptions],
     ) -> PageWalk[Any]:
         """Walk a project's builds, newest first, each exactly once even while the list changes.
 
@@ -201,26 +184,16 @@ class BuildOperations(Operations):
             branch: Only return builds of this branch.
             filter: Only return builds that are `completed`, `successful`, `failed` or `running`.
             shallow: Whether to leave out about half of the fields.
-            since: Only yield builds that were queued at this time or later, given with a time zone; `None` for builds
-                of any time. A build counts by `queued_at`, or by `usage_queued_at` or `start_time` if the former is
-                absent. If it has none of these (it was not run, or is scheduled), it takes the date of the nearest
-                build above it in the list that has a date. The walk ends after the first page that has dates, all of
-                them before `since`.
-            limit: Maximum number of builds in total; `None` for all of them.
-            offset: Number of newest builds to skip.
-            page_size: Number of builds per request, 2 to 100.
-            overlap: Number of builds, from 1, that each page shares with the previous page. Up to this many builds can
-                leave the list between two requests without costing an extra request.
-            prefetch: Number of pages to request ahead of the page being read; 0 turns this off.
+            options: `since`, `limit`, `offset`, `page_size`, `overlap` and `prefetch`, which `WalkOptions` describes.
 
         Returns:
-            An async iterator. Use `async for` on it, without `await`. See `PageWalk`.
+            An async iterator, which makes the requests of `list_project_builds`. Use `async for` on it, without
+            `await`. See `PageWalk`.
 
         Raises:
-            InvalidInputError: An argument is invalid. Raised by the call itself; other errors, the same as for
-                `list_project_builds`, are raised during iteration.
-            PaginationDriftError: The list changes faster than the walk can read it. Raised during iteration.
-            OffsetRefusedError: After full pages, the service refuses to list older builds. Raised during iteration.
+            InvalidInputError: An argument is invalid. Raised by the call itself; other errors during iteration.
+            PaginationDriftError: The list changes faster than the walk can read it.
+            OffsetRefusedError: After full pages, the service refuses to list older builds.
 
         Examples:
             ```python
@@ -231,16 +204,7 @@ class BuildOperations(Operations):
         request = request_project_builds(
             project, branch, {"filter": check_one_of("filter", filter, BuildFilter), "shallow": shallow}
         )
-        return self._walk(
-            request,
-            model,
-            since=since,
-            limit=limit,
-            offset=offset,
-            page_size=page_size,
-            overlap=overlap,
-            prefetch=prefetch,
-        )
+        return self._walk(request, model, **options)
 
     @overload
     def iter_recent_builds(self, *, shallow: bool | None = None, **options: Unpack[WalkOptions]) -> PageWalk[Build]: ...
@@ -251,16 +215,7 @@ class BuildOperations(Operations):
     ) -> PageWalk[M]: ...
 
     def iter_recent_builds(
-        self,
-        *,
-        model: type[Any] = Build,
-        shallow: bool | None = None,
-        since: datetime | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-        page_size: int = MAX_PAGE,
-        overlap: int = OVERLAP,
-        prefetch: int = PREFETCH,
+        self, *, model: type[Any] = Build, shallow: bool | None = None, **options: Unpack[WalkOptions]
     ) -> PageWalk[Any]:
         """Walk the builds of all projects that the user follows, latest first, each exactly once.
 
@@ -268,22 +223,11 @@ class BuildOperations(Operations):
             model: The class to decode each build into, like in `iter_project_builds`. In addition to `build_num`, the
                 class needs `vcs_url` or `build_url`, because builds of different projects can have the same number.
             shallow: Whether to leave out about half of the fields.
-            since: Only yield builds that were queued at this time or later, like in `iter_project_builds`.
-            limit: Maximum number of builds in total; `None` for all of them.
-            offset: Number of latest builds to skip.
-            page_size: Number of builds per request, 2 to 100.
-            overlap: Number of builds, from 1, that each page shares with the previous page. Up to this many builds can
-                leave the list between two requests without costing an extra request.
-            prefetch: Number of pages to request ahead of the page being read; 0 turns this off.
+            options: `since`, `limit`, `offset`, `page_size`, `overlap` and `prefetch`, which `WalkOptions` describes.
 
         Returns:
-            An async iterator. Use `async for` on it, without `await`. See `PageWalk`.
-
-        Raises:
-            InvalidInputError: An argument is invalid. Raised by the call itself; other errors, the same as for
-                `list_recent_builds`, are raised during iteration.
-            PaginationDriftError: The list changes faster than the walk can read it. Raised during iteration.
-            OffsetRefusedError: After full pages, the service refuses to list older builds. Raised during iteration.
+            An async iterator, which makes the requests of `list_recent_builds`, and raises the errors of
+            `iter_project_builds`. Use `async for` on it, without `await`. See `PageWalk`.
 
         Examples:
             ```python
@@ -292,28 +236,10 @@ class BuildOperations(Operations):
             ```
         """
         request = Request("GET", "/recent-builds", query={"shallow": shallow}, returns=list[Build])
-        return self._walk(
-            request,
-            model,
-            since=since,
-            limit=limit,
-            offset=offset,
-            page_size=page_size,
-            overlap=overlap,
-            prefetch=prefetch,
-        )
+        return self._walk(request, model, **options)
 
     def _walk(
-        self,
-        request: Request[list[Build]],
-        model: type[Any],
-        *,
-        since: datetime | None,
-        limit: int | None,
-        offset: int,
-        page_size: int,
-        overlap: int,
-        prefetch: int,
+        self, request: Request[list[Build]], model: type[Any], *, since: datetime | None = None, **options: Any
     ) -> PageWalk[Any]:
         from circleci_v1_async.walk import PageWalk
         from circleci_v1_async.walk._cutoff import Cutoff, make_date_reader
@@ -323,17 +249,8 @@ class BuildOperations(Operations):
         converter = self._caller.options.converter
         identify = make_key_reader(model, converter, across_projects="project" not in request.path_values)
         since = check_aware_datetime("since", since)
-        return PageWalk(
-            self._caller,
-            request.with_returns(returns),
-            identify,
-            limit=limit,
-            offset=offset,
-            page_size=page_size,
-            overlap=overlap,
-            prefetch=prefetch,
-            cutoff=None if since is None else Cutoff(since, make_date_reader(model)),
-        )
+        cutoff = None if since is None else Cutoff(since, make_date_reader(model))
+        return PageWalk(self._caller, request.with_returns(returns), identify, cutoff=cutoff, **options)
 
 
 def request_build(project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Request[BuildDetail]:

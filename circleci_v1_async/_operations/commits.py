@@ -62,7 +62,6 @@ class CommitOperations(BuildOperations):
 
         Raises:
             InvalidInputError: An argument is invalid, or the given build has no `vcs_revision`. Nothing was sent.
-            NotFoundError: The project does not exist, or the token has no access to it.
             PaginationDriftError: The list changes faster than the search can read it.
 
         Examples:
@@ -95,7 +94,6 @@ class CommitOperations(BuildOperations):
             The builds. The list is empty if no build that was read belongs to the pull request.
 
         Raises:
-            NotFoundError: The project does not exist, or the token has no access to it.
             PaginationDriftError: The list changes faster than the search can read it.
 
         Examples:
@@ -168,7 +166,6 @@ class CommitOperations(BuildOperations):
             InvalidInputError: An argument is invalid, or the given build has no `vcs_revision`. Nothing was sent.
             WaitTimeoutError: The builds did not finish in time, or `settle` was not over in time. `verdict` is the
                 `Verdict` on the builds as of the last successful poll. If the last poll failed, its error is the cause.
-            NotFoundError: The project does not exist, or the token has no access to it.
 
         Examples:
             ```python

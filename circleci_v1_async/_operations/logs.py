@@ -63,7 +63,6 @@ class LogOperations(LogLineOperations):
 
         Raises:
             InvalidInputError: An argument is invalid, or the build has steps, but no step named `step`.
-            NotFoundError: The build does not exist, or the token has no access to it.
             BodyTooLargeError: No log can be read, and the lines to return of a step run have more characters than
                 `max_body` allows.
             TransportError: No log can be read. The other errors of `iter_output` are also raised if no log can be read.
@@ -147,7 +146,6 @@ class LogOperations(LogLineOperations):
             InvalidInputError: An argument is invalid. Raised by the call itself; other errors are raised during
                 iteration. Also raised if the build has steps, but no step named `step`; with `follow`, this is raised
                 when the build has finished.
-            NotFoundError: The build does not exist, or the token has no access to it.
             BodyTooLargeError: No log can be read, and a line, or the rows to keep in memory, are larger than the
                 session's `max_body`.
             TransportError: No log can be read. The other errors of `iter_output` are also raised if no log can be read.
@@ -229,7 +227,6 @@ class LogOperations(LogLineOperations):
                 sent.
             UnsafePathError: The path is a symbolic link, which `overwrite` does not replace. Nothing was sent.
             DownloadError: The file system reports an error.
-            NotFoundError: The build does not exist, or the token has no access to it.
             TransportError: No log can be read. The other errors of `iter_build_log` are also raised if no log can be
                 read.
 

@@ -31,11 +31,7 @@ def project_values(project: ProjectSlug | str) -> dict[str, Any]:
 
 
 def parse_build_reference(project: ProjectSlug | str | BuildSummary, build_num: int | None) -> tuple[ProjectSlug, int]:
-    """Return the project and number of a build, given as both of them, as a build, or as a URL.
-
-    Raises:
-        InvalidInputError: The project or the number is missing, or the numbers differ.
-    """
+    """Return the project and number of a build, given as both of them, as a build, or as a URL."""
     slug: ProjectSlug | None
     own: int | None
     if isinstance(project, BuildSummary):
@@ -58,11 +54,7 @@ def build_values(project: ProjectSlug | str | BuildSummary, build_num: int | Non
 
 
 def parse_commit_reference(project: ProjectSlug | str | BuildSummary, sha: str | None) -> tuple[ProjectSlug, str]:
-    """Return the project and hash of a commit, given as both of them, or as a build of the commit.
-
-    Raises:
-        InvalidInputError: The project or the hash is missing or invalid, or the build is of another commit.
-    """
+    """Return the project and hash of a commit, given as both of them, or as a build of the commit."""
     if not isinstance(project, BuildSummary):
         return ProjectSlug.parse(project), check_commit("sha", sha)
     slug = _find_project(project)
@@ -75,11 +67,7 @@ def parse_commit_reference(project: ProjectSlug | str | BuildSummary, sha: str |
 
 
 def parse_workflow_reference(project: ProjectSlug | str | Build, workflow_id: str | None) -> tuple[ProjectSlug, str]:
-    """Return the project and ID of a workflow run, given as both of them, or as a build of the run.
-
-    Raises:
-        InvalidInputError: The project or the ID is missing or invalid, or the build is of another run.
-    """
+    """Return the project and ID of a workflow run, given as both of them, or as a build of the run."""
     if not isinstance(project, BuildSummary):
         return ProjectSlug.parse(project), check_uuid("workflow_id", workflow_id)
     slug = _find_project(project)

@@ -24,11 +24,6 @@ class TestResultOperations(Operations):
         """List the results of a build's tests. The list is empty if the build stored no results.
 
         `GET /project/{project}/{build_num}/tests` (openapi.yml: listBuildTests).
-
-        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
-
-        Raises:
-            NotFoundError: The build does not exist, or the token has no access to it.
         """
         report = await self.send(Request("GET", f"{BUILD}/tests", build_values(project, build_num), returns=TestReport))
         return list(report.tests)
@@ -40,11 +35,6 @@ class TestResultOperations(Operations):
 
         This method makes the same request as `list_build_tests`. A test has failed if its result is not `success`
         or `skipped`. This includes tests with an unknown or missing result.
-
-        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
-
-        Raises:
-            NotFoundError: The build does not exist, or the token has no access to it.
 
         Examples:
             ```python

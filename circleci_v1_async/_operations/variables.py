@@ -24,11 +24,6 @@ class VariableOperations(Operations):
         """List a project's environment variables, with masked values. The list is empty if there are none.
 
         `GET /project/{project}/envvar` (documented by CircleCI).
-
-        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
-
-        Raises:
-            NotFoundError: The project does not exist, or the token has no access to it.
         """
         return await self.send(Request("GET", _VARIABLES, project_values(project), returns=list[EnvVar]))
 
@@ -78,10 +73,5 @@ class VariableOperations(Operations):
 
         Raises:
             NotFoundError: The variable does not exist.
-
-        Examples:
-            ```python
-            await ci.delete_env_var("gh/acme/web", "DEPLOY_KEY")
-            ```
         """
         return await self.send(Request("DELETE", _VARIABLE, {**project_values(project), "name": name}, returns=Message))

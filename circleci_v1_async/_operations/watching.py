@@ -61,10 +61,8 @@ class WatchOperations(Operations):
             The finished build.
 
         Raises:
-            InvalidInputError: An argument is invalid. Nothing was sent.
             WaitTimeoutError: The build did not finish in time. `build` is the build as of the last successful poll. If
                 the last poll failed, its error is the cause.
-            NotFoundError: The build does not exist, or the token has no access to it.
 
         Examples:
             ```python
