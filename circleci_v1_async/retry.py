@@ -126,11 +126,7 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Return the number of seconds in a `Retry-After` header; `None` if absent or unclear.
 
     If the header contains a date, the reply's `Date` is subtracted from it, because the clocks of the service and of
-    this machine can differ.
-
-    Args:
-        headers: Headers of the reply.
-        now: Current time in seconds since 1970, used if the reply has no `Date`.
+    this machine can differ. Without a `Date`, `now` is, in seconds since 1970.
     """
     value = _only(headers, "retry-after")
     # float() and int() would also accept 1e400, 1_000 and digits of other scripts.
@@ -143,10 +139,6 @@ def parse_reset(headers: Mapping[str, str], now: float) -> float | None:
     """Return the number of seconds until the rate limit of a 429 is reset; `None` if absent or unclear.
 
     `RateLimit-Reset` and `X-RateLimit-Reset` contain a number of seconds, or a time in seconds since 1970.
-
-    Args:
-        headers: Headers of the reply.
-        now: Current time in seconds since 1970, used if the reply has no `Date`.
     """
     for name in ("ratelimit-reset", "x-ratelimit-reset"):
         value = _only(headers, name)

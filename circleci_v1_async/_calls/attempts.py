@@ -36,24 +36,18 @@ _FAILURES: Final = 500
 
 @attrs.define(eq=False)
 class Attempt:
-    """One attempt at a request, as a block around the exchange.
+    """One attempt at a request, numbered from 1, as a block around the exchange.
 
     The block adds the request, the URL and the number of the attempt to a `CircleCIError`, and suppresses the error if
     the request will be resent. Other errors propagate.
-
-    Attributes:
-        number: Number of the attempt, from 1.
-        maybe_sent: Whether the service may have executed an earlier attempt.
-        lane: Lane for the exchange.
-        admission: The gate's admission of the exchange; `None` without one, or once the gate knows the outcome.
-        started: Clock time at which the gate admitted it.
-        token: Token that the exchange was sent with.
     """
 
     _loop: "RetryLoop"
     number: int
+    # Whether the service may have executed an earlier attempt.
     maybe_sent: bool
     lane: Lane
+    # `None` before the gate has admitted the exchange, and once the gate knows the outcome.
     admission: Admission | None = attrs.field(default=None, init=False)
     started: float = attrs.field(default=0.0, init=False)
     token: Secret[str] | None = attrs.field(default=None, init=False)

@@ -64,16 +64,7 @@ class Options:
 
 @attrs.frozen(eq=False)
 class Caller:
-    """Makes the calls of a session, or of a view of one.
-
-    Attributes:
-        transport: The session's connections.
-        gate: Gate that admits every exchange.
-        budget: Retry budget of the session.
-        clock: Clock that measures all waiting.
-        on_retry: Called before a request is resent; may be `None`.
-        options: Options of the calls. Views have different options, and share all other attributes.
-    """
+    """Makes the calls of a session, or of a view of one. Views differ in their `options` only."""
 
     transport: Transport
     gate: Gate
@@ -164,12 +155,7 @@ class Caller:
 
 @attrs.define(eq=False)
 class Exchange:
-    """One exchange. It begins when the gate admits it, and is logged when it ends.
-
-    Attributes:
-        reply: The reply; `None` until it arrives.
-        clean: Redactor for messages about the exchange.
-    """
+    """One exchange. It begins when the gate admits it, and is logged when it ends."""
 
     _caller: Caller
     _request: Request[Any]

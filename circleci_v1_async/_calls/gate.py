@@ -17,12 +17,7 @@ __all__ = ["Admission", "Gate"]
 
 @attrs.frozen(eq=False)
 class Admission:
-    """Admission of an exchange by the gate.
-
-    Attributes:
-        lane: Lane of the origin that the exchange is sent to.
-        holds: Number of the lane's holds when the exchange began.
-    """
+    """Admission of an exchange to the lane of its origin, with the lane's number of holds then."""
 
     lane: Lane
     holds: int
@@ -32,14 +27,9 @@ class Admission:
 class Gate:
     """Limits the exchanges in flight; holds and paces exchanges with an origin that answered 429.
 
-    `enter` waits until an exchange may begin, and counts it as in flight until `leave`. Any number of tasks can
-    wait at the same time. A 429 affects one origin: exchanges with other origins continue.
-
-    Args:
-        concurrency: Maximum number of exchanges in flight.
-        limiter: Async context manager that every exchange enters, such as a rate limiter shared with other sessions.
-        clock: Clock that measures all waiting.
-        api: The origin of the API. Its lane is kept for the life of the gate.
+    `enter` waits until an exchange may begin, and counts it as in flight until `leave`. Any number of tasks can wait at
+    the same time. A 429 affects one origin: exchanges with other origins continue. Every exchange also enters the
+    limiter. The lane of the API's origin is kept for the life of the gate.
     """
 
     concurrency: int
@@ -71,16 +61,9 @@ class Gate:
         return lane
 
     async def enter(self, lane: Lane, patience: float) -> Admission:
-        """Wait until an exchange may begin.
+        """Wait until an exchange may begin. Meanwhile, it occupies no slot, and not the limiter.
 
-        While the exchange waits for a hold or for the pace, it does not occupy a slot or the limiter.
-
-        Args:
-            lane: Lane of the origin that the exchange is sent to.
-            patience: Maximum number of seconds that a hold may still last.
-
-        Raises:
-            HeldTooLongError: The service requested a hold that lasts longer than `patience`.
+        A hold that lasts for more than `patience` seconds raises `HeldTooLongError`.
         """
         while True:
             while wait := lane.hold(self.clock.monotonic(), patience) if lane.is_limited else 0.0:
@@ -136,17 +119,10 @@ class Gate:
         return Admission(lane, lane.holds - lane.is_held(self.clock.monotonic()))
 
     def refused(self, admission: Admission, started: float, retry_after: float | None, max_hold: float) -> float:
-        """Hold all exchanges with an origin, because it rejected one of them with a 429.
+        """Hold all exchanges with an origin after a 429, and return the number of seconds to wait.
 
-        Args:
-            admission: Admission of the rejected exchange.
-            started: Clock time at which the exchange began.
-            retry_after: Wait that the service requested, in seconds; `None` if absent.
-            max_hold: Maximum length of a hold, in seconds. After that, one exchange probes whether the limit still
-                applies.
-
-        Returns:
-            Number of seconds to wait.
+        `retry_after` is the wait that the service requested, or `None`. After `max_hold` seconds, one exchange probes
+        whether the limit still applies.
         """
         lane, now = admission.lane, self.clock.monotonic()
         wait = lane.refused(admission.holds, started, now, self.clock.now(), retry_after, max_hold)

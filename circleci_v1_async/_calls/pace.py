@@ -77,13 +77,7 @@ class Pace:
                 self._measured = math.inf
 
     def refused(self, started: float, now: float, until: float) -> None:
-        """Set the pace for the time after a hold.
-
-        Args:
-            started: Time at which the rejected exchange began.
-            now: Time at which the exchange was rejected.
-            until: Time at which the hold ends.
-        """
+        """Set the pace after a rejection at `now` of an exchange that began at `started`, held `until`."""
         hold = until - now
         if not self.is_open and self._reopened is None:
             hold *= _SHARE

@@ -21,10 +21,6 @@ class Redactor:
 
     The first redaction computes all forms of the secrets that a service may quote. Secrets of fewer than eight
     characters are not redacted, because they may occur in ordinary words. The token is always redacted.
-
-    Args:
-        request: The request. Its body may contain secrets.
-        token: Token that the request was sent with.
     """
 
     __slots__ = ("_forms", "_request", "_token")

@@ -51,19 +51,11 @@ def read_reply(
     maybe_sent: bool,
     now: float,
 ) -> T:
-    """Return the value of a reply.
+    """Return the value of a reply, or the reply itself if the request's `returns` is `Response`.
 
-    Args:
-        request: The request that the reply answers. If its `returns` is `Response`, the value is the reply itself.
-        response: The reply.
-        converter: Converter that decodes the body.
-        clean: Redactor for the strings that errors quote.
-        maybe_sent: Whether the service may have executed an earlier attempt.
-        now: Current time in seconds since 1970, for a `Retry-After` that contains a date.
-
-    Raises:
-        StatusError: The service rejected the request.
-        DecodeError: The body does not match the type in `request.returns`, or is about another build.
+    `maybe_sent` says whether the service may have executed an earlier attempt. `now` is the time in seconds since 1970,
+    for a `Retry-After` that contains a date. An error status is a `StatusError`. A body of another type, or about
+    another build, is a `DecodeError`.
     """
     if response.status >= _SUCCESS.stop:
         error = explain_status(request, response, clean=clean, now=now)
@@ -94,10 +86,9 @@ def read_reply(
 
 
 def _confirm_deletion(request: Request[T], error: StatusError, converter: CircleCIConverter) -> T:
-    """Return an empty value for a deletion that an earlier attempt made. Its confirmation is lost.
+    """Return an empty value for a deletion by an earlier attempt, whose confirmation is lost.
 
-    Raises:
-        NotFoundError: The type of the value does not allow an empty value.
+    If the type of the value does not allow an empty value, raise the error.
     """
     if request.returns is None:
         return cast("T", None)

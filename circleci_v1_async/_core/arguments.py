@@ -43,12 +43,8 @@ _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def check_integer(name: str, value: object, low: int, high: int | None = None, *, hint: str = "") -> int:
     """Require an integer in a range and return it as an `int`; booleans are rejected.
 
-    Args:
-        name: The argument's name.
-        value: An integer of any type that Python accepts as an index, such as NumPy's integers.
-        low: The smallest valid value.
-        high: The largest valid value; `None` for no limit.
-        hint: Advice for values above the range, for the error.
+    The value can be of any type that Python accepts as an index, such as NumPy's integers. `hint` is advice for values
+    above the range.
     """
     number = as_integer(value)
     if number is not None and low <= number and (high is None or number <= high):
@@ -113,13 +109,7 @@ def check_branch(name: str, value: object) -> str | None:
 
 
 def check_callback(name: str, value: object, *, is_plain: bool = False) -> None:
-    """Require a function to call, or `None`.
-
-    Args:
-        name: The argument's name.
-        value: The function. It may be a coroutine function.
-        is_plain: Whether coroutine functions are rejected, because the result is not awaited.
-    """
+    """Require a function to call, or `None`. With `is_plain`, reject coroutine functions."""
     if value is None or (callable(value) and not (is_plain and _is_coroutine_function(value))):
         return
     expected = "a plain callable" if is_plain else "a callable"

@@ -30,11 +30,7 @@ _TO_BRACKET: Final = {
 
 
 def encode(body: Any) -> bytes:
-    """Return the body of a request as JSON.
-
-    Raises:
-        InvalidInputError: The body contains a value that JSON cannot represent.
-    """
+    """Return the body of a request as JSON, or raise `InvalidInputError`."""
     try:
         # msgspec would write NaN as null, and a set as a list.
         text = json.dumps(body, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=to_json_value)
@@ -46,11 +42,7 @@ def encode(body: Any) -> bytes:
 
 
 def to_json_value(value: object) -> object:
-    """Convert a secret to its value, a mapping to a dict, and a subclass of `str` to a plain `str`.
-
-    Raises:
-        TypeError: JSON cannot represent the value.
-    """
+    """Convert a secret to its value, a mapping to a dict, and a subclass of `str` to a plain `str`."""
     if isinstance(value, Secret):
         return cast("Secret[object]", value).reveal()
     if isinstance(value, Mapping):

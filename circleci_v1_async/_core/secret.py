@@ -12,11 +12,8 @@ class Secret(Generic[T]):
     """A secret value. Only `reveal` returns it; no attribute, iteration, slice or encoder does.
 
     Error reporters take variables apart in many ways: by repr, as mappings, sequences and strings, by `__dict__` and
-    `__slots__`. A secret is therefore not a mapping, sequence or string, and its only attribute is a function. Do not
-    keep the result of `reveal` in a variable: pass it immediately to the function that needs it.
-
-    Attributes:
-        reveal: Function that returns the value.
+    `__slots__`. A secret is therefore not a mapping, sequence or string, and its only attribute is the function
+    `reveal`. Do not keep its result in a variable: pass it immediately to the function that needs it.
     """
 
     __slots__ = ("reveal",)

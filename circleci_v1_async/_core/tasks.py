@@ -97,11 +97,7 @@ class TaskIterable(SelfClosing):
 
 
 def get_loop() -> asyncio.AbstractEventLoop:
-    """Return the running event loop.
-
-    Raises:
-        UsageError: No event loop is running, or the running loop belongs to a library other than asyncio.
-    """
+    """Return the running event loop. Without one, or with a loop of trio, raise `UsageError`."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

@@ -32,14 +32,10 @@ L = TypeVar("L")
 
 @attrs.frozen
 class PollResult(Generic[B, L]):
-    """Result of a poll.
+    """Result of a poll: the latest state, and the builds that are new or changed.
 
-    Attributes:
-        last: The latest state; the result if the wait is over.
-        is_over: Whether the wait is over.
-        news: Builds that are new or have changed their state.
-        summary: Progress of the wait, for errors.
-        soon: Maximum number of seconds until the next poll.
+    If the wait is over, the state is its result. The summary describes its progress, for errors. The next poll begins
+    in at most `soon` seconds.
     """
 
     last: L
@@ -56,19 +52,10 @@ def result_state(build: Build) -> tuple[object, ...]:
 
 @attrs.define
 class WaitPlan:
-    """Decides when a commit or a workflow is done.
+    """Decides when a commit or a workflow is done: when all jobs, or those with these names, are.
 
     For each poll, call `begin`, pass pages to the search until it has finished, fetch the builds that `find_unseen`
     returns, add them to the search's candidates, and call `update`.
-
-    Args:
-        matches: Function that returns whether a build belongs to the commit or workflow.
-        jobs: Names of the jobs to wait for; empty for all jobs.
-        settle: Number of seconds without a running build before the wait ends.
-        fail_fast: Whether the first failure ends the wait.
-
-    Attributes:
-        seen_up_to: Highest build number in the list at the last poll.
     """
 
     matches: Callable[[Build], bool]
@@ -94,13 +81,7 @@ class WaitPlan:
         ]
 
     def update(self, search: JobSearch, began: float, ended: float) -> PollResult[Build, Verdict]:
-        """Record a poll, and decide whether the wait is over.
-
-        Args:
-            search: The finished search of the poll.
-            began: Time at which the poll began.
-            ended: Time at which the poll ended.
-        """
+        """Record a poll that began and ended at these times, and decide whether the wait is over."""
         found = select_builds(search.candidates, self.matches, self._builds)
         news = tuple(build for build in found if self._is_news(build))
         self._builds.update((build.build_num, build) for build in found)

@@ -33,16 +33,7 @@ async def wait_until_finished(
     name: str,
     on_update: Callable[[B], object] | None,
 ) -> B:
-    """Poll a build until it has finished; see `poll`.
-
-    Args:
-        caller: Caller that makes the requests.
-        request: Request for the build.
-        schedule: Schedule of the polls.
-        name: Name of the build in errors and logs.
-        on_update: Called with the build when it is first seen, when its status, lifecycle or outcome changes, and when
-            it finishes. Can be a coroutine function.
-    """
+    """Poll a build until it has finished; see `poll`."""
     state: tuple[object, ...] = ()
 
     async def look(caller: Caller) -> PollResult[B, B]:
@@ -63,21 +54,11 @@ async def poll(
     name: str,
     on_update: Callable[[B], object] | None,
 ) -> L:
-    """Poll until a result ends the wait.
+    """Poll until a result ends the wait. `name` stands for what is waited for, in errors and logs.
 
     A poll that is in flight at the deadline is cancelled. The last poll begins at the deadline and is a single attempt.
-
-    Args:
-        caller: Caller that makes the requests and provides the clock.
-        look: Function that makes the requests of one poll.
-        schedule: Schedule of the polls.
-        name: Name of the build, commit or workflow, in errors and logs.
-        on_update: Called with each new or changed build. Can be a coroutine function. The deadline does not
-            interrupt the function.
-
-    Raises:
-        WaitTimeoutError: The wait was not over at the last poll. If that poll failed, its error is the cause.
-        CircleCIError: A poll failed permanently.
+    If it does not end the wait, `WaitTimeoutError` is raised, with the error of the last poll as its cause. `on_update`
+    is called with each new or changed build, and the deadline does not interrupt it.
     """
     clock = caller.clock
     began = clock.monotonic()
@@ -129,11 +110,7 @@ def _for_last_poll(caller: Caller) -> Caller:
 
 
 async def _look_within(seconds: float, looking: Awaitable[R]) -> R:
-    """Return the result of a poll.
-
-    Raises:
-        RequestTimeoutError: The poll took longer than `seconds`.
-    """
+    """Return the result of a poll, or raise `RequestTimeoutError` after that many seconds."""
     limit = asyncio.timeout(None if seconds == math.inf else seconds)
     try:
         async with limit:

@@ -27,16 +27,8 @@ class Schedule:
 
     The pause between two polls is a tenth of the time waited so far, at least `interval` and at most `max_interval`,
     plus jitter of up to a tenth. The wait therefore notices the end within 11% of the time waited, or `1.1 * interval`.
-
-    Args:
-        timeout: Time of the last poll; `None` if the wait has no deadline.
-        interval: Shortest pause.
-        max_interval: Longest pause. A value below `interval` counts as `interval`.
-        settle: Number of seconds that the wait continues after everything has finished.
-        appear: Time until which "not found" means "does not exist yet".
-
-    Raises:
-        InvalidInputError: An argument is out of its range.
+    The last poll begins at `timeout`. The wait continues for `settle` seconds after everything has finished. Until
+    `appear`, "not found" means "does not exist yet".
     """
 
     timeout: float | None = attrs.field(default=None, validator=attrs.validators.optional(_seconds))
@@ -55,18 +47,11 @@ class Schedule:
         return self.appear - waited > _EARLY
 
     def choose_pause(self, waited: float, took: float, chance: float, *, soon: float, asked: float) -> float:
-        """Return the number of seconds from the end of a poll to the next poll.
+        """Return the number of seconds until the next poll: at most `soon`, and at least `asked`.
 
         The pause never extends beyond the deadline. One extra poll is made when `appear` ends, to find a build that
         exists by that time. Another extra poll is made just before the last `settle` seconds, so that builds that have
-        finished by that time can still settle.
-
-        Args:
-            waited: Time at which the poll ended.
-            took: Duration of the poll in seconds. The next poll may take twice as long.
-            chance: A random number from 0 to 1.
-            soon: Longest pause that the poll's result allows.
-            asked: Shortest pause that the service requested.
+        finished by that time can still settle. It may take twice as long as the previous poll `took`.
         """
         pause = max(self.interval, min(waited * _SHARE, self.max_interval)) * (1 + _JITTER * chance)
         left = self.find_time_left(waited)

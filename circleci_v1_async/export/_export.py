@@ -142,12 +142,7 @@ def _check_path(path: str | os.PathLike[str]) -> Path:
 
 @attrs.define(eq=False)
 class _ProjectExport:
-    """The export of one project.
-
-    Attributes:
-        builds: Number of builds written.
-        requested: Number of builds with requests for their parts.
-    """
+    """The export of one project, with the numbers of builds written, and of builds requested."""
 
     _ci: CircleCISession
     _project: ProjectSlug

@@ -56,16 +56,11 @@ Line: TypeAlias = tuple[str, datetime | None, str | None]
 
 
 class Screen:
-    """A window of rows with a cursor. Text is written at the cursor.
+    """A window of rows with a cursor. Text is written at the cursor. `size` counts its characters.
 
     The window supports line feed, carriage return, backspace, tab, movements of the cursor, erasing, repetition, and
-    saving and restoring the cursor. It ignores all other sequences, so no line contains a control character.
-
-    Args:
-        height: Number of rows of the window. With one row, each line is final as soon as it is complete.
-
-    Attributes:
-        size: Number of characters in the window.
+    saving and restoring the cursor. It ignores all other sequences, so no line contains a control character. In a
+    window of one row, each line is final as soon as it is complete.
     """
 
     def __init__(self, height: int = HEIGHT) -> None:

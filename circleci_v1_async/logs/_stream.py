@@ -44,15 +44,9 @@ async def stream_output(
 ) -> AsyncGenerator[StepOutput | Remark, None]:
     """Yield the log of a step run: in pieces from its presigned URL, or all of it from the API.
 
-    If CircleCI has truncated the stored log, the complete text is fetched from the API. If that text is not longer, the
-    truncated pieces are yielded after a remark.
-
-    Args:
-        caller: The caller that sends the requests.
-        request: The API request for the log.
-        output_url: The presigned URL, which may have expired; `None` to use the API.
-        is_truncated: Whether CircleCI marks the log as truncated. A piece of the log can also mark the log as
-            truncated.
+    The URL may have expired, or be `None`. If CircleCI has truncated the stored log, which it may say of a piece only,
+    the complete text is fetched from the API. If that text is not longer, the truncated pieces are yielded after a
+    remark.
     """
     with TracebackScrubber():
         if output_url is not None:

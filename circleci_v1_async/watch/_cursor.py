@@ -32,14 +32,11 @@ _ALL: Final = (1 << _WINDOW) - 1
 
 @attrs.frozen
 class KnownBuilds:
-    """Builds of one project that a watch has reported.
+    """Builds of one project that a watch has reported, with numbers up to `highest`.
 
-    Attributes:
-        highest: Highest reported build number.
-        told: Bits that mark the reported numbers up to `highest`; the lowest bit stands for `highest`. Numbers below
-            this window of 512 bits count as reported.
-        unfinished: Numbers of the reported builds without a `finished` event, oldest first, each with the last reported
-            status and lifecycle.
+    The bits of `told` mark the reported numbers; the lowest bit stands for `highest`. Numbers below this window of 512
+    bits count as reported. `unfinished` has the numbers of the reported builds without a `finished` event, oldest
+    first, each with the last reported status and lifecycle.
     """
 
     highest: int = 0
@@ -51,12 +48,7 @@ class KnownBuilds:
         return age >= _WINDOW or (age >= 0 and bool(self.told >> age & 1))
 
     def with_build(self, build: Build, *, told_end: bool) -> Self:
-        """Return a copy in which a build is reported.
-
-        Args:
-            build: The build.
-            told_end: Whether the build is also reported as finished.
-        """
+        """Return a copy in which a build is reported, and with `told_end` also reported as finished."""
         number = build.build_num
         unfinished = {**self.unfinished, number: progress_state(build)}
         if told_end:
@@ -124,11 +116,7 @@ class WatchCursor:
 
 
 def check_cursor(cursor: object) -> WatchCursor:
-    """Check that a value is a cursor, and return it.
-
-    Raises:
-        InvalidInputError: The value is not a cursor.
-    """
+    """Return a cursor, or raise an error if the value is none."""
     if isinstance(cursor, WatchCursor):
         return cursor
     raise InvalidInputError(f"cursor: expected a WatchCursor, such as from_json makes, got {type(cursor).__name__}")
