@@ -19,7 +19,6 @@ from circleci_v1_async.errors import (
     RequestTimeoutError,
     StatusError,
     attach_request,
-    status_or_class,
 )
 from circleci_v1_async.request import Request
 from circleci_v1_async.retry import Retry, RetryBudget, RetryPolicy, maybe_sent
@@ -200,6 +199,11 @@ class RetryLoop:
             # This frame contains the request, so omit it from the traceback.
             traceback = failure.__traceback__ and failure.__traceback__.tb_next
             _log.error("on_retry raised an error", exc_info=failure.with_traceback(traceback))
+
+
+def status_or_class(error: CircleCIError) -> str:
+    """Return an error's status, or its class name, for a log line."""
+    return str(error.status) if isinstance(error, StatusError) else type(error).__name__
 
 
 def _was_taken(error: BaseException | None) -> bool:

@@ -7,7 +7,7 @@ Non-printable characters are escaped, so that a server cannot forge log lines.
 import logging
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 import msgspec
@@ -16,13 +16,20 @@ from multidict import CIMultiDict
 from circleci_v1_async._calls.redact import Redactor, escape
 from circleci_v1_async._core.json_text import HTML
 from circleci_v1_async.converter import CircleCIConverter
-from circleci_v1_async.errors import DecodeError, StatusError, error_class
+from circleci_v1_async.errors import (
+    AuthenticationError,
+    BadRequestError,
+    DecodeError,
+    GoneError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+    StatusError,
+)
 from circleci_v1_async.models import BuildDetail, PipelineResult
 from circleci_v1_async.request import Reply, Request, Response
 from circleci_v1_async.retry import parse_reset, parse_retry_after
-
-if TYPE_CHECKING:
-    from circleci_v1_async.errors import NotFoundError
 
 __all__ = ["explain_status", "locate_decode_error", "read_reply"]
 
@@ -36,6 +43,14 @@ _SHOWN_OF_MESSAGE: Final = 500
 _LOOKED_AT: Final = 2**16
 _TITLE: Final = re.compile(r"<title(?:\s[^<>]*)?>([^<]*)</title", re.IGNORECASE)
 _SUCCESS: Final = range(200, 300)
+_ERRORS: Final[dict[int, type[StatusError]]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    410: GoneError,
+    429: RateLimitError,
+}
 _NOT_FOUND: Final = 404
 _TOO_MANY: Final = 429
 _PROBLEM: Final = "application/problem+json"
@@ -128,6 +143,11 @@ def explain_status(request: Request[Any], response: Reply, *, clean: Redactor, n
         response.request_id,
         retry_after=retry_after,
     )
+
+
+def error_class(status: int) -> type[StatusError]:
+    """Return the error class for a status."""
+    return ServerError if status >= 500 else _ERRORS.get(status, StatusError)  # noqa: PLR2004 - 5xx
 
 
 def locate_decode_error(error: DecodeError, request: Request[Any], response: Reply, clean: Redactor) -> DecodeError:

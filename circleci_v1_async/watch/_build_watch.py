@@ -8,11 +8,12 @@ from functools import partial
 from itertools import starmap
 from typing import TypeVar
 
+from circleci_v1_async._calls.attempts import status_or_class
 from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._core.arguments import check_seconds
 from circleci_v1_async._core.tasks import TaskIterable, stop
 from circleci_v1_async._polling.pauses import choose_pause, pause_after_error
-from circleci_v1_async.errors import CircleCIError, NotFoundError, UsageError, status_or_class
+from circleci_v1_async.errors import CircleCIError, NotFoundError, UsageError
 from circleci_v1_async.models import Build, BuildDetail
 from circleci_v1_async.request import Request
 from circleci_v1_async.walk import PageWalk

@@ -28,9 +28,9 @@ from circleci_v1_async import (
     TransportError,
     WaitTimeoutError,
 )
+from circleci_v1_async._calls.reply import error_class
 from circleci_v1_async._polling.poll import wait_until_finished
 from circleci_v1_async._polling.schedule import Schedule
-from circleci_v1_async.errors import error_class
 
 LOGGER = "circleci_v1_async"
 

@@ -36,9 +36,9 @@ from circleci_v1_async import (
     UsageError,
     WatchCursor,
 )
+from circleci_v1_async._calls.reply import error_class
 from circleci_v1_async._operations.builds import request_build
 from circleci_v1_async._polling.pauses import choose_pause
-from circleci_v1_async.errors import error_class
 from circleci_v1_async.watch._plan import WatchPlan
 
 SLUG = ProjectSlug("github", "acme", "web")
