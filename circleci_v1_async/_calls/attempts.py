@@ -26,8 +26,6 @@ from circleci_v1_async.retry import Retry, RetryBudget, RetryPolicy, maybe_sent
 from .gate import Admission, Gate
 from .lane import Lane
 
-__all__ = ["Attempt", "RetryLoop"]
-
 _log = logging.getLogger("circleci_v1_async")
 
 _FAILURES: Final = 500

@@ -28,8 +28,6 @@ from .lane import HeldTooLongError
 from .redact import Redactor
 from .reply import explain_status, read_reply
 
-__all__ = ["Caller", "Options"]
-
 T = TypeVar("T")
 
 _log = logging.getLogger("circleci_v1_async")

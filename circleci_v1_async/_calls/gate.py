@@ -12,8 +12,6 @@ from circleci_v1_async._transport.urls import Origin
 
 from .lane import Lane
 
-__all__ = ["Admission", "Gate"]
-
 
 @attrs.frozen(eq=False)
 class Admission:

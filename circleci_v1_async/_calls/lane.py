@@ -11,8 +11,6 @@ from circleci_v1_async._transport.urls import Origin
 
 from .pace import Pace
 
-__all__ = ["HeldTooLongError", "Lane"]
-
 _log = logging.getLogger("circleci_v1_async")
 
 # A 429 with a `Retry-After` of less than a second may be random: some services reject one request in fifty. Accept such

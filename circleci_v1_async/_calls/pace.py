@@ -5,8 +5,6 @@ from typing import Final
 
 import attrs
 
-__all__ = ["Pace"]
-
 # Start 5% below the measured rate: at exactly that rate, normal jitter would cause another 429.
 _MARGIN: Final = 0.95
 # Number of seconds until a pace doubles. Each rejection can cost a second, so rejections must be rare.

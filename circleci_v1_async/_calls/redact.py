@@ -9,8 +9,6 @@ from urllib.parse import quote
 from circleci_v1_async._core.secret import Secret
 from circleci_v1_async.request import Request
 
-__all__ = ["Redactor", "escape"]
-
 _REDACTED: Final = "***"
 # Shorter secrets may occur in ordinary words.
 _SHORTEST_SECRET: Final = 8

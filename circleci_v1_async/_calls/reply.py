@@ -31,8 +31,6 @@ from circleci_v1_async.models import BuildDetail, PipelineResult
 from circleci_v1_async.request import Reply, Request, Response
 from circleci_v1_async.retry import parse_reset, parse_retry_after
 
-__all__ = ["explain_status", "locate_decode_error", "read_reply"]
-
 T = TypeVar("T")
 
 _log = logging.getLogger("circleci_v1_async")

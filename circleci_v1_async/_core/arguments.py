@@ -11,26 +11,6 @@ from typing import Final, SupportsIndex, cast
 from .errors import InvalidInputError
 from .secret import Secret
 
-__all__ = [
-    "as_integer",
-    "check_aware_datetime",
-    "check_branch",
-    "check_callback",
-    "check_commit",
-    "check_hidden_strings",
-    "check_integer",
-    "check_names",
-    "check_one_of",
-    "check_required_text",
-    "check_seconds",
-    "check_secret",
-    "check_settings",
-    "check_size",
-    "check_text",
-    "check_uuid",
-    "check_variable_name",
-]
-
 # 40 digits, or 64 where Git uses SHA-256. Git abbreviates to 7 digits or more.
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 # 10 days in seconds: far longer than any wait, and short enough for every timer.

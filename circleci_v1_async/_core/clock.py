@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
-__all__ = ["Clock"]
-
 
 @attrs.frozen
 class Clock:

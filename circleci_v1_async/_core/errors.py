@@ -2,8 +2,6 @@
 
 from typing import Any, TypeVar
 
-__all__ = ["CircleCIError", "InvalidInputError", "SessionClosedError", "UsageError"]
-
 E = TypeVar("E", bound="CircleCIError")
 
 

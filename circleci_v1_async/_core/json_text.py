@@ -8,8 +8,6 @@ from typing import Any, Final, cast
 from .errors import InvalidInputError
 from .secret import Secret
 
-__all__ = ["BOM", "HTML", "encode", "explain_malformed", "is_too_dense", "replace_lone_surrogates", "to_json_value"]
-
 BOM: Final = b"\xef\xbb\xbf"
 HTML: Final = "HTML instead of JSON"
 # An escape sequence. The second alternative is a lone surrogate: half of a pair without the other half.

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any, Generic, SupportsIndex, TypeVar, cast
 
-__all__ = ["RedactedBytes", "RedactedStr", "Secret", "wrap_secret"]
-
 T = TypeVar("T")
 
 

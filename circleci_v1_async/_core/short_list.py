@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-__all__ = ["ShortList", "count_sent"]
-
 T = TypeVar("T")
 
 

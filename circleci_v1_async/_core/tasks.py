@@ -9,17 +9,6 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from .errors import UsageError
 
-__all__ = [
-    "SelfClosing",
-    "TaskIterable",
-    "call_back",
-    "get_loop",
-    "read_exception",
-    "run_in_thread",
-    "stop",
-    "wait_until_done",
-]
-
 R = TypeVar("R")
 T = TypeVar("T")
 

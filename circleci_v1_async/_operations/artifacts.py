@@ -29,8 +29,6 @@ if TYPE_CHECKING:
         Progress,
     )
 
-__all__ = ["ArtifactOperations"]
-
 
 class ArtifactOperations(Operations):
     """Artifacts: the files that builds stored."""

@@ -8,8 +8,6 @@ from circleci_v1_async._core.short_list import ShortList
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.request import Request, Response
 
-__all__ = ["Operations"]
-
 T = TypeVar("T")
 
 

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from circleci_v1_async.walk import PageWalk, WalkOptions
 
-__all__ = ["BuildOperations", "request_build", "request_project_builds"]
-
 M = TypeVar("M")
 
 

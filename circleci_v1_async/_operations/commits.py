@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from circleci_v1_async.request import Request
     from circleci_v1_async.verdict import Verdict
 
-__all__ = ["HISTORY", "CommitOperations", "make_plan", "make_schedule"]
-
 # Default number of newest builds that a search reads.
 HISTORY: Final = 1000
 

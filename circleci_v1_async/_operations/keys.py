@@ -12,8 +12,6 @@ from circleci_v1_async.slug import ProjectSlug
 from .base import Operations
 from .paths import PROJECT, project_values
 
-__all__ = ["KeyOperations"]
-
 _SSH_KEYS: Final = f"{PROJECT}/ssh-key"
 _KEYS: Final = f"{PROJECT}/checkout-key"
 _KEY: Final = f"{_KEYS}/{{fingerprint}}"

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from circleci_v1_async.logs import LogLine
     from circleci_v1_async.logs._actions import ActionLines, FollowedBuild
 
-__all__ = ["LogLineOperations", "note_failure"]
-
 
 class LogLineOperations(BuildOperations, OutputOperations):
     """Lines of build logs."""

@@ -21,8 +21,6 @@ from .paths import parse_build_reference
 if TYPE_CHECKING:
     from circleci_v1_async.logs import LogLine
 
-__all__ = ["LogOperations"]
-
 _AT_ONCE: Final = 8
 
 

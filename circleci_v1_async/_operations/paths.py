@@ -7,16 +7,6 @@ from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build, BuildSummary
 from circleci_v1_async.slug import ProjectSlug, find_build_num
 
-__all__ = [
-    "BUILD",
-    "PROJECT",
-    "build_values",
-    "parse_build_reference",
-    "parse_commit_reference",
-    "parse_workflow_reference",
-    "project_values",
-]
-
 PROJECT: Final = "/project/{project}"
 BUILD: Final = f"{PROJECT}/{{build_num}}"
 _BOTH_WAYS: Final = (

@@ -11,8 +11,6 @@ from circleci_v1_async.slug import ProjectSlug
 from .base import Operations
 from .paths import PROJECT, project_values
 
-__all__ = ["ProjectOperations"]
-
 _SETTINGS: Final = f"{PROJECT}/settings"
 
 

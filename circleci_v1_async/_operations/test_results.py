@@ -10,8 +10,6 @@ from circleci_v1_async.slug import ProjectSlug
 from .base import Operations
 from .paths import BUILD, build_values
 
-__all__ = ["TestResultOperations"]
-
 _NO_FAILURE: Final = frozenset({TestResult.SUCCESS, TestResult.SKIPPED})
 
 

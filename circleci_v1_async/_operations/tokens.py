@@ -14,8 +14,6 @@ from circleci_v1_async.slug import ProjectSlug
 from .base import Operations
 from .paths import PROJECT, project_values
 
-__all__ = ["TokenOperations"]
-
 _TOKENS: Final = f"{PROJECT}/token"
 
 

@@ -21,8 +21,6 @@ from circleci_v1_async.sunset import Sunset
 from .base import Operations
 from .paths import BUILD, PROJECT, build_values, project_values
 
-__all__ = ["TriggerOperations"]
-
 _REMOVAL: Final = date(2027, 2, 1)
 _TRIGGERS_END: Final = Sunset(
     _REMOVAL,

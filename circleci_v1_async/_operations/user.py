@@ -7,8 +7,6 @@ from circleci_v1_async.request import Request
 
 from .base import Operations
 
-__all__ = ["UserOperations"]
-
 
 class UserOperations(Operations):
     """The user who owns the token."""

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from circleci_v1_async.watch import BuildWatch, WatchCursor
 
-__all__ = ["WatchOperations"]
-
 
 class WatchOperations(Operations):
     """Waits for builds, and watches of lists of builds."""

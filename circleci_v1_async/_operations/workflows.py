@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from circleci_v1_async.verdict import Verdict
 
-__all__ = ["WorkflowOperations"]
-
 
 class WorkflowOperations(CommitOperations):
     """Builds of workflow runs, and waits for these builds."""

@@ -9,8 +9,6 @@ import attrs
 
 from circleci_v1_async.models import Build
 
-__all__ = ["JobSearch", "find_newest_commit", "select_builds"]
-
 # Maximum time that a committer's clock may be ahead of CircleCI's, including wrong time zones.
 _CLOCKS_DIFFER: Final = timedelta(days=1)
 

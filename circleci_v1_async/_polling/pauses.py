@@ -7,8 +7,6 @@ from circleci_v1_async._calls.attempts import status_or_class
 from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async.errors import CircleCIError, StatusError
 
-__all__ = ["choose_pause", "find_asked_pause", "log_pause", "pause_after_error"]
-
 _log = logging.getLogger("circleci_v1_async")
 
 _GROWTH: Final = 1.5

@@ -19,8 +19,6 @@ from circleci_v1_async.verdict import Verdict
 
 from .job_search import JobSearch, select_builds
 
-__all__ = ["PollResult", "WaitPlan", "result_state"]
-
 # A sleep may end slightly early. `_TICK` is the number of seconds until the next poll in this case, `_EARLY` is the
 # number of seconds to ignore.
 _TICK: Final = 0.01

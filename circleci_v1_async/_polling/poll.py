@@ -18,8 +18,6 @@ from .pauses import find_asked_pause, log_pause
 from .plan import PollResult, result_state
 from .schedule import Schedule
 
-__all__ = ["poll", "wait_until_finished"]
-
 B = TypeVar("B", bound=Build)
 L = TypeVar("L", bound=Build | Verdict)
 R = TypeVar("R")

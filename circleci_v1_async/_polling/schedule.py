@@ -7,8 +7,6 @@ import attrs
 
 from circleci_v1_async._core.arguments import check_seconds
 
-__all__ = ["Schedule"]
-
 _SHARE: Final = 0.1
 _JITTER: Final = 0.1
 _LAST_POLL: Final = 10.0

@@ -11,8 +11,6 @@ from circleci_v1_async.errors import BodyTooLargeError
 
 from .decompression import CODINGS, Decompressor
 
-__all__ = ["Body", "read_body", "read_limited"]
-
 # Number of bytes of a body to read before other tasks can run.
 _TURN: Final = 2**20
 

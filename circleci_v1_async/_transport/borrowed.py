@@ -9,8 +9,6 @@ from circleci_v1_async.errors import InvalidInputError, SessionClosedError
 
 from .token import TOKEN_HEADER
 
-__all__ = ["check_borrowed", "check_credentials", "check_usable"]
-
 
 def check_borrowed(session: object, *, trust_env: bool) -> None:
     """Reject an aiohttp session that has default credentials or does not fit `trust_env`."""

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
-__all__ = ["Connector", "find_connections"]
-
 
 class Connector(aiohttp.TCPConnector):
     """A connector that does not reuse connections with unread data, or connections to be closed."""

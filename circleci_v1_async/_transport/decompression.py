@@ -16,8 +16,6 @@ import attrs
 
 from circleci_v1_async.errors import TransportError
 
-__all__ = ["CODINGS", "Decompressor"]
-
 CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
 """Content codings that can be decompressed. RFC 9110, 8.4.1.3: `x-gzip` is `gzip`."""
 

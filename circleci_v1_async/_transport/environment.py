@@ -14,16 +14,6 @@ from .borrowed import check_credentials
 from .token import EXPECTED_TOKEN, find_token_problem
 from .urls import is_loopback
 
-__all__ = [
-    "CLOUD_URL",
-    "TOKEN_VARIABLES",
-    "complete_address",
-    "find_proxy",
-    "read_allow_http",
-    "read_base_url",
-    "read_token",
-]
-
 CLOUD_URL: Final = "https://circleci.com/api/v1.1"
 TOKEN_VARIABLES: Final = ("CIRCLE_TOKEN", "CIRCLECI_TOKEN", "CIRCLECI_CLI_TOKEN", "CIRCLE_CLI_TOKEN")
 _API_VARIABLE: Final = "CIRCLE_API_URL"

@@ -7,8 +7,6 @@ import attrs
 
 from circleci_v1_async.errors import SessionClosedError
 
-__all__ = ["CLOSED_MEANWHILE", "InFlight"]
-
 CLOSED_MEANWHILE: Final = "The session was closed during the call"
 
 

@@ -7,8 +7,6 @@ from circleci_v1_async.errors import RequestTimeoutError, TransportError, Trunca
 
 from .transport import Stream
 
-__all__ = ["get_length", "read_chunks"]
-
 
 async def read_chunks(stream: Stream, size: int | None) -> AsyncGenerator[bytes, None]:
     """Yield all bytes of a stream as they arrive.

@@ -11,8 +11,6 @@ import attrs
 from circleci_v1_async._core.secret import RedactedStr, Secret, wrap_secret
 from circleci_v1_async.errors import InvalidInputError, RequestTimeoutError, UsageError
 
-__all__ = ["EXPECTED_TOKEN", "TOKEN_HEADER", "Token", "TokenSource", "find_token_problem", "parse_token"]
-
 # Calls of token sources that the current task is part of, directly or as a task that the source started.
 _runs: ContextVar[tuple[object, ...]] = ContextVar("token_runs", default=())
 

@@ -40,8 +40,6 @@ from .in_flight import CLOSED_MEANWHILE, InFlight
 from .token import TOKEN_HEADER, Token
 from .urls import Origin, find_next_hop, get_origin, is_trusted, join_target, without_query
 
-__all__ = ["Stream", "Transport"]
-
 MAX_REDIRECTS: Final = 5
 # Maximum number of seconds to connect. A reachable host accepts a connection within this time.
 _CONNECT_TIMEOUT: Final = 10.0

@@ -10,17 +10,6 @@ from yarl import URL
 
 from circleci_v1_async.errors import InvalidInputError, RedirectError
 
-__all__ = [
-    "Origin",
-    "find_next_hop",
-    "get_origin",
-    "is_loopback",
-    "is_trusted",
-    "join_target",
-    "parse_base_url",
-    "without_query",
-]
-
 Origin = tuple[str, str, int | None]
 
 _KEEPS_METHOD: Final = frozenset({307, 308})

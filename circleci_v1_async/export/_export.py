@@ -24,8 +24,6 @@ from circleci_v1_async.slug import ProjectSlug
 
 from ._sqlite_file import ExportFile, Pending, Record
 
-__all__ = ["PARTS", "ExportProgress", "ExportSummary", "export_builds"]
-
 R = TypeVar("R")
 
 _log = logging.getLogger("circleci_v1_async")

@@ -6,8 +6,6 @@ from typing import Any, Final
 
 from circleci_v1_async.models import Build, Step
 
-__all__ = ["BUILDS", "INDEXES", "PARTS", "POSITION", "Row", "fit_integer", "make_id", "to_build_row", "to_part_rows"]
-
 Row = dict[str, Any]
 
 BUILDS: Final[dict[str, type]] = {

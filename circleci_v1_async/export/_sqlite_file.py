@@ -21,8 +21,6 @@ from ._rows import BUILDS, INDEXES, PARTS, POSITION, Row, fit_integer, make_id, 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-__all__ = ["ExportFile", "Pending", "Record"]
-
 _VERSION: Final = 1
 """The file's `user_version`. It is 0 in files of version 0.1.0, and in files without an export."""
 _BUSY_TIMEOUT: Final = 60.0  # seconds that a writer waits for another writer

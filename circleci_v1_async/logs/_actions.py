@@ -11,8 +11,6 @@ from ._line import LogLine, Remark
 from ._screen import HEIGHT, Line, remove_controls
 from ._text import LogLines, has_failed
 
-__all__ = ["ActionLines", "FollowedBuild", "check_step_name", "select_actions"]
-
 
 def select_actions(build: BuildDetail, step_name: str | None, *, failed_only: bool) -> list[tuple[Step, Action]]:
     """Return the selected step runs, in the order of the build."""

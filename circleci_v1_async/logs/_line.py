@@ -4,8 +4,6 @@ from datetime import datetime
 
 import attrs
 
-__all__ = ["LogLine", "Remark"]
-
 
 @attrs.frozen
 class LogLine:

@@ -2,8 +2,6 @@
 
 from circleci_v1_async.models import StepOutput
 
-__all__ = ["Row"]
-
 
 class Row:
     """A row of text: strings to join or, once text was overwritten, one cell for each column.

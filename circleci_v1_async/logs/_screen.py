@@ -18,8 +18,6 @@ from circleci_v1_async.models import StepOutput
 
 from ._row import Row
 
-__all__ = ["HEIGHT", "WIDTH", "Line", "Screen", "remove_controls"]
-
 HEIGHT: Final = 100
 # Number of columns that movements and repetitions can reach. Text and tabs after text can go beyond this margin.
 WIDTH: Final = 240

@@ -7,8 +7,6 @@ from typing import Final, NamedTuple, cast
 
 from circleci_v1_async.errors import BodyTooLargeError, DecodeError
 
-__all__ = ["ItemBatch", "ListSplitter"]
-
 _BLANK: Final = b" \t\r\n"
 _BOM: Final = b"\xef\xbb\xbf"
 _OPENING: Final = b"[{"

@@ -30,8 +30,6 @@ from circleci_v1_async.request import Reply, Request, make_file_request
 from ._line import Remark
 from ._splitter import ListSplitter
 
-__all__ = ["stream_output", "take_turns"]
-
 # Transient statuses of a presigned URL. All other statuses from 400 to 499 mean that the URL has expired or the log was
 # deleted: S3 returns 403 for an expired signature, and 400 when the credentials of the signature have expired.
 _MAY_PASS: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})

@@ -12,8 +12,6 @@ from circleci_v1_async.models import Action, Step, StepOutput
 from ._line import Remark
 from ._screen import HEIGHT, Line, Screen, remove_controls
 
-__all__ = ["LogLines", "LogText", "explain_failure", "has_failed", "heading"]
-
 _FAILED: Final = frozenset(
     {BuildStatus.FAILED, BuildStatus.TIMEDOUT, BuildStatus.INFRASTRUCTURE_FAIL, BuildStatus.CANCELED}
 )

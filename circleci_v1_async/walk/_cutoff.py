@@ -10,8 +10,6 @@ from circleci_v1_async.errors import InvalidInputError
 
 from ._identity import find_attributes
 
-__all__ = ["Cutoff", "make_date_reader"]
-
 # The date of a build is the first of these fields that it has.
 _DATES: Final = ("queued_at", "usage_queued_at", "start_time")
 

@@ -12,8 +12,6 @@ import attrs
 from circleci_v1_async.converter import CircleCIConverter
 from circleci_v1_async.errors import InvalidInputError
 
-__all__ = ["find_attributes", "make_key_reader"]
-
 _NUMBER: Final = "build_num"
 _PLACES: Final = ("vcs_url", "build_url")
 

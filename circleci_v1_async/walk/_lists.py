@@ -5,8 +5,6 @@ from typing import Any, Final
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
-__all__ = ["MAX_PAGE", "OVERLAP", "PREFETCH", "name_list"]
-
 # For a larger page size, the service silently returns 100 builds, and a full page would look like the last page.
 MAX_PAGE: Final = 100
 # Defaults of walks: number of builds that two pages share, and number of pages to prefetch.

@@ -17,8 +17,6 @@ from ._cutoff import Cutoff
 from ._lists import MAX_PAGE, OVERLAP, PREFETCH, name_list
 from ._plan import PagePlan, Slot
 
-__all__ = ["PageWalk", "WalkOptions"]
-
 T = TypeVar("T")
 
 

@@ -30,8 +30,6 @@ from circleci_v1_async.errors import PaginationDriftError
 from ._cutoff import Cutoff
 from ._lists import MAX_PAGE
 
-__all__ = ["PagePlan", "Slot"]
-
 T = TypeVar("T")
 
 _MIN_PAGE: Final = 2  # a page of one build has no room for both a seam and a new build

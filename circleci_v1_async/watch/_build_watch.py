@@ -22,8 +22,6 @@ from circleci_v1_async.walk._lists import MAX_PAGE, name_list
 from ._cursor import WatchCursor
 from ._plan import BuildEvent, Key, Placed, WatchPlan
 
-__all__ = ["BuildWatch"]
-
 T = TypeVar("T")
 
 _log = logging.getLogger("circleci_v1_async")

@@ -9,17 +9,6 @@ import attrs
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build
 
-__all__ = [
-    "MOST_UNFINISHED",
-    "KnownBuilds",
-    "State",
-    "WatchCursor",
-    "check_cursor",
-    "is_full",
-    "progress_state",
-    "replace_known",
-]
-
 State = tuple[str | None, str | None]
 
 MOST_UNFINISHED: Final = 5000

@@ -21,8 +21,6 @@ from circleci_v1_async.slug import ProjectSlug
 
 from ._cursor import MOST_UNFINISHED, KnownBuilds, WatchCursor, check_cursor, is_full, progress_state, replace_known
 
-__all__ = ["BuildEvent", "Key", "Placed", "Reading", "WatchPlan"]
-
 Key = tuple[str, int]
 Placed = tuple[str, Build]
 EventKind = Literal["new", "changed", "finished"]
