@@ -9,7 +9,7 @@ from typing import Any, Final, Self, TypeVar
 import attrs
 from yarl import URL
 
-from circleci_v1_async._core.arguments import check_seconds, check_size
+from circleci_v1_async._core.arguments import as_validator, check_seconds, check_size
 from circleci_v1_async._core.clock import Clock
 from circleci_v1_async._core.json_text import encode
 from circleci_v1_async._core.secret import RedactedBytes, Secret
@@ -37,14 +37,6 @@ _TOO_MANY: Final = 429
 _ERROR_BODY: Final = 2**16
 
 
-def _seconds(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    check_seconds(attribute.name, value)
-
-
-def _size(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    check_size(attribute.name, value)
-
-
 def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
     if not isinstance(value, RetryPolicy):
         raise InvalidInputError(f"retry: expected a RetryPolicy, got {value!r}")
@@ -54,9 +46,9 @@ def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: obje
 class Options:
     """Options of calls. Each view of a session has its own options."""
 
-    timeout: float = attrs.field(validator=_seconds)
+    timeout: float = attrs.field(validator=as_validator(check_seconds))
     retry: RetryPolicy = attrs.field(validator=_retry_policy)
-    max_body: int = attrs.field(validator=_size)
+    max_body: int = attrs.field(validator=as_validator(check_size))
     converter: CircleCIConverter
 
 

@@ -78,7 +78,8 @@ def read_reply(
     if request.returns is None:
         return cast("T", None)
     if request.returns is Response:
-        return cast("T", _to_response(response, clean))
+        reply = _with_clean_headers(response, clean)
+        return cast("T", Response(reply.status, reply.safe_headers, reply.request_id, reply.body))
     value: T
     try:
         value = converter.decode(response.body, request.returns)
@@ -120,11 +121,6 @@ def _asked_for_another(request: Request[Any], build: BuildDetail) -> object:
     """
     asked = request.path_values.get("build_num")
     return asked if request.method == "GET" and str(asked) != str(build.build_num) else None
-
-
-def _to_response(reply: Reply, clean: Redactor) -> Response:
-    reply = _with_clean_headers(reply, clean)
-    return Response(reply.status, reply.safe_headers, reply.request_id, reply.body)
 
 
 def explain_status(request: Request[Any], response: Reply, *, clean: Redactor, now: float) -> StatusError:
@@ -187,7 +183,7 @@ def _message(response: Reply, clean: Redactor) -> str:
     text = _beginning(body, clean).lstrip("\ufeff").strip()
     message = _message_within(text) if len(body) <= _LOOKED_AT else None
     if message is None and _PROBLEM in response.headers.get("Content-Type", "").lower():
-        message = _problem(text.encode())
+        message = _problem(text)
     if message is None:
         if text.startswith("<"):
             return _title(text, clean)
@@ -198,24 +194,22 @@ def _message(response: Reply, clean: Redactor) -> str:
 
 
 def _message_within(text: str) -> str | None:
-    if not text.startswith("{"):
-        return None
-    try:
-        value = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        return None
-    message = value.get("message")
+    message = _parse_object(text).get("message") if text.startswith("{") else None
     return message if isinstance(message, str) else None
 
 
-def _problem(body: bytes) -> str | None:
+def _problem(text: str) -> str | None:
     """Return the title and the detail of problem details in JSON; `None` if absent."""
-    try:
-        value = msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        return None
+    value = _parse_object(text)
     parts = [part for part in (value.get("title"), value.get("detail")) if isinstance(part, str) and part]
     return ": ".join(parts) or None
+
+
+def _parse_object(text: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return {}
 
 
 def _title(page: str, clean: Redactor) -> str:

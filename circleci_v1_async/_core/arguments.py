@@ -6,7 +6,9 @@ from datetime import datetime
 from inspect import iscoroutinefunction
 from numbers import Real
 from operator import index
-from typing import Final, SupportsIndex, cast
+from typing import Any, Final, SupportsIndex, cast
+
+import attrs
 
 from .errors import InvalidInputError
 from .secret import Secret
@@ -18,6 +20,15 @@ _LONGEST: Final = 864_000
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Names that every shell can read.
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def as_validator(check: Callable[..., object], *low: int, prefix: str = "", **options: bool) -> Callable[..., None]:
+    """Return a validator of attrs that calls one of these checks with the field's name and value."""
+
+    def validate(_object: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        check(prefix + attribute.name, value, *low, **options)
+
+    return validate
 
 
 def check_integer(name: str, value: object, low: int, high: int | None = None, *, hint: str = "") -> int:

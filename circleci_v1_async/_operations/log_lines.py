@@ -26,10 +26,9 @@ class LogLineOperations(BuildOperations, OutputOperations):
     async def _read_log(
         self, slug: ProjectSlug, number: int, step_name: str | None, *, failed_only: bool
     ) -> "AsyncGenerator[LogLine, None]":
-        from circleci_v1_async.logs._actions import ActionLines, check_step_name, select_actions
+        from circleci_v1_async.logs._actions import ActionLines, select_actions
 
         build = await self.get_build(slug, number)
-        check_step_name(build, step_name)
         runs = select_actions(build, step_name, failed_only=failed_only)
         failures: list[CircleCIError] = []
         for step, action in runs:
@@ -67,14 +66,12 @@ class LogLineOperations(BuildOperations, OutputOperations):
         self, slug: ProjectSlug, number: int, step_name: str | None, followed: "FollowedBuild", *, failed_only: bool
     ) -> "AsyncGenerator[LogLine, None]":
         """Yield the new lines of all step runs. After that, raise a transient error of one log, if any."""
-        from circleci_v1_async.logs._actions import check_step_name, select_actions
+        from circleci_v1_async.logs._actions import select_actions
         from circleci_v1_async.logs._screen import HEIGHT
 
         build = await self.get_build(slug, number)
-        if build.is_finished:
-            check_step_name(build, step_name)
         followed.was_running = followed.was_running or not build.is_finished
-        actions = select_actions(build, step_name, failed_only=failed_only)
+        actions = select_actions(build, step_name, failed_only=failed_only, may_appear=not build.is_finished)
         selected = [(action, followed.find_lines(step, action, self._max_size)) for step, action in actions]
         transient: CircleCIError | None = None
         for action, run_lines in selected:

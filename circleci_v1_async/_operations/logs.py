@@ -70,7 +70,7 @@ class LogOperations(LogLineOperations):
             print(await ci.get_build_log("gh/acme/web", 7, failed_only=True, tail=40))
             ```
         """
-        from circleci_v1_async.logs._actions import check_step_name, select_actions
+        from circleci_v1_async.logs._actions import select_actions
         from circleci_v1_async.logs._line import Remark
         from circleci_v1_async.logs._stream import take_turns
         from circleci_v1_async.logs._text import LogText, heading
@@ -80,7 +80,6 @@ class LogOperations(LogLineOperations):
             tail = check_integer("tail", tail, 1)
         slug, number = parse_build_reference(project, build_num)
         build = await self.get_build(slug, number)
-        check_step_name(build, step)
         runs = select_actions(build, step, failed_only=failed_only)
         slots = asyncio.Semaphore(_AT_ONCE)
         failures: list[CircleCIError] = []
@@ -234,7 +233,7 @@ class LogOperations(LogLineOperations):
             ```
         """
         from circleci_v1_async._files.text_file import write_text_file
-        from circleci_v1_async.logs._actions import ActionLines, check_step_name, select_actions
+        from circleci_v1_async.logs._actions import ActionLines, select_actions
         from circleci_v1_async.logs._text import heading
 
         if path is None and isinstance(build_num, str | os.PathLike):
@@ -246,7 +245,6 @@ class LogOperations(LogLineOperations):
         with TracebackScrubber():
             async with write_text_file(self._file_threads, Path(path), overwrite=overwrite) as file:
                 build = await self.get_build(slug, number)
-                check_step_name(build, step)
                 runs = select_actions(build, step, failed_only=failed_only)
                 failures: list[CircleCIError] = []
                 between = ""
@@ -254,8 +252,7 @@ class LogOperations(LogLineOperations):
                     await file.write(between + heading(*run, strip_ansi=strip_ansi))
                     between = "\n"
                     run_lines = ActionLines(*run, self._max_size, strip_ansi=strip_ansi)
-                    reading = self._read_run(slug, number, run[1], run_lines, failures, len(runs))
-                    async with aclosing(reading) as lines:
+                    async with aclosing(self._read_run(slug, number, run[1], run_lines, failures, len(runs))) as lines:
                         async for line in lines:
                             await file.write(f"{line}\n")
         return Path(path)

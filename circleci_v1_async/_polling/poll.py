@@ -2,13 +2,13 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable
-from inspect import isawaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 import attrs
 
 from circleci_v1_async._calls.caller import Caller
+from circleci_v1_async._core.tasks import call_back
 from circleci_v1_async.errors import CircleCIError, NotFoundError, RequestTimeoutError, WaitTimeoutError
 from circleci_v1_async.models import Build
 from circleci_v1_async.request import Request
@@ -17,6 +17,9 @@ from circleci_v1_async.verdict import Verdict
 from .pauses import find_asked_pause, log_pause
 from .plan import PollResult, result_state
 from .schedule import Schedule
+
+# Maximum number of seconds for an exchange of the last poll, which begins at the deadline.
+_LAST_POLL: Final = 10.0
 
 B = TypeVar("B", bound=Build)
 L = TypeVar("L", bound=Build | Verdict)
@@ -75,7 +78,9 @@ async def poll(
             failure = error
         took = clock.monotonic() - began - started
         if failure is None and seen is not None:
-            await _tell(seen.news, on_update)
+            if on_update is not None:
+                for build in seen.news:
+                    await call_back(on_update, build)
             if seen.is_over:
                 return seen.last
         if not left:
@@ -101,7 +106,7 @@ def _for_last_poll(caller: Caller) -> Caller:
         caller,
         options=attrs.evolve(
             options,
-            timeout=Schedule.limit_last_poll(options.timeout),
+            timeout=min(options.timeout, _LAST_POLL),
             retry=attrs.evolve(options.retry, attempts=1),
         ),
     )
@@ -117,11 +122,3 @@ async def _look_within(seconds: float, looking: Awaitable[R]) -> R:
         if not limit.expired():
             raise
     raise RequestTimeoutError(f"the poll was not complete within {seconds:g} s")
-
-
-async def _tell(news: Iterable[B], on_update: Callable[[B], object] | None) -> None:
-    if on_update is None:
-        return
-    for build in news:
-        if isawaitable(told := on_update(build)):
-            await told

@@ -1,22 +1,20 @@
 """The times of a wait's polls. No I/O."""
 
 import math
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
-from circleci_v1_async._core.arguments import check_seconds
+from circleci_v1_async._core.arguments import as_validator, check_seconds
 
 _SHARE: Final = 0.1
 _JITTER: Final = 0.1
-_LAST_POLL: Final = 10.0
 # Number of seconds to ignore: a sleep may end slightly early, and sums of floats are rounded.
 _EARLY: Final = 1e-6
 
 
-def _seconds(_schedule: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    # Fields that are 0 by default may be 0.
-    check_seconds(attribute.name, value, from_zero=attribute.default == 0)
+_seconds = as_validator(check_seconds)
+_from_zero = as_validator(check_seconds, from_zero=True)
 
 
 @attrs.frozen(kw_only=True)
@@ -32,8 +30,8 @@ class Schedule:
     timeout: float | None = attrs.field(default=None, validator=attrs.validators.optional(_seconds))
     interval: float = attrs.field(validator=_seconds)
     max_interval: float = attrs.field(default=30.0, validator=_seconds)
-    settle: float = attrs.field(default=0.0, validator=_seconds)
-    appear: float = attrs.field(default=0.0, validator=_seconds)
+    settle: float = attrs.field(default=0.0, validator=_from_zero)
+    appear: float = attrs.field(default=0.0, validator=_from_zero)
 
     def find_time_left(self, waited: float) -> float:
         """Return the number of seconds until the deadline: 0 after it, infinity without a deadline."""
@@ -56,12 +54,3 @@ class Schedule:
         last_start = left - self.settle - 2 * took if self.settle else 0.0
         moments = [seconds for seconds in (self.appear - waited, last_start) if seconds > _EARLY]
         return min(max(min(pause, soon, *moments), asked), left)
-
-    @staticmethod
-    def limit_last_poll(timeout: float) -> float:
-        """Return the maximum number of seconds for the last poll, which begins at the deadline.
-
-        Args:
-            timeout: Maximum number of seconds for one exchange.
-        """
-        return min(timeout, _LAST_POLL)

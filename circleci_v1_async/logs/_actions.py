@@ -12,22 +12,23 @@ from ._screen import HEIGHT, Line, remove_controls
 from ._text import LogLines, has_failed
 
 
-def select_actions(build: BuildDetail, step_name: str | None, *, failed_only: bool) -> list[tuple[Step, Action]]:
-    """Return the selected step runs, in the order of the build."""
+def select_actions(
+    build: BuildDetail, step_name: str | None, *, failed_only: bool, may_appear: bool = False
+) -> list[tuple[Step, Action]]:
+    """Return the selected step runs, in the order of the build.
+
+    A step that the build does not have is an error, unless it `may_appear` later, or the build is old and has no steps.
+    """
+    names = [step.name for step in build.steps]
+    if step_name is not None and not may_appear and names and step_name not in names:
+        listed = ", ".join(remove_controls(name) for name in dict.fromkeys(names) if name)
+        raise InvalidInputError(f"step: expected a step of build {build.build_num} ({listed}), got {step_name!r}")
     return [
         (step, action)
         for step in build.steps
         for action in step.actions
         if step_name in {None, step.name} and (has_failed(action) or not failed_only)
     ]
-
-
-def check_step_name(build: BuildDetail, step_name: str | None) -> None:
-    """Require that a build has a step with this name. Old builds, which have no steps, pass the check."""
-    names = [step.name for step in build.steps]
-    if step_name is not None and names and step_name not in names:
-        listed = ", ".join(remove_controls(name) for name in dict.fromkeys(names) if name)
-        raise InvalidInputError(f"step: expected a step of build {build.build_num} ({listed}), got {step_name!r}")
 
 
 class ActionLines:
