@@ -1,9 +1,8 @@
 """Builds: single builds, pages of builds, and walks of whole lists."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from datetime import datetime
+from typing import Any, TypeVar, Unpack, overload
 
 from circleci_v1_async._core.arguments import (
     check_aware_datetime,
@@ -16,15 +15,13 @@ from circleci_v1_async.enums import BuildFilter, BuildFilterName
 from circleci_v1_async.models import Build, BuildDetail, BuildSummary
 from circleci_v1_async.request import QueryValue, Request
 from circleci_v1_async.slug import ProjectSlug
+from circleci_v1_async.walk import PageWalk, WalkOptions
+from circleci_v1_async.walk._cutoff import Cutoff, make_date_reader
+from circleci_v1_async.walk._identity import make_key_reader
 from circleci_v1_async.walk._lists import MAX_PAGE
 
 from .base import Operations
 from .paths import BUILD, PROJECT, build_values, project_values
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from circleci_v1_async.walk import PageWalk, WalkOptions
 
 M = TypeVar("M")
 
@@ -239,10 +236,6 @@ class BuildOperations(Operations):
     def _walk(
         self, request: Request[list[Build]], model: type[Any], *, since: datetime | None = None, **options: Any
     ) -> PageWalk[Any]:
-        from circleci_v1_async.walk import PageWalk
-        from circleci_v1_async.walk._cutoff import Cutoff, make_date_reader
-        from circleci_v1_async.walk._identity import make_key_reader
-
         returns: Any = list[model]  # type: ignore[valid-type] # known at run time
         converter = self._caller.options.converter
         identify = make_key_reader(model, converter, across_projects="project" not in request.path_values)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from circleci_v1_async._core.arguments import check_callback, check_integer, check_names, check_seconds
+from circleci_v1_async._core.arguments import check_callback, check_integer
 from circleci_v1_async.models import Build, BuildSummary
 from circleci_v1_async.slug import ProjectSlug
+from circleci_v1_async.walk import PageWalk
 
 from .builds import BuildOperations, request_build, request_project_builds
 from .paths import parse_commit_reference
@@ -172,9 +173,12 @@ class CommitOperations(BuildOperations):
                 print(build.job, build.status, build.build_url)
             ```
         """
+        from circleci_v1_async._polling.plan import WaitPlan
+        from circleci_v1_async._polling.schedule import Schedule
+
         slug, sha = parse_commit_reference(project, sha)
-        plan = make_plan(partial(_is_of_commit, sha), jobs, settle, fail_fast=fail_fast)
-        schedule = make_schedule(timeout, interval, max_interval, plan)
+        plan = WaitPlan(partial(_is_of_commit, sha), jobs, settle, fail_fast)
+        schedule = Schedule(timeout=timeout, interval=interval, max_interval=max_interval, settle=plan.settle)
         return await self._wait(plan, schedule, slug, branch, name=f"commit {sha}", on_update=on_update)
 
     async def _find(
@@ -217,8 +221,6 @@ class CommitOperations(BuildOperations):
 async def _look(
     plan: WaitPlan, project: ProjectSlug, request: Request[list[Build]], caller: Caller
 ) -> PollResult[Build, Verdict]:
-    from circleci_v1_async.walk import PageWalk
-
     began = caller.clock.monotonic()
     search = plan.begin()
     limit = None if plan.seen_up_to else HISTORY
@@ -234,24 +236,6 @@ async def _look(
 
 def _identify(page: list[Build]) -> list[Hashable]:
     return [build.build_num for build in page]
-
-
-def make_plan(
-    matches: Callable[[Build], bool], jobs: Collection[str] | None, settle: float, *, fail_fast: bool
-) -> WaitPlan:
-    """Return the plan of a wait, with checked arguments."""
-    from circleci_v1_async._polling.plan import WaitPlan
-
-    return WaitPlan(
-        matches, check_names("jobs", jobs) or (), check_seconds("settle", settle, from_zero=True), fail_fast=fail_fast
-    )
-
-
-def make_schedule(timeout: float | None, interval: float, max_interval: float, plan: WaitPlan) -> Schedule:
-    """Return the poll schedule of a wait, with checked arguments."""
-    from circleci_v1_async._polling.schedule import Schedule
-
-    return Schedule(timeout=timeout, interval=interval, max_interval=max_interval, settle=plan.settle)
 
 
 def _is_of_commit(sha: str, build: Build) -> bool:

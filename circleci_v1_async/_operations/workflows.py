@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from circleci_v1_async.models import Build
 from circleci_v1_async.slug import ProjectSlug
 
-from .commits import HISTORY, CommitOperations, make_plan, make_schedule
+from .commits import HISTORY, CommitOperations
 from .paths import parse_workflow_reference
 
 if TYPE_CHECKING:
@@ -108,9 +108,12 @@ class WorkflowOperations(CommitOperations):
             print(verdict.is_success)
             ```
         """
+        from circleci_v1_async._polling.plan import WaitPlan
+        from circleci_v1_async._polling.schedule import Schedule
+
         slug, workflow_id = parse_workflow_reference(project, workflow_id)
-        plan = make_plan(partial(_is_of_workflow, workflow_id), jobs, settle, fail_fast=fail_fast)
-        schedule = make_schedule(timeout, interval, max_interval, plan)
+        plan = WaitPlan(partial(_is_of_workflow, workflow_id), jobs, settle, fail_fast)
+        schedule = Schedule(timeout=timeout, interval=interval, max_interval=max_interval, settle=plan.settle)
         return await self._wait(plan, schedule, slug, branch, name=f"workflow {workflow_id}", on_update=on_update)
 
 

@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 
 import attrs
 
+from circleci_v1_async._core.arguments import as_validator, check_names, check_seconds
 from circleci_v1_async.enums import BuildStatus
 from circleci_v1_async.models import Build
 from circleci_v1_async.models._jobs import Job, find_latest_of_each_job
@@ -48,6 +49,10 @@ def result_state(build: Build) -> tuple[object, ...]:
     return build.status, build.lifecycle, build.outcome, build.is_finished
 
 
+def _check_jobs(jobs: object) -> tuple[str, ...]:
+    return check_names("jobs", jobs) or ()
+
+
 @attrs.define
 class WaitPlan:
     """Decides when a commit or a workflow is done: when all jobs, or those with these names, are.
@@ -57,8 +62,8 @@ class WaitPlan:
     """
 
     matches: Callable[[Build], bool]
-    jobs: tuple[str, ...] = ()
-    settle: float = 60.0
+    jobs: tuple[str, ...] = attrs.field(default=None, converter=_check_jobs)
+    settle: float = attrs.field(default=60.0, validator=as_validator(check_seconds, from_zero=True))
     fail_fast: bool = False
     seen_up_to: int = attrs.field(default=0, init=False)
     _builds: dict[int, Build] = attrs.field(factory=dict[int, Build], init=False)
