@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack, cast
+from typing import TYPE_CHECKING, Any, Self, TypedDict, cast
 
 import attrs
 
@@ -39,8 +39,14 @@ if TYPE_CHECKING:
 __all__ = ["CircleCISession", "SessionOptions", "ViewOptions"]
 
 
-# An option that a view inherits from its session.
-_UNCHANGED: Any = attrs.NOTHING
+class _Unchanged:
+    """The default of an option that a view inherits from its session."""
+
+    def __repr__(self) -> str:
+        return "<unchanged>"
+
+
+_UNCHANGED: Any = _Unchanged()
 
 
 class ViewOptions(TypedDict, total=False):
@@ -192,7 +198,25 @@ class CircleCISession(
         self._file_threads = FileThreads(check_integer("download_concurrency", download_concurrency, 1), durable)
 
     @classmethod
-    def from_env(cls, *, anonymous: bool = False, **options: Unpack[SessionOptions]) -> Self:
+    def from_env(
+        cls,
+        *,
+        anonymous: bool = False,
+        base_url: str | None = None,
+        session: "aiohttp.ClientSession | None" = None,
+        timeout: float = 60.0,
+        concurrency: int = 16,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - as above
+        limiter: AbstractAsyncContextManager[object] | None = None,
+        on_retry: Callable[[Retry], object] | None = None,
+        max_body: int = 64 * 2**20,
+        strict: bool = False,
+        converter: CircleCIConverter | None = None,
+        download_concurrency: int = 16,
+        durable: bool = True,
+        trust_env: bool = False,
+        allow_http: bool | None = None,
+    ) -> Self:
         """Create a session with the token and the base URL from environment variables.
 
         The token is read from the first of these variables that is set: `CIRCLE_TOKEN`, `CIRCLECI_TOKEN`,
@@ -204,10 +228,25 @@ class CircleCISession(
         or the URL of a server or of another of its APIs; `/api/v1.1` replaces the path of the other API. Empty
         variables are ignored.
 
+        The arguments from `session` on are described at `CircleCISession`.
+
         Args:
             anonymous: Whether to send no token.
-            options: Any arguments of `CircleCISession` except `token`. A `base_url` takes precedence over variables.
-                Without `allow_http`, the token is only sent over `http` to any host if `CIRCLE_ALLOW_HTTP` is 1.
+            base_url: The API's base URL; `None` to read it from the environment variables.
+            session: An aiohttp session to use.
+            timeout: Maximum number of seconds for one exchange.
+            concurrency: Maximum number of exchanges in flight.
+            retry: How many times to send a request, and how long to wait between attempts.
+            limiter: An async context manager that every exchange enters.
+            on_retry: Called with a `Retry` before a request is resent.
+            max_body: Maximum size of a reply, in bytes.
+            strict: Whether every value of a wrong type or form raises `DecodeError`.
+            converter: A converter with your structure hooks.
+            download_concurrency: Maximum number of files that are downloaded at the same time.
+            durable: Whether to flush a downloaded file to disk before renaming it into place.
+            trust_env: Whether to use the proxies from the environment variables.
+            allow_http: Whether to send the token over `http` to any host; `None` to allow it only if
+                `CIRCLE_ALLOW_HTTP` is 1.
 
         Raises:
             InvalidInputError: No variable contains a token, and `anonymous` is false; or a variable or an argument is
@@ -227,11 +266,23 @@ class CircleCISession(
                 f"expected a token in one of {', '.join(TOKEN_VARIABLES)}; all are unset. "
                 "Public projects need none: use from_env(anonymous=True)"
             )
-        if options.get("base_url") is None:
-            options["base_url"] = read_base_url() or CLOUD_URL
-        if options.get("allow_http") is None:
-            options["allow_http"] = read_allow_http()
-        return cls(cast("str | None", token), **options)
+        return cls(
+            cast("str | None", token),
+            base_url=read_base_url() or CLOUD_URL if base_url is None else base_url,
+            session=session,
+            timeout=timeout,
+            concurrency=concurrency,
+            retry=retry,
+            limiter=limiter,
+            on_retry=on_retry,
+            max_body=max_body,
+            strict=strict,
+            converter=converter,
+            download_concurrency=download_concurrency,
+            durable=durable,
+            trust_env=trust_env,
+            allow_http=read_allow_http() if allow_http is None else allow_http,
+        )
 
     def with_options(
         self,

@@ -18,7 +18,7 @@ from circleci_v1_async.slug import ProjectSlug
 from circleci_v1_async.walk import PageWalk, WalkOptions
 from circleci_v1_async.walk._cutoff import Cutoff, make_date_reader
 from circleci_v1_async.walk._identity import make_key_reader
-from circleci_v1_async.walk._lists import MAX_PAGE
+from circleci_v1_async.walk._lists import MAX_PAGE, OVERLAP, PREFETCH
 
 from .base import Operations
 from .paths import BUILD, PROJECT, build_values, project_values
@@ -167,7 +167,12 @@ class BuildOperations(Operations):
         branch: str | None = None,
         filter: BuildFilter | BuildFilterName | None = None,
         shallow: bool | None = None,
-        **options: Unpack[WalkOptions],
+        since: datetime | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        page_size: int = MAX_PAGE,
+        overlap: int = OVERLAP,
+        prefetch: int = PREFETCH,
     ) -> PageWalk[Any]:
         """Walk a project's builds, newest first, each exactly once even while the list changes.
 
@@ -179,7 +184,17 @@ class BuildOperations(Operations):
             branch: Only return builds of this branch.
             filter: Only return builds that are `completed`, `successful`, `failed` or `running`.
             shallow: Whether to leave out about half of the fields.
-            options: `since`, `limit`, `offset`, `page_size`, `overlap` and `prefetch`, which `WalkOptions` describes.
+            since: Only yield builds that were queued at this time or later, given with a time zone; `None` for builds
+                of any time. A build counts by `queued_at`, or by `usage_queued_at` or `start_time` if the former is
+                absent. If it has none of these (it was not run, or is scheduled), it takes the date of the nearest
+                build above it in the list that has a date. The walk ends after the first page that has dates, all of
+                them before `since`.
+            limit: Maximum number of builds in total; `None` for all of them.
+            offset: Number of newest builds to skip.
+            page_size: Number of builds per request, 2 to 100.
+            overlap: Number of builds, from 1, that each page shares with the previous page. Up to this many builds can
+                leave the list between two requests without costing an extra request.
+            prefetch: Number of pages to request ahead of the page being read; 0 turns this off.
 
         Returns:
             An async iterator, which makes the requests of `list_project_builds`. Use `async for` on it, without
@@ -199,7 +214,8 @@ class BuildOperations(Operations):
         request = request_project_builds(
             project, branch, {"filter": check_one_of("filter", filter, BuildFilter), "shallow": shallow}
         )
-        return self._walk(request, model, **options)
+        options = {"limit": limit, "offset": offset, "page_size": page_size, "overlap": overlap, "prefetch": prefetch}
+        return self._walk(request, model, since, options)
 
     @overload
     def iter_recent_builds(self, *, shallow: bool | None = None, **options: Unpack[WalkOptions]) -> PageWalk[Build]: ...
@@ -210,7 +226,16 @@ class BuildOperations(Operations):
     ) -> PageWalk[M]: ...
 
     def iter_recent_builds(
-        self, *, model: type[Any] = Build, shallow: bool | None = None, **options: Unpack[WalkOptions]
+        self,
+        *,
+        model: type[Any] = Build,
+        shallow: bool | None = None,
+        since: datetime | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        page_size: int = MAX_PAGE,
+        overlap: int = OVERLAP,
+        prefetch: int = PREFETCH,
     ) -> PageWalk[Any]:
         """Walk the builds of all projects that the user follows, latest first, each exactly once.
 
@@ -218,7 +243,13 @@ class BuildOperations(Operations):
             model: The class to decode each build into, like in `iter_project_builds`. In addition to `build_num`, the
                 class needs `vcs_url` or `build_url`, because builds of different projects can have the same number.
             shallow: Whether to leave out about half of the fields.
-            options: `since`, `limit`, `offset`, `page_size`, `overlap` and `prefetch`, which `WalkOptions` describes.
+            since: Only yield builds that were queued at this time or later, like in `iter_project_builds`.
+            limit: Maximum number of builds in total; `None` for all of them.
+            offset: Number of latest builds to skip.
+            page_size: Number of builds per request, 2 to 100.
+            overlap: Number of builds, from 1, that each page shares with the previous page. Up to this many builds can
+                leave the list between two requests without costing an extra request.
+            prefetch: Number of pages to request ahead of the page being read; 0 turns this off.
 
         Returns:
             An async iterator, which makes the requests of `list_recent_builds`, and raises the errors of
@@ -231,10 +262,11 @@ class BuildOperations(Operations):
             ```
         """
         request = Request("GET", "/recent-builds", query={"shallow": shallow}, returns=list[Build])
-        return self._walk(request, model, **options)
+        options = {"limit": limit, "offset": offset, "page_size": page_size, "overlap": overlap, "prefetch": prefetch}
+        return self._walk(request, model, since, options)
 
     def _walk(
-        self, request: Request[list[Build]], model: type[Any], *, since: datetime | None = None, **options: Any
+        self, request: Request[list[Build]], model: type[Any], since: datetime | None, options: dict[str, Any]
     ) -> PageWalk[Any]:
         returns: Any = list[model]  # type: ignore[valid-type] # known at run time
         converter = self._caller.options.converter

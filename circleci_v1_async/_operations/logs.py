@@ -45,8 +45,7 @@ class LogOperations(LogLineOperations):
         CircleCI did not keep all of a log, one line in brackets precedes the log. Both lines are logged as warnings.
 
         Args:
-            project: The project's slug or URL; or, without a number, a build that names its project, or the URL of a
-                build or job.
+            project: The project's slug or URL; or, without a number, the build or its URL.
             build_num: The build's number.
             failed_only: Whether to include only steps with the status `failed`, `timedout`, `infrastructure_fail` or
                 `canceled`.
@@ -122,8 +121,7 @@ class LogOperations(LogLineOperations):
         it, like in `get_build_log`. This line has neither `time` nor `type`, and is logged as a warning.
 
         Args:
-            project: The project's slug or URL; or, without a number, a build that names its project, or the URL of a
-                build or job.
+            project: The project's slug or URL; or, without a number, the build or its URL.
             build_num: The build's number.
             failed_only: Whether to include only steps with the status `failed`, `timedout`, `infrastructure_fail` or
                 `canceled`.

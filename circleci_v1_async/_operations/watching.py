@@ -41,8 +41,7 @@ class WatchOperations(Operations):
         policy's `max_retry_after`.
 
         Args:
-            project: The project's slug or URL. Without `build_num`, a build that names its project, or the URL of a
-                build or job.
+            project: The project's slug or URL; or, without a number, the build or its URL.
             build_num: The build's number, from 1.
             timeout: Number of seconds until the last poll; `None` for no limit. After `timeout` seconds, a request in
                 flight is canceled, and the last poll starts. It makes one attempt, without retries, which takes up to

@@ -21,21 +21,7 @@ T = TypeVar("T")
 
 
 class WalkOptions(TypedDict, total=False):
-    """Options of walks: keyword arguments of `iter_project_builds` and `iter_recent_builds`.
-
-    Attributes:
-        since: Only yield builds that were queued at this time or later, given with a time zone; `None`, the default,
-            for builds of any time. A build counts by `queued_at`, or by `usage_queued_at` or `start_time` if the former
-            is absent. If it has none of these (it was not run, or is scheduled), it takes the date of the nearest build
-            above it in the list that has a date. The walk ends after the first page that has dates, all of them before
-            `since`.
-        limit: Maximum number of builds in total; `None`, the default, for all of them.
-        offset: Number of newest builds to skip; 0 by default.
-        page_size: Number of builds per request, 2 to 100; 100 by default.
-        overlap: Number of builds, from 1, that each page shares with the previous page; 5 by default. Up to this many
-            builds can leave the list between two requests without costing an extra request.
-        prefetch: Number of pages to request ahead of the page being read; 1 by default. 0 turns this off.
-    """
+    """Options of walks, for code that passes them on as keyword arguments. See `iter_project_builds`."""
 
     since: datetime | None
     limit: int | None

@@ -156,7 +156,7 @@ class BuildWatch(TaskIterable):
     async def _find_start(self) -> WatchCursor:
         async with self._starting:
             if self._first is None:
-                page = await self._persist(self._read_first_page)
+                page = await self._persist(lambda: self._walk(limit=MAX_PAGE).collect())
                 self._first = self._cursor = self._plan.start_now(page)
             return self._first
 
@@ -179,9 +179,6 @@ class BuildWatch(TaskIterable):
                 failures += 1
                 delay = pause_after_error(self._caller, self._plan.source, self._interval, failures, error)
             await self._caller.clock.sleep(delay)
-
-    async def _read_first_page(self) -> list[Build]:
-        return await self._walk(limit=MAX_PAGE).collect()
 
     async def _poll(self, cursor: WatchCursor) -> Iterable[BuildEvent]:
         reading = self._plan.read(cursor)
