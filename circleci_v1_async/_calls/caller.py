@@ -96,7 +96,6 @@ class Caller:
         raise AssertionError  # pragma: no cover - for the type checkers
 
     def attempts(self, request: Request[Any], url: URL) -> RetryLoop:
-        """Return an async iterator over the attempts at a request to that URL."""
         lane = self.gate.lane(get_origin(url))
         timeout, retry = self.options.timeout, self.options.retry
         return RetryLoop(

@@ -52,7 +52,6 @@ class Gate:
         return ", ".join(texts)
 
     def lane(self, origin: Origin) -> Lane:
-        """Return the lane of an origin."""
         lane = self._lanes.get(origin)
         if lane is None:
             lane = self._lanes[origin] = Lane(origin, asyncio.Semaphore(self.concurrency))
@@ -89,7 +88,6 @@ class Gate:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End an exchange that `enter` admitted."""
         try:
             if self.limiter is not None:
                 await self.limiter.__aexit__(kind, error, traceback)
@@ -98,7 +96,6 @@ class Gate:
             lane.window.release()
 
     def accepted(self, admission: Admission) -> None:
-        """Record that the service accepted an exchange."""
         lane = admission.lane
         lane.accepted(admission.holds, self.clock.monotonic())
         if not lane.is_limited:

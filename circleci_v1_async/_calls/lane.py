@@ -78,7 +78,6 @@ class Lane:
         return now > self._asked_until + _REMEMBERED and not self.queue.locked()
 
     def is_held(self, now: float) -> bool:
-        """Whether the origin is held, so that no exchange may begin."""
         return now < self._held_until
 
     def hold(self, now: float, patience: float) -> float:
@@ -91,7 +90,6 @@ class Lane:
         return wait
 
     def begin(self, now: float, patience: float) -> None:
-        """Count an exchange that begins."""
         self.pace.begin(now)
         if self._asked_until - now > patience:
             # This exchange is the probe. Continue the hold for all others.

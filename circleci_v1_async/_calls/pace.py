@@ -53,7 +53,6 @@ class Pace:
 
     @property
     def is_open(self) -> bool:
-        """Whether exchanges are not paced."""
         return self._measured == math.inf
 
     @property
@@ -62,7 +61,6 @@ class Pace:
         return self._measured * (1 + (self._since_refusal / self._doubled_after) ** 3)
 
     def succeeded(self, now: float) -> None:
-        """Count an exchange that the service accepted."""
         if self._reopened is not None:
             self._began, self._count, self._reopened = self._reopened, 0, None
         elif now - self._last > _IDLE and now - self._last > 2 / self.rate:

@@ -124,7 +124,6 @@ def _asked_for_another(request: Request[Any], build: BuildDetail) -> object:
 
 
 def explain_status(request: Request[Any], response: Reply, *, clean: Redactor, now: float) -> StatusError:
-    """Return the error for a reply with an error status."""
     response = _with_clean_headers(response, clean)
     retry_after = parse_retry_after(response.headers, now)
     if retry_after is None and response.status == _TOO_MANY:
@@ -140,7 +139,6 @@ def explain_status(request: Request[Any], response: Reply, *, clean: Redactor, n
 
 
 def error_class(status: int) -> type[StatusError]:
-    """Return the error class for a status."""
     return ServerError if status >= 500 else _ERRORS.get(status, StatusError)  # noqa: PLR2004 - 5xx
 
 

@@ -54,7 +54,6 @@ def as_integer(value: object) -> int | None:
 
 
 def check_size(name: str, value: object) -> int:
-    """Require a number of bytes above 0."""
     if (number := as_integer(value)) is not None and number > 0:
         return number
     raise InvalidInputError(f"{name}: expected a positive number of bytes, as an integer, got {value!r}")
@@ -74,7 +73,6 @@ def check_seconds(name: str, value: object, *, from_zero: bool = False) -> float
 
 
 def check_aware_datetime(name: str, value: object) -> datetime | None:
-    """Require a datetime with a time zone, or `None`."""
     if value is None or (isinstance(value, datetime) and value.utcoffset() is not None):
         return value
     raise InvalidInputError(
@@ -83,7 +81,6 @@ def check_aware_datetime(name: str, value: object) -> datetime | None:
 
 
 def check_text(name: str, value: object) -> str | None:
-    """Require a non-empty string, or `None`."""
     if value is None or (isinstance(value, str) and value):
         return value
     raise InvalidInputError(f"{name}: expected a non-empty string, got {value!r}")
@@ -112,7 +109,6 @@ def _is_coroutine_function(value: Callable[..., object]) -> bool:
 
 
 def check_required_text(name: str, value: object, *, may_be_empty: bool = False) -> str:
-    """Require a string, by default a non-empty one."""
     if isinstance(value, str) and (value or may_be_empty):
         return value
     raise InvalidInputError(f"{name}: expected a {'' if may_be_empty else 'non-empty '}string, got {value!r}")
@@ -162,7 +158,6 @@ def check_names(name: str, value: object) -> tuple[str, ...] | None:
 
 
 def check_one_of(name: str, value: object, values: Iterable[str]) -> str | None:
-    """Require one of these strings, or `None`."""
     known = [str(each) for each in values]
     if value is None or (isinstance(value, str) and value in known):
         return value and str(value)

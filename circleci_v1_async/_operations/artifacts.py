@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 
 class ArtifactOperations(Operations):
-    """Artifacts: the files that builds stored."""
-
     _file_threads: FileThreads
 
     async def list_build_artifacts(

@@ -27,8 +27,6 @@ M = TypeVar("M")
 
 
 class BuildOperations(Operations):
-    """Builds: single builds, pages of builds, and walks of whole lists."""
-
     async def list_project_builds(
         self,
         project: ProjectSlug | str,
@@ -277,7 +275,6 @@ class BuildOperations(Operations):
 
 
 def request_build(project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Request[BuildDetail]:
-    """Return the request for one build."""
     return Request("GET", BUILD, build_values(project, build_num), returns=BuildDetail)
 
 

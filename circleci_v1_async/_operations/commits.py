@@ -27,8 +27,6 @@ HISTORY: Final = 1000
 
 
 class CommitOperations(BuildOperations):
-    """Builds of commits and pull requests, and waits for these builds."""
-
     async def builds_for_commit(
         self,
         project: ProjectSlug | str | BuildSummary,

@@ -18,8 +18,6 @@ _KEY: Final = f"{_KEYS}/{{fingerprint}}"
 
 
 class KeyOperations(Operations):
-    """SSH keys and checkout keys of projects."""
-
     async def add_ssh_key(self, project: ProjectSlug | str, *, hostname: str, private_key: str) -> None:
         """Add an SSH key to a project, which its builds use to connect to a host.
 

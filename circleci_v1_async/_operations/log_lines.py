@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 
 class LogLineOperations(BuildOperations, OutputOperations):
-    """Lines of build logs."""
-
     @property
     def _max_size(self) -> int:
         return self._caller.options.max_body

@@ -25,8 +25,6 @@ _AT_ONCE: Final = 8
 
 
 class LogOperations(LogLineOperations):
-    """Logs of builds."""
-
     async def get_build_log(
         self,
         project: ProjectSlug | str | BuildSummary,

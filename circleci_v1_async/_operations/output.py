@@ -26,8 +26,6 @@ _log = logging.getLogger("circleci_v1_async")
 
 
 class OutputOperations(Operations):
-    """The output of single step runs."""
-
     _file_threads: FileThreads
 
     @overload

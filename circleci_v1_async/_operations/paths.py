@@ -16,7 +16,6 @@ _BOTH_WAYS: Final = (
 
 
 def project_values(project: ProjectSlug | str) -> dict[str, Any]:
-    """Return the checked value for `PROJECT`."""
     return {"project": ProjectSlug.parse(project)}
 
 
@@ -38,7 +37,6 @@ def parse_build_reference(project: ProjectSlug | str | BuildSummary, build_num: 
 
 
 def build_values(project: ProjectSlug | str | BuildSummary, build_num: int | None) -> dict[str, Any]:
-    """Return the checked values for `BUILD`."""
     slug, number = parse_build_reference(project, build_num)
     return {"project": slug, "build_num": number}
 

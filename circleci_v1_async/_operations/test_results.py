@@ -14,8 +14,6 @@ _NO_FAILURE: Final = frozenset({TestResult.SUCCESS, TestResult.SKIPPED})
 
 
 class TestResultOperations(Operations):
-    """Results of the tests of builds."""
-
     async def list_build_tests(
         self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
     ) -> list[TestMetadata]:

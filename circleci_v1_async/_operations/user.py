@@ -9,8 +9,6 @@ from .base import Operations
 
 
 class UserOperations(Operations):
-    """The user who owns the token."""
-
     async def get_current_user(self) -> User:
         """Fetch the user who owns the token. Requires a personal token.
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 
 class WatchOperations(Operations):
-    """Waits for builds, and watches of lists of builds."""
-
     async def wait_for_build(
         self,
         project: ProjectSlug | str | BuildSummary,

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 
 class WorkflowOperations(CommitOperations):
-    """Builds of workflow runs, and waits for these builds."""
-
     async def builds_for_workflow(
         self,
         project: ProjectSlug | str | Build,

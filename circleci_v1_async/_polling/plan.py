@@ -70,7 +70,6 @@ class WaitPlan:
     _idle_since: float | None = attrs.field(default=None, init=False)
 
     def begin(self) -> JobSearch:
-        """Return the search for the next poll."""
         return JobSearch(self.matches, self.seen_up_to)
 
     def find_unseen(self, search: JobSearch) -> list[int]:

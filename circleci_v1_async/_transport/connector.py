@@ -47,7 +47,6 @@ class Connector(aiohttp.TCPConnector):
 
 
 def find_connections(connector: aiohttp.BaseConnector | None) -> "Iterator[ResponseHandler]":
-    """Yield all open connections of a connector."""
     yield from _idle(connector)
     yield from _in_use(connector)
 

@@ -94,7 +94,6 @@ class Transport:
 
     @property
     def token(self) -> Secret[str] | None:
-        """The current token; `None` for anonymous requests."""
         return self.credential.value
 
     def track(self) -> InFlight:
@@ -327,7 +326,6 @@ class Stream:
 
     @property
     def is_compressed(self) -> bool:
-        """Whether the body is decompressed, so that its end proves that it is complete."""
         return self._body.is_compressed
 
     async def read(self) -> bytes:

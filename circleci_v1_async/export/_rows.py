@@ -67,7 +67,6 @@ INDEXES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 
 
 def to_part_rows(part: str, items: Sequence[Any]) -> list[Row]:
-    """Return the rows of a build's steps, tests or artifacts."""
     if part == "steps":
         return _to_step_rows(items)
     return [_to_row(item, PARTS[part]) for item in items]
@@ -83,7 +82,6 @@ def _to_step_rows(steps: Sequence[Step]) -> list[Row]:
 
 
 def to_build_row(project: str, build: Build) -> Row:
-    """Return the row of a build."""
     workflow = build.workflows
     return _to_row(
         build,
@@ -99,7 +97,6 @@ def to_build_row(project: str, build: Build) -> Row:
 
 
 def make_id(project: str, build_num: int) -> str:
-    """Return the primary key of a build."""
     return f"{project}/{build_num}"
 
 

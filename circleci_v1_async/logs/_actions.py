@@ -70,7 +70,6 @@ class ActionLines:
         return iter([LogLine(self._step, self._index, f"{piece}", None, None)])
 
     def finish(self) -> Iterator[LogLine]:
-        """Yield the remaining new lines."""
         return self._take_new(self._lines.finish())
 
     def _take_new(self, lines: Iterable[Line]) -> Iterator[LogLine]:
@@ -94,7 +93,6 @@ class FollowedBuild:
     _lines: dict[tuple[object, ...], ActionLines] = attrs.field(factory=dict[tuple[object, ...], ActionLines])
 
     def find_lines(self, step: Step, action: Action, max_size: int) -> ActionLines:
-        """Return the lines of a step run."""
         key = action.step, action.index, action.allocation_id, action.auto_rerun_number
         if key not in self._lines:
             self._lines[key] = ActionLines(step, action, max_size)

@@ -286,7 +286,6 @@ class Screen:
         self._column = max(min(column, limit), 0)
 
     def _cut(self, number: int, column: int) -> None:
-        """Erase a row from a column on."""
         if (row := self._rows.get(number)) is None:
             return
         self.size -= row.length

@@ -73,7 +73,6 @@ class LogLines:
         self._check_size()
 
     def finish(self) -> Iterator[Line]:
-        """Yield the remaining lines."""
         return self._source.finish()
 
     def _check_size(self) -> None:

@@ -112,7 +112,6 @@ def check_cursor(cursor: object) -> WatchCursor:
 
 
 def is_full(cursor: WatchCursor) -> bool:
-    """Return whether a cursor contains the maximum number of unfinished builds."""
     return sum(len(known.unfinished) for known in cursor.projects.values()) >= MOST_UNFINISHED
 
 

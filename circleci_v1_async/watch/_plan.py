@@ -63,11 +63,9 @@ class Reading:
 
     @property
     def is_done(self) -> bool:
-        """Whether the reading has reached known ground."""
         return self._known_in_a_row >= _KNOWN_STREAK
 
     def add(self, builds: Iterable[Placed]) -> None:
-        """Add the next builds of the list."""
         for project, build in builds:
             if _knows(self.cursor, project, build):
                 self._known_in_a_row += 1
@@ -112,7 +110,6 @@ class WatchPlan:
         )
 
     def read(self, cursor: WatchCursor) -> Reading:
-        """Return a new reading of the list."""
         return Reading(cursor)
 
     def locate(self, page: Iterable[Build]) -> Iterator[Placed]:
