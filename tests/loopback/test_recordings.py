@@ -21,6 +21,7 @@ from circleci_v1_async import (
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
+    RetryPolicy,
     StatusError,
     dumps,
     loads,
@@ -155,7 +156,7 @@ async def session_served(recording: Recording, *, strict: bool = False) -> Async
     answer = reply(recording.status, recording.body, [("Content-Type", recording.content_type)])
     async with (
         ScriptServer(answer) as server,
-        CircleCISession("token", base_url=server.base_url, strict=strict) as ci,
+        CircleCISession("token", base_url=server.base_url, strict=strict, retry=RetryPolicy(attempts=1)) as ci,
     ):
         yield ci
 
