@@ -19,6 +19,7 @@ from circleci_v1_async.walk import PageWalk, WalkOptions
 from circleci_v1_async.walk._cutoff import Cutoff, make_date_reader
 from circleci_v1_async.walk._identity import make_key_reader
 from circleci_v1_async.walk._lists import MAX_PAGE, OVERLAP, PREFETCH
+from circleci_v1_async.walk._plan import PagePlan
 
 from .base import Operations
 from .paths import BUILD, PROJECT, build_values, project_values
@@ -271,7 +272,7 @@ class BuildOperations(Operations):
         identify = make_key_reader(model, converter, across_projects="project" not in request.path_values)
         since = check_aware_datetime("since", since)
         cutoff = None if since is None else Cutoff(since, make_date_reader(model))
-        return PageWalk(self._caller, request.with_returns(returns), identify, cutoff=cutoff, **options)
+        return PageWalk(self._caller, request.with_returns(returns), PagePlan(identify, cutoff=cutoff, **options))
 
 
 def request_build(project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Request[BuildDetail]:

@@ -9,6 +9,7 @@ from circleci_v1_async._core.arguments import check_callback, check_integer
 from circleci_v1_async.models import Build, BuildSummary
 from circleci_v1_async.slug import ProjectSlug
 from circleci_v1_async.walk import PageWalk
+from circleci_v1_async.walk._plan import PagePlan
 
 from .builds import BuildOperations, request_build, request_project_builds
 from .paths import parse_commit_reference
@@ -216,13 +217,18 @@ class CommitOperations(BuildOperations):
         return await poll(self._caller, look, schedule, name=f"{name} of {project}", on_update=on_update)
 
 
+def _identify(page: list[Build]) -> list[Hashable]:
+    return [build.build_num for build in page]
+
+
 async def _look(
     plan: WaitPlan, project: ProjectSlug, request: Request[list[Build]], caller: Caller
 ) -> PollResult[Build, Verdict]:
     began = caller.clock.monotonic()
     search = plan.begin()
     limit = None if plan.seen_up_to else HISTORY
-    async with PageWalk(caller, request, _identify, limit=limit, prefetch=0) as walk:
+    pages = PagePlan(_identify, limit=limit, prefetch=0)
+    async with PageWalk(caller, request, pages) as walk:
         async for page in walk.pages():
             if search.take(page):
                 break
@@ -230,10 +236,6 @@ async def _look(
         detail = await caller.send(request_build(project, build_num))
         search.candidates.append(detail)
     return plan.update(search, began, caller.clock.monotonic())
-
-
-def _identify(page: list[Build]) -> list[Hashable]:
-    return [build.build_num for build in page]
 
 
 def _is_of_commit(sha: str, build: Build) -> bool:

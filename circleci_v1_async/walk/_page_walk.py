@@ -1,7 +1,7 @@
 """Walks over lists of builds that change while they are read."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Hashable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
@@ -13,8 +13,7 @@ from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async.errors import BadRequestError, OffsetRefusedError
 from circleci_v1_async.request import Request
 
-from ._cutoff import Cutoff
-from ._lists import MAX_PAGE, OVERLAP, PREFETCH, name_list
+from ._lists import name_list
 from ._plan import PagePlan, Slot
 
 T = TypeVar("T")
@@ -69,31 +68,11 @@ class PageWalk(TaskIterable, Generic[T]):
     _begun_before = "This walk was begun before and can be walked only once: make a new one."
     _closed_early = "This walk was closed before its end: what it yielded may not be the whole list."
 
-    def __init__(
-        self,
-        caller: Caller,
-        request: Request[list[T]],
-        identify: Callable[[list[T]], list[Hashable]],
-        *,
-        limit: int | None = None,
-        offset: int = 0,
-        page_size: int = MAX_PAGE,
-        overlap: int = OVERLAP,
-        prefetch: int = PREFETCH,
-        cutoff: Cutoff | None = None,
-    ) -> None:
+    def __init__(self, caller: Caller, request: Request[list[T]], plan: PagePlan[T]) -> None:
         super().__init__(name_list(request))
         self._caller = caller
         self._request = request
-        self._plan = PagePlan(
-            identify,
-            limit=limit,
-            offset=offset,
-            page_size=page_size,
-            overlap=overlap,
-            prefetch=prefetch,
-            cutoff=cutoff,
-        )
+        self._plan = plan
         # Requests for pages: in flight, or failed with an error that has not been raised yet.
         self._asked: dict[Slot[T], asyncio.Task[None]] = {}
         self._requests = 0

@@ -28,7 +28,7 @@ from circleci_v1_async._core.short_list import count_sent
 from circleci_v1_async.errors import PaginationDriftError
 
 from ._cutoff import Cutoff
-from ._lists import MAX_PAGE
+from ._lists import MAX_PAGE, OVERLAP, PREFETCH
 
 T = TypeVar("T")
 
@@ -66,11 +66,11 @@ class PagePlan(Generic[T]):
         self,
         identify: Callable[[list[T]], list[Hashable]],
         *,
-        limit: int | None,
-        offset: int,
-        page_size: int,
-        overlap: int,
-        prefetch: int,
+        limit: int | None = None,
+        offset: int = 0,
+        page_size: int = MAX_PAGE,
+        overlap: int = OVERLAP,
+        prefetch: int = PREFETCH,
         cutoff: Cutoff | None = None,
     ) -> None:
         self._limit = sys.maxsize if limit is None else check_integer("limit", limit, 0)

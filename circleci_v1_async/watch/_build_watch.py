@@ -18,6 +18,7 @@ from circleci_v1_async.models import Build, BuildDetail
 from circleci_v1_async.request import Request
 from circleci_v1_async.walk import PageWalk
 from circleci_v1_async.walk._lists import MAX_PAGE, name_list
+from circleci_v1_async.walk._plan import PagePlan
 
 from ._cursor import WatchCursor
 from ._plan import BuildEvent, Key, Placed, WatchPlan
@@ -191,7 +192,7 @@ class BuildWatch(TaskIterable):
         return self._plan.emit(reading, answers)
 
     def _walk(self, limit: int | None = None) -> PageWalk[Build]:
-        return PageWalk(self._caller, self._request, lambda page: [build.key for build in page], limit=limit)
+        return PageWalk(self._caller, self._request, PagePlan(lambda page: [build.key for build in page], limit=limit))
 
     async def _get_builds(self, keys: Iterable[Key]) -> list[Placed]:
         """Fetch builds one by one. Leave out builds that do not exist or failed with a transient error."""
