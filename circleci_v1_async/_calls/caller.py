@@ -78,12 +78,7 @@ class Caller:
                     with attempt:
                         async with Exchange(self, request, attempt) as turn:
                             response = turn.reply = await self.transport.exchange(
-                                request.method,
-                                url,
-                                body,
-                                request.headers,
-                                timeout=options.timeout,
-                                max_body=options.max_body,
+                                request, url, body, timeout=options.timeout, max_body=options.max_body
                             )
                         return read_reply(
                             request,

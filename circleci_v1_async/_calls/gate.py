@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
-from types import TracebackType
+from typing import Any
 from weakref import WeakValueDictionary
 
 import attrs
@@ -81,16 +81,11 @@ class Gate:
                 raise
             lane.window.release()
 
-    async def leave(
-        self,
-        lane: Lane,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def leave(self, lane: Lane, *outcome: Any) -> None:
+        """End an exchange. The limiter gets the arguments of `__aexit__`."""
         try:
             if self.limiter is not None:
-                await self.limiter.__aexit__(kind, error, traceback)
+                await self.limiter.__aexit__(*outcome)
         finally:
             self._slots.release()
             lane.window.release()

@@ -101,15 +101,9 @@ async def poll(
 
 def _for_last_poll(caller: Caller) -> Caller:
     """Return a caller that makes one attempt per request, within the time of the last poll."""
-    options = caller.options
-    return attrs.evolve(
-        caller,
-        options=attrs.evolve(
-            options,
-            timeout=min(options.timeout, _LAST_POLL),
-            retry=attrs.evolve(options.retry, attempts=1),
-        ),
-    )
+    timeout = min(caller.options.timeout, _LAST_POLL)
+    retry = attrs.evolve(caller.options.retry, attempts=1)
+    return attrs.evolve(caller, options=attrs.evolve(caller.options, timeout=timeout, retry=retry))
 
 
 async def _look_within(seconds: float, looking: Awaitable[R]) -> R:

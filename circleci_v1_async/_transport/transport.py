@@ -138,10 +138,9 @@ class Transport:
 
     async def exchange(
         self,
-        method: str,
+        request: Request[Any],
         url: URL,
         body: Secret[RedactedBytes] | None,
-        headers: Mapping[str, str],
         *,
         timeout: float,  # noqa: ASYNC109 - it says in which phase it ran out, which asyncio.timeout cannot
         max_body: int,
@@ -154,10 +153,12 @@ class Transport:
         usual = {"Accept": "application/json"}
         if body is not None:
             usual["Content-Type"] = "application/json"
-        headers_at = partial(self._headers, usual, headers)
+        headers_at = partial(self._headers, usual, request.headers)
         limits, started = _limits(timeout), self.clock.monotonic()
         try:
-            reply, is_first = await self._follow(method, url, headers_at, body, limits, deadline=started + timeout)
+            reply, is_first = await self._follow(
+                request.method, url, headers_at, body, limits, deadline=started + timeout
+            )
         except AIOHTTP_ERRORS as error:
             failure = self.translate(error, started, timeout, "whole reply")
             raise failure from failure.__cause__
