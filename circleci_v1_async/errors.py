@@ -1,12 +1,12 @@
 """All errors that the package raises.
 
 CircleCIError
-├── InvalidInputError (ValueError)     an argument is invalid; raised before any I/O
-├── SessionClosedError (RuntimeError)  the session is closed, or used from another event loop
+├── InvalidInputError (ValueError)     an invalid argument; raised before any I/O
+├── SessionClosedError (RuntimeError)  closed, or used from another event loop
 ├── UsageError (RuntimeError)          iterated twice, or closed during its loop
 ├── TransportError                     no usable reply arrived
 │   ├── RequestTimeoutError (TimeoutError)
-│   ├── RedirectError                  the service redirected to a URL that is not allowed
+│   ├── RedirectError                  a redirect that is not followed
 │   └── BodyTooLargeError
 ├── StatusError                        the service answered with an error status
 │   ├── BadRequestError        400
@@ -18,7 +18,7 @@ CircleCIError
 │   ├── RateLimitError         429
 │   └── ServerError            5xx
 ├── DecodeError                        the reply does not have the expected form
-├── PaginationDriftError               a list changes faster than a walk can read it
+├── PaginationDriftError               a list changes faster than it is read
 ├── WaitTimeoutError (TimeoutError)    builds did not finish in time
 └── DownloadError                      artifacts could not be downloaded
     ├── UnsafePathError

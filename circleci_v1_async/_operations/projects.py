@@ -61,6 +61,11 @@ class ProjectOperations(Operations):
         """Stop following a project. The project stays set up, and its other followers are not affected.
 
         `POST /project/{project}/unfollow` (seen in use, undocumented). The request is safe to resend, like a `PUT`.
+
+        Examples:
+            ```python
+            await ci.unfollow_project("gh/acme/web")
+            ```
         """
         values = project_values(project)
         return await self.send(Request("POST", f"{PROJECT}/unfollow", values, returns=FollowResult, idempotent=True))
@@ -75,6 +80,11 @@ class ProjectOperations(Operations):
 
         Raises:
             PermissionDeniedError: The token's owner is not an administrator of the repository.
+
+        Examples:
+            ```python
+            await ci.enable_project("gh/acme/web")
+            ```
         """
         values = project_values(project)
         return await self.send(Request("POST", f"{PROJECT}/enable", values, returns=ProjectSettings, idempotent=True))
@@ -89,6 +99,11 @@ class ProjectOperations(Operations):
 
         Raises:
             PermissionDeniedError: The token's owner is not an administrator of the repository.
+
+        Examples:
+            ```python
+            await ci.disable_project("gh/acme/web")
+            ```
         """
         return await self.send(Request("DELETE", f"{PROJECT}/enable", project_values(project), returns=ProjectSettings))
 
@@ -134,6 +149,11 @@ class ProjectOperations(Operations):
         """Delete a project's dependency caches. Caches of CircleCI 2.0, which have keys, are not deleted.
 
         `DELETE /project/{project}/build-cache` (documented by CircleCI).
+
+        Examples:
+            ```python
+            await ci.clear_build_cache("gh/acme/web")
+            ```
         """
         values = project_values(project)
         return await self.send(Request("DELETE", f"{PROJECT}/build-cache", values, returns=CacheResult))

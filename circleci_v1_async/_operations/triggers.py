@@ -117,6 +117,12 @@ class TriggerOperations(Operations):
 
         Returns:
             The build, which CircleCI can accept and not run; see `trigger_build`.
+
+        Examples:
+            ```python
+            build = await ci.trigger_branch_build("gh/acme/web", "main")
+            print(build.build_url)
+            ```
         """
         build_parameters = wrap_secret(build_parameters)
         body = drop_none(
@@ -195,6 +201,12 @@ class TriggerOperations(Operations):
 
         Returns:
             The new build.
+
+        Examples:
+            ```python
+            build = await ci.retry_build_with_ssh("gh/acme/web", 7)
+            print(build.build_url)
+            ```
         """
         values = build_values(project, build_num)
         return await self.send(Request("POST", f"{BUILD}/ssh", values, returns=Build, sunset=_RERUNS_END))
@@ -207,6 +219,12 @@ class TriggerOperations(Operations):
 
         Returns:
             The build in its current state.
+
+        Examples:
+            ```python
+            build = await ci.cancel_build("gh/acme/web", 9)
+            print(build.status)
+            ```
         """
         values = build_values(project, build_num)
         return await self.send(Request("POST", f"{BUILD}/cancel", values, returns=Build, idempotent=True))

@@ -71,5 +71,10 @@ class VariableOperations(Operations):
 
         Raises:
             NotFoundError: The variable does not exist.
+
+        Examples:
+            ```python
+            await ci.delete_env_var("gh/acme/web", "DEPLOY_KEY")
+            ```
         """
         return await self.send(Request("DELETE", _VARIABLE, {**project_values(project), "name": name}, returns=Message))
