@@ -25,7 +25,7 @@ def install(session: nox.Session, *groups: str, extra: str = "test") -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run all tests at length and cover every branch; with arguments for pytest, what they select."""
-    install(session)
+    install(session, "nox-tests")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
@@ -39,17 +39,18 @@ def tests(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def quick(session: nox.Session) -> None:
     """Run all tests with few examples of each property, without coverage."""
-    install(session)
+    install(session, "nox-tests")
     session.run("pytest", "-n", "auto", "-q")
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and spelling with the hooks of pre-commit, the wording of texts, and which module imports which."""
+    """Check style and spelling with the hooks of pre-commit, the wording of texts, imports, and dead code."""
     install(session, "lint")
     session.run("pre-commit", "run", "--all-files", "--show-diff-on-failure")
     session.run("python", "tools/phrases.py")
     session.run("lint-imports")
+    session.run("vulture")
 
 
 @nox.session

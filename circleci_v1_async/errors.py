@@ -1,26 +1,26 @@
 """All errors that the package raises.
 
 CircleCIError
-├── InvalidInputError (ValueError)     a bad argument; raised before any I/O
-├── SessionClosedError (RuntimeError)  used after close, or from another event loop
-├── UsageError (RuntimeError)          looped over again, or closed under its loop
-├── TransportError                     no usable reply came back
+├── InvalidInputError (ValueError)     an invalid argument; raised before any I/O
+├── SessionClosedError (RuntimeError)  closed, or used from another event loop
+├── UsageError (RuntimeError)          iterated twice, or closed during its loop
+├── TransportError                     no usable reply arrived
 │   ├── RequestTimeoutError (TimeoutError)
 │   ├── RedirectError                  a redirect that is not followed
 │   └── BodyTooLargeError
 ├── StatusError                        the service answered with an error status
 │   ├── BadRequestError        400
-│   │   └── OffsetRefusedError     the service lists no builds from an offset on
+│   │   └── OffsetRefusedError     a walk cannot list older builds
 │   ├── AuthenticationError    401
 │   ├── PermissionDeniedError  403
 │   ├── NotFoundError          404
 │   ├── GoneError              410
 │   ├── RateLimitError         429
 │   └── ServerError            5xx
-├── DecodeError                        the reply is not what the operation promises
-├── PaginationDriftError               a list changed faster than it can be read
-├── WaitTimeoutError (TimeoutError)    a build, or several, did not finish in time
-└── DownloadError                      artifacts that could not be fetched
+├── DecodeError                        the reply does not have the expected form
+├── PaginationDriftError               a list changes faster than it is read
+├── WaitTimeoutError (TimeoutError)    builds did not finish in time
+└── DownloadError                      artifacts could not be downloaded
     ├── UnsafePathError
     ├── PathConflictError
     └── TruncatedError
@@ -28,7 +28,6 @@ CircleCIError
 All errors can be pickled. No error contains a token, request body, cookie, or bytes of a JSON reply.
 """
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
@@ -67,6 +66,8 @@ __all__ = [
     "WaitTimeoutError",
 ]
 
+E = TypeVar("E", bound=CircleCIError)
+
 
 class TransportError(CircleCIError):
     """No usable reply was received: the connection failed or broke, or the reply was not valid HTTP.
@@ -77,21 +78,19 @@ class TransportError(CircleCIError):
         message: Description of the failure, with its reason: OpenSSL's message for a certificate, otherwise the class
             and message of the cause.
         maybe_sent: Whether the service may have received the request and acted on it. If `False`, it certainly did not.
-        transient: Whether the same call can succeed later. An invalid certificate is not transient.
         request: The request, without its body; `None` if no request was made.
-        url: URL that the request was sent to, without the query; `None` if no request was made.
-        attempts: Number of times that the request was sent.
     """
 
-    def __init__(self, message: str, maybe_sent: bool = True, transient: bool = True) -> None:
+    transient = True
+
+    def __init__(self, message: str, maybe_sent: bool = True, transient: bool | None = None) -> None:
         # Pass only the message: RequestTimeoutError is an OSError, too, and would treat further arguments as errno.
         super().__init__(message)
         self.message = message
         self.maybe_sent = maybe_sent
-        self.transient: bool = transient
+        if transient is not None:
+            self.transient = transient
         self.request: Request[Any] | None = None
-        self.url: str | None = None
-        self.attempts = 0
 
     def __str__(self) -> str:
         if self.request is None:
@@ -108,9 +107,8 @@ class RequestTimeoutError(TransportError, TimeoutError):
     """The reply did not arrive in time.
 
     Attributes:
-        phase: Phase that timed out: opening a connection (`connect`), waiting for a free connection in the pool of
-            the given aiohttp session (`pool`), waiting for the reply (`read`), or waiting for the token callable
-            (`token`).
+        phase: Phase that timed out: opening a connection (`connect`), or waiting for a free connection of the given
+            aiohttp session (`pool`), for the reply (`read`), or for the token callable (`token`).
     """
 
     def __init__(
@@ -123,40 +121,31 @@ class RequestTimeoutError(TransportError, TimeoutError):
 class RedirectError(TransportError):
     """The service redirected too often, or to a URL that the request must not be sent to."""
 
-    def __init__(self, message: str, maybe_sent: bool = True) -> None:
-        super().__init__(message, maybe_sent, transient=False)
+    transient = False
 
 
 class BodyTooLargeError(TransportError):
     """The reply is larger than `max_body`. The client stopped reading it."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, transient=False)
-
-
-# GitHub's rejections contain only such a message.
-_NOT_FOUND = re.compile(r"(?:(?:project|build) )?not found\.?", re.IGNORECASE)
-_TRANSIENT_STATUSES = frozenset({408, 429})
+    transient = False
 
 
 def is_transient(status: int) -> bool:
     """Return whether an error status is transient."""
-    return status >= 500 or status in _TRANSIENT_STATUSES  # noqa: PLR2004 - 5xx
+    return status >= 500 or status in {408, 429}  # noqa: PLR2004 - 5xx
 
 
 class StatusError(CircleCIError):
     """The service answered with an error status.
 
     Attributes:
-        status: The HTTP status.
+        status: The HTTP status. The error is transient for 408, 429 and 5xx.
         message: The service's message, at most 500 characters. Empty if the reply has no message that can be shown.
         request: The request, without its body.
-        url: URL that the request was sent to, without the query; `None` if unknown.
         headers: The reply's headers, without cookies and locations. Names are case-insensitive.
         request_id: CircleCI's ID of the exchange, for CircleCI's support; `None` if absent.
         attempts: Number of times that the request was sent; 0 if the session was paused after an earlier 429.
         retry_after: Number of seconds that the service asks to wait; `None` if absent or unclear.
-        transient: Whether the same call can succeed later. True for 408, 429 and 5xx.
     """
 
     def __init__(
@@ -173,7 +162,6 @@ class StatusError(CircleCIError):
         self.status = status
         self.message = message
         self.request = request
-        self.url: str | None = None
         self.headers = headers
         self.request_id = request_id
         self.attempts = attempts
@@ -181,7 +169,6 @@ class StatusError(CircleCIError):
         self.transient: bool = is_transient(status)
 
     def __str__(self) -> str:
-        # Without attempts, the session was paused, and the call has no reply.
         outcome = f"answered {self.status}" if self.attempts else "was not sent"
         text = f"{_asked(self.request, self.url)} {outcome}"
         if self.message:
@@ -194,7 +181,6 @@ class StatusError(CircleCIError):
         return f"{text.removesuffix('.')}. {hint}" if hint else text
 
     def _hint(self) -> str:
-        """Return a hint about the likely cause; empty if there is no hint."""
         return ""
 
 
@@ -206,14 +192,14 @@ class OffsetRefusedError(BadRequestError):
     """400 after full pages of a walk: the service does not list older builds, even if some exist.
 
     Attributes:
-        resume_offset: Offset of the last page that was read. `PaginationDriftError` describes how to use it.
+        resume_offset: Offset of the last page that was read. `PageWalk.resume_offset` describes how to use it.
         items: The builds that were read, if `collect()` raised the error; otherwise empty.
     """
 
     def __init__(self, refusal: BadRequestError, resume_offset: int) -> None:
         given = (refusal.request, refusal.headers, refusal.request_id, refusal.attempts, refusal.retry_after)
         super().__init__(refusal.status, refusal.message, *given)
-        self.url: str | None = refusal.url
+        self.url = refusal.url
         self.resume_offset = resume_offset
         self.items: list[Any] = []
 
@@ -245,17 +231,15 @@ class NotFoundError(StatusError):
         if self.maybe_deleted:
             return "An earlier attempt may have deleted it: the reply to that attempt is lost."
         if "html" in self.headers.get("Content-Type", ""):
-            return "" if self._is_about_a_file() else "The API has no such path: is the base URL right?"
-        if not _NOT_FOUND.fullmatch(self.message):
+            # A file request has the complete path of the URL; an API request has the path relative to the base URL.
+            is_file = self.url is not None and urlsplit(self.url).path == self.request.path
+            return "" if is_file else "The API has no such path: is the base URL right?"
+        if self.message.lower().removesuffix(".") not in {"not found", "project not found", "build not found"}:
             return ""
         return (
             "CircleCI answers the same when a private project is asked for with an invalid token or none, "
             "or a personal operation with a project's token."
         )
-
-    def _is_about_a_file(self) -> bool:
-        # A file request has the complete path of the URL; an API request has the path relative to the base URL.
-        return self.url is not None and urlsplit(self.url).path == self.request.path
 
 
 class GoneError(StatusError):
@@ -269,42 +253,19 @@ class GoneError(StatusError):
     def __str__(self) -> str:
         instead = self.replacement or "what https://circleci.com/docs/guides/toolkit/api-v1-migration-guide names"
         example = self.request.sunset and self.request.sunset.example
-        return f"{super().__str__()} Use {instead} instead{f', such as: {example}' if example else '.'}"
-
-    def _hint(self) -> str:
-        return "CircleCI has removed the operation."
+        text = f"{super().__str__().removesuffix('.')}. CircleCI has removed the operation."
+        return f"{text} Use {instead} instead{f', such as: {example}' if example else '.'}"
 
 
 class RateLimitError(StatusError):
     """429: too many requests.
 
-    If `attempts` is 0, an earlier 429 paused the session and the call was not sent. The message then contains the
-    origin and the time of the earlier 429.
+    If the call was not sent (`attempts` is 0), the message contains the origin and the time of the earlier 429.
     """
 
 
 class ServerError(StatusError):
     """5xx: the service failed."""
-
-
-_BY_STATUS: Mapping[int, type[StatusError]] = {
-    400: BadRequestError,
-    401: AuthenticationError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    410: GoneError,
-    429: RateLimitError,
-}
-
-
-def error_class(status: int) -> type[StatusError]:
-    """Return the error class for a status."""
-    return ServerError if status >= 500 else _BY_STATUS.get(status, StatusError)  # noqa: PLR2004 - 5xx
-
-
-def status_or_class(error: CircleCIError) -> str:
-    """Return an error's status, or its class name, for a log line."""
-    return str(error.status) if isinstance(error, StatusError) else type(error).__name__
 
 
 class DecodeError(CircleCIError):
@@ -315,14 +276,10 @@ class DecodeError(CircleCIError):
         path: JSON path of the problem, such as `$[3].build_num`; `$` for the reply in general.
         status: The HTTP status; `None` for `loads`.
         request: The request, without its body; `None` for `loads`.
-        url: URL that the request was sent to, without the query; `None` for `loads`.
-        attempts: Number of times that the request was sent; 0 for `loads`.
         content_type: The reply's `Content-Type`; `None` if absent.
         size: Number of bytes received.
-        truncated: Whether the JSON ends early, for example because the reply broke off.
-        mismatched: Whether the reply contains a different build from the requested one. This happens if a connection
-            mixes up replies.
-        transient: Same as `truncated`.
+        truncated: Whether the JSON ends early, for example because the reply broke off. Only then, it is transient.
+        mismatched: Whether the reply is about another build than requested, because a connection mixed up replies.
     """
 
     def __init__(
@@ -342,8 +299,6 @@ class DecodeError(CircleCIError):
         self.size = size
         self.status = status
         self.request = request
-        self.url: str | None = None
-        self.attempts = 0
         self.content_type = content_type
         self.truncated = truncated
         self.transient: bool = truncated
@@ -367,20 +322,15 @@ class PaginationDriftError(CircleCIError):
 
     Attributes:
         message: Description of the failure.
-        resume_offset: Offset of the last page that was read. To continue, start a new walk at this offset, or at a
-            smaller one if builds may have left the list since. The new walk repeats some builds that were already
-            yielded: use `build.key` to drop them.
+        resume_offset: Offset of the last page that was read. `PageWalk.resume_offset` describes how to use it.
     """
 
     transient = True
 
     def __init__(self, message: str, resume_offset: int) -> None:
-        super().__init__(message, resume_offset)
+        super().__init__(f"{message} (resume_offset={resume_offset})")
         self.message = message
         self.resume_offset = resume_offset
-
-    def __str__(self) -> str:
-        return f"{self.message} (resume_offset={self.resume_offset})"
 
 
 class WaitTimeoutError(CircleCIError, TimeoutError):
@@ -420,12 +370,9 @@ class DownloadError(CircleCIError):
     """
 
     def __init__(self, message: str, failed: tuple[Any, ...] = ()) -> None:
-        super().__init__(message, failed)
+        super().__init__(message)
         self.message = message
         self.failed = failed
-
-    def __str__(self) -> str:
-        return self.message
 
 
 class UnsafePathError(DownloadError):
@@ -442,9 +389,6 @@ class TruncatedError(DownloadError):
     transient = True
 
 
-E = TypeVar("E", bound=CircleCIError)
-
-
 def attach_request(error: E, request: "Request[Any]", url: str, attempts: int) -> E:
     """Add the request, the URL and the number of attempts to an error."""
     if isinstance(error, TransportError | StatusError | DecodeError):
@@ -453,6 +397,4 @@ def attach_request(error: E, request: "Request[Any]", url: str, attempts: int) -
 
 
 def _asked(request: "Request[Any]", url: str | None) -> str:
-    """Return the method, the target and the host of a request."""
-    host = f" ({urlsplit(url).netloc})" if url else ""
-    return f"{request.method} {request.target}{host}"
+    return f"{request.method} {request.target}" + (f" ({urlsplit(url).netloc})" if url else "")

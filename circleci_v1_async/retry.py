@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from ._core.arguments import check_integer, check_seconds
+from ._core.arguments import as_validator, check_integer, check_seconds
 from .errors import CircleCIError, RateLimitError, StatusError, TransportError
 from .request import Request
 
@@ -23,12 +23,7 @@ _READ_STATUSES: Final = frozenset({408, 500, 502, 503, 504})
 _GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
 
 
-def _not_negative(_policy: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    check_seconds(f"RetryPolicy.{attribute.name}", value, from_zero=True)
-
-
-def _at_least_once(_policy: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
-    check_integer("RetryPolicy.attempts", value, 1)
+_from_zero = as_validator(check_seconds, prefix="RetryPolicy.", from_zero=True)
 
 
 @attrs.frozen(kw_only=True)
@@ -59,10 +54,10 @@ class RetryPolicy:
         InvalidInputError: An argument is out of range.
     """
 
-    attempts: int = attrs.field(default=3, validator=_at_least_once)
-    base: float = attrs.field(default=0.5, validator=_not_negative)
-    cap: float = attrs.field(default=8.0, validator=_not_negative)
-    max_retry_after: float = attrs.field(default=120.0, validator=_not_negative)
+    attempts: int = attrs.field(default=3, validator=as_validator(check_integer, 1, prefix="RetryPolicy."))
+    base: float = attrs.field(default=0.5, validator=_from_zero)
+    cap: float = attrs.field(default=8.0, validator=_from_zero)
+    max_retry_after: float = attrs.field(default=120.0, validator=_from_zero)
 
     def delay(self, request: Request[Any], error: CircleCIError, attempt: int, chance: float) -> float | None:
         """Return the number of seconds to wait before the request is resent; `None` if it is not resent.
@@ -126,11 +121,7 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Return the number of seconds in a `Retry-After` header; `None` if absent or unclear.
 
     If the header contains a date, the reply's `Date` is subtracted from it, because the clocks of the service and of
-    this machine can differ.
-
-    Args:
-        headers: Headers of the reply.
-        now: Current time in seconds since 1970, used if the reply has no `Date`.
+    this machine can differ. Without a `Date`, `now` is, in seconds since 1970.
     """
     value = _only(headers, "retry-after")
     # float() and int() would also accept 1e400, 1_000 and digits of other scripts.
@@ -143,10 +134,6 @@ def parse_reset(headers: Mapping[str, str], now: float) -> float | None:
     """Return the number of seconds until the rate limit of a 429 is reset; `None` if absent or unclear.
 
     `RateLimit-Reset` and `X-RateLimit-Reset` contain a number of seconds, or a time in seconds since 1970.
-
-    Args:
-        headers: Headers of the reply.
-        now: Current time in seconds since 1970, used if the reply has no `Date`.
     """
     for name in ("ratelimit-reset", "x-ratelimit-reset"):
         value = _only(headers, name)

@@ -148,9 +148,14 @@ class CircleCISession(
     reply. The same limit applies to the number of lists in a reply of more than 8 MiB. A reply that exceeds a limit
     raises `DecodeError`, because its values would take many times its size in memory.
 
+    **Lists.** A list omits the items of the reply that do not match their model, unless the session is `strict`. It can
+    therefore be shorter than the list in the reply.
+
     **Errors.** Every operation can raise `InvalidInputError` before any I/O, `TransportError` if no reply arrived,
     `StatusError` or its subclass for the status if the service rejected the request, `DecodeError` if the reply does
-    not have the expected form, and `SessionClosedError`.
+    not have the expected form, and `SessionClosedError`. An operation on a project or a build raises `NotFoundError` if
+    the project or the build does not exist, or if the token has no access to it. The operations list the errors that
+    have another meaning or another time.
     """
 
     _is_view = False

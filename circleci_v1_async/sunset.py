@@ -47,11 +47,7 @@ class Sunset:
 # `cache` does not store calls that raise. If a filter turns the warning into an error, every call therefore raises it.
 @cache
 def warn_once(operation: str, sunset: Sunset) -> None:
-    """Issue a warning about the removal of an operation, once per process.
-
-    Raises:
-        CircleCISunsetWarning: A warning filter turns the warning into an error.
-    """
+    """Issue a warning about the removal of an operation, once per process."""
     warnings.warn(
         f"CircleCI removes {operation} on {sunset.on}. After that, it answers 410. Use {sunset.replacement} instead",
         CircleCISunsetWarning,

@@ -19,15 +19,12 @@ from circleci_v1_async.errors import (
     RequestTimeoutError,
     StatusError,
     attach_request,
-    status_or_class,
 )
 from circleci_v1_async.request import Request
 from circleci_v1_async.retry import Retry, RetryBudget, RetryPolicy, maybe_sent
 
 from .gate import Admission, Gate
 from .lane import Lane
-
-__all__ = ["Attempt", "RetryLoop"]
 
 _log = logging.getLogger("circleci_v1_async")
 
@@ -36,24 +33,18 @@ _FAILURES: Final = 500
 
 @attrs.define(eq=False, repr=False)
 class Attempt:
-    """One attempt at a request, as a block around the exchange.
+    """One attempt at a request, numbered from 1, as a block around the exchange.
 
     The block adds the request, the URL and the number of the attempt to a `CircleCIError`, and suppresses the error if
     the request will be resent. Other errors propagate.
-
-    Attributes:
-        number: Number of the attempt, from 1.
-        maybe_sent: Whether the service may have executed an earlier attempt.
-        lane: Lane for the exchange.
-        admission: The gate's admission of the exchange; `None` without one, or once the gate knows the outcome.
-        started: Clock time at which the gate admitted it.
-        token: Token that the exchange was sent with.
     """
 
     _loop: "RetryLoop"
     number: int
+    # Whether the service may have executed an earlier attempt.
     maybe_sent: bool
     lane: Lane
+    # `None` before the gate has admitted the exchange, and once the gate knows the outcome.
     admission: Admission | None = attrs.field(default=None, init=False)
     started: float = attrs.field(default=0.0, init=False)
     token: Secret[str] | None = attrs.field(default=None, init=False)
@@ -206,6 +197,11 @@ class RetryLoop:
             # This frame contains the request, so omit it from the traceback.
             traceback = failure.__traceback__ and failure.__traceback__.tb_next
             _log.error("on_retry raised an error", exc_info=failure.with_traceback(traceback))
+
+
+def status_or_class(error: CircleCIError) -> str:
+    """Return an error's status, or its class name, for a log line."""
+    return str(error.status) if isinstance(error, StatusError) else type(error).__name__
 
 
 def _was_taken(error: BaseException | None) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final, Self, TypeVar
 import attrs
 from yarl import URL
 
-from circleci_v1_async._core.arguments import check_seconds, check_size
+from circleci_v1_async._core.arguments import as_validator, check_seconds, check_size
 from circleci_v1_async._core.clock import Clock
 from circleci_v1_async._core.json_text import encode
 from circleci_v1_async._core.secret import RedactedBytes, Secret
@@ -28,8 +28,6 @@ from .lane import HeldTooLongError
 from .redact import Redactor
 from .reply import explain_status, read_reply
 
-__all__ = ["Caller", "Options"]
-
 T = TypeVar("T")
 
 _log = logging.getLogger("circleci_v1_async")
@@ -37,14 +35,6 @@ _log = logging.getLogger("circleci_v1_async")
 _TOO_MANY: Final = 429
 # Maximum number of bytes to read from the body of a rejected file request. The body may contain the reason.
 _ERROR_BODY: Final = 2**16
-
-
-def _seconds(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    check_seconds(attribute.name, value)
-
-
-def _size(_options: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    check_size(attribute.name, value)
 
 
 def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -56,24 +46,15 @@ def _retry_policy(_options: Any, _attribute: "attrs.Attribute[Any]", value: obje
 class Options:
     """Options of calls. Each view of a session has its own options."""
 
-    timeout: float = attrs.field(validator=_seconds)
+    timeout: float = attrs.field(validator=as_validator(check_seconds))
     retry: RetryPolicy = attrs.field(validator=_retry_policy)
-    max_body: int = attrs.field(validator=_size)
+    max_body: int = attrs.field(validator=as_validator(check_size))
     converter: CircleCIConverter
 
 
 @attrs.frozen(eq=False, repr=False)
 class Caller:
-    """Makes the calls of a session, or of a view of one.
-
-    Attributes:
-        transport: The session's connections.
-        gate: Gate that admits every exchange.
-        budget: Retry budget of the session.
-        clock: Clock that measures all waiting.
-        on_retry: Called before a request is resent; may be `None`.
-        options: Options of the calls. Views have different options, and share all other attributes.
-    """
+    """Makes the calls of a session, or of a view of one. Views differ in their `options` only."""
 
     transport: Transport
     gate: Gate
@@ -97,12 +78,7 @@ class Caller:
                     with attempt:
                         async with Exchange(self, request, attempt) as turn:
                             response = turn.reply = await self.transport.exchange(
-                                request.method,
-                                url,
-                                body,
-                                request.headers,
-                                timeout=options.timeout,
-                                max_body=options.max_body,
+                                request, url, body, timeout=options.timeout, max_body=options.max_body
                             )
                         return read_reply(
                             request,
@@ -115,7 +91,6 @@ class Caller:
         raise AssertionError  # pragma: no cover - for the type checkers
 
     def attempts(self, request: Request[Any], url: URL) -> RetryLoop:
-        """Return an async iterator over the attempts at a request to that URL."""
         lane = self.gate.lane(get_origin(url))
         timeout, retry = self.options.timeout, self.options.retry
         return RetryLoop(
@@ -164,12 +139,7 @@ class Caller:
 
 @attrs.define(eq=False, repr=False)
 class Exchange:
-    """One exchange. It begins when the gate admits it, and is logged when it ends.
-
-    Attributes:
-        reply: The reply; `None` until it arrives.
-        clean: Redactor for messages about the exchange.
-    """
+    """One exchange. It begins when the gate admits it, and is logged when it ends."""
 
     _caller: Caller
     _request: Request[Any]

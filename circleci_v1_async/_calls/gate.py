@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
-from types import TracebackType
+from typing import Any
 from weakref import WeakValueDictionary
 
 import attrs
@@ -12,17 +12,10 @@ from circleci_v1_async._transport.urls import Origin
 
 from .lane import Lane
 
-__all__ = ["Admission", "Gate"]
-
 
 @attrs.frozen(eq=False, repr=False)
 class Admission:
-    """Admission of an exchange by the gate.
-
-    Attributes:
-        lane: Lane of the origin that the exchange is sent to.
-        holds: Number of the lane's holds when the exchange began.
-    """
+    """Admission of an exchange to the lane of its origin, with the lane's number of holds then."""
 
     lane: Lane
     holds: int
@@ -32,14 +25,9 @@ class Admission:
 class Gate:
     """Limits the exchanges in flight; holds and paces exchanges with an origin that answered 429.
 
-    `enter` waits until an exchange may begin, and counts it as in flight until `leave`. Any number of tasks can
-    wait at the same time. A 429 affects one origin: exchanges with other origins continue.
-
-    Args:
-        concurrency: Maximum number of exchanges in flight.
-        limiter: Async context manager that every exchange enters, such as a rate limiter shared with other sessions.
-        clock: Clock that measures all waiting.
-        api: The origin of the API. Its lane is kept for the life of the gate.
+    `enter` waits until an exchange may begin, and counts it as in flight until `leave`. Any number of tasks can wait at
+    the same time. A 429 affects one origin: exchanges with other origins continue. Every exchange also enters the
+    limiter. The lane of the API's origin is kept for the life of the gate.
     """
 
     concurrency: int
@@ -64,23 +52,15 @@ class Gate:
         return ", ".join(texts)
 
     def lane(self, origin: Origin) -> Lane:
-        """Return the lane of an origin."""
         lane = self._lanes.get(origin)
         if lane is None:
             lane = self._lanes[origin] = Lane(origin, asyncio.Semaphore(self.concurrency))
         return lane
 
     async def enter(self, lane: Lane, patience: float) -> Admission:
-        """Wait until an exchange may begin.
+        """Wait until an exchange may begin. Meanwhile, it occupies no slot, and not the limiter.
 
-        While the exchange waits for a hold or for the pace, it does not occupy a slot or the limiter.
-
-        Args:
-            lane: Lane of the origin that the exchange is sent to.
-            patience: Maximum number of seconds that a hold may still last.
-
-        Raises:
-            HeldTooLongError: The service requested a hold that lasts longer than `patience`.
+        A hold that lasts for more than `patience` seconds raises `HeldTooLongError`.
         """
         while True:
             while wait := lane.hold(self.clock.monotonic(), patience) if lane.is_limited else 0.0:
@@ -101,23 +81,16 @@ class Gate:
                 raise
             lane.window.release()
 
-    async def leave(
-        self,
-        lane: Lane,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """End an exchange that `enter` admitted."""
+    async def leave(self, lane: Lane, *outcome: Any) -> None:
+        """End an exchange. The limiter gets the arguments of `__aexit__`."""
         try:
             if self.limiter is not None:
-                await self.limiter.__aexit__(kind, error, traceback)
+                await self.limiter.__aexit__(*outcome)
         finally:
             self._slots.release()
             lane.window.release()
 
     def accepted(self, admission: Admission) -> None:
-        """Record that the service accepted an exchange."""
         lane = admission.lane
         lane.accepted(admission.holds, self.clock.monotonic())
         if not lane.is_limited:
@@ -136,17 +109,10 @@ class Gate:
         return Admission(lane, lane.holds - lane.is_held(self.clock.monotonic()))
 
     def refused(self, admission: Admission, started: float, retry_after: float | None, max_hold: float) -> float:
-        """Hold all exchanges with an origin, because it rejected one of them with a 429.
+        """Hold all exchanges with an origin after a 429, and return the number of seconds to wait.
 
-        Args:
-            admission: Admission of the rejected exchange.
-            started: Clock time at which the exchange began.
-            retry_after: Wait that the service requested, in seconds; `None` if absent.
-            max_hold: Maximum length of a hold, in seconds. After that, one exchange probes whether the limit still
-                applies.
-
-        Returns:
-            Number of seconds to wait.
+        `retry_after` is the wait that the service requested, or `None`. After `max_hold` seconds, one exchange probes
+        whether the limit still applies.
         """
         lane, now = admission.lane, self.clock.monotonic()
         wait = lane.refused(admission.holds, started, now, self.clock.now(), retry_after, max_hold)

@@ -11,8 +11,6 @@ from circleci_v1_async._transport.urls import Origin
 
 from .pace import Pace
 
-__all__ = ["HeldTooLongError", "Lane"]
-
 _log = logging.getLogger("circleci_v1_async")
 
 # A 429 with a `Retry-After` of less than a second may be random: some services reject one request in fifty. Accept such
@@ -24,11 +22,7 @@ _REMEMBERED: Final = 600.0
 
 
 class HeldTooLongError(Exception):
-    """An origin is held for longer than the call can wait.
-
-    Attributes:
-        seconds: Remaining number of seconds of the hold.
-    """
+    """An origin is held for longer than the call can wait: for `seconds` more."""
 
     def __init__(self, origin: Origin, asked_at: float, seconds: float) -> None:
         scheme, host, port = origin
@@ -84,15 +78,10 @@ class Lane:
         return now > self._asked_until + _REMEMBERED and not self.queue.locked()
 
     def is_held(self, now: float) -> bool:
-        """Whether the origin is held, so that no exchange may begin."""
         return now < self._held_until
 
     def hold(self, now: float, patience: float) -> float:
-        """Return the remaining number of seconds of the hold; 0 without a hold.
-
-        Raises:
-            HeldTooLongError: The hold lasts longer than `patience`.
-        """
+        """Return the remaining seconds of the hold, from 0. More than `patience` is a `HeldTooLongError`."""
         if not self.is_held(now):
             return 0.0
         wait = self._asked_until - now
@@ -101,7 +90,6 @@ class Lane:
         return wait
 
     def begin(self, now: float, patience: float) -> None:
-        """Count an exchange that begins."""
         self.pace.begin(now)
         if self._asked_until - now > patience:
             # This exchange is the probe. Continue the hold for all others.
@@ -130,19 +118,10 @@ class Lane:
     def refused(
         self, holds: int, started: float, now: float, asked_at: float, retry_after: float | None, max_hold: float
     ) -> float:
-        """Hold the origin, because the service rejected an exchange with a 429.
+        """Hold the origin after a 429, and return the number of seconds to wait.
 
-        Args:
-            holds: Number of holds when the exchange began.
-            started: Time at which the exchange began.
-            now: Time at which the exchange was rejected.
-            asked_at: Time of the rejection in seconds since 1970.
-            retry_after: Wait that the service requested, in seconds; `None` if absent.
-            max_hold: Maximum length of a hold, in seconds. After that, one exchange probes whether the limit still
-                applies.
-
-        Returns:
-            Number of seconds to wait.
+        `holds` is the number of holds when the exchange began, and `asked_at` the time of the rejection in seconds
+        since 1970. `Gate.refused` describes the other arguments.
         """
         if holds == self.holds:
             wait = self._first_wait(retry_after, max_hold)

@@ -5,8 +5,6 @@ from typing import Final
 
 import attrs
 
-__all__ = ["Pace"]
-
 # Start 5% below the measured rate: at exactly that rate, normal jitter would cause another 429.
 _MARGIN: Final = 0.95
 # Number of seconds until a pace doubles. Each rejection can cost a second, so rejections must be rare.
@@ -55,7 +53,6 @@ class Pace:
 
     @property
     def is_open(self) -> bool:
-        """Whether exchanges are not paced."""
         return self._measured == math.inf
 
     @property
@@ -64,7 +61,6 @@ class Pace:
         return self._measured * (1 + (self._since_refusal / self._doubled_after) ** 3)
 
     def succeeded(self, now: float) -> None:
-        """Count an exchange that the service accepted."""
         if self._reopened is not None:
             self._began, self._count, self._reopened = self._reopened, 0, None
         elif now - self._last > _IDLE and now - self._last > 2 / self.rate:
@@ -77,13 +73,7 @@ class Pace:
                 self._measured = math.inf
 
     def refused(self, started: float, now: float, until: float) -> None:
-        """Set the pace for the time after a hold.
-
-        Args:
-            started: Time at which the rejected exchange began.
-            now: Time at which the exchange was rejected.
-            until: Time at which the hold ends.
-        """
+        """Set the pace after a rejection at `now` of an exchange that began at `started`, held `until`."""
         hold = until - now
         if not self.is_open and self._reopened is None:
             hold *= _SHARE

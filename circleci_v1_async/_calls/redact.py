@@ -9,8 +9,6 @@ from urllib.parse import quote
 from circleci_v1_async._core.secret import Secret
 from circleci_v1_async.request import Request
 
-__all__ = ["Redactor", "escape"]
-
 _REDACTED: Final = "***"
 # Shorter secrets may occur in ordinary words.
 _SHORTEST_SECRET: Final = 8
@@ -21,10 +19,6 @@ class Redactor:
 
     The first redaction computes all forms of the secrets that a service may quote. Secrets of fewer than eight
     characters are not redacted, because they may occur in ordinary words. The token is always redacted.
-
-    Args:
-        request: The request. Its body may contain secrets.
-        token: Token that the request was sent with.
     """
 
     __slots__ = ("_forms", "_request", "_token")

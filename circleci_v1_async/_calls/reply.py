@@ -7,7 +7,7 @@ Non-printable characters are escaped, so that a server cannot forge log lines.
 import logging
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 import msgspec
@@ -16,15 +16,20 @@ from multidict import CIMultiDict
 from circleci_v1_async._calls.redact import Redactor, escape
 from circleci_v1_async._core.json_text import HTML
 from circleci_v1_async.converter import CircleCIConverter
-from circleci_v1_async.errors import DecodeError, StatusError, error_class
+from circleci_v1_async.errors import (
+    AuthenticationError,
+    BadRequestError,
+    DecodeError,
+    GoneError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+    StatusError,
+)
 from circleci_v1_async.models import BuildDetail, PipelineResult
 from circleci_v1_async.request import Reply, Request, Response
 from circleci_v1_async.retry import parse_reset, parse_retry_after
-
-if TYPE_CHECKING:
-    from circleci_v1_async.errors import NotFoundError
-
-__all__ = ["explain_status", "locate_decode_error", "read_reply"]
 
 T = TypeVar("T")
 
@@ -36,6 +41,14 @@ _SHOWN_OF_MESSAGE: Final = 500
 _LOOKED_AT: Final = 2**16
 _TITLE: Final = re.compile(r"<title(?:\s[^<>]*)?>([^<]*)</title", re.IGNORECASE)
 _SUCCESS: Final = range(200, 300)
+_ERRORS: Final[dict[int, type[StatusError]]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    410: GoneError,
+    429: RateLimitError,
+}
 _NOT_FOUND: Final = 404
 _TOO_MANY: Final = 429
 _PROBLEM: Final = "application/problem+json"
@@ -51,19 +64,11 @@ def read_reply(
     maybe_sent: bool,
     now: float,
 ) -> T:
-    """Return the value of a reply.
+    """Return the value of a reply, or the reply itself if the request's `returns` is `Response`.
 
-    Args:
-        request: The request that the reply answers. If its `returns` is `Response`, the value is the reply itself.
-        response: The reply.
-        converter: Converter that decodes the body.
-        clean: Redactor for the strings that errors quote.
-        maybe_sent: Whether the service may have executed an earlier attempt.
-        now: Current time in seconds since 1970, for a `Retry-After` that contains a date.
-
-    Raises:
-        StatusError: The service rejected the request.
-        DecodeError: The body does not match the type in `request.returns`, or is about another build.
+    `maybe_sent` says whether the service may have executed an earlier attempt. `now` is the time in seconds since 1970,
+    for a `Retry-After` that contains a date. An error status is a `StatusError`. A body of another type, or about
+    another build, is a `DecodeError`.
     """
     if response.status >= _SUCCESS.stop:
         error = explain_status(request, response, clean=clean, now=now)
@@ -73,7 +78,8 @@ def read_reply(
     if request.returns is None:
         return cast("T", None)
     if request.returns is Response:
-        return cast("T", _to_response(response, clean))
+        reply = _with_clean_headers(response, clean)
+        return cast("T", Response(reply.status, reply.safe_headers, reply.request_id, reply.body))
     value: T
     try:
         value = converter.decode(response.body, request.returns)
@@ -94,10 +100,9 @@ def read_reply(
 
 
 def _confirm_deletion(request: Request[T], error: StatusError, converter: CircleCIConverter) -> T:
-    """Return an empty value for a deletion that an earlier attempt made. Its confirmation is lost.
+    """Return an empty value for a deletion by an earlier attempt, whose confirmation is lost.
 
-    Raises:
-        NotFoundError: The type of the value does not allow an empty value.
+    If the type of the value does not allow an empty value, raise the error.
     """
     if request.returns is None:
         return cast("T", None)
@@ -118,13 +123,7 @@ def _asked_for_another(request: Request[Any], build: BuildDetail) -> object:
     return asked if request.method == "GET" and str(asked) != str(build.build_num) else None
 
 
-def _to_response(reply: Reply, clean: Redactor) -> Response:
-    reply = _with_clean_headers(reply, clean)
-    return Response(reply.status, reply.safe_headers, reply.request_id, reply.body)
-
-
 def explain_status(request: Request[Any], response: Reply, *, clean: Redactor, now: float) -> StatusError:
-    """Return the error for a reply with an error status."""
     response = _with_clean_headers(response, clean)
     retry_after = parse_retry_after(response.headers, now)
     if retry_after is None and response.status == _TOO_MANY:
@@ -137,6 +136,10 @@ def explain_status(request: Request[Any], response: Reply, *, clean: Redactor, n
         response.request_id,
         retry_after=retry_after,
     )
+
+
+def error_class(status: int) -> type[StatusError]:
+    return ServerError if status >= 500 else _ERRORS.get(status, StatusError)  # noqa: PLR2004 - 5xx
 
 
 def locate_decode_error(error: DecodeError, request: Request[Any], response: Reply, clean: Redactor) -> DecodeError:
@@ -177,7 +180,7 @@ def _message(response: Reply, clean: Redactor) -> str:
     text = _beginning(response.body, clean).lstrip("\ufeff").strip()
     message = _message_within(text)
     if message is None and _PROBLEM in response.headers.get("Content-Type", "").lower():
-        message = _problem(text.encode())
+        message = _problem(text)
     if message is None:
         if text.startswith("<"):
             return _title(text, clean)
@@ -188,24 +191,22 @@ def _message(response: Reply, clean: Redactor) -> str:
 
 
 def _message_within(text: str) -> str | None:
-    if not text.startswith("{"):
-        return None
-    try:
-        value = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        return None
-    message = value.get("message")
+    message = _parse_object(text).get("message") if text.startswith("{") else None
     return message if isinstance(message, str) else None
 
 
-def _problem(body: bytes) -> str | None:
+def _problem(text: str) -> str | None:
     """Return the title and the detail of problem details in JSON; `None` if absent."""
-    try:
-        value = msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        return None
+    value = _parse_object(text)
     parts = [part for part in (value.get("title"), value.get("detail")) if isinstance(part, str) and part]
     return ": ".join(parts) or None
+
+
+def _parse_object(text: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return {}
 
 
 def _title(page: str, clean: Redactor) -> str:

@@ -6,30 +6,12 @@ from datetime import datetime
 from inspect import iscoroutinefunction
 from numbers import Real
 from operator import index
-from typing import Final, SupportsIndex, cast
+from typing import Any, Final, SupportsIndex, cast
+
+import attrs
 
 from .errors import InvalidInputError
 from .secret import Secret
-
-__all__ = [
-    "as_integer",
-    "check_aware_datetime",
-    "check_branch",
-    "check_callback",
-    "check_commit",
-    "check_hidden_strings",
-    "check_integer",
-    "check_names",
-    "check_one_of",
-    "check_required_text",
-    "check_seconds",
-    "check_secret",
-    "check_settings",
-    "check_size",
-    "check_text",
-    "check_uuid",
-    "check_variable_name",
-]
 
 # 40 digits, or 64 where Git uses SHA-256. Git abbreviates to 7 digits or more.
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
@@ -40,15 +22,20 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+def as_validator(check: Callable[..., object], *low: int, prefix: str = "", **options: bool) -> Callable[..., None]:
+    """Return a validator of attrs that calls one of these checks with the field's name and value."""
+
+    def validate(_object: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        check(prefix + attribute.name, value, *low, **options)
+
+    return validate
+
+
 def check_integer(name: str, value: object, low: int, high: int | None = None, *, hint: str = "") -> int:
     """Require an integer in a range and return it as an `int`; booleans are rejected.
 
-    Args:
-        name: The argument's name.
-        value: An integer of any type that Python accepts as an index, such as NumPy's integers.
-        low: The smallest valid value.
-        high: The largest valid value; `None` for no limit.
-        hint: Advice for values above the range, for the error.
+    The value can be of any type that Python accepts as an index, such as NumPy's integers. `hint` is advice for values
+    above the range.
     """
     number = as_integer(value)
     if number is not None and low <= number and (high is None or number <= high):
@@ -67,7 +54,6 @@ def as_integer(value: object) -> int | None:
 
 
 def check_size(name: str, value: object) -> int:
-    """Require a number of bytes above 0."""
     if (number := as_integer(value)) is not None and number > 0:
         return number
     raise InvalidInputError(f"{name}: expected a positive number of bytes, as an integer, got {value!r}")
@@ -87,7 +73,6 @@ def check_seconds(name: str, value: object, *, from_zero: bool = False) -> float
 
 
 def check_aware_datetime(name: str, value: object) -> datetime | None:
-    """Require a datetime with a time zone, or `None`."""
     if value is None or (isinstance(value, datetime) and value.utcoffset() is not None):
         return value
     raise InvalidInputError(
@@ -96,7 +81,6 @@ def check_aware_datetime(name: str, value: object) -> datetime | None:
 
 
 def check_text(name: str, value: object) -> str | None:
-    """Require a non-empty string, or `None`."""
     if value is None or (isinstance(value, str) and value):
         return value
     raise InvalidInputError(f"{name}: expected a non-empty string, got {value!r}")
@@ -113,13 +97,7 @@ def check_branch(name: str, value: object) -> str | None:
 
 
 def check_callback(name: str, value: object, *, is_plain: bool = False) -> None:
-    """Require a function to call, or `None`.
-
-    Args:
-        name: The argument's name.
-        value: The function. It may be a coroutine function.
-        is_plain: Whether coroutine functions are rejected, because the result is not awaited.
-    """
+    """Require a function to call, or `None`. With `is_plain`, reject coroutine functions."""
     if value is None or (callable(value) and not (is_plain and _is_coroutine_function(value))):
         return
     expected = "a plain callable" if is_plain else "a callable"
@@ -131,7 +109,6 @@ def _is_coroutine_function(value: Callable[..., object]) -> bool:
 
 
 def check_required_text(name: str, value: object, *, may_be_empty: bool = False) -> str:
-    """Require a string, by default a non-empty one."""
     if isinstance(value, str) and (value or may_be_empty):
         return value
     raise InvalidInputError(f"{name}: expected a {'' if may_be_empty else 'non-empty '}string, got {value!r}")
@@ -181,7 +158,6 @@ def check_names(name: str, value: object) -> tuple[str, ...] | None:
 
 
 def check_one_of(name: str, value: object, values: Iterable[str]) -> str | None:
-    """Require one of these strings, or `None`."""
     known = [str(each) for each in values]
     if value is None or (isinstance(value, str) and value in known):
         return value and str(value)

@@ -2,8 +2,6 @@
 
 from typing import Any, TypeVar
 
-__all__ = ["CircleCIError", "InvalidInputError", "SessionClosedError", "UsageError"]
-
 E = TypeVar("E", bound="CircleCIError")
 
 
@@ -12,10 +10,14 @@ class CircleCIError(Exception):
 
     Attributes:
         transient: Whether the same call may succeed later.
+        url: URL that the request of a failed call was sent to, without the query; `None` if no request was made.
+        attempts: Number of times that the request was sent.
     """
 
     __module__ = "circleci_v1_async.errors"  # the public name, for tracebacks and pickles
     transient: bool = False
+    url: str | None = None
+    attempts: int = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Do not use the constructor: it does not accept attributes that are set later (request, URL, attempts).

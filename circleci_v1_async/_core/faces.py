@@ -3,8 +3,6 @@
 import sys
 from types import FunctionType
 
-__all__ = ["show_as_home"]
-
 
 def show_as_home(face: str) -> None:
     """Set `__module__` of a face's public classes and functions, for reprs, tracebacks and pickles."""

@@ -8,8 +8,6 @@ from typing import Any, Final, cast
 from .errors import InvalidInputError
 from .secret import Secret
 
-__all__ = ["BOM", "HTML", "encode", "explain_malformed", "is_too_dense", "replace_lone_surrogates", "to_json_value"]
-
 BOM: Final = b"\xef\xbb\xbf"
 HTML: Final = "HTML instead of JSON"
 # An escape sequence. The second alternative is a lone surrogate: half of a pair without the other half.
@@ -27,11 +25,7 @@ _TO_BRACKET: Final = rb'(?s)[^"\%b]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\%b]*+)*+\
 
 
 def encode(body: Any) -> bytes:
-    """Return the body of a request as JSON.
-
-    Raises:
-        InvalidInputError: The body contains a value that JSON cannot represent.
-    """
+    """Return the body of a request as JSON, or raise `InvalidInputError`."""
     try:
         # msgspec would write NaN as null, and a set as a list.
         text = json.dumps(body, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=to_json_value)
@@ -43,11 +37,7 @@ def encode(body: Any) -> bytes:
 
 
 def to_json_value(value: object) -> object:
-    """Convert a secret to its value, a mapping to a dict, and a subclass of `str` to a plain `str`.
-
-    Raises:
-        TypeError: JSON cannot represent the value.
-    """
+    """Convert a secret to its value, a mapping to a dict, and a subclass of `str` to a plain `str`."""
     if isinstance(value, Secret):
         return cast("Secret[object]", value).reveal()
     if isinstance(value, Mapping):

@@ -3,20 +3,22 @@
 from collections.abc import Callable
 from typing import Any, Generic, SupportsIndex, TypeVar, cast
 
-__all__ = ["RedactedBytes", "RedactedStr", "Secret", "wrap_secret"]
-
 T = TypeVar("T")
 
 
-class Secret(Generic[T]):
+class _NotPickled:
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
+        raise TypeError("a secret cannot be pickled")
+
+
+class Secret(_NotPickled, Generic[T]):
     """A secret value. Only `reveal` returns it; no attribute, iteration, slice or encoder does.
 
     Error reporters take variables apart in many ways: by repr, as mappings, sequences and strings, by `__dict__` and
-    `__slots__`. A secret is therefore not a mapping, sequence or string, and its only attribute is a function. Do not
-    keep the result of `reveal` in a variable: pass it immediately to the function that needs it.
-
-    Attributes:
-        reveal: Function that returns the value.
+    `__slots__`. A secret is therefore not a mapping, sequence or string, and its only attribute is the function
+    `reveal`. Do not keep its result in a variable: pass it immediately to the function that needs it.
     """
 
     __slots__ = ("reveal",)
@@ -29,11 +31,8 @@ class Secret(Generic[T]):
     def __repr__(self) -> str:
         return "***"
 
-    def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
-        raise TypeError("a secret cannot be pickled")
 
-
-class RedactedStr(str):
+class RedactedStr(_NotPickled, str):
     """A `str` with a redacted repr, for libraries that only accept a `str`.
 
     Its slices have the same repr. `str(value)` and f-strings return the plain text.
@@ -47,11 +46,8 @@ class RedactedStr(str):
     def __getitem__(self, key: "SupportsIndex | slice[Any, Any, Any]") -> str:
         return RedactedStr(super().__getitem__(key))
 
-    def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
-        raise TypeError("a secret cannot be pickled")
 
-
-class RedactedBytes(bytes):
+class RedactedBytes(_NotPickled, bytes):
     """Like `RedactedStr`, for an encoded request body."""
 
     __slots__ = ()
@@ -62,9 +58,6 @@ class RedactedBytes(bytes):
     def __getitem__(self, key: Any) -> Any:
         piece = cast("object", super().__getitem__(key))
         return RedactedBytes(piece) if isinstance(piece, bytes) else piece
-
-    def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
-        raise TypeError("a secret cannot be pickled")
 
 
 def wrap_secret(value: object) -> Any:

@@ -3,17 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-__all__ = ["ShortList", "count_sent"]
-
 T = TypeVar("T")
 
 
 class ShortList(list[T]):
-    """A list without the items of the reply that did not fit.
-
-    Attributes:
-        sent: Number of items in the reply. If you read a list page by page, you must count these items.
-    """
+    """A list without the items of the reply that did not fit. `sent` is the number of all items."""
 
     sent: int = 0
 

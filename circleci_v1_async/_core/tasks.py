@@ -9,17 +9,6 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from .errors import UsageError
 
-__all__ = [
-    "SelfClosing",
-    "TaskIterable",
-    "call_back",
-    "get_loop",
-    "read_exception",
-    "run_in_thread",
-    "stop",
-    "wait_until_done",
-]
-
 R = TypeVar("R")
 T = TypeVar("T")
 
@@ -97,11 +86,7 @@ class TaskIterable(SelfClosing):
 
 
 def get_loop() -> asyncio.AbstractEventLoop:
-    """Return the running event loop.
-
-    Raises:
-        UsageError: No event loop is running, or the running loop belongs to a library other than asyncio.
-    """
+    """Return the running event loop. Without one, or with a loop of trio, raise `UsageError`."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

@@ -7,9 +7,6 @@ from typing import Final
 
 from .errors import CircleCIError
 
-__all__ = ["TracebackScrubber"]
-
-
 # Packages with frames that contain a request or its reply. aiosignal calls trace hooks with both.
 _OURS: Final = frozenset({__name__.partition(".")[0], "aiohttp", "aiosignal", "asyncio"})
 

@@ -13,11 +13,11 @@ from circleci_v1_async._files.threads import FileThreads
 from circleci_v1_async.enums import BuildFilter, BuildFilterName
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Artifact, BuildSummary
-from circleci_v1_async.request import Request, drop_none
+from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
 from .base import Operations
-from .paths import BUILD, build_values, project_values
+from .paths import BUILD, PROJECT, build_values, project_values
 
 if TYPE_CHECKING:
     from circleci_v1_async.artifacts import (
@@ -29,12 +29,8 @@ if TYPE_CHECKING:
         Progress,
     )
 
-__all__ = ["ArtifactOperations"]
-
 
 class ArtifactOperations(Operations):
-    """Artifacts: the files that builds stored."""
-
     _file_threads: FileThreads
 
     async def list_build_artifacts(
@@ -43,15 +39,9 @@ class ArtifactOperations(Operations):
         """List the artifacts of a build. The list is empty if the build stored none, or if they have expired.
 
         `GET /project/{project}/{build_num}/artifacts` (openapi.yml: listBuildArtifacts).
-
-        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
-
-        Raises:
-            NotFoundError: The build does not exist, or the token has no access to it.
         """
-        return await self.send(
-            Request("GET", f"{BUILD}/artifacts", build_values(project, build_num), returns=list[Artifact])
-        )
+        values = build_values(project, build_num)
+        return await self.send(Request("GET", f"{BUILD}/artifacts", values, returns=list[Artifact]))
 
     async def list_latest_artifacts(
         self,
@@ -68,8 +58,6 @@ class ArtifactOperations(Operations):
         artifacts. For the artifacts of a certain job, find its latest build with `find_latest_build` and pass it to
         `list_build_artifacts`.
 
-        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
-
         Args:
             project: The project's slug or URL.
             branch: Only consider builds of this branch.
@@ -82,16 +70,9 @@ class ArtifactOperations(Operations):
             NotFoundError: No build matches, or the token has no access to the project. CircleCI sometimes also answers
                 404 if the build stored no artifacts.
         """
-        query = drop_none(branch=check_branch("branch", branch), filter=check_one_of("filter", filter, BuildFilter))
-        return await self.send(
-            Request(
-                "GET",
-                "/project/{project}/latest/artifacts",
-                project_values(project),
-                query=query,
-                returns=list[Artifact],
-            )
-        )
+        query = {"branch": check_branch("branch", branch), "filter": check_one_of("filter", filter, BuildFilter)}
+        path, values = f"{PROJECT}/latest/artifacts", project_values(project)
+        return await self.send(Request("GET", path, values, query=query, returns=list[Artifact]))
 
     @asynccontextmanager
     async def open_artifact(self, artifact: Artifact) -> AsyncGenerator[ArtifactStream, None]:
@@ -226,10 +207,8 @@ class ArtifactOperations(Operations):
             on_exists: Action if a file exists: `error`, `skip` or `overwrite`, like in `download_artifact`.
             on_error: Action after a failure: download the remaining files and then raise a `DownloadError` (`raise`),
                 cancel them and raise it immediately (`stop`), or never raise it (`yield`).
-            resume: Whether to continue `.part` files of earlier downloads, and to keep them after a failure, like in
-                `download_artifact`.
-            progress: Called with each `DownloadEvent`, in the event loop. Can be a coroutine function, which the
-                download waits for. Exceptions of `progress` propagate unchanged.
+            resume: Whether to continue `.part` files of earlier downloads, and to keep them after a failure.
+            progress: Called with each `DownloadEvent`, like in `download_artifact`.
 
         Returns:
             An async iterator. Use `async for` on it, without `await`. It yields a `Download` for each artifact when the

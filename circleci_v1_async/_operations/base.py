@@ -8,8 +8,6 @@ from circleci_v1_async._core.short_list import ShortList
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.request import Request, Response
 
-__all__ = ["Operations"]
-
 T = TypeVar("T")
 
 
@@ -60,19 +58,11 @@ class Operations:
     async def send_raw(self, request: Request[Any]) -> Response:
         """Send a request and return the raw reply: its status, headers and bytes.
 
-        The request is sent like in `send`, with the same retries and errors: an error status raises `StatusError`, and
-        `max_body` limits the reply. `request.returns` is ignored.
+        The request is sent like in `send`, with the same retries and errors, except `DecodeError`: an error status
+        raises `StatusError`, and `max_body` limits the reply. `request.returns` is ignored.
 
         Returns:
             The reply. Its body is not decoded.
-
-        Raises:
-            InvalidInputError: The request is invalid. Nothing was sent.
-            TransportError: No usable reply arrived.
-            StatusError: The service answered with an error status.
-            SessionClosedError: The session is closed, was closed during the call, or belongs to another event loop.
-            CircleCISunsetWarning: CircleCI has announced the end of the operation, and a warning filter turns this
-                warning into an error. Nothing was sent.
 
         Examples:
             ```python

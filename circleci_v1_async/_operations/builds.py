@@ -26,14 +26,10 @@ if TYPE_CHECKING:
 
     from circleci_v1_async.walk import PageWalk, WalkOptions
 
-__all__ = ["BuildOperations", "request_build", "request_project_builds"]
-
 M = TypeVar("M")
 
 
 class BuildOperations(Operations):
-    """Builds: single builds, pages of builds, and walks of whole lists."""
-
     async def list_project_builds(
         self,
         project: ProjectSlug | str,
@@ -47,10 +43,8 @@ class BuildOperations(Operations):
         """Fetch one page of a project's builds, newest first. `iter_project_builds` walks all pages.
 
         `GET /project/{project}` (openapi.yml: listProjectBuilds), or with a branch
-        `GET /project/{project}/tree/{branch}` (CircleCI's docs).
-
-        Builds that do not match the model are left out, so the list can be shorter than the list in the reply, even
-        before the last page. To read all builds, use `iter_project_builds` instead of comparing lengths.
+        `GET /project/{project}/tree/{branch}` (CircleCI's docs). To read all builds, use `iter_project_builds` instead
+        of comparing lengths: a page lacks the builds that do not match the model.
 
         Args:
             project: The project's slug or URL.
@@ -62,9 +56,6 @@ class BuildOperations(Operations):
 
         Returns:
             At most `limit` builds. The last page has fewer, and a page past the end of the list has none.
-
-        Raises:
-            NotFoundError: The project does not exist, or the token has no access to it.
         """
         page = _page(limit, offset, "iter_project_builds")
         query = {**page, "filter": check_one_of("filter", filter, BuildFilter), "shallow": shallow}
@@ -74,10 +65,8 @@ class BuildOperations(Operations):
         """Fetch one page of the followed projects' builds, latest first. `iter_recent_builds` walks all pages.
 
         `GET /recent-builds` (openapi.yml: listRecentBuilds). The builds are sorted by creation time, not by
-        `build_num`.
-
-        Builds that do not match the model are left out, so the list can be shorter than the list in the reply, even
-        before the last page. To read all builds, use `iter_recent_builds` instead of comparing lengths.
+        `build_num`. To read all builds, use `iter_recent_builds` instead of comparing lengths: a page lacks the builds
+        that do not match the model.
 
         Args:
             limit: Maximum number of builds, 1 to 100.
@@ -94,9 +83,6 @@ class BuildOperations(Operations):
         """Fetch a build with its steps.
 
         `GET /project/{project}/{build_num}` (openapi.yml: getBuild).
-
-        Raises:
-            NotFoundError: The build does not exist, or the token has no access to it.
         """
         return await self.send(request_build(project, build_num))
 
@@ -130,8 +116,6 @@ class BuildOperations(Operations):
             The build; `None` if no build that was read matches.
 
         Raises:
-            InvalidInputError: An argument is invalid. Nothing was sent.
-            NotFoundError: The project does not exist, or the token has no access to it.
             PaginationDriftError: The list changes faster than the search can read it.
 
         Examples:
@@ -214,13 +198,13 @@ class BuildOperations(Operations):
             prefetch: Number of pages to request ahead of the page being read; 0 turns this off.
 
         Returns:
-            An async iterator. Use `async for` on it, without `await`. See `PageWalk`.
+            An async iterator, which makes the requests of `list_project_builds`. Use `async for` on it, without
+            `await`. See `PageWalk`.
 
         Raises:
-            InvalidInputError: An argument is invalid. Raised by the call itself; other errors, the same as for
-                `list_project_builds`, are raised during iteration.
-            PaginationDriftError: The list changes faster than the walk can read it. Raised during iteration.
-            OffsetRefusedError: After full pages, the service refuses to list older builds. Raised during iteration.
+            InvalidInputError: An argument is invalid. Raised by the call itself; other errors during iteration.
+            PaginationDriftError: The list changes faster than the walk can read it.
+            OffsetRefusedError: After full pages, the service refuses to list older builds.
 
         Examples:
             ```python
@@ -231,16 +215,8 @@ class BuildOperations(Operations):
         request = request_project_builds(
             project, branch, {"filter": check_one_of("filter", filter, BuildFilter), "shallow": shallow}
         )
-        return self._walk(
-            request,
-            model,
-            since=since,
-            limit=limit,
-            offset=offset,
-            page_size=page_size,
-            overlap=overlap,
-            prefetch=prefetch,
-        )
+        options = {"limit": limit, "offset": offset, "page_size": page_size, "overlap": overlap, "prefetch": prefetch}
+        return self._walk(request, model, since, options)
 
     @overload
     def iter_recent_builds(self, *, shallow: bool | None = None, **options: Unpack[WalkOptions]) -> PageWalk[Build]: ...
@@ -277,13 +253,8 @@ class BuildOperations(Operations):
             prefetch: Number of pages to request ahead of the page being read; 0 turns this off.
 
         Returns:
-            An async iterator. Use `async for` on it, without `await`. See `PageWalk`.
-
-        Raises:
-            InvalidInputError: An argument is invalid. Raised by the call itself; other errors, the same as for
-                `list_recent_builds`, are raised during iteration.
-            PaginationDriftError: The list changes faster than the walk can read it. Raised during iteration.
-            OffsetRefusedError: After full pages, the service refuses to list older builds. Raised during iteration.
+            An async iterator, which makes the requests of `list_recent_builds`, and raises the errors of
+            `iter_project_builds`. Use `async for` on it, without `await`. See `PageWalk`.
 
         Examples:
             ```python
@@ -292,52 +263,26 @@ class BuildOperations(Operations):
             ```
         """
         request = Request("GET", "/recent-builds", query={"shallow": shallow}, returns=list[Build])
-        return self._walk(
-            request,
-            model,
-            since=since,
-            limit=limit,
-            offset=offset,
-            page_size=page_size,
-            overlap=overlap,
-            prefetch=prefetch,
-        )
+        options = {"limit": limit, "offset": offset, "page_size": page_size, "overlap": overlap, "prefetch": prefetch}
+        return self._walk(request, model, since, options)
 
     def _walk(
-        self,
-        request: Request[list[Build]],
-        model: type[Any],
-        *,
-        since: datetime | None,
-        limit: int | None,
-        offset: int,
-        page_size: int,
-        overlap: int,
-        prefetch: int,
+        self, request: Request[list[Build]], model: type[Any], since: datetime | None, options: dict[str, Any]
     ) -> PageWalk[Any]:
         from circleci_v1_async.walk import PageWalk
         from circleci_v1_async.walk._cutoff import Cutoff, make_date_reader
         from circleci_v1_async.walk._identity import make_key_reader
+        from circleci_v1_async.walk._plan import PagePlan
 
         returns: Any = list[model]  # type: ignore[valid-type] # known at run time
         converter = self._caller.options.converter
         identify = make_key_reader(model, converter, across_projects="project" not in request.path_values)
         since = check_aware_datetime("since", since)
-        return PageWalk(
-            self._caller,
-            request.with_returns(returns),
-            identify,
-            limit=limit,
-            offset=offset,
-            page_size=page_size,
-            overlap=overlap,
-            prefetch=prefetch,
-            cutoff=None if since is None else Cutoff(since, make_date_reader(model)),
-        )
+        cutoff = None if since is None else Cutoff(since, make_date_reader(model))
+        return PageWalk(self._caller, request.with_returns(returns), PagePlan(identify, cutoff=cutoff, **options))
 
 
 def request_build(project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Request[BuildDetail]:
-    """Return the request for one build."""
     return Request("GET", BUILD, build_values(project, build_num), returns=BuildDetail)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from circleci_v1_async._core.arguments import check_callback, check_integer, check_names, check_seconds
+from circleci_v1_async._core.arguments import check_callback, check_integer
 from circleci_v1_async.models import Build, BuildSummary
 from circleci_v1_async.slug import ProjectSlug
+from circleci_v1_async.walk import PageWalk
+from circleci_v1_async.walk._plan import PagePlan
 
 from .builds import BuildOperations, request_build, request_project_builds
 from .paths import parse_commit_reference
@@ -21,15 +23,11 @@ if TYPE_CHECKING:
     from circleci_v1_async.request import Request
     from circleci_v1_async.verdict import Verdict
 
-__all__ = ["HISTORY", "CommitOperations", "make_plan", "make_schedule"]
-
 # Default number of newest builds that a search reads.
 HISTORY: Final = 1000
 
 
 class CommitOperations(BuildOperations):
-    """Builds of commits and pull requests, and waits for these builds."""
-
     async def builds_for_commit(
         self,
         project: ProjectSlug | str | BuildSummary,
@@ -62,7 +60,6 @@ class CommitOperations(BuildOperations):
 
         Raises:
             InvalidInputError: An argument is invalid, or the given build has no `vcs_revision`. Nothing was sent.
-            NotFoundError: The project does not exist, or the token has no access to it.
             PaginationDriftError: The list changes faster than the search can read it.
 
         Examples:
@@ -95,7 +92,6 @@ class CommitOperations(BuildOperations):
             The builds. The list is empty if no build that was read belongs to the pull request.
 
         Raises:
-            NotFoundError: The project does not exist, or the token has no access to it.
             PaginationDriftError: The list changes faster than the search can read it.
 
         Examples:
@@ -168,7 +164,6 @@ class CommitOperations(BuildOperations):
             InvalidInputError: An argument is invalid, or the given build has no `vcs_revision`. Nothing was sent.
             WaitTimeoutError: The builds did not finish in time, or `settle` was not over in time. `verdict` is the
                 `Verdict` on the builds as of the last successful poll. If the last poll failed, its error is the cause.
-            NotFoundError: The project does not exist, or the token has no access to it.
 
         Examples:
             ```python
@@ -177,9 +172,12 @@ class CommitOperations(BuildOperations):
                 print(build.job, build.status, build.build_url)
             ```
         """
+        from circleci_v1_async._polling.plan import WaitPlan
+        from circleci_v1_async._polling.schedule import Schedule
+
         slug, sha = parse_commit_reference(project, sha)
-        plan = make_plan(partial(_is_of_commit, sha), jobs, settle, fail_fast=fail_fast)
-        schedule = make_schedule(timeout, interval, max_interval, plan)
+        plan = WaitPlan(partial(_is_of_commit, sha), jobs, settle, fail_fast)
+        schedule = Schedule(timeout=timeout, interval=interval, max_interval=max_interval, settle=plan.settle)
         return await self._wait(plan, schedule, slug, branch, name=f"commit {sha}", on_update=on_update)
 
     async def _find(
@@ -219,15 +217,18 @@ class CommitOperations(BuildOperations):
         return await poll(self._caller, look, schedule, name=f"{name} of {project}", on_update=on_update)
 
 
+def _identify(page: list[Build]) -> list[Hashable]:
+    return [build.build_num for build in page]
+
+
 async def _look(
     plan: WaitPlan, project: ProjectSlug, request: Request[list[Build]], caller: Caller
 ) -> PollResult[Build, Verdict]:
-    from circleci_v1_async.walk import PageWalk
-
     began = caller.clock.monotonic()
     search = plan.begin()
     limit = None if plan.seen_up_to else HISTORY
-    async with PageWalk(caller, request, _identify, limit=limit, prefetch=0) as walk:
+    pages = PagePlan(_identify, limit=limit, prefetch=0)
+    async with PageWalk(caller, request, pages) as walk:
         async for page in walk.pages():
             if search.take(page):
                 break
@@ -235,28 +236,6 @@ async def _look(
         detail = await caller.send(request_build(project, build_num))
         search.candidates.append(detail)
     return plan.update(search, began, caller.clock.monotonic())
-
-
-def _identify(page: list[Build]) -> list[Hashable]:
-    return [build.build_num for build in page]
-
-
-def make_plan(
-    matches: Callable[[Build], bool], jobs: Collection[str] | None, settle: float, *, fail_fast: bool
-) -> WaitPlan:
-    """Return the plan of a wait, with checked arguments."""
-    from circleci_v1_async._polling.plan import WaitPlan
-
-    return WaitPlan(
-        matches, check_names("jobs", jobs) or (), check_seconds("settle", settle, from_zero=True), fail_fast=fail_fast
-    )
-
-
-def make_schedule(timeout: float | None, interval: float, max_interval: float, plan: WaitPlan) -> Schedule:
-    """Return the poll schedule of a wait, with checked arguments."""
-    from circleci_v1_async._polling.schedule import Schedule
-
-    return Schedule(timeout=timeout, interval=interval, max_interval=max_interval, settle=plan.settle)
 
 
 def _is_of_commit(sha: str, build: Build) -> bool:

@@ -12,16 +12,12 @@ from circleci_v1_async.slug import ProjectSlug
 from .base import Operations
 from .paths import PROJECT, project_values
 
-__all__ = ["KeyOperations"]
-
 _SSH_KEYS: Final = f"{PROJECT}/ssh-key"
 _KEYS: Final = f"{PROJECT}/checkout-key"
 _KEY: Final = f"{_KEYS}/{{fingerprint}}"
 
 
 class KeyOperations(Operations):
-    """SSH keys and checkout keys of projects."""
-
     async def add_ssh_key(self, project: ProjectSlug | str, *, hostname: str, private_key: str) -> None:
         """Add an SSH key to a project, which its builds use to connect to a host.
 
@@ -61,9 +57,6 @@ class KeyOperations(Operations):
             fingerprint: The key's MD5 fingerprint with colons, from `ssh_keys` in the result of
                 `get_project_settings`.
 
-        Raises:
-            NotFoundError: The project does not exist, or the token has no access to it.
-
         Examples:
             ```python
             settings = await ci.get_project_settings("gh/acme/web")
@@ -85,14 +78,9 @@ class KeyOperations(Operations):
 
         `GET /project/{project}/checkout-key` (openapi.yml: listCheckoutKeys; `digest` from CircleCI's docs).
 
-        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
-
         Args:
             project: The project's slug or URL.
             digest: Digest of the fingerprints: `md5`, the default, or `sha256`.
-
-        Raises:
-            NotFoundError: The project does not exist, or the token has no access to it.
         """
         query = {"digest": check_one_of("digest", digest, ("md5", "sha256"))}
         return await self.send(Request("GET", _KEYS, project_values(project), query=query, returns=list[CheckoutKey]))

@@ -15,12 +15,8 @@ if TYPE_CHECKING:
     from circleci_v1_async.logs import LogLine
     from circleci_v1_async.logs._actions import ActionLines, FollowedBuild
 
-__all__ = ["LogLineOperations", "note_failure"]
-
 
 class LogLineOperations(BuildOperations, OutputOperations):
-    """Lines of build logs."""
-
     @property
     def _max_size(self) -> int:
         return self._caller.options.max_body
@@ -28,10 +24,9 @@ class LogLineOperations(BuildOperations, OutputOperations):
     async def _read_log(
         self, slug: ProjectSlug, number: int, step_name: str | None, *, failed_only: bool
     ) -> "AsyncGenerator[LogLine, None]":
-        from circleci_v1_async.logs._actions import ActionLines, check_step_name, select_actions
+        from circleci_v1_async.logs._actions import ActionLines, select_actions
 
         build = await self.get_build(slug, number)
-        check_step_name(build, step_name)
         runs = select_actions(build, step_name, failed_only=failed_only)
         failures: list[CircleCIError] = []
         for step, action in runs:
@@ -68,19 +63,13 @@ class LogLineOperations(BuildOperations, OutputOperations):
     async def _poll_log(
         self, slug: ProjectSlug, number: int, step_name: str | None, followed: "FollowedBuild", *, failed_only: bool
     ) -> "AsyncGenerator[LogLine, None]":
-        """Yield the new lines of all step runs.
-
-        Raises:
-            CircleCIError: No log can be read. Also, after all logs were polled: a transient error of one log.
-        """
-        from circleci_v1_async.logs._actions import check_step_name, select_actions
+        """Yield the new lines of all step runs. After that, raise a transient error of one log, if any."""
+        from circleci_v1_async.logs._actions import select_actions
         from circleci_v1_async.logs._screen import HEIGHT
 
         build = await self.get_build(slug, number)
-        if build.is_finished:
-            check_step_name(build, step_name)
         followed.was_running = followed.was_running or not build.is_finished
-        actions = select_actions(build, step_name, failed_only=failed_only)
+        actions = select_actions(build, step_name, failed_only=failed_only, may_appear=not build.is_finished)
         selected = [(action, followed.find_lines(step, action, self._max_size)) for step, action in actions]
         transient: CircleCIError | None = None
         for action, run_lines in selected:
@@ -113,16 +102,7 @@ class LogLineOperations(BuildOperations, OutputOperations):
         failures: list[CircleCIError],
         count: int,
     ) -> "AsyncGenerator[LogLine, None]":
-        """Yield the lines of a step run. If they cannot be read, yield a line with the error.
-
-        Args:
-            slug: The project.
-            number: The number of the build.
-            action: The step run.
-            run_lines: The lines of the step run.
-            failures: The errors of the logs that could not be read.
-            count: The number of logs. If no log can be read, this is an error.
-        """
+        """Yield the lines of a step run. If they cannot be read, yield a line with the error."""
         try:
             async with aclosing(self._read_lines(slug, number, action, run_lines)) as lines:
                 async for line in lines:
@@ -168,15 +148,9 @@ def explain_failure(
 
 
 def note_failure(error: CircleCIError, failures: list[CircleCIError], count: int | None) -> None:
-    """Add the error of a log that cannot be read.
+    """Add the error of an unreadable log to those of others. If no log can be read, raise the first.
 
-    Args:
-        error: The error.
-        failures: The errors of the other logs that cannot be read. The error is added to this list.
-        count: The number of logs; `None` if not known yet.
-
-    Raises:
-        CircleCIError: No log can be read, or the session is closed.
+    The number of logs is `None` if not known yet. The error of a closed session is raised immediately.
     """
     failures.append(error)
     if isinstance(error, SessionClosedError):

@@ -21,14 +21,10 @@ from .paths import parse_build_reference
 if TYPE_CHECKING:
     from circleci_v1_async.logs import LogLine
 
-__all__ = ["LogOperations"]
-
 _AT_ONCE: Final = 8
 
 
 class LogOperations(LogLineOperations):
-    """Logs of builds."""
-
     async def get_build_log(
         self,
         project: ProjectSlug | str | BuildSummary,
@@ -47,8 +43,7 @@ class LogOperations(LogLineOperations):
         CircleCI did not keep all of a log, one line in brackets precedes the log. Both lines are logged as warnings.
 
         Args:
-            project: The project's slug or URL; or, without a number, a build that names its project, or the URL of a
-                build or job.
+            project: The project's slug or URL; or, without a number, the build or its URL.
             build_num: The build's number.
             failed_only: Whether to include only steps with the status `failed`, `timedout`, `infrastructure_fail` or
                 `canceled`.
@@ -63,7 +58,6 @@ class LogOperations(LogLineOperations):
 
         Raises:
             InvalidInputError: An argument is invalid, or the build has steps, but no step named `step`.
-            NotFoundError: The build does not exist, or the token has no access to it.
             BodyTooLargeError: No log can be read, and the lines to return of a step run have more characters than
                 `max_body` allows.
             TransportError: No log can be read. The other errors of `iter_output` are also raised if no log can be read.
@@ -73,7 +67,7 @@ class LogOperations(LogLineOperations):
             print(await ci.get_build_log("gh/acme/web", 7, failed_only=True, tail=40))
             ```
         """
-        from circleci_v1_async.logs._actions import check_step_name, select_actions
+        from circleci_v1_async.logs._actions import select_actions
         from circleci_v1_async.logs._line import Remark
         from circleci_v1_async.logs._stream import take_turns
         from circleci_v1_async.logs._text import LogText, heading
@@ -83,7 +77,6 @@ class LogOperations(LogLineOperations):
             tail = check_integer("tail", tail, 1)
         slug, number = parse_build_reference(project, build_num)
         build = await self.get_build(slug, number)
-        check_step_name(build, step)
         runs = select_actions(build, step, failed_only=failed_only)
         slots = asyncio.Semaphore(_AT_ONCE)
         failures: list[CircleCIError] = []
@@ -126,8 +119,7 @@ class LogOperations(LogLineOperations):
         it, like in `get_build_log`. This line has neither `time` nor `type`, and is logged as a warning.
 
         Args:
-            project: The project's slug or URL; or, without a number, a build that names its project, or the URL of a
-                build or job.
+            project: The project's slug or URL; or, without a number, the build or its URL.
             build_num: The build's number.
             failed_only: Whether to include only steps with the status `failed`, `timedout`, `infrastructure_fail` or
                 `canceled`.
@@ -147,7 +139,6 @@ class LogOperations(LogLineOperations):
             InvalidInputError: An argument is invalid. Raised by the call itself; other errors are raised during
                 iteration. Also raised if the build has steps, but no step named `step`; with `follow`, this is raised
                 when the build has finished.
-            NotFoundError: The build does not exist, or the token has no access to it.
             BodyTooLargeError: No log can be read, and a line, or the rows to keep in memory, are larger than the
                 session's `max_body`.
             TransportError: No log can be read. The other errors of `iter_output` are also raised if no log can be read.
@@ -229,7 +220,6 @@ class LogOperations(LogLineOperations):
                 sent.
             UnsafePathError: The path is a symbolic link, which `overwrite` does not replace. Nothing was sent.
             DownloadError: The file system reports an error.
-            NotFoundError: The build does not exist, or the token has no access to it.
             TransportError: No log can be read. The other errors of `iter_build_log` are also raised if no log can be
                 read.
 
@@ -239,7 +229,7 @@ class LogOperations(LogLineOperations):
             ```
         """
         from circleci_v1_async._files.text_file import write_text_file
-        from circleci_v1_async.logs._actions import ActionLines, check_step_name, select_actions
+        from circleci_v1_async.logs._actions import ActionLines, select_actions
         from circleci_v1_async.logs._text import heading
 
         if path is None and isinstance(build_num, str | os.PathLike):
@@ -251,7 +241,6 @@ class LogOperations(LogLineOperations):
         with TracebackScrubber():
             async with write_text_file(self._file_threads, Path(path), overwrite=overwrite) as file:
                 build = await self.get_build(slug, number)
-                check_step_name(build, step)
                 runs = select_actions(build, step, failed_only=failed_only)
                 failures: list[CircleCIError] = []
                 between = ""
@@ -259,8 +248,7 @@ class LogOperations(LogLineOperations):
                     await file.write(between + heading(*run, strip_ansi=strip_ansi))
                     between = "\n"
                     run_lines = ActionLines(*run, self._max_size, strip_ansi=strip_ansi)
-                    reading = self._read_run(slug, number, run[1], run_lines, failures, len(runs))
-                    async with aclosing(reading) as lines:
+                    async with aclosing(self._read_run(slug, number, run[1], run_lines, failures, len(runs))) as lines:
                         async for line in lines:
                             await file.write(f"{line}\n")
         return Path(path)

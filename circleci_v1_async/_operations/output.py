@@ -22,14 +22,10 @@ from .paths import BUILD, parse_build_reference
 if TYPE_CHECKING:
     from circleci_v1_async.logs._line import Remark
 
-__all__ = ["OutputOperations", "log_remark"]
-
 _log = logging.getLogger("circleci_v1_async")
 
 
 class OutputOperations(Operations):
-    """The output of single step runs."""
-
     _file_threads: FileThreads
 
     @overload

@@ -7,16 +7,6 @@ from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build, BuildSummary
 from circleci_v1_async.slug import ProjectSlug, find_build_num
 
-__all__ = [
-    "BUILD",
-    "PROJECT",
-    "build_values",
-    "parse_build_reference",
-    "parse_commit_reference",
-    "parse_workflow_reference",
-    "project_values",
-]
-
 PROJECT: Final = "/project/{project}"
 BUILD: Final = f"{PROJECT}/{{build_num}}"
 _BOTH_WAYS: Final = (
@@ -26,16 +16,11 @@ _BOTH_WAYS: Final = (
 
 
 def project_values(project: ProjectSlug | str) -> dict[str, Any]:
-    """Return the checked value for `PROJECT`."""
     return {"project": ProjectSlug.parse(project)}
 
 
 def parse_build_reference(project: ProjectSlug | str | BuildSummary, build_num: int | None) -> tuple[ProjectSlug, int]:
-    """Return the project and number of a build, given as both of them, as a build, or as a URL.
-
-    Raises:
-        InvalidInputError: The project or the number is missing, or the numbers differ.
-    """
+    """Return the project and number of a build, given as both of them, as a build, or as a URL."""
     slug: ProjectSlug | None
     own: int | None
     if isinstance(project, BuildSummary):
@@ -52,17 +37,12 @@ def parse_build_reference(project: ProjectSlug | str | BuildSummary, build_num: 
 
 
 def build_values(project: ProjectSlug | str | BuildSummary, build_num: int | None) -> dict[str, Any]:
-    """Return the checked values for `BUILD`."""
     slug, number = parse_build_reference(project, build_num)
     return {"project": slug, "build_num": number}
 
 
 def parse_commit_reference(project: ProjectSlug | str | BuildSummary, sha: str | None) -> tuple[ProjectSlug, str]:
-    """Return the project and hash of a commit, given as both of them, or as a build of the commit.
-
-    Raises:
-        InvalidInputError: The project or the hash is missing or invalid, or the build is of another commit.
-    """
+    """Return the project and hash of a commit, given as both of them, or as a build of the commit."""
     if not isinstance(project, BuildSummary):
         return ProjectSlug.parse(project), check_commit("sha", sha)
     slug = _find_project(project)
@@ -75,11 +55,7 @@ def parse_commit_reference(project: ProjectSlug | str | BuildSummary, sha: str |
 
 
 def parse_workflow_reference(project: ProjectSlug | str | Build, workflow_id: str | None) -> tuple[ProjectSlug, str]:
-    """Return the project and ID of a workflow run, given as both of them, or as a build of the run.
-
-    Raises:
-        InvalidInputError: The project or the ID is missing or invalid, or the build is of another run.
-    """
+    """Return the project and ID of a workflow run, given as both of them, or as a build of the run."""
     if not isinstance(project, BuildSummary):
         return ProjectSlug.parse(project), check_uuid("workflow_id", workflow_id)
     slug = _find_project(project)

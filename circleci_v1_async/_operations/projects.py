@@ -11,8 +11,6 @@ from circleci_v1_async.slug import ProjectSlug
 from .base import Operations
 from .paths import PROJECT, project_values
 
-__all__ = ["ProjectOperations"]
-
 _SETTINGS: Final = f"{PROJECT}/settings"
 
 
@@ -23,8 +21,6 @@ class ProjectOperations(Operations):
         """List all projects that the user follows. The reply can have several megabytes.
 
         `GET /projects` (openapi.yml: listProjects; `shallow` from CircleCI's changelog).
-
-        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
 
         Args:
             shallow: Whether to leave out `branches`. CircleCI's cloud permanently leaves out `branches` from 2026-12-07
@@ -66,9 +62,6 @@ class ProjectOperations(Operations):
 
         `POST /project/{project}/unfollow` (seen in use, undocumented). The request is safe to resend, like a `PUT`.
 
-        Raises:
-            NotFoundError: The project does not exist, or the token has no access to it.
-
         Examples:
             ```python
             await ci.unfollow_project("gh/acme/web")
@@ -87,7 +80,6 @@ class ProjectOperations(Operations):
 
         Raises:
             PermissionDeniedError: The token's owner is not an administrator of the repository.
-            NotFoundError: The project does not exist, or the token has no access to it.
 
         Examples:
             ```python
@@ -107,7 +99,6 @@ class ProjectOperations(Operations):
 
         Raises:
             PermissionDeniedError: The token's owner is not an administrator of the repository.
-            NotFoundError: The project does not exist, or the token has no access to it.
 
         Examples:
             ```python
@@ -128,10 +119,6 @@ class ProjectOperations(Operations):
             project: The project's slug or URL.
             ssh_key_digest: Digest of the fingerprints in `ssh_keys`: `md5`, the default, or `sha256`.
                 Configurations can also use `sha256` fingerprints in `add_ssh_keys`.
-
-        Raises:
-            InvalidInputError: An argument is invalid. Nothing was sent.
-            NotFoundError: The project does not exist, or the token has no access to it.
         """
         digest = check_one_of("ssh_key_digest", ssh_key_digest, ("md5", "sha256"))
         query = {"skip-branches": True, "ssh-key-digest": digest}
@@ -148,9 +135,6 @@ class ProjectOperations(Operations):
             feature_flags: New values for some of the flags, such as `{"build-fork-prs": True}`. The names are in kebab
                 case, like in the result of `get_project_settings`.
 
-        Raises:
-            NotFoundError: The project does not exist, or the token has no access to it.
-
         Examples:
             ```python
             await ci.update_project_settings(
@@ -166,14 +150,10 @@ class ProjectOperations(Operations):
 
         `DELETE /project/{project}/build-cache` (documented by CircleCI).
 
-        Raises:
-            NotFoundError: The project does not exist, or the token has no access to it.
-
         Examples:
             ```python
             await ci.clear_build_cache("gh/acme/web")
             ```
         """
-        return await self.send(
-            Request("DELETE", f"{PROJECT}/build-cache", project_values(project), returns=CacheResult)
-        )
+        values = project_values(project)
+        return await self.send(Request("DELETE", f"{PROJECT}/build-cache", values, returns=CacheResult))

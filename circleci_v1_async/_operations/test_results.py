@@ -10,25 +10,16 @@ from circleci_v1_async.slug import ProjectSlug
 from .base import Operations
 from .paths import BUILD, build_values
 
-__all__ = ["TestResultOperations"]
-
 _NO_FAILURE: Final = frozenset({TestResult.SUCCESS, TestResult.SKIPPED})
 
 
 class TestResultOperations(Operations):
-    """Results of the tests of builds."""
-
     async def list_build_tests(
         self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
     ) -> list[TestMetadata]:
         """List the results of a build's tests. The list is empty if the build stored no results.
 
         `GET /project/{project}/{build_num}/tests` (openapi.yml: listBuildTests).
-
-        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
-
-        Raises:
-            NotFoundError: The build does not exist, or the token has no access to it.
         """
         report = await self.send(Request("GET", f"{BUILD}/tests", build_values(project, build_num), returns=TestReport))
         return list(report.tests)
@@ -40,11 +31,6 @@ class TestResultOperations(Operations):
 
         This method makes the same request as `list_build_tests`. A test has failed if its result is not `success`
         or `skipped`. This includes tests with an unknown or missing result.
-
-        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
-
-        Raises:
-            NotFoundError: The build does not exist, or the token has no access to it.
 
         Examples:
             ```python

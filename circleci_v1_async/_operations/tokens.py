@@ -14,8 +14,6 @@ from circleci_v1_async.slug import ProjectSlug
 from .base import Operations
 from .paths import PROJECT, project_values
 
-__all__ = ["TokenOperations"]
-
 _TOKENS: Final = f"{PROJECT}/token"
 
 
@@ -26,11 +24,6 @@ class TokenOperations(Operations):
         """List the API tokens of a project, without their values. The list is empty if the project has none.
 
         `GET /project/{project}/token` (seen in use, undocumented).
-
-        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
-
-        Raises:
-            NotFoundError: The project does not exist, or the token has no access to it.
         """
         return await self.send(Request("GET", _TOKENS, project_values(project), returns=list[ProjectToken]))
 

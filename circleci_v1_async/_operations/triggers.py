@@ -21,8 +21,6 @@ from circleci_v1_async.sunset import Sunset
 from .base import Operations
 from .paths import BUILD, PROJECT, build_values, project_values
 
-__all__ = ["TriggerOperations"]
-
 _REMOVAL: Final = date(2027, 2, 1)
 _TRIGGERS_END: Final = Sunset(
     _REMOVAL,
@@ -59,7 +57,8 @@ class TriggerOperations(Operations):
         """Start a build of one job, outside of workflows. To start workflows, see `trigger_pipeline`.
 
         `POST /project/{project}` (openapi.yml: triggerBuild; `job` from CircleCI's docs, which lack `branch`).
-        CircleCI's cloud removes this operation on 2027-02-01. Use `wait_for_build` to wait for the build.
+        CircleCI's cloud removes this operation on 2027-02-01; from then on, it raises `GoneError`. Use `wait_for_build`
+        to wait for the build.
 
         Args:
             project: The project's slug or URL.
@@ -73,9 +72,6 @@ class TriggerOperations(Operations):
         Returns:
             The build. If CircleCI accepts a build but does not run it, `status` is `not_run`, and `messages` contains
             the reason.
-
-        Raises:
-            GoneError: CircleCI has removed the operation.
 
         Examples:
             ```python
@@ -94,9 +90,8 @@ class TriggerOperations(Operations):
             build_parameters=check_hidden_strings("build_parameters", build_parameters),
             job=check_text("job", job),
         )
-        return await self.send(
-            Request("POST", PROJECT, project_values(project), body=body or None, returns=Build, sunset=_TRIGGERS_END)
-        )
+        values = project_values(project)
+        return await self.send(Request("POST", PROJECT, values, body=body or None, returns=Build, sunset=_TRIGGERS_END))
 
     async def trigger_branch_build(
         self,
@@ -109,8 +104,9 @@ class TriggerOperations(Operations):
     ) -> Build:
         """Start a build of a branch, outside of workflows. To start workflows, see `trigger_pipeline`.
 
-        `POST /project/{project}/tree/{branch}` (openapi.yml: triggerBranchBuild). This operation does not
-        support configurations of `version: 2.1`. CircleCI's cloud removes this operation on 2027-02-01.
+        `POST /project/{project}/tree/{branch}` (openapi.yml: triggerBranchBuild). This operation does not support
+        configurations of `version: 2.1`. CircleCI's cloud removes this operation on 2027-02-01; from then on, it raises
+        `GoneError`.
 
         Args:
             project: The project's slug or URL.
@@ -121,9 +117,6 @@ class TriggerOperations(Operations):
 
         Returns:
             The build, which CircleCI can accept and not run; see `trigger_build`.
-
-        Raises:
-            GoneError: CircleCI has removed the operation.
 
         Examples:
             ```python
@@ -138,17 +131,8 @@ class TriggerOperations(Operations):
             build_parameters=check_hidden_strings("build_parameters", build_parameters),
         )
         check_branch("branch", check_required_text("branch", branch))
-        path_values = {**project_values(project), "branch": branch}
-        return await self.send(
-            Request(
-                "POST",
-                f"{PROJECT}/tree/{{branch}}",
-                path_values,
-                body=body or None,
-                returns=Build,
-                sunset=_TRIGGERS_END,
-            )
-        )
+        path, values = f"{PROJECT}/tree/{{branch}}", {**project_values(project), "branch": branch}
+        return await self.send(Request("POST", path, values, body=body or None, returns=Build, sunset=_TRIGGERS_END))
 
     async def trigger_pipeline(
         self,
@@ -160,9 +144,9 @@ class TriggerOperations(Operations):
     ) -> PipelineResult:
         """Start all workflows of the configuration. Requires a personal token.
 
-        `POST /project/{project}/build` (documented by CircleCI). CircleCI's cloud removes this operation on
-        2027-02-01. CircleCI reports the outcome in the body of the reply, whatever the HTTP status. An error in the
-        body is raised like any other error.
+        `POST /project/{project}/build` (documented by CircleCI). CircleCI's cloud removes this operation on 2027-02-01;
+        from then on, it raises `GoneError`. CircleCI reports the outcome in the body of the reply, whatever the HTTP
+        status. An error in the body is raised like any other error.
 
         Args:
             project: The project's slug or URL.
@@ -173,9 +157,6 @@ class TriggerOperations(Operations):
         Returns:
             A confirmation, which does not contain the builds. Use `builds_for_commit` to find the builds, or
             `wait_for_commit` to wait for them.
-
-        Raises:
-            GoneError: CircleCI has removed the operation.
 
         Examples:
             ```python
@@ -188,29 +169,18 @@ class TriggerOperations(Operations):
         body = drop_none(
             branch=check_branch("branch", branch), tag=check_text("tag", tag), revision=check_text("revision", revision)
         )
-        return await self.send(
-            Request(
-                "POST",
-                f"{PROJECT}/build",
-                project_values(project),
-                body=body or None,
-                returns=PipelineResult,
-                sunset=_TRIGGERS_END,
-            )
-        )
+        path, values = f"{PROJECT}/build", project_values(project)
+        request = Request("POST", path, values, body=body or None, returns=PipelineResult, sunset=_TRIGGERS_END)
+        return await self.send(request)
 
     async def retry_build(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
         """Rerun a build with the same configuration and commit.
 
-        `POST /project/{project}/{build_num}/retry` (openapi.yml: retryBuild). CircleCI's cloud removes this
-        operation on 2027-02-01. CircleCI Server has never had this operation.
+        `POST /project/{project}/{build_num}/retry` (openapi.yml: retryBuild). CircleCI's cloud removes this operation
+        on 2027-02-01; from then on, it raises `GoneError`. CircleCI Server has never had this operation.
 
         Returns:
             The new build.
-
-        Raises:
-            NotFoundError: The build does not exist, or the token has no access to it.
-            GoneError: CircleCI has removed the operation.
 
         Examples:
             ```python
@@ -218,24 +188,19 @@ class TriggerOperations(Operations):
             print(build.build_num, "is a retry of", build.retry_of)
             ```
         """
-        return await self.send(
-            Request("POST", f"{BUILD}/retry", build_values(project, build_num), returns=Build, sunset=_RERUNS_END)
-        )
+        values = build_values(project, build_num)
+        return await self.send(Request("POST", f"{BUILD}/retry", values, returns=Build, sunset=_RERUNS_END))
 
     async def retry_build_with_ssh(
         self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None
     ) -> Build:
         """Rerun a build, and allow the user to log in by SSH.
 
-        `POST /project/{project}/{build_num}/ssh` (documented by CircleCI). CircleCI's cloud removes this
-        operation on 2027-02-01. CircleCI Server has never had this operation.
+        `POST /project/{project}/{build_num}/ssh` (documented by CircleCI). CircleCI's cloud removes this operation on
+        2027-02-01; from then on, it raises `GoneError`. CircleCI Server has never had this operation.
 
         Returns:
             The new build.
-
-        Raises:
-            NotFoundError: The build does not exist, or the token has no access to it.
-            GoneError: CircleCI has removed the operation.
 
         Examples:
             ```python
@@ -243,9 +208,8 @@ class TriggerOperations(Operations):
             print(build.build_url)
             ```
         """
-        return await self.send(
-            Request("POST", f"{BUILD}/ssh", build_values(project, build_num), returns=Build, sunset=_RERUNS_END)
-        )
+        values = build_values(project, build_num)
+        return await self.send(Request("POST", f"{BUILD}/ssh", values, returns=Build, sunset=_RERUNS_END))
 
     async def cancel_build(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
         """Cancel a build. Canceling a finished build has no effect and raises no error.
@@ -255,9 +219,6 @@ class TriggerOperations(Operations):
 
         Returns:
             The build in its current state.
-
-        Raises:
-            NotFoundError: The build does not exist, or the token has no access to it.
 
         Examples:
             ```python
@@ -275,9 +236,6 @@ class TriggerOperations(Operations):
 
         Returns:
             The build in its current state. `ssh_users` lists the users who can log in.
-
-        Raises:
-            NotFoundError: The build does not exist, or the token has no access to it.
 
         Examples:
             ```python

@@ -7,12 +7,8 @@ from circleci_v1_async.request import Request
 
 from .base import Operations
 
-__all__ = ["UserOperations"]
-
 
 class UserOperations(Operations):
-    """The user who owns the token."""
-
     async def get_current_user(self) -> User:
         """Fetch the user who owns the token. Requires a personal token.
 

@@ -11,8 +11,6 @@ from circleci_v1_async.slug import ProjectSlug
 from .base import Operations
 from .paths import PROJECT, project_values
 
-__all__ = ["VariableOperations"]
-
 _VARIABLES: Final = f"{PROJECT}/envvar"
 _VARIABLE: Final = f"{_VARIABLES}/{{name}}"
 
@@ -24,11 +22,6 @@ class VariableOperations(Operations):
         """List a project's environment variables, with masked values. The list is empty if there are none.
 
         `GET /project/{project}/envvar` (documented by CircleCI).
-
-        Items that do not match the model are left out, so the list can be shorter than the list in the reply.
-
-        Raises:
-            NotFoundError: The project does not exist, or the token has no access to it.
         """
         return await self.send(Request("GET", _VARIABLES, project_values(project), returns=list[EnvVar]))
 

@@ -17,12 +17,8 @@ if TYPE_CHECKING:
 
     from circleci_v1_async.watch import BuildWatch, WatchCursor
 
-__all__ = ["WatchOperations"]
-
 
 class WatchOperations(Operations):
-    """Waits for builds, and watches of lists of builds."""
-
     async def wait_for_build(
         self,
         project: ProjectSlug | str | BuildSummary,
@@ -43,8 +39,7 @@ class WatchOperations(Operations):
         policy's `max_retry_after`.
 
         Args:
-            project: The project's slug or URL. Without `build_num`, a build that names its project, or the URL of a
-                build or job.
+            project: The project's slug or URL; or, without a number, the build or its URL.
             build_num: The build's number, from 1.
             timeout: Number of seconds until the last poll; `None` for no limit. After `timeout` seconds, a request in
                 flight is canceled, and the last poll starts. It makes one attempt, without retries, which takes up to
@@ -61,10 +56,8 @@ class WatchOperations(Operations):
             The finished build.
 
         Raises:
-            InvalidInputError: An argument is invalid. Nothing was sent.
             WaitTimeoutError: The build did not finish in time. `build` is the build as of the last successful poll. If
                 the last poll failed, its error is the cause.
-            NotFoundError: The build does not exist, or the token has no access to it.
 
         Examples:
             ```python

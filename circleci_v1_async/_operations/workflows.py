@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from circleci_v1_async.models import Build
 from circleci_v1_async.slug import ProjectSlug
 
-from .commits import HISTORY, CommitOperations, make_plan, make_schedule
+from .commits import HISTORY, CommitOperations
 from .paths import parse_workflow_reference
 
 if TYPE_CHECKING:
@@ -16,12 +16,8 @@ if TYPE_CHECKING:
 
     from circleci_v1_async.verdict import Verdict
 
-__all__ = ["WorkflowOperations"]
-
 
 class WorkflowOperations(CommitOperations):
-    """Builds of workflow runs, and waits for these builds."""
-
     async def builds_for_workflow(
         self,
         project: ProjectSlug | str | Build,
@@ -50,7 +46,6 @@ class WorkflowOperations(CommitOperations):
 
         Raises:
             InvalidInputError: An argument is invalid, or the given build is outside of workflows. Nothing was sent.
-            NotFoundError: The project does not exist, or the token has no access to it.
             PaginationDriftError: The list changes faster than the search can read it.
 
         Examples:
@@ -103,7 +98,6 @@ class WorkflowOperations(CommitOperations):
             InvalidInputError: An argument is invalid, or the given build is outside of workflows. Nothing was sent.
             WaitTimeoutError: The builds did not finish in time, or `settle` was not over in time. `verdict` is the
                 `Verdict` on the builds as of the last successful poll. If the last poll failed, its error is the cause.
-            NotFoundError: The project does not exist, or the token has no access to it.
 
         Examples:
             ```python
@@ -112,9 +106,12 @@ class WorkflowOperations(CommitOperations):
             print(verdict.is_success)
             ```
         """
+        from circleci_v1_async._polling.plan import WaitPlan
+        from circleci_v1_async._polling.schedule import Schedule
+
         slug, workflow_id = parse_workflow_reference(project, workflow_id)
-        plan = make_plan(partial(_is_of_workflow, workflow_id), jobs, settle, fail_fast=fail_fast)
-        schedule = make_schedule(timeout, interval, max_interval, plan)
+        plan = WaitPlan(partial(_is_of_workflow, workflow_id), jobs, settle, fail_fast)
+        schedule = Schedule(timeout=timeout, interval=interval, max_interval=max_interval, settle=plan.settle)
         return await self._wait(plan, schedule, slug, branch, name=f"workflow {workflow_id}", on_update=on_update)
 
 

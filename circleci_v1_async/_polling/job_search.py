@@ -9,8 +9,6 @@ import attrs
 
 from circleci_v1_async.models import Build
 
-__all__ = ["JobSearch", "find_newest_commit", "select_builds"]
-
 # Maximum time that a committer's clock may be ahead of CircleCI's, including wrong time zones.
 _CLOCKS_DIFFER: Final = timedelta(days=1)
 
@@ -19,12 +17,9 @@ _CLOCKS_DIFFER: Final = timedelta(days=1)
 class JobSearch:
     """Selects builds from a list, newest first, and detects when the rest of the list cannot match.
 
-    Attributes:
-        matches: Function that returns whether a build belongs to the commit or workflow.
-        seen_up_to: Highest build number of an earlier, complete search. This search ends there. 0 for the first search.
-        candidates: Builds that match, and builds outside of workflows that rerun a build. `select_builds` keeps only
-            the reruns of matching builds.
-        highest: Highest build number in the list.
+    An earlier, complete search has read the list up to the build number `seen_up_to`; this search ends there. The
+    candidates are the builds that match, and builds outside of workflows that rerun a build: `select_builds` keeps only
+    the reruns of matching builds.
     """
 
     matches: Callable[[Build], bool]
@@ -60,10 +55,7 @@ def select_builds(
 ) -> list[Build]:
     """Return the builds that match, and builds outside of workflows that rerun one, oldest first.
 
-    Args:
-        candidates: Builds of one project.
-        matches: Function that returns whether a build belongs to the commit or workflow.
-        known: Numbers of builds that were selected before.
+    All candidates belong to one project. `known` contains the numbers of builds that were selected before.
     """
     selected: dict[int, Build] = {}
     for build in sorted(candidates, key=attrgetter("build_num")):

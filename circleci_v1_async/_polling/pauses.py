@@ -3,10 +3,9 @@
 import logging
 from typing import Final
 
+from circleci_v1_async._calls.attempts import status_or_class
 from circleci_v1_async._calls.caller import Caller
-from circleci_v1_async.errors import CircleCIError, StatusError, status_or_class
-
-__all__ = ["choose_pause", "find_asked_pause", "log_pause", "pause_after_error"]
+from circleci_v1_async.errors import CircleCIError, StatusError
 
 _log = logging.getLogger("circleci_v1_async")
 
@@ -15,13 +14,7 @@ _SLOWEST: Final = 6.0
 
 
 def choose_pause(interval: float, failures: int, chance: float) -> float:
-    """Return the number of seconds until the next poll, with jitter.
-
-    Args:
-        interval: Seconds between two polls, on average.
-        failures: Number of consecutive failed polls. More failures make the pause longer.
-        chance: A random number from 0 to 1.
-    """
+    """Return the number of seconds until the next poll: on average `interval`, but more after failures."""
     # Limit the exponent: a larger power could overflow.
     return interval * min(_GROWTH ** min(failures, 10), _SLOWEST) * (0.75 + chance / 2)
 
@@ -43,13 +36,7 @@ def find_asked_pause(caller: Caller, error: CircleCIError) -> float:
 
 
 def log_pause(name: str, error: CircleCIError, pause: float) -> None:
-    """Log a transient error of a poll.
-
-    Args:
-        name: Name of the polled build, list, commit or workflow.
-        error: Error of the poll.
-        pause: Number of seconds until the next poll.
-    """
+    """Log a transient error of a poll, with the number of seconds until the next poll."""
     asked = _read_retry_after(error)
     cut = f" (the service asked for {asked:.0f} s)" if asked > pause else ""
     _log.warning("%s: %s; polling again in %.1f s%s", name, status_or_class(error), pause, cut)

@@ -12,14 +12,13 @@ from typing import Final, Generic, TypeVar
 
 import attrs
 
+from circleci_v1_async._core.arguments import as_validator, check_names, check_seconds
 from circleci_v1_async.enums import BuildStatus
 from circleci_v1_async.models import Build
 from circleci_v1_async.models._jobs import Job, find_latest_of_each_job
 from circleci_v1_async.verdict import Verdict
 
 from .job_search import JobSearch, select_builds
-
-__all__ = ["PollResult", "WaitPlan", "result_state"]
 
 # A sleep may end slightly early. `_TICK` is the number of seconds until the next poll in this case, `_EARLY` is the
 # number of seconds to ignore.
@@ -32,14 +31,10 @@ L = TypeVar("L")
 
 @attrs.frozen
 class PollResult(Generic[B, L]):
-    """Result of a poll.
+    """Result of a poll: the latest state, and the builds that are new or changed.
 
-    Attributes:
-        last: The latest state; the result if the wait is over.
-        is_over: Whether the wait is over.
-        news: Builds that are new or have changed their state.
-        summary: Progress of the wait, for errors.
-        soon: Maximum number of seconds until the next poll.
+    If the wait is over, the state is its result. The summary describes its progress, for errors. The next poll begins
+    in at most `soon` seconds.
     """
 
     last: L
@@ -54,33 +49,27 @@ def result_state(build: Build) -> tuple[object, ...]:
     return build.status, build.lifecycle, build.outcome, build.is_finished
 
 
+def _check_jobs(jobs: object) -> tuple[str, ...]:
+    return check_names("jobs", jobs) or ()
+
+
 @attrs.define
 class WaitPlan:
-    """Decides when a commit or a workflow is done.
+    """Decides when a commit or a workflow is done: when all jobs, or those with these names, are.
 
     For each poll, call `begin`, pass pages to the search until it has finished, fetch the builds that `find_unseen`
     returns, add them to the search's candidates, and call `update`.
-
-    Args:
-        matches: Function that returns whether a build belongs to the commit or workflow.
-        jobs: Names of the jobs to wait for; empty for all jobs.
-        settle: Number of seconds without a running build before the wait ends.
-        fail_fast: Whether the first failure ends the wait.
-
-    Attributes:
-        seen_up_to: Highest build number in the list at the last poll.
     """
 
     matches: Callable[[Build], bool]
-    jobs: tuple[str, ...] = ()
-    settle: float = 60.0
+    jobs: tuple[str, ...] = attrs.field(default=None, converter=_check_jobs)
+    settle: float = attrs.field(default=60.0, validator=as_validator(check_seconds, from_zero=True))
     fail_fast: bool = False
     seen_up_to: int = attrs.field(default=0, init=False)
     _builds: dict[int, Build] = attrs.field(factory=dict[int, Build], init=False)
     _idle_since: float | None = attrs.field(default=None, init=False)
 
     def begin(self) -> JobSearch:
-        """Return the search for the next poll."""
         return JobSearch(self.matches, self.seen_up_to)
 
     def find_unseen(self, search: JobSearch) -> list[int]:
@@ -94,13 +83,7 @@ class WaitPlan:
         ]
 
     def update(self, search: JobSearch, began: float, ended: float) -> PollResult[Build, Verdict]:
-        """Record a poll, and decide whether the wait is over.
-
-        Args:
-            search: The finished search of the poll.
-            began: Time at which the poll began.
-            ended: Time at which the poll ended.
-        """
+        """Record a poll that began and ended at these times, and decide whether the wait is over."""
         found = select_builds(search.candidates, self.matches, self._builds)
         news = tuple(build for build in found if self._is_news(build))
         self._builds.update((build.build_num, build) for build in found)

@@ -2,13 +2,13 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable
-from inspect import isawaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 import attrs
 
 from circleci_v1_async._calls.caller import Caller
+from circleci_v1_async._core.tasks import call_back
 from circleci_v1_async.errors import CircleCIError, NotFoundError, RequestTimeoutError, WaitTimeoutError
 from circleci_v1_async.models import Build
 from circleci_v1_async.request import Request
@@ -18,7 +18,8 @@ from .pauses import find_asked_pause, log_pause
 from .plan import PollResult, result_state
 from .schedule import Schedule
 
-__all__ = ["poll", "wait_until_finished"]
+# Maximum number of seconds for an exchange of the last poll, which begins at the deadline.
+_LAST_POLL: Final = 10.0
 
 B = TypeVar("B", bound=Build)
 L = TypeVar("L", bound=Build | Verdict)
@@ -33,16 +34,7 @@ async def wait_until_finished(
     name: str,
     on_update: Callable[[B], object] | None,
 ) -> B:
-    """Poll a build until it has finished; see `poll`.
-
-    Args:
-        caller: Caller that makes the requests.
-        request: Request for the build.
-        schedule: Schedule of the polls.
-        name: Name of the build in errors and logs.
-        on_update: Called with the build when it is first seen, when its status, lifecycle or outcome changes, and when
-            it finishes. Can be a coroutine function.
-    """
+    """Poll a build until it has finished; see `poll`."""
     state: tuple[object, ...] = ()
 
     async def look(caller: Caller) -> PollResult[B, B]:
@@ -63,21 +55,11 @@ async def poll(
     name: str,
     on_update: Callable[[B], object] | None,
 ) -> L:
-    """Poll until a result ends the wait.
+    """Poll until a result ends the wait. `name` stands for what is waited for, in errors and logs.
 
     A poll that is in flight at the deadline is cancelled. The last poll begins at the deadline and is a single attempt.
-
-    Args:
-        caller: Caller that makes the requests and provides the clock.
-        look: Function that makes the requests of one poll.
-        schedule: Schedule of the polls.
-        name: Name of the build, commit or workflow, in errors and logs.
-        on_update: Called with each new or changed build. Can be a coroutine function. The deadline does not
-            interrupt the function.
-
-    Raises:
-        WaitTimeoutError: The wait was not over at the last poll. If that poll failed, its error is the cause.
-        CircleCIError: A poll failed permanently.
+    If it does not end the wait, `WaitTimeoutError` is raised, with the error of the last poll as its cause. `on_update`
+    is called with each new or changed build, and the deadline does not interrupt it.
     """
     clock = caller.clock
     began = clock.monotonic()
@@ -96,7 +78,9 @@ async def poll(
             failure = error
         took = clock.monotonic() - began - started
         if failure is None and seen is not None:
-            await _tell(seen.news, on_update)
+            if on_update is not None:
+                for build in seen.news:
+                    await call_back(on_update, build)
             if seen.is_over:
                 return seen.last
         if not left:
@@ -117,23 +101,13 @@ async def poll(
 
 def _for_last_poll(caller: Caller) -> Caller:
     """Return a caller that makes one attempt per request, within the time of the last poll."""
-    options = caller.options
-    return attrs.evolve(
-        caller,
-        options=attrs.evolve(
-            options,
-            timeout=Schedule.limit_last_poll(options.timeout),
-            retry=attrs.evolve(options.retry, attempts=1),
-        ),
-    )
+    timeout = min(caller.options.timeout, _LAST_POLL)
+    retry = attrs.evolve(caller.options.retry, attempts=1)
+    return attrs.evolve(caller, options=attrs.evolve(caller.options, timeout=timeout, retry=retry))
 
 
 async def _look_within(seconds: float, looking: Awaitable[R]) -> R:
-    """Return the result of a poll.
-
-    Raises:
-        RequestTimeoutError: The poll took longer than `seconds`.
-    """
+    """Return the result of a poll, or raise `RequestTimeoutError` after that many seconds."""
     limit = asyncio.timeout(None if seconds == math.inf else seconds)
     try:
         async with limit:
@@ -142,11 +116,3 @@ async def _look_within(seconds: float, looking: Awaitable[R]) -> R:
         if not limit.expired():
             raise
     raise RequestTimeoutError(f"the poll was not complete within {seconds:g} s")
-
-
-async def _tell(news: Iterable[B], on_update: Callable[[B], object] | None) -> None:
-    if on_update is None:
-        return
-    for build in news:
-        if isawaitable(told := on_update(build)):
-            await told

@@ -1,24 +1,20 @@
 """The times of a wait's polls. No I/O."""
 
 import math
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
-from circleci_v1_async._core.arguments import check_seconds
-
-__all__ = ["Schedule"]
+from circleci_v1_async._core.arguments import as_validator, check_seconds
 
 _SHARE: Final = 0.1
 _JITTER: Final = 0.1
-_LAST_POLL: Final = 10.0
 # Number of seconds to ignore: a sleep may end slightly early, and sums of floats are rounded.
 _EARLY: Final = 1e-6
 
 
-def _seconds(_schedule: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    # Fields that are 0 by default may be 0.
-    check_seconds(attribute.name, value, from_zero=attribute.default == 0)
+_seconds = as_validator(check_seconds)
+_from_zero = as_validator(check_seconds, from_zero=True)
 
 
 @attrs.frozen(kw_only=True)
@@ -27,23 +23,15 @@ class Schedule:
 
     The pause between two polls is a tenth of the time waited so far, at least `interval` and at most `max_interval`,
     plus jitter of up to a tenth. The wait therefore notices the end within 11% of the time waited, or `1.1 * interval`.
-
-    Args:
-        timeout: Time of the last poll; `None` if the wait has no deadline.
-        interval: Shortest pause.
-        max_interval: Longest pause. A value below `interval` counts as `interval`.
-        settle: Number of seconds that the wait continues after everything has finished.
-        appear: Time until which "not found" means "does not exist yet".
-
-    Raises:
-        InvalidInputError: An argument is out of its range.
+    The last poll begins at `timeout`. The wait continues for `settle` seconds after everything has finished. Until
+    `appear`, "not found" means "does not exist yet".
     """
 
     timeout: float | None = attrs.field(default=None, validator=attrs.validators.optional(_seconds))
     interval: float = attrs.field(validator=_seconds)
     max_interval: float = attrs.field(default=30.0, validator=_seconds)
-    settle: float = attrs.field(default=0.0, validator=_seconds)
-    appear: float = attrs.field(default=0.0, validator=_seconds)
+    settle: float = attrs.field(default=0.0, validator=_from_zero)
+    appear: float = attrs.field(default=0.0, validator=_from_zero)
 
     def find_time_left(self, waited: float) -> float:
         """Return the number of seconds until the deadline: 0 after it, infinity without a deadline."""
@@ -55,30 +43,14 @@ class Schedule:
         return self.appear - waited > _EARLY
 
     def choose_pause(self, waited: float, took: float, chance: float, *, soon: float, asked: float) -> float:
-        """Return the number of seconds from the end of a poll to the next poll.
+        """Return the number of seconds until the next poll: at most `soon`, and at least `asked`.
 
         The pause never extends beyond the deadline. One extra poll is made when `appear` ends, to find a build that
         exists by that time. Another extra poll is made just before the last `settle` seconds, so that builds that have
-        finished by that time can still settle.
-
-        Args:
-            waited: Time at which the poll ended.
-            took: Duration of the poll in seconds. The next poll may take twice as long.
-            chance: A random number from 0 to 1.
-            soon: Longest pause that the poll's result allows.
-            asked: Shortest pause that the service requested.
+        finished by that time can still settle. It may take twice as long as the previous poll `took`.
         """
         pause = max(self.interval, min(waited * _SHARE, self.max_interval)) * (1 + _JITTER * chance)
         left = self.find_time_left(waited)
         last_start = left - self.settle - 2 * took if self.settle else 0.0
         moments = [seconds for seconds in (self.appear - waited, last_start) if seconds > _EARLY]
         return min(max(min(pause, soon, *moments), asked), left)
-
-    @staticmethod
-    def limit_last_poll(timeout: float) -> float:
-        """Return the maximum number of seconds for the last poll, which begins at the deadline.
-
-        Args:
-            timeout: Maximum number of seconds for one exchange.
-        """
-        return min(timeout, _LAST_POLL)

@@ -11,8 +11,6 @@ from circleci_v1_async.errors import BodyTooLargeError
 
 from .decompression import CODINGS, Decompressor
 
-__all__ = ["Body", "read_body", "read_limited"]
-
 # Number of bytes of a body to read before other tasks can run.
 _TURN: Final = 2**20
 
@@ -20,8 +18,7 @@ _TURN: Final = 2**20
 class Body:
     """The body of a reply that was requested with `auto_decompress=False`, as it arrives.
 
-    Attributes:
-        is_compressed: Whether the body is decompressed here, so that its end proves that it is complete.
+    A body with a known coding is decompressed here: its end then proves that it is complete.
     """
 
     def __init__(self, reply: aiohttp.ClientResponse) -> None:
@@ -40,12 +37,7 @@ class Body:
         return self._decompressor is None and self._content.at_eof()
 
     async def read(self) -> bytes:
-        """Return the next bytes; empty at the end.
-
-        Raises:
-            aiohttp.ClientPayloadError: The body broke off, or is invalid for its coding.
-            TransportError: The library for the coding is not installed.
-        """
+        """Return the next bytes, empty at the end. Exceptions of aiohttp say that the body is broken."""
         if self._decompressor is None:
             return await self._content.readany()
         while True:
@@ -67,13 +59,7 @@ class Body:
 
 
 async def read_body(reply: aiohttp.ClientResponse, limit: int) -> bytes:
-    """Read a reply's body to its end.
-
-    Raises:
-        BodyTooLargeError: The decompressed body is larger than the limit.
-        aiohttp.ClientPayloadError: The body broke off, or is invalid for its coding.
-        TransportError: The library for the coding is not installed.
-    """
+    """Read a reply's body to its end. More than `limit` bytes, decompressed, are a `BodyTooLargeError`."""
     body = Body(reply)
     first = await body.read()
     if body.at_eof() and len(first) <= limit:
@@ -85,17 +71,9 @@ async def read_body(reply: aiohttp.ClientResponse, limit: int) -> bytes:
 async def read_limited(
     pieces: AsyncIterable[bytes], limit: int, name: str, option: str, beginning: bytes = b""
 ) -> bytes:
-    """Collect a body piece by piece, and stop when it exceeds the limit.
+    """Collect a body piece by piece, after its beginning. Stop with an error when it exceeds the limit.
 
-    Args:
-        pieces: Pieces of the body.
-        limit: Maximum number of bytes.
-        name: Name of the body in errors.
-        option: Name of the option that sets the limit, for errors.
-        beginning: Bytes of the body that were already read.
-
-    Raises:
-        BodyTooLargeError: The body is larger than the limit.
+    The error names the body and the option that sets the limit.
     """
     # Do not collect all pieces in a list: joining them would take twice the memory. For a batch, this is acceptable.
     body = BytesIO()

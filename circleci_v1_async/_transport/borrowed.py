@@ -9,16 +9,9 @@ from circleci_v1_async.errors import InvalidInputError, SessionClosedError
 
 from .token import TOKEN_HEADER
 
-__all__ = ["check_borrowed", "check_credentials", "check_usable"]
-
 
 def check_borrowed(session: object, *, trust_env: bool) -> None:
-    """Reject an aiohttp session that is unsafe or does not fit `trust_env`.
-
-    Raises:
-        InvalidInputError: The session is not an aiohttp session, has default credentials, or is combined with
-            `trust_env`, although it has its own proxy settings.
-    """
+    """Reject an aiohttp session that has default credentials or does not fit `trust_env`."""
     if session is None:
         return
     if trust_env:
@@ -42,9 +35,7 @@ def check_borrowed(session: object, *, trust_env: bool) -> None:
 def check_credentials(name: str, proxy: URL) -> None:
     """Reject a proxy URL with a user or password that cannot be sent. The error omits both.
 
-    Raises:
-        InvalidInputError: The user or the password contains a character outside of Latin-1, or the user contains a
-            colon (RFC 7617, section 2).
+    Both must be in Latin-1, and the user cannot contain a colon (RFC 7617, section 2).
     """
     if not _can_be_sent(proxy):
         raise InvalidInputError(f"{name}: expected a user without a colon, and a user and a password in Latin-1")
@@ -60,11 +51,7 @@ def _can_be_sent(proxy: URL) -> bool:
 
 
 def check_usable(session: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop | None) -> aiohttp.ClientSession:
-    """Return a session that is open and belongs to the event loop.
-
-    Raises:
-        SessionClosedError: The session is closed, or belongs to another event loop.
-    """
+    """Return a session if it is open and belongs to the event loop. Otherwise, raise an error."""
     if session.closed:
         raise SessionClosedError("The aiohttp session cannot be used: Session is closed")
     # aiohttp has no public name for the loop. With another loop, it would raise a RuntimeError, or wait for a loop that

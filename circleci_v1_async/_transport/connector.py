@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
-__all__ = ["Connector", "find_connections"]
-
 
 class Connector(aiohttp.TCPConnector):
     """A connector that does not reuse connections with unread data, or connections to be closed."""
@@ -49,7 +47,6 @@ class Connector(aiohttp.TCPConnector):
 
 
 def find_connections(connector: aiohttp.BaseConnector | None) -> "Iterator[ResponseHandler]":
-    """Yield all open connections of a connector."""
     yield from _idle(connector)
     yield from _in_use(connector)
 

@@ -16,8 +16,6 @@ import attrs
 
 from circleci_v1_async.errors import TransportError
 
-__all__ = ["CODINGS", "Decompressor"]
-
 CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
 """Content codings that can be decompressed. RFC 9110, 8.4.1.3: `x-gzip` is `gzip`."""
 
@@ -77,12 +75,7 @@ class _BrotliMember:
 
 @attrs.frozen(eq=False, repr=False)
 class _Coding:
-    """A content coding.
-
-    Attributes:
-        begin: Function that returns a new member, given the member's first byte.
-        error: Exception for invalid data.
-    """
+    """A content coding: how to begin a member, given its first byte, and the exception for invalid data."""
 
     begin: Callable[[int], _Member]
     error: type[Exception]
@@ -116,22 +109,13 @@ def _load(coding: str, *modules: str) -> Any:
 
 @attrs.define(eq=False, repr=False)
 class Decompressor:
-    """Decompresses one body.
-
-    Args:
-        coding: One of `CODINGS`.
-    """
+    """Decompresses one body with one of the `CODINGS`."""
 
     _coding: str
     _member: _Member | None = attrs.field(default=None, init=False)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield the decompressed data, in pieces of bounded size.
-
-        Raises:
-            aiohttp.ClientPayloadError: The data are invalid.
-            TransportError: The library for the coding is not installed.
-        """
+        """Yield the decompressed data, in pieces of bounded size. Raise aiohttp's error for invalid data."""
         coding = _find_coding(self._coding)
         try:
             for start in range(0, len(data), _WINDOW):
@@ -149,10 +133,6 @@ class Decompressor:
             raise aiohttp.ClientPayloadError(f"invalid {self._coding} data") from None
 
     def finish(self) -> None:
-        """Check that the data are complete.
-
-        Raises:
-            aiohttp.ClientPayloadError: The data ended early.
-        """
+        """Raise aiohttp's error if the data ended early."""
         if self._member is not None and not self._member.eof:
             raise aiohttp.ClientPayloadError(f"{self._coding} data that end early")

@@ -14,16 +14,6 @@ from .borrowed import check_credentials
 from .token import EXPECTED_TOKEN, find_token_problem
 from .urls import is_loopback
 
-__all__ = [
-    "CLOUD_URL",
-    "TOKEN_VARIABLES",
-    "complete_address",
-    "find_proxy",
-    "read_allow_http",
-    "read_base_url",
-    "read_token",
-]
-
 CLOUD_URL: Final = "https://circleci.com/api/v1.1"
 TOKEN_VARIABLES: Final = ("CIRCLE_TOKEN", "CIRCLECI_TOKEN", "CIRCLECI_CLI_TOKEN", "CIRCLE_CLI_TOKEN")
 _API_VARIABLE: Final = "CIRCLE_API_URL"
@@ -33,11 +23,7 @@ _API_PATH: Final = re.compile(r"(?:/api(?:/v[0-9.]+)?)?/*\Z")
 
 
 def read_token() -> Secret[str] | None:
-    """Return the token from the first variable that is not empty; `None` if all are empty.
-
-    Raises:
-        InvalidInputError: The variable's value is not a valid token.
-    """
+    """Return the token from the first variable that is not empty; `None` if all are empty."""
     name = next((name for name in TOKEN_VARIABLES if os.environ.get(name)), None)
     if name is None:
         return None
@@ -62,11 +48,7 @@ def read_base_url() -> str | None:
 
 
 def read_allow_http() -> bool:
-    """Return whether the token may be sent unencrypted.
-
-    Raises:
-        InvalidInputError: The variable's value is neither 0 nor 1.
-    """
+    """Return whether the token may be sent unencrypted."""
     value = os.environ.get(_HTTP_VARIABLE, "")
     if value not in {"", "0", "1"}:
         raise InvalidInputError(f"{_HTTP_VARIABLE}: expected 1 to allow a token over http, or 0, got {value!r}")
@@ -83,10 +65,6 @@ def find_proxy(url: URL) -> URL | None:
     """Return the environment's proxy for a URL; `None` to connect without a proxy.
 
     Loopback addresses never use a proxy: they allow http with a token, because the token does not leave the machine.
-
-    Raises:
-        InvalidInputError: The variable's value is not the URL of an HTTP proxy, or has a user or password that cannot
-            be sent.
     """
     if is_loopback(url) or proxy_bypass(url.host or ""):
         return None

@@ -8,8 +8,6 @@ import aiohttp
 
 from circleci_v1_async.errors import RequestTimeoutError, TransportError, is_transient
 
-__all__ = ["AIOHTTP_ERRORS", "BODY_ERRORS", "translate_error"]
-
 # Exceptions that aiohttp raises for a failed exchange, as its documentation lists them. All other exceptions come from
 # the user's own code, such as trace hooks and middlewares, and are not caught.
 AIOHTTP_ERRORS: Final = (aiohttp.ClientError, TimeoutError)

@@ -7,19 +7,12 @@ import attrs
 
 from circleci_v1_async.errors import SessionClosedError
 
-__all__ = ["CLOSED_MEANWHILE", "InFlight"]
-
 CLOSED_MEANWHILE: Final = "The session was closed during the call"
 
 
 @attrs.define(eq=False, repr=False)
 class InFlight:
-    """A call in flight, as a `with` block. Its session can end the call.
-
-    Args:
-        calls: The session's calls in flight.
-        task: Task that makes the call.
-    """
+    """A call in flight, as a `with` block. Its session, which has the set of these calls, can end it."""
 
     _calls: "set[InFlight]" = attrs.field(repr=False)
     task: "asyncio.Task[object]"

@@ -7,15 +7,11 @@ from circleci_v1_async.errors import RequestTimeoutError, TransportError, Trunca
 
 from .transport import Stream
 
-__all__ = ["get_length", "read_chunks"]
-
 
 async def read_chunks(stream: Stream, size: int | None) -> AsyncGenerator[bytes, None]:
     """Yield all bytes of a stream as they arrive.
 
-    Raises:
-        TruncatedError: Fewer than `size` bytes arrived, or the compressed data ended early.
-        TransportError: The connection broke or stalled.
+    If fewer than `size` bytes arrive, or compressed data end early, raise `TruncatedError`.
     """
     received = 0
     with TracebackScrubber():

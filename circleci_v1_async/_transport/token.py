@@ -11,8 +11,6 @@ import attrs
 from circleci_v1_async._core.secret import RedactedStr, Secret, wrap_secret
 from circleci_v1_async.errors import InvalidInputError, RequestTimeoutError, UsageError
 
-__all__ = ["EXPECTED_TOKEN", "TOKEN_HEADER", "Token", "TokenSource", "find_token_problem", "parse_token"]
-
 # Calls of token sources that the current task is part of, directly or as a task that the source started.
 _runs: ContextVar[tuple[object, ...]] = ContextVar("token_runs", default=())
 
@@ -23,11 +21,7 @@ EXPECTED_TOKEN: Final = "expected a non-empty string of visible ASCII characters
 
 
 def parse_token(token: object) -> Secret[str] | None:
-    """Check the hidden token. Errors do not contain its value.
-
-    Raises:
-        InvalidInputError: The token is not a non-empty string of visible ASCII characters.
-    """
+    """Check the hidden token: a string of visible ASCII characters, or `None`. Errors omit its value."""
     if token is None:
         return None
     problem = find_token_problem(token)
@@ -54,11 +48,9 @@ def find_token_problem(token: object) -> str | None:
 
 @attrs.define(eq=False, repr=False)
 class Token:
-    """The token that requests are sent with.
+    """The token that requests are sent with: a fixed value, or the latest result of a source.
 
-    Attributes:
-        value: The current token; `None` for anonymous requests, and before the first call of the source.
-        source: Callable that returns the current token; `None` for a fixed token.
+    The value is `None` for anonymous requests, and before the first call of the source.
     """
 
     value: Secret[str] | None = None
@@ -73,16 +65,9 @@ class Token:
     async def renew(self, refused: Secret[str] | None, timeout: float) -> None:  # noqa: ASYNC109 - a part of a call
         """Call the source, unless another call has already replaced the rejected token.
 
-        Concurrent calls share one result of the source.
-
-        Args:
-            refused: The token that the service rejected; `None` before the first request.
-            timeout: Maximum number of seconds to wait for the token.
-
-        Raises:
-            InvalidInputError: The source did not return a valid token. Exceptions of the source propagate unchanged.
-            RequestTimeoutError: The source did not return in time.
-            UsageError: The source uses the session that calls it.
+        Concurrent calls share one result of the source. Before the first request, the rejected token is `None`.
+        Exceptions of the source propagate unchanged. If it takes more than `timeout` seconds, `RequestTimeoutError` is
+        raised; if it uses the session that calls it, `UsageError`.
         """
         if self.source is None:
             return

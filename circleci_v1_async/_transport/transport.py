@@ -40,8 +40,6 @@ from .in_flight import CLOSED_MEANWHILE, InFlight
 from .token import TOKEN_HEADER, Token
 from .urls import Origin, find_next_hop, get_origin, is_trusted, join_target, without_query
 
-__all__ = ["Stream", "Transport"]
-
 MAX_REDIRECTS: Final = 5
 # Maximum number of seconds to connect. A reachable host accepts a connection within this time.
 _CONNECT_TIMEOUT: Final = 10.0
@@ -57,9 +55,7 @@ E = TypeVar("E", bound=CircleCIError)
 def _limits(seconds: float, *, each_byte: bool = False) -> aiohttp.ClientTimeout:
     """Return time limits with staggered phases, so that the exception shows which phase timed out.
 
-    Args:
-        seconds: Maximum number of seconds for the exchange.
-        each_byte: Whether `seconds` limits the wait for each byte, instead of the exchange.
+    The seconds limit the exchange or, with `each_byte`, the wait for each byte.
     """
     return aiohttp.ClientTimeout(
         total=None if each_byte else seconds,
@@ -75,12 +71,8 @@ def _limits(seconds: float, *, each_byte: bool = False) -> aiohttp.ClientTimeout
 class Transport:
     """The connections of a session, shared with its views.
 
-    Args:
-        base_url: Base URL, as returned by `parse_base_url`.
-        credential: The session's token. It is only sent to URLs that `is_trusted` accepts.
-        borrowed: The user's aiohttp session; `None` to create one. It is neither closed nor changed.
-        clock: Clock that measures time limits.
-        trust_env: Whether to use the proxies of the environment.
+    The credential is only sent to URLs that `is_trusted` accepts. A borrowed session of the user is neither closed nor
+    changed. `trust_env` says whether to use the proxies of the environment.
     """
 
     base_url: URL
@@ -102,15 +94,13 @@ class Transport:
 
     @property
     def token(self) -> Secret[str] | None:
-        """The current token; `None` for anonymous requests."""
         return self.credential.value
 
     def track(self) -> InFlight:
         """Register a call for a `with` block. `close` ends the call with `SessionClosedError`.
 
-        Raises:
-            SessionClosedError: The session is closed, was closed during the call, or belongs to another event loop.
-            UsageError: No asyncio event loop is running.
+        The same error is raised if the session is closed or belongs to another event loop, and `UsageError` without a
+        loop.
         """
         if self.closed:
             raise SessionClosedError("The session is closed")
@@ -148,34 +138,27 @@ class Transport:
 
     async def exchange(
         self,
-        method: str,
+        request: Request[Any],
         url: URL,
         body: Secret[RedactedBytes] | None,
-        headers: Mapping[str, str],
         *,
         timeout: float,  # noqa: ASYNC109 - it says in which phase it ran out, which asyncio.timeout cannot
         max_body: int,
     ) -> Reply:
-        """Send a request and read the reply to its end, following redirects.
+        """Send a request and read the reply to its end, following redirects, or raise `TransportError`.
 
-        Args:
-            method: The HTTP method.
-            url: URL to send the request to, as returned by `api_url`.
-            body: JSON body; `None` for a request without a body.
-            headers: The caller's headers. They are only sent to URLs that may receive the token.
-            timeout: Maximum number of seconds for the exchange, including redirects and the body.
-            max_body: Maximum number of bytes in the decompressed body.
-
-        Raises:
-            TransportError: No usable reply arrived.
+        The timeout includes redirects and the body, and `max_body` limits the decompressed bytes. The caller's headers
+        are only sent to URLs that may receive the token.
         """
         usual = {"Accept": "application/json"}
         if body is not None:
             usual["Content-Type"] = "application/json"
-        headers_at = partial(self._headers, usual, headers)
+        headers_at = partial(self._headers, usual, request.headers)
         limits, started = _limits(timeout), self.clock.monotonic()
         try:
-            reply, is_first = await self._follow(method, url, headers_at, body, limits, deadline=started + timeout)
+            reply, is_first = await self._follow(
+                request.method, url, headers_at, body, limits, deadline=started + timeout
+            )
         except AIOHTTP_ERRORS as error:
             failure = self.translate(error, started, timeout, "complete reply")
             raise failure from failure.__cause__
@@ -201,18 +184,9 @@ class Transport:
         with_token: bool,
         attempt: int,
     ) -> "Stream":
-        """Request a file, following redirects. The caller must read the body and close the stream.
+        """Send a file request, following redirects, and return the reply when its headers have arrived.
 
-        Args:
-            request: Request for the file, as errors show it.
-            url: URL of the file, as returned by `api_url` or `file_url`. It may be on any host.
-            headers: Headers to send in addition to the default headers.
-            stall: Maximum number of seconds without a byte. The total time is not limited.
-            with_token: Whether to send the token to URLs that may receive it.
-            attempt: Number of the attempt, for errors.
-
-        Raises:
-            TransportError: No usable reply arrived.
+        `stall` is the maximum number of seconds without a new byte.
         """
         usual = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
         headers_at = partial(self._headers, usual, {}, with_token=with_token)
@@ -233,29 +207,18 @@ class Transport:
             connector.distrust()
 
     def api_url(self, target: str) -> URL:
-        """Return the URL of a request's target.
-
-        Raises:
-            InvalidInputError: The target belongs to another API, and the base URL does not show where that API is.
-        """
+        """Return the URL of a request's target; see `join_target`."""
         return join_target(self._base, target)
 
     def file_url(self, location: str) -> URL:
-        """Return the URL of a file that a reply names, checked like the target of a redirect.
-
-        Raises:
-            RedirectError: The location is not a valid target of a redirect.
-        """
+        """Return the URL of a file that a reply names, checked like the target of a redirect."""
         return find_next_hop(self.base_url, location, "GET", 302)
 
     def translate(self, error: Exception, started: float, timeout: float, awaited: str) -> CircleCIError:
-        """Translate an exception of aiohttp to an error of this package.
+        """Translate an exception of aiohttp, and return an error of this package unchanged.
 
-        Args:
-            error: One of `AIOHTTP_ERRORS` or `BODY_ERRORS`, or an error of this package, which is returned unchanged.
-            started: Clock time at which the wait began.
-            timeout: Time limit of the wait, in seconds.
-            awaited: Missing part of the reply, for the message.
+        The wait began at clock time `started` and was limited to `timeout` seconds. `awaited` is the missing part of
+        the reply.
         """
         if isinstance(error, CircleCIError):
             return error
@@ -276,8 +239,7 @@ class Transport:
     ) -> tuple[aiohttp.ClientResponse, bool]:
         """Send the request and follow its redirects, until a deadline.
 
-        Returns:
-            The reply, which the caller must release, and whether it is the first reply on its connection.
+        Return the reply, which the caller must release, and whether it is the first reply on its connection.
         """
         for _ in range(MAX_REDIRECTS + 1):
             session = self._session()
@@ -346,13 +308,7 @@ class Transport:
 
 @attrs.define(eq=False, repr=False)
 class Stream:
-    """A reply with a body that the caller reads. Its headers have arrived.
-
-    Attributes:
-        status: HTTP status.
-        headers: Headers of the reply. Names are case-insensitive.
-        origin: Scheme, host and port of the URL that answered, after redirects.
-    """
+    """A reply with a body that the caller reads. Its headers have arrived."""
 
     _transport: Transport
     # The reply contains its URL, which may be signed, so the repr omits the reply.
@@ -362,31 +318,19 @@ class Stream:
     _request: Request[Any]
     _url: URL = attrs.field(repr=False)
     _attempt: int
+    status: int = attrs.field(init=False)
+    headers: Mapping[str, str] = attrs.field(init=False, repr=False)
+    origin: Origin = attrs.field(init=False)
 
-    @property
-    def status(self) -> int:
-        return self._reply.status
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self._reply.headers
-
-    @property
-    def origin(self) -> Origin:
-        return get_origin(self._reply.url)
+    def __attrs_post_init__(self) -> None:
+        self.status, self.headers, self.origin = self._reply.status, self._reply.headers, get_origin(self._reply.url)
 
     @property
     def is_compressed(self) -> bool:
-        """Whether the body is decompressed, so that its end proves that it is complete."""
         return self._body.is_compressed
 
     async def read(self) -> bytes:
-        """Return the next bytes, decompressed; empty at the end.
-
-        Raises:
-            TransportError: The body broke off, or stalled.
-            SessionClosedError: The session was closed during the read.
-        """
+        """Return the next bytes, decompressed; empty at the end."""
         started = self._transport.clock.monotonic()
         try:
             return await self._body.read()

@@ -10,17 +10,6 @@ from yarl import URL
 
 from circleci_v1_async.errors import InvalidInputError, RedirectError
 
-__all__ = [
-    "Origin",
-    "find_next_hop",
-    "get_origin",
-    "is_loopback",
-    "is_trusted",
-    "join_target",
-    "parse_base_url",
-    "without_query",
-]
-
 Origin = tuple[str, str, int | None]
 
 _KEEPS_METHOD: Final = frozenset({307, 308})
@@ -41,9 +30,7 @@ _NO_URL: Final = (ValueError, IndexError)
 def parse_base_url(base_url: object, *, with_token: bool, allow_http: bool = False) -> URL:
     """Return the base URL, checked and without a trailing slash. A missing path of the API is added.
 
-    Raises:
-        InvalidInputError: The base URL is not a plain absolute HTTP URL, belongs to another API, or would send the
-            token unencrypted over the network without `allow_http`.
+    Without `allow_http`, a URL that would send the token unencrypted over the network is an error.
     """
     expected = "base_url: expected an absolute http or https URL such as 'https://circleci.com/api/v1.1'"
     try:
@@ -72,10 +59,7 @@ def parse_base_url(base_url: object, *, with_token: bool, allow_http: bool = Fal
 def join_target(base_url: str, target: str) -> URL:
     """Return the URL of a target relative to the base URL.
 
-    A target in `/api/` is relative to the part of the base URL before `/api/v1.1`.
-
-    Raises:
-        InvalidInputError: The target is in `/api/`, and the base URL does not end in `/api/v1.1`.
+    A target in `/api/` is relative to the part of the base URL before `/api/v1.1`, which must then be there.
     """
     if target.startswith("/api/"):
         root = base_url.removesuffix(_API_PATH)
@@ -90,8 +74,7 @@ def join_target(base_url: str, target: str) -> URL:
 def get_origin(url: URL) -> Origin:
     """Return the scheme, the host and the port of a URL, normalized for comparisons of origins.
 
-    Raises:
-        ValueError: The port is not a number, or the host has a label that DNS does not allow.
+    Raise `ValueError` if the port is not a number, or the host has a label that DNS does not allow.
     """
     raw = (url.raw_host or "").removesuffix(".")
     if raw.startswith(".") or ".." in raw or (len(raw) > _LABEL and max(map(len, raw.split("."))) > _LABEL):

@@ -24,8 +24,6 @@ from circleci_v1_async.slug import ProjectSlug
 
 from ._sqlite_file import ExportFile, Pending, Record
 
-__all__ = ["PARTS", "ExportProgress", "ExportSummary", "export_builds"]
-
 R = TypeVar("R")
 
 _log = logging.getLogger("circleci_v1_async")
@@ -142,12 +140,7 @@ def _check_path(path: str | os.PathLike[str]) -> Path:
 
 @attrs.define(eq=False)
 class _ProjectExport:
-    """The export of one project.
-
-    Attributes:
-        builds: Number of builds written.
-        requested: Number of builds with requests for their parts.
-    """
+    """The export of one project, with the numbers of builds written, and of builds requested."""
 
     _ci: CircleCISession
     _project: ProjectSlug

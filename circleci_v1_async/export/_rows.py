@@ -1,12 +1,10 @@
 """Tables of an export, and the rows of builds and their parts. No I/O."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from circleci_v1_async.models import Build, Step
-
-__all__ = ["BUILDS", "INDEXES", "PARTS", "POSITION", "Row", "fit_integer", "make_id", "to_build_row", "to_part_rows"]
 
 Row = dict[str, Any]
 
@@ -69,57 +67,37 @@ INDEXES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 
 
 def to_part_rows(part: str, items: Sequence[Any]) -> list[Row]:
-    """Return the rows of a build's steps, tests or artifacts."""
     if part == "steps":
         return _to_step_rows(items)
-    return [_fit({column: getattr(item, column) for column in PARTS[part]}) for item in items]
+    return [_to_row(item, PARTS[part]) for item in items]
 
 
 def _to_step_rows(steps: Sequence[Step]) -> list[Row]:
     """Return a row for each step run. The URL of the output is left out, because it is a secret."""
     return [
-        _fit(
-            {
-                "name": step.name or action.name,
-                "step": action.step,
-                "node_index": action.index,
-                "status": action.status,
-                "exit_code": action.exit_code,
-                "bash_command": action.bash_command,
-                "start_time": _time(action.start_time),
-                "end_time": _time(action.end_time),
-                "run_time_millis": action.run_time_millis,
-            }
-        )
+        _to_row(action, PARTS["steps"], name=step.name or action.name, node_index=action.index)
         for step in steps
         for action in step.actions
     ]
 
 
 def to_build_row(project: str, build: Build) -> Row:
-    """Return the row of a build."""
     workflow = build.workflows
-    special = {
-        "id": make_id(project, build.build_num),
-        "project": project,
-        "is_finished": int(build.is_finished),
-        "login": build.user and build.user.login,
-        "workflow_id": workflow and workflow.workflow_id,
-        "workflow_name": workflow and workflow.workflow_name,
-        "queued_at": _time(build.queued_at or build.usage_queued_at),
-        "start_time": _time(build.start_time),
-        "stop_time": _time(build.stop_time),
-    }
-    return _fit({column: special[column] if column in special else getattr(build, column) for column in BUILDS})
+    return _to_row(
+        build,
+        BUILDS,
+        id=make_id(project, build.build_num),
+        project=project,
+        is_finished=int(build.is_finished),
+        login=build.user and build.user.login,
+        workflow_id=workflow and workflow.workflow_id,
+        workflow_name=workflow and workflow.workflow_name,
+        queued_at=build.queued_at or build.usage_queued_at,
+    )
 
 
 def make_id(project: str, build_num: int) -> str:
-    """Return the primary key of a build."""
     return f"{project}/{build_num}"
-
-
-def _time(time: datetime | None) -> str | None:
-    return None if time is None else time.isoformat()
 
 
 def fit_integer(number: int) -> int | str:
@@ -131,5 +109,13 @@ def fit_integer(number: int) -> int | str:
     return number if -(2**63) <= number < 2**63 else f"{number:_}"
 
 
-def _fit(row: Mapping[str, Any]) -> Row:
-    return {column: fit_integer(value) if isinstance(value, int) else value for column, value in row.items()}
+def _to_row(source: object, columns: Iterable[str], **special: Any) -> Row:
+    """Return the values of the columns: special ones, or attributes of the same name."""
+    values = ((column, special[column] if column in special else getattr(source, column)) for column in columns)
+    return {column: _to_stored(value) for column, value in values}
+
+
+def _to_stored(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return fit_integer(value) if isinstance(value, int) else value

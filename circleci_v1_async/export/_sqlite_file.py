@@ -21,8 +21,6 @@ from ._rows import BUILDS, INDEXES, PARTS, POSITION, Row, fit_integer, make_id, 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-__all__ = ["ExportFile", "Pending", "Record"]
-
 _VERSION: Final = 1
 """The file's `user_version`. It is 0 in files of version 0.1.0, and in files without an export."""
 _BUSY_TIMEOUT: Final = 60.0  # seconds that a writer waits for another writer
@@ -30,13 +28,7 @@ _BUSY_TIMEOUT: Final = 60.0  # seconds that a writer waits for another writer
 
 @attrs.frozen
 class Record:
-    """Data of one build to write to the file.
-
-    Attributes:
-        build_num: Number of the build.
-        build: The build; `None` to keep its row unchanged.
-        parts: The complete parts: steps, tests or artifacts, by the name of the part.
-    """
+    """Data of one build to write: its complete parts by name, and its row unless that stays unchanged."""
 
     build_num: int
     build: Build | None
@@ -45,27 +37,16 @@ class Record:
 
 @attrs.frozen
 class Pending:
-    """A build in the file that was unfinished or lacks a part.
-
-    Attributes:
-        build_num: Number of the build.
-        is_finished: Whether the row of the build is final.
-    """
+    """A build in the file that was unfinished or lacks a part. `is_finished` if its row is final."""
 
     build_num: int
     is_finished: bool
 
 
 class ExportFile:
-    """A file with the builds of projects. Use it in one thread only.
+    """A file with the builds of projects, which is created if missing. Use it in one thread only.
 
-    Args:
-        path: Path of the file. A missing file is created.
-
-    Raises:
-        ModuleNotFoundError: The extra `export` is not installed.
-        InvalidInputError: The file belongs to a newer version or another program.
-        sqlite3.Error: The file cannot be opened, or is not a database.
+    A file of a newer version or another program is an `InvalidInputError`.
     """
 
     def __init__(self, path: Path) -> None:

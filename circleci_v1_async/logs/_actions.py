@@ -11,11 +11,18 @@ from ._line import LogLine, Remark
 from ._screen import HEIGHT, Line, remove_controls
 from ._text import LogLines, has_failed
 
-__all__ = ["ActionLines", "FollowedBuild", "check_step_name", "select_actions"]
 
+def select_actions(
+    build: BuildDetail, step_name: str | None, *, failed_only: bool, may_appear: bool = False
+) -> list[tuple[Step, Action]]:
+    """Return the selected step runs, in the order of the build.
 
-def select_actions(build: BuildDetail, step_name: str | None, *, failed_only: bool) -> list[tuple[Step, Action]]:
-    """Return the selected step runs, in the order of the build."""
+    A step that the build does not have is an error, unless it `may_appear` later, or the build is old and has no steps.
+    """
+    names = [step.name for step in build.steps]
+    if step_name is not None and not may_appear and names and step_name not in names:
+        listed = ", ".join(remove_controls(name) for name in dict.fromkeys(names) if name)
+        raise InvalidInputError(f"step: expected a step of build {build.build_num} ({listed}), got {step_name!r}")
     return [
         (step, action)
         for step in build.steps
@@ -24,32 +31,13 @@ def select_actions(build: BuildDetail, step_name: str | None, *, failed_only: bo
     ]
 
 
-def check_step_name(build: BuildDetail, step_name: str | None) -> None:
-    """Check that a build has a step with a given name. Old builds, which have no steps, pass the check.
-
-    Raises:
-        InvalidInputError: The build has steps, but no step with this name.
-    """
-    names = [step.name for step in build.steps]
-    if step_name is not None and names and step_name not in names:
-        listed = ", ".join(remove_controls(name) for name in dict.fromkeys(names) if name)
-        raise InvalidInputError(f"step: expected a step of build {build.build_num} ({listed}), got {step_name!r}")
-
-
 class ActionLines:
     """Lines of a step run. The output is read once, or from the beginning in each poll.
 
-    Args:
-        step: The step.
-        action: The step run.
-        max_size: Maximum number of characters to keep until lines are final.
-        strip_ansi: Whether to return the lines as a terminal would show them, instead of as they were written.
+    The lines are as a terminal would show them or, without `strip_ansi`, as they were written. At most `max_size`
+    characters are kept until lines are final.
 
-    Attributes:
-        is_over: Whether a poll has seen the step run finished. CircleCI may store the last output a little later, so
-            the next poll is the last.
-        is_done: Whether all of the output was read, or cannot be read.
-        begun: Whether this poll has read a line.
+    CircleCI may store the last output a little after the end of a step run (`is_over`), so the next poll is the last.
     """
 
     def __init__(self, step: Step, action: Action, max_size: int, *, strip_ansi: bool = True) -> None:
@@ -64,8 +52,7 @@ class ActionLines:
     def begin(self, height: int = HEIGHT) -> None:
         """Begin a poll. The lines that earlier polls yielded are not yielded again.
 
-        Args:
-            height: Number of rows of the terminal. With one row, each line is final as soon as it is complete.
+        The height is that of the terminal. With one row, each line is final as soon as it is complete.
         """
         self._lines = LogLines(strip_ansi=self._strip_ansi, max_size=self._max_size, height=height)
         self._position = 0
@@ -75,11 +62,7 @@ class ActionLines:
         return self._position > 0
 
     def feed(self, piece: StepOutput | Remark) -> Iterator[LogLine]:
-        """Yield the new lines that become final with the next piece, or a remark's line.
-
-        Raises:
-            BodyTooLargeError: More characters than `max_size` would have to be kept.
-        """
+        """Yield the new lines that become final with the next piece, or a remark's line."""
         if isinstance(piece, StepOutput):
             return self._take_new(self._lines.feed(piece))
         # The lines after a remark come from a truncated log. Their positions differ from those in a complete log.
@@ -87,7 +70,6 @@ class ActionLines:
         return iter([LogLine(self._step, self._index, f"{piece}", None, None)])
 
     def finish(self) -> Iterator[LogLine]:
-        """Yield the remaining new lines."""
         return self._take_new(self._lines.finish())
 
     def _take_new(self, lines: Iterable[Line]) -> Iterator[LogLine]:
@@ -100,13 +82,9 @@ class ActionLines:
 
 @attrs.define(eq=False)
 class FollowedBuild:
-    """A build whose log is polled.
+    """A build whose log is polled. `is_done` when no more of it can be read.
 
-    Attributes:
-        was_running: Whether a poll has seen the build running. The log of a build that had finished before the first
-            poll is read only once.
-        is_done: Whether the logs of all step runs were read, or cannot be read.
-        failures: Errors of the logs that cannot be read.
+    The log of a build that had finished before the first poll (not `was_running`) is read only once.
     """
 
     was_running: bool = False
@@ -115,7 +93,6 @@ class FollowedBuild:
     _lines: dict[tuple[object, ...], ActionLines] = attrs.field(factory=dict[tuple[object, ...], ActionLines])
 
     def find_lines(self, step: Step, action: Action, max_size: int) -> ActionLines:
-        """Return the lines of a step run."""
         key = action.step, action.index, action.allocation_id, action.auto_rerun_number
         if key not in self._lines:
             self._lines[key] = ActionLines(step, action, max_size)

@@ -4,8 +4,6 @@ from datetime import datetime
 
 import attrs
 
-__all__ = ["LogLine", "Remark"]
-
 
 @attrs.frozen
 class LogLine:
@@ -33,11 +31,7 @@ class LogLine:
 
 @attrs.frozen
 class Remark:
-    """A line that this package adds to an incomplete log.
-
-    Attributes:
-        text: The reason, without the brackets around it.
-    """
+    """A line that this package adds to an incomplete log. Its text has no brackets around it yet."""
 
     text: str
 

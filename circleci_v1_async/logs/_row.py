@@ -2,16 +2,11 @@
 
 from circleci_v1_async.models import StepOutput
 
-__all__ = ["Row"]
-
 
 class Row:
     """A row of text: strings to join or, once text was overwritten, one cell for each column.
 
-    Attributes:
-        length: Number of columns, at least one.
-        first: Piece of the log that wrote the first character.
-        last: Piece of the log that wrote to the row last.
+    `first` and `last` are the pieces of the log that wrote the first character, and to the row last.
     """
 
     __slots__ = ("_blanks", "_cells", "_texts", "first", "last", "length")
@@ -29,10 +24,9 @@ class Row:
         return "".join(self._texts if self._cells is None else self._cells).rstrip(" ")
 
     def write(self, column: int, text: str, piece: StepOutput) -> int:
-        """Write text from a column on. If the row ends before the column, blanks fill the gap.
+        """Write text from a column on, and return the number of columns that the row has grown by.
 
-        Returns:
-            The number of columns that the row has grown by.
+        If the row ends before the column, blanks fill the gap.
         """
         length = self.length
         if column == 0:

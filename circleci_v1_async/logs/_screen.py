@@ -18,8 +18,6 @@ from circleci_v1_async.models import StepOutput
 
 from ._row import Row
 
-__all__ = ["HEIGHT", "WIDTH", "Line", "Screen", "remove_controls"]
-
 HEIGHT: Final = 100
 # Number of columns that movements and repetitions can reach. Text and tabs after text can go beyond this margin.
 WIDTH: Final = 240
@@ -56,16 +54,11 @@ Line: TypeAlias = tuple[str, datetime | None, str | None]
 
 
 class Screen:
-    """A window of rows with a cursor. Text is written at the cursor.
+    """A window of rows with a cursor. Text is written at the cursor. `size` counts its characters.
 
     The window supports line feed, carriage return, backspace, tab, movements of the cursor, erasing, repetition, and
-    saving and restoring the cursor. It ignores all other sequences, so no line contains a control character.
-
-    Args:
-        height: Number of rows of the window. With one row, each line is final as soon as it is complete.
-
-    Attributes:
-        size: Number of characters in the window.
+    saving and restoring the cursor. It ignores all other sequences, so no line contains a control character. In a
+    window of one row, each line is final as soon as it is complete.
     """
 
     def __init__(self, height: int = HEIGHT) -> None:
@@ -293,7 +286,6 @@ class Screen:
         self._column = max(min(column, limit), 0)
 
     def _cut(self, number: int, column: int) -> None:
-        """Erase a row from a column on."""
         if (row := self._rows.get(number)) is None:
             return
         self.size -= row.length

@@ -7,8 +7,6 @@ from typing import Final, NamedTuple, cast
 
 from circleci_v1_async.errors import BodyTooLargeError, DecodeError
 
-__all__ = ["ItemBatch", "ListSplitter"]
-
 _BLANK: Final = b" \t\r\n"
 _BOM: Final = b"\xef\xbb\xbf"
 _OPENING: Final = b"[{"
@@ -30,28 +28,16 @@ _to_comma_or_bracket: Final = _matcher(_OUTSIDE % (rb"\[\]{},", _STRING, rb"\[\]
 
 
 class ItemBatch(NamedTuple):
-    """Consecutive items of the list.
-
-    Attributes:
-        first: Position of the first item.
-        items: JSON text of each item.
-    """
+    """Consecutive items of the list, as JSON texts, with the position of the first item."""
 
     first: int
     items: list[bytes]
 
 
 class ListSplitter:
-    """Splits a JSON list into its items.
+    """Splits a JSON list into its items, of at most `largest` bytes with the blanks around an item.
 
     The splitter only finds the beginning and the end of each item. It does not check the items: use a JSON parser.
-
-    Args:
-        largest: Maximum size of an item in bytes, including the blanks around the item.
-
-    Attributes:
-        complete: Whether the end of the list was read.
-        count: Number of items so far.
     """
 
     def __init__(self, *, largest: int = sys.maxsize) -> None:
@@ -67,9 +53,7 @@ class ListSplitter:
     def feed(self, data: bytes) -> ItemBatch:
         """Read the next bytes, and return the items that these bytes complete.
 
-        Raises:
-            DecodeError: The text is not a list, or an item is missing.
-            BodyTooLargeError: An item is too large.
+        If the text is not a list, or an item is missing or too large, raise an error.
         """
         self._buffer += data
         batch = ItemBatch(self.count, [])

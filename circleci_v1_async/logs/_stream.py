@@ -30,8 +30,6 @@ from circleci_v1_async.request import Reply, Request, make_file_request
 from ._line import Remark
 from ._splitter import ListSplitter
 
-__all__ = ["stream_output", "take_turns"]
-
 # Transient statuses of a presigned URL. All other statuses from 400 to 499 mean that the URL has expired or the log was
 # deleted: S3 returns 403 for an expired signature, and 400 when the credentials of the signature have expired.
 _MAY_PASS: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
@@ -44,15 +42,9 @@ async def stream_output(
 ) -> AsyncGenerator[StepOutput | Remark, None]:
     """Yield the log of a step run: in pieces from its presigned URL, or all of it from the API.
 
-    If CircleCI has truncated the stored log, the complete text is fetched from the API. If that text is not longer, the
-    truncated pieces are yielded after a remark.
-
-    Args:
-        caller: The caller that sends the requests.
-        request: The API request for the log.
-        output_url: The presigned URL, which may have expired; `None` to use the API.
-        is_truncated: Whether CircleCI marks the log as truncated. A piece of the log can also mark the log as
-            truncated.
+    The URL may have expired, or be `None`. If CircleCI has truncated the stored log, which it may say of a piece only,
+    the complete text is fetched from the API. If that text is not longer, the truncated pieces are yielded after a
+    remark.
     """
     with TracebackScrubber():
         if output_url is not None:

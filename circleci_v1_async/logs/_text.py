@@ -12,19 +12,13 @@ from circleci_v1_async.models import Action, Step, StepOutput
 from ._line import Remark
 from ._screen import HEIGHT, Line, Screen, remove_controls
 
-__all__ = ["LogLines", "LogText", "explain_failure", "has_failed", "heading"]
-
 _FAILED: Final = frozenset(
     {BuildStatus.FAILED, BuildStatus.TIMEDOUT, BuildStatus.INFRASTRUCTURE_FAIL, BuildStatus.CANCELED}
 )
 
 
 class RawLines:
-    """Lines as they were written, including escape sequences, with the same methods as `Screen`.
-
-    Attributes:
-        size: Number of characters in the unfinished line.
-    """
+    """Lines as they were written, including escape sequences, with the same methods as `Screen`."""
 
     def __init__(self) -> None:
         # Parts of the unfinished line. They are joined at the end of the line: joining in each piece would take
@@ -61,14 +55,10 @@ class RawLines:
 
 
 class LogLines:
-    """Lines of a log. The pieces of the log can end anywhere.
+    """Lines of a log, raw or from a `Screen` of that height. The pieces of the log can end anywhere.
 
-    A change of stream does not end a line, because a log that is not stored yet does not distinguish the streams.
-
-    Args:
-        strip_ansi: Whether to return the lines as a terminal would show them, instead of as they were written.
-        max_size: Maximum number of characters to keep until lines are final.
-        height: Number of rows of the terminal.
+    A change of stream does not end a line, because a log that is not stored yet does not distinguish the streams. More
+    than `max_size` characters that are not final are a `BodyTooLargeError`.
     """
 
     def __init__(self, *, strip_ansi: bool, max_size: int, height: int = HEIGHT) -> None:
@@ -76,18 +66,13 @@ class LogLines:
         self._max_size = max_size
 
     def feed(self, piece: StepOutput) -> Iterator[Line]:
-        """Add the next piece, and yield the lines that become final.
-
-        Raises:
-            BodyTooLargeError: More characters than `max_size` would have to be kept.
-        """
+        """Add the next piece, and yield the lines that become final."""
         for line in self._source.feed(piece):
             self._check_size()
             yield line
         self._check_size()
 
     def finish(self) -> Iterator[Line]:
-        """Yield the remaining lines."""
         return self._source.finish()
 
     def _check_size(self) -> None:
@@ -96,13 +81,7 @@ class LogLines:
 
 
 class LogText:
-    """Text of a log, or of its last lines.
-
-    Args:
-        tail: Number of last lines to keep; `None` for all lines.
-        strip_ansi: Whether to return the lines as a terminal would show them, instead of as they were written.
-        max_size: Maximum number of characters to keep.
-    """
+    """Text of a log, or of its last lines. More than `max_size` characters are a `BodyTooLargeError`."""
 
     def __init__(self, *, tail: int | None, strip_ansi: bool, max_size: int) -> None:
         self._tail = tail
@@ -114,22 +93,14 @@ class LogText:
         self._size = 0
 
     def add(self, piece: StepOutput | Remark) -> None:
-        """Add the next piece or a remark. Remarks come before the text.
-
-        Raises:
-            BodyTooLargeError: More characters than `max_size` would have to be kept.
-        """
+        """Add the next piece or a remark. Remarks come before the text."""
         if isinstance(piece, Remark):
             self._remarks.append(f"{piece}")
         else:
             self._keep(self._source.feed(piece))
 
     def finish(self) -> str:
-        """Return the kept lines, each with a line end, after the number of dropped lines, if any.
-
-        Raises:
-            BodyTooLargeError: More characters than `max_size` would have to be kept.
-        """
+        """Return the kept lines, each with a line end, after the number of dropped lines, if any."""
         self._keep(self._source.finish())
         return self._join()
 

@@ -10,8 +10,6 @@ from circleci_v1_async.errors import InvalidInputError
 
 from ._identity import find_attributes
 
-__all__ = ["Cutoff", "make_date_reader"]
-
 # The date of a build is the first of these fields that it has.
 _DATES: Final = ("queued_at", "usage_queued_at", "start_time")
 
@@ -22,10 +20,6 @@ class Cutoff:
 
     A build without a date (a build that was not run, or is scheduled) gets the date of the nearest build above it in
     the list that has a date. If all builds above it have no date, the build counts as recent.
-
-    Args:
-        since: The earliest date of a recent build.
-        read_date: A function that returns the date of a build, or `None`.
     """
 
     _since: datetime
@@ -34,12 +28,10 @@ class Cutoff:
     _above: datetime | None = attrs.field(default=None, init=False)
 
     def judge(self, page: list[Any]) -> tuple[list[bool], bool]:
-        """Judge the next page, with all builds that the service returned.
+        """Return whether each build of the next page is recent, and whether the walk ends here.
 
-        Returns:
-            Whether each build is recent, and whether the walk ends here. The walk ends if the page has dates, and all
-            dates are old. One old build among recent builds does not end the walk, because lists are not strictly
-            ordered by date.
+        The page has all builds that the service returned. The walk ends if the page has dates, and all dates are old.
+        One old build among recent builds does not end the walk, because lists are not strictly ordered by date.
         """
         dates = [self._read_date(build) for build in page]
         recent: list[bool] = []
@@ -51,11 +43,7 @@ class Cutoff:
 
 
 def make_date_reader(model: type[Any]) -> Callable[[Any], datetime | None]:
-    """Return a function that returns the date of a build of this class.
-
-    Raises:
-        InvalidInputError: The class has no field with a date.
-    """
+    """Return a function that returns the date of a build of this class, which must have such a field."""
     fields = find_attributes(model)
     names = [fields[key] for key in _DATES if key in fields]
     if not names:

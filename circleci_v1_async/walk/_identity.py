@@ -12,8 +12,6 @@ import attrs
 from circleci_v1_async.converter import CircleCIConverter
 from circleci_v1_async.errors import InvalidInputError
 
-__all__ = ["find_attributes", "make_key_reader"]
-
 _NUMBER: Final = "build_num"
 _PLACES: Final = ("vcs_url", "build_url")
 
@@ -21,18 +19,11 @@ _PLACES: Final = ("vcs_url", "build_url")
 def make_key_reader(
     model: type[Any], converter: CircleCIConverter, *, across_projects: bool
 ) -> Callable[[list[Any]], list[Hashable]]:
-    """Return a function that returns the identities of a page of builds.
+    """Return a function that returns the identities of a page of builds of this class.
 
     The identity of a build in the first repository is its number. The identity in any other repository is the number
-    together with the repository.
-
-    Args:
-        model: The class of the builds.
-        converter: The converter that decodes the builds.
-        across_projects: Whether the list has builds of several projects. Their build numbers can be equal.
-
-    Raises:
-        InvalidInputError: The class lacks the required fields, or JSON cannot be decoded into the class.
+    together with the repository. If the list has builds of several projects, whose numbers can be equal, the class must
+    have a field that names the repository.
     """
     fields = find_attributes(model)
     if not fields:

@@ -5,8 +5,6 @@ from typing import Any, Final
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
 
-__all__ = ["name_list"]
-
 _SHORT: Final = {"github": "gh", "bitbucket": "bb"}
 
 

@@ -1,24 +1,20 @@
 """Walks over lists of builds that change while they are read."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Hashable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 from typing import Generic, TypedDict, TypeVar
 
 from circleci_v1_async._calls.caller import Caller
-from circleci_v1_async._core.paging import MAX_PAGE, OVERLAP, PREFETCH
 from circleci_v1_async._core.tasks import TaskIterable, wait_until_done
 from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async.errors import BadRequestError, OffsetRefusedError
 from circleci_v1_async.request import Request
 
-from ._cutoff import Cutoff
 from ._lists import name_list
 from ._plan import PagePlan, Slot
-
-__all__ = ["PageWalk", "WalkOptions"]
 
 T = TypeVar("T")
 
@@ -72,31 +68,11 @@ class PageWalk(TaskIterable, Generic[T]):
     _begun_before = "A walk can be iterated only once: create a new walk."
     _closed_early = "The walk was closed before the end of the list, so the builds that it yielded may be incomplete."
 
-    def __init__(
-        self,
-        caller: Caller,
-        request: Request[list[T]],
-        identify: Callable[[list[T]], list[Hashable]],
-        *,
-        limit: int | None = None,
-        offset: int = 0,
-        page_size: int = MAX_PAGE,
-        overlap: int = OVERLAP,
-        prefetch: int = PREFETCH,
-        cutoff: Cutoff | None = None,
-    ) -> None:
+    def __init__(self, caller: Caller, request: Request[list[T]], plan: PagePlan[T]) -> None:
         super().__init__(name_list(request))
         self._caller = caller
         self._request = request
-        self._plan = PagePlan(
-            identify,
-            limit=limit,
-            offset=offset,
-            page_size=page_size,
-            overlap=overlap,
-            prefetch=prefetch,
-            cutoff=cutoff,
-        )
+        self._plan = plan
         # Requests for pages: in flight, or failed with an error that has not been raised yet.
         self._asked: dict[Slot[T], asyncio.Task[None]] = {}
         self._requests = 0
@@ -111,7 +87,8 @@ class PageWalk(TaskIterable, Generic[T]):
         """Offset of the last page that was read; before the first page, the offset to start at.
 
         To continue a stopped walk, create a new walk with this offset. The new walk repeats builds that the stopped
-        walk has yielded: drop them by their key. If builds may have left the list in the meantime, use a lower offset.
+        walk has yielded: drop them by their `key`. If builds may have left the list in the meantime, use a lower
+        offset.
         """
         return self._plan.resume_offset
 

@@ -24,13 +24,11 @@ from typing import Final, Generic, TypeVar
 import attrs
 
 from circleci_v1_async._core.arguments import check_integer
-from circleci_v1_async._core.paging import MAX_PAGE
+from circleci_v1_async._core.paging import MAX_PAGE, OVERLAP, PREFETCH
 from circleci_v1_async._core.short_list import count_sent
 from circleci_v1_async.errors import PaginationDriftError
 
 from ._cutoff import Cutoff
-
-__all__ = ["PagePlan", "Slot"]
 
 T = TypeVar("T")
 
@@ -42,8 +40,7 @@ _BUDGET: Final = 128
 class Slot(Generic[T]):
     """A requested page. Two requests can have the same offset, so a slot is equal only to itself.
 
-    Attributes:
-        sent: Number of items that the service sent. The page lacks the items that did not fit.
+    `sent` is the number of items that the service sent: the page lacks the items that did not fit.
     """
 
     offset: int
@@ -58,38 +55,22 @@ class PagePlan(Generic[T]):
     """Decides which pages to request next, and which replies can be read, without I/O.
 
     To use it, call `take` until it returns `None`. Then, unless the plan is `done`, fetch the pages that `ask` returns,
-    and call `answer` with each reply, in any order.
+    and call `answer` with each reply, in any order. `WalkOptions` describes the arguments; the cutoff decides which
+    items are too old to yield, and where the walk ends.
 
-    Args:
-        identify: A function that returns the identity of each item of a page.
-        limit: Maximum number of items in total; `None` for all of them.
-        offset: Offset to start at.
-        page_size: Number of items per page, 2 to 100.
-        overlap: Number of items, from 1, that a page shares with the previous page. Reduced if a page is
-            too small for it.
-        prefetch: Maximum number of pages, in flight or unread, beyond the page being read.
-        cutoff: Decides which items are too old to yield, and where the walk ends. With `None`, no item is too old.
-
-    Attributes:
-        page_size: Number of items per page: at most `limit`, unless there is a cutoff. A cutoff needs large pages,
-            because a few old items could end the walk too early.
-        given: Number of items that `take` has returned.
-        done: Whether `take` has returned everything.
-        resume_offset: Offset of the last page that was read.
-
-    Raises:
-        InvalidInputError: An argument is out of range.
+    The overlap is lowered if a page has no room for it. A page has at most `limit` items, unless there is a cutoff: it
+    needs large pages, because a few old items could end the walk too early.
     """
 
     def __init__(
         self,
         identify: Callable[[list[T]], list[Hashable]],
         *,
-        limit: int | None,
-        offset: int,
-        page_size: int,
-        overlap: int,
-        prefetch: int,
+        limit: int | None = None,
+        offset: int = 0,
+        page_size: int = MAX_PAGE,
+        overlap: int = OVERLAP,
+        prefetch: int = PREFETCH,
         cutoff: Cutoff | None = None,
     ) -> None:
         self._limit = sys.maxsize if limit is None else check_integer("limit", limit, 0)
@@ -123,11 +104,9 @@ class PagePlan(Generic[T]):
         return self._limit - self.given
 
     def ask(self, *, waiting: bool) -> list[Slot[T]]:
-        """Return the pages to request now.
+        """Return the pages to request now, `waiting` for the next page, or while a page is being read.
 
-        Args:
-            waiting: Whether all received pages were read. If not, the page that `take` returned is being read. While
-                the first page is being read, no page is prefetched, because many callers need only the first page.
+        While the first page is being read, no page is prefetched, because many callers need only the first page.
         """
         if waiting:
             # The awaited page is the page to be read. A prefetch of 1 requests no other page until this page proves not
@@ -149,11 +128,7 @@ class PagePlan(Generic[T]):
         slot.sent = count_sent(page)
 
     def take(self) -> list[T] | None:
-        """Return the items to read next, at least one; `None` if a reply is needed first, or at the end.
-
-        Raises:
-            PaginationDriftError: The list changes faster than the walk can read it.
-        """
+        """Return the items to read next, at least one; `None` if a reply is needed first, or at the end."""
         while not self.done and self._slots and (page := self._slots[0].page) is not None:
             if not self._joins(self._slots[0]):
                 self._repair(self._slots[0])

@@ -8,21 +8,21 @@ from functools import partial
 from itertools import starmap
 from typing import TypeVar
 
+from circleci_v1_async._calls.attempts import status_or_class
 from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._core.arguments import check_seconds
 from circleci_v1_async._core.paging import MAX_PAGE
 from circleci_v1_async._core.tasks import TaskIterable, stop
 from circleci_v1_async._polling.pauses import choose_pause, pause_after_error
-from circleci_v1_async.errors import CircleCIError, NotFoundError, UsageError, status_or_class
+from circleci_v1_async.errors import CircleCIError, NotFoundError, UsageError
 from circleci_v1_async.models import Build, BuildDetail
 from circleci_v1_async.request import Request
 from circleci_v1_async.walk import PageWalk
 from circleci_v1_async.walk._lists import name_list
+from circleci_v1_async.walk._plan import PagePlan
 
 from ._cursor import WatchCursor
 from ._plan import BuildEvent, Key, Placed, WatchPlan
-
-__all__ = ["BuildWatch"]
 
 T = TypeVar("T")
 
@@ -158,7 +158,7 @@ class BuildWatch(TaskIterable):
     async def _find_start(self) -> WatchCursor:
         async with self._starting:
             if self._first is None:
-                page = await self._persist(self._read_first_page)
+                page = await self._persist(lambda: self._walk(limit=MAX_PAGE).collect())
                 self._first = self._cursor = self._plan.start_now(page)
             return self._first
 
@@ -182,9 +182,6 @@ class BuildWatch(TaskIterable):
                 delay = pause_after_error(self._caller, self._plan.source, self._interval, failures, error)
             await self._caller.clock.sleep(delay)
 
-    async def _read_first_page(self) -> list[Build]:
-        return await self._walk(limit=MAX_PAGE).collect()
-
     async def _poll(self, cursor: WatchCursor) -> Iterable[BuildEvent]:
         reading = self._plan.read(cursor)
         async with aclosing(self._walk().pages()) as pages:
@@ -196,7 +193,7 @@ class BuildWatch(TaskIterable):
         return self._plan.emit(reading, answers)
 
     def _walk(self, limit: int | None = None) -> PageWalk[Build]:
-        return PageWalk(self._caller, self._request, lambda page: [build.key for build in page], limit=limit)
+        return PageWalk(self._caller, self._request, PagePlan(lambda page: [build.key for build in page], limit=limit))
 
     async def _get_builds(self, keys: Iterable[Key]) -> list[Placed]:
         """Fetch builds one by one. Leave out builds that do not exist or failed with a transient error."""

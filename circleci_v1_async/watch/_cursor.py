@@ -9,17 +9,6 @@ import attrs
 from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build
 
-__all__ = [
-    "MOST_UNFINISHED",
-    "KnownBuilds",
-    "State",
-    "WatchCursor",
-    "check_cursor",
-    "is_full",
-    "progress_state",
-    "replace_known",
-]
-
 State = tuple[str | None, str | None]
 
 MOST_UNFINISHED: Final = 5000
@@ -32,14 +21,11 @@ _ALL: Final = (1 << _WINDOW) - 1
 
 @attrs.frozen
 class KnownBuilds:
-    """Builds of one project that a watch has reported.
+    """Builds of one project that a watch has reported, with numbers up to `highest`.
 
-    Attributes:
-        highest: Highest reported build number.
-        told: Bits that mark the reported numbers up to `highest`; the lowest bit stands for `highest`. Numbers below
-            this window of 512 bits count as reported.
-        unfinished: Numbers of the reported builds without a `finished` event, oldest first, each with the last reported
-            status and lifecycle.
+    The bits of `told` mark the reported numbers; the lowest bit stands for `highest`. Numbers below this window of 512
+    bits count as reported. `unfinished` has the numbers of the reported builds without a `finished` event, oldest
+    first, each with the last reported status and lifecycle.
     """
 
     highest: int = 0
@@ -51,12 +37,7 @@ class KnownBuilds:
         return age >= _WINDOW or (age >= 0 and bool(self.told >> age & 1))
 
     def with_build(self, build: Build, *, told_end: bool) -> Self:
-        """Return a copy in which a build is reported.
-
-        Args:
-            build: The build.
-            told_end: Whether the build is also reported as finished.
-        """
+        """Return a copy in which a build is reported, and with `told_end` also reported as finished."""
         number = build.build_num
         unfinished = {**self.unfinished, number: progress_state(build)}
         if told_end:
@@ -124,11 +105,7 @@ class WatchCursor:
 
 
 def check_cursor(cursor: object) -> WatchCursor:
-    """Check that a value is a cursor, and return it.
-
-    Raises:
-        InvalidInputError: The value is not a cursor.
-    """
+    """Return a cursor, or raise an error if the value is none."""
     if isinstance(cursor, WatchCursor):
         return cursor
     raise InvalidInputError(
@@ -137,7 +114,6 @@ def check_cursor(cursor: object) -> WatchCursor:
 
 
 def is_full(cursor: WatchCursor) -> bool:
-    """Return whether a cursor contains the maximum number of unfinished builds."""
     return sum(len(known.unfinished) for known in cursor.projects.values()) >= MOST_UNFINISHED
 
 

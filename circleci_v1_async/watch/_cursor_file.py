@@ -17,8 +17,6 @@ from circleci_v1_async.errors import InvalidInputError
 
 from ._cursor import WatchCursor, check_cursor
 
-__all__ = ["CursorFile"]
-
 R = TypeVar("R")
 
 # A FIFO would block the thread until another process opens it.

@@ -21,8 +21,6 @@ from circleci_v1_async.slug import ProjectSlug
 
 from ._cursor import MOST_UNFINISHED, KnownBuilds, WatchCursor, check_cursor, is_full, progress_state, replace_known
 
-__all__ = ["BuildEvent", "Key", "Placed", "Reading", "WatchPlan"]
-
 Key = tuple[str, int]
 Placed = tuple[str, Build]
 EventKind = Literal["new", "changed", "finished"]
@@ -54,9 +52,8 @@ class BuildEvent:
 class Reading:
     """A list that is read from its top down to known ground.
 
-    Attributes:
-        cursor: The cursor with the known builds.
-        builds: Builds that may make events, in list order: unknown builds down to known ground, and all known builds.
+    `builds` has the builds that may make events, in list order: unknown builds down to known ground, and all known
+    builds.
     """
 
     def __init__(self, cursor: WatchCursor) -> None:
@@ -66,11 +63,9 @@ class Reading:
 
     @property
     def is_done(self) -> bool:
-        """Whether the reading has reached known ground."""
         return self._known_in_a_row >= _KNOWN_STREAK
 
     def add(self, builds: Iterable[Placed]) -> None:
-        """Add the next builds of the list."""
         for project, build in builds:
             if _knows(self.cursor, project, build):
                 self._known_in_a_row += 1
@@ -85,14 +80,8 @@ class WatchPlan:
     """Decides which builds to request, and which events the builds make.
 
     To use it, begin at the cursor that `resume` or `start_now` returns. In each poll, call `read` and add the pages of
-    the list, request the builds that `choose_lookups` returns, and call `emit` for the events.
-
-    Args:
-        source: Name of the list. The cursors of the list carry this name.
-        project: Project of all builds of the list; `None` if the list has builds of several projects.
-
-    Attributes:
-        source: Name of the list.
+    the list, request the builds that `choose_lookups` returns, and call `emit` for the events. Cursors carry the name
+    of their list, the `source`. If the list has builds of several projects, the project is `None`.
     """
 
     def __init__(self, source: str, project: ProjectSlug | None = None) -> None:
@@ -102,11 +91,7 @@ class WatchPlan:
         self._asked: dict[Key, int] = {}
 
     def resume(self, cursor: WatchCursor | None = None) -> WatchCursor:
-        """Return the cursor to begin at: the given cursor or, for `None`, an empty cursor.
-
-        Raises:
-            InvalidInputError: The cursor is not a `WatchCursor`, or belongs to another list.
-        """
+        """Return the cursor to begin at: the given cursor, if it belongs to the list, or an empty cursor."""
         if cursor is None:
             return WatchCursor(self.source)
         if check_cursor(cursor).source != self.source:
@@ -125,7 +110,6 @@ class WatchPlan:
         )
 
     def read(self, cursor: WatchCursor) -> Reading:
-        """Return a new reading of the list."""
         return Reading(cursor)
 
     def locate(self, page: Iterable[Build]) -> Iterator[Placed]:
@@ -149,12 +133,7 @@ class WatchPlan:
         return [key for key in waiting if key in asks]
 
     def emit(self, reading: Reading, asked: Iterable[Placed] = ()) -> Iterator[BuildEvent]:
-        """Yield the events, oldest build first.
-
-        Args:
-            reading: The completed reading of the list.
-            asked: The builds that `choose_lookups` returned, as fetched.
-        """
+        """Yield the events of a completed reading, and of the fetched lookups, oldest build first."""
         cursor = reading.cursor
         builds = [*asked, *reversed(reading.builds)]
         if self._project is not None:

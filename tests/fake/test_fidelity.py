@@ -208,9 +208,6 @@ class TestBuilds:
         assert fake.cancel_build(WEB, 2)["status"] == "not_run"
 
 
-NO_MAP = "Invalid build_parameters value: must be a map"
-
-
 class TestForms:
     FIELDS = (
         ("build_parameters[CIRCLE_JOB]", "deploy"),

@@ -8,8 +8,8 @@ import pytest
 from faults.calls import get, trigger
 from faults.canaries import BUILD, OK
 from faults.scenes import facing, tls_is_refused
+from polling import take
 from script_server import Action, error, hang, hang_up, reply, then
-from watching import take
 
 from circleci_v1_async import RateLimitError, RetryPolicy, ServerError, StatusError
 

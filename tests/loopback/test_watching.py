@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from effort import by_profile
 from fake_clock import FakeClock, at_each_sleep, use
-from watching import take
+from polling import take
 
 from circleci_v1_async import (
     AuthenticationError,

@@ -80,7 +80,6 @@ class ScriptServer:
         self.script: list[bytes | Action] = list(script)
         self.requests: list[Received] = []
         self.connections = 0
-        self.open_connections = 0
         self.received = asyncio.Condition()
         self._handlers: set[asyncio.Task[None]] = set()
 
@@ -117,7 +116,6 @@ class ScriptServer:
         assert task is not None
         self._handlers.add(task)
         self.connections += 1
-        self.open_connections += 1
         try:
             while (received := await _receive(reader)) is not None:
                 action = self.script.pop(0) if len(self.script) > 1 else self.script[0]
@@ -134,7 +132,6 @@ class ScriptServer:
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
-            self.open_connections -= 1
             self._handlers.discard(task)
             writer.close()
 

@@ -9,6 +9,7 @@ import pytest
 from multidict import CIMultiDict
 
 from circleci_v1_async import Build, BuildDetail, Request, Verdict, errors
+from circleci_v1_async._calls.reply import error_class
 from circleci_v1_async.errors import (
     AuthenticationError,
     BadRequestError,
@@ -35,7 +36,6 @@ from circleci_v1_async.errors import (
     UsageError,
     WaitTimeoutError,
     attach_request,
-    error_class,
 )
 
 GET = Request("GET", "/project/{project}/{n}", {"project": "gh/a/b", "n": 7}, query={"limit": 1}, returns=list[Build])

@@ -21,7 +21,7 @@ from circleci_v1_async import (
     StatusError,
     TransportError,
 )
-from circleci_v1_async.errors import error_class
+from circleci_v1_async._calls.reply import error_class
 from circleci_v1_async.retry import RetryBudget, maybe_sent, parse_reset, parse_retry_after
 
 GET, HEAD, POST, PUT, DELETE = (Request(method, "/x") for method in ("GET", "HEAD", "POST", "PUT", "DELETE"))

@@ -12,6 +12,7 @@ from fake_clock import FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
 from paging import LIST, Calls
+from polling import build, for_ever, status, turns
 
 from circleci_v1_async import (
     Build,
@@ -30,31 +31,8 @@ from circleci_v1_async import (
 )
 from circleci_v1_async._polling.poll import wait_until_finished
 from circleci_v1_async._polling.schedule import Schedule
-from circleci_v1_async.errors import error_class
 
 LOGGER = "circleci_v1_async"
-
-
-def status(number: int, *, retry_after: float | None = None) -> CircleCIError:
-    return error_class(number)(number, "No.", Request("GET", "/x"), {}, None, 3, retry_after)
-
-
-def build(number: int = 7, status: str = "running") -> Build:
-    if status in {"success", "failed"}:
-        outcome = Outcome(status)
-        return Build(
-            build_num=number, status=BuildStatus(status), lifecycle=Lifecycle.FINISHED, outcome=outcome, vcs_url="x"
-        )
-    return Build(build_num=number, status=BuildStatus(status), lifecycle=Lifecycle(status), vcs_url="x")
-
-
-async def turns(count: int = 20) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
-async def for_ever(*_: object) -> Any:
-    await asyncio.Event().wait()
 
 
 # When to poll

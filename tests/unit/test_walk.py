@@ -15,6 +15,7 @@ from circleci_v1_async import Request, UsageError
 from circleci_v1_async._operations.builds import request_project_builds
 from circleci_v1_async.errors import PaginationDriftError
 from circleci_v1_async.walk import PageWalk
+from circleci_v1_async.walk._plan import PagePlan
 
 T = TypeVar("T")
 
@@ -77,7 +78,7 @@ async def read(walk: AsyncIterable[T], body: Callable[[T], Awaitable[object] | N
 
 
 def walk_of(service: Callable[..., Any], *, request: Request[list[Any]] = LIST, **options: Any) -> PageWalk[int]:
-    return PageWalk(Calls(service), request, list, **({"page_size": 10, "overlap": 1} | options))
+    return PageWalk(Calls(service), request, PagePlan(list, **({"page_size": 10, "overlap": 1} | options)))
 
 
 @pytest.fixture(autouse=True)
@@ -577,9 +578,8 @@ async def test_items_are_let_go_as_they_are_read():
         return [Item(number) for number in range(offset, min(offset + limit, 500))]
 
     most = 0
-    async for _ in PageWalk(
-        Calls(fetch), LIST, lambda page: [item.number for item in page], page_size=10, overlap=1, prefetch=2
-    ):
+    plan = PagePlan(lambda page: [item.number for item in page], page_size=10, overlap=1, prefetch=2)
+    async for _ in PageWalk(Calls(fetch), LIST, plan):
         most = max(most, len(Item.alive))
     # The page being read, the window, and what a page that was just read leaves to the garbage collector's turn.
     assert most <= 10 * (1 + 3 + 1)
@@ -587,7 +587,7 @@ async def test_items_are_let_go_as_they_are_read():
 
 async def test_an_error_of_the_identity_is_the_callers():
     with pytest.raises(TypeError):
-        await PageWalk(Calls(Service()), LIST, lambda page: [len(item) for item in page]).collect()
+        await PageWalk(Calls(Service()), LIST, PagePlan(lambda page: [len(item) for item in page])).collect()
 
 
 async def test_a_request_that_ends_in_a_cancellation_of_its_own_cancels_the_loop(held):

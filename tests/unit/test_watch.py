@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import pytest
 from effort import by_profile
@@ -16,21 +15,17 @@ from fake_clock import FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paging import LIST, Calls
-from watching import take
+from polling import build, for_ever, status, take, turns
 
 from circleci_v1_async import (
     Build,
     BuildEvent,
-    BuildStatus,
     BuildWatch,
     CircleCIError,
     InvalidInputError,
-    Lifecycle,
     NotFoundError,
-    Outcome,
     PaginationDriftError,
     ProjectSlug,
-    Request,
     SessionClosedError,
     TransportError,
     UsageError,
@@ -38,33 +33,10 @@ from circleci_v1_async import (
 )
 from circleci_v1_async._operations.builds import request_build
 from circleci_v1_async._polling.pauses import choose_pause
-from circleci_v1_async.errors import error_class
 from circleci_v1_async.watch._plan import WatchPlan
 
 SLUG = ProjectSlug("github", "acme", "web")
 LOGGER = "circleci_v1_async"
-
-
-def status(number: int, *, retry_after: float | None = None) -> CircleCIError:
-    return error_class(number)(number, "No.", Request("GET", "/x"), {}, None, 3, retry_after)
-
-
-def build(number: int = 7, status: str = "running") -> Build:
-    if status in {"success", "failed"}:
-        outcome = Outcome(status)
-        return Build(
-            build_num=number, status=BuildStatus(status), lifecycle=Lifecycle.FINISHED, outcome=outcome, vcs_url="x"
-        )
-    return Build(build_num=number, status=BuildStatus(status), lifecycle=Lifecycle(status), vcs_url="x")
-
-
-async def turns(count: int = 20) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
-async def for_ever(*_: object) -> Any:
-    await asyncio.Event().wait()
 
 
 @given(st.floats(0.01, 1e6), st.integers(0, 10**6), st.floats(0, 1))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from operator import attrgetter
 from typing import Final
 
 import attrs
@@ -131,7 +130,7 @@ def _sort_builds(call: Call) -> list[Build]:
     if "repo" in call.params:
         return call.project.list_builds_newest_first()
     builds = (build for project in call.followed_projects for build in project.builds.values())
-    return sorted(builds, key=attrgetter("recency"), reverse=True)
+    return sorted(builds, key=lambda build: build.recency, reverse=True)
 
 
 ROUTES: Final = (
