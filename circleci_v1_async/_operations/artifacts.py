@@ -39,6 +39,9 @@ class ArtifactOperations(Operations):
         """List the artifacts of a build. The list is empty if the build stored none, or if they have expired.
 
         `GET /project/{project}/{build_num}/artifacts` (openapi.yml: listBuildArtifacts).
+
+        Raises:
+            NotFoundError: The build does not exist, or the token has no access to it.
         """
         values = build_values(project, build_num)
         return await self.send(Request("GET", f"{BUILD}/artifacts", values, returns=list[Artifact]))

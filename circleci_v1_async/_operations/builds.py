@@ -56,6 +56,9 @@ class BuildOperations(Operations):
 
         Returns:
             At most `limit` builds. The last page has fewer, and a page past the end of the list has none.
+
+        Raises:
+            NotFoundError: The project does not exist, or the token has no access to it.
         """
         page = _page(limit, offset, "iter_project_builds")
         query = {**page, "filter": check_one_of("filter", filter, BuildFilter), "shallow": shallow}
@@ -83,6 +86,9 @@ class BuildOperations(Operations):
         """Fetch a build with its steps.
 
         `GET /project/{project}/{build_num}` (openapi.yml: getBuild).
+
+        Raises:
+            NotFoundError: The build does not exist, or the token has no access to it.
         """
         return await self.send(request_build(project, build_num))
 
@@ -116,6 +122,7 @@ class BuildOperations(Operations):
             The build; `None` if no build that was read matches.
 
         Raises:
+            NotFoundError: The project does not exist, or the token has no access to it.
             PaginationDriftError: The list changes faster than the search can read it.
 
         Examples:
@@ -253,8 +260,13 @@ class BuildOperations(Operations):
             prefetch: Number of pages to request ahead of the page being read; 0 turns this off.
 
         Returns:
-            An async iterator, which makes the requests of `list_recent_builds`, and raises the errors of
-            `iter_project_builds`. Use `async for` on it, without `await`. See `PageWalk`.
+            An async iterator, which makes the requests of `list_recent_builds`. Use `async for` on it, without `await`.
+            See `PageWalk`.
+
+        Raises:
+            InvalidInputError: An argument is invalid. Raised by the call itself; other errors during iteration.
+            PaginationDriftError: The list changes faster than the walk can read it.
+            OffsetRefusedError: After full pages, the service refuses to list older builds.
 
         Examples:
             ```python

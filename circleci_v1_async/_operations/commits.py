@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Final
 from circleci_v1_async._core.arguments import check_callback, check_integer
 from circleci_v1_async.models import Build, BuildSummary
 from circleci_v1_async.slug import ProjectSlug
-from circleci_v1_async.walk import PageWalk
-from circleci_v1_async.walk._plan import PagePlan
 
 from .builds import BuildOperations, request_build, request_project_builds
 from .paths import parse_commit_reference
@@ -60,6 +58,7 @@ class CommitOperations(BuildOperations):
 
         Raises:
             InvalidInputError: An argument is invalid, or the given build has no `vcs_revision`. Nothing was sent.
+            NotFoundError: The project does not exist, or the token has no access to it.
             PaginationDriftError: The list changes faster than the search can read it.
 
         Examples:
@@ -92,6 +91,7 @@ class CommitOperations(BuildOperations):
             The builds. The list is empty if no build that was read belongs to the pull request.
 
         Raises:
+            NotFoundError: The project does not exist, or the token has no access to it.
             PaginationDriftError: The list changes faster than the search can read it.
 
         Examples:
@@ -162,6 +162,7 @@ class CommitOperations(BuildOperations):
 
         Raises:
             InvalidInputError: An argument is invalid, or the given build has no `vcs_revision`. Nothing was sent.
+            NotFoundError: The project does not exist, or the token has no access to it.
             WaitTimeoutError: The builds did not finish in time, or `settle` was not over in time. `verdict` is the
                 `Verdict` on the builds as of the last successful poll. If the last poll failed, its error is the cause.
 
@@ -227,6 +228,9 @@ async def _look(
     began = caller.clock.monotonic()
     search = plan.begin()
     limit = None if plan.seen_up_to else HISTORY
+    from circleci_v1_async.walk import PageWalk
+    from circleci_v1_async.walk._plan import PagePlan
+
     pages = PagePlan(_identify, limit=limit, prefetch=0)
     async with PageWalk(caller, request, pages) as walk:
         async for page in walk.pages():

@@ -57,6 +57,9 @@ class KeyOperations(Operations):
             fingerprint: The key's MD5 fingerprint with colons, from `ssh_keys` in the result of
                 `get_project_settings`.
 
+        Raises:
+            NotFoundError: The project does not exist, or the token has no access to it.
+
         Examples:
             ```python
             settings = await ci.get_project_settings("gh/acme/web")
@@ -81,6 +84,9 @@ class KeyOperations(Operations):
         Args:
             project: The project's slug or URL.
             digest: Digest of the fingerprints: `md5`, the default, or `sha256`.
+
+        Raises:
+            NotFoundError: The project does not exist, or the token has no access to it.
         """
         query = {"digest": check_one_of("digest", digest, ("md5", "sha256"))}
         return await self.send(Request("GET", _KEYS, project_values(project), query=query, returns=list[CheckoutKey]))

@@ -58,6 +58,7 @@ class LogOperations(LogLineOperations):
 
         Raises:
             InvalidInputError: An argument is invalid, or the build has steps, but no step named `step`.
+            NotFoundError: The build does not exist, or the token has no access to it.
             BodyTooLargeError: No log can be read, and the lines to return of a step run have more characters than
                 `max_body` allows.
             TransportError: No log can be read. The other errors of `iter_output` are also raised if no log can be read.
@@ -139,6 +140,7 @@ class LogOperations(LogLineOperations):
             InvalidInputError: An argument is invalid. Raised by the call itself; other errors are raised during
                 iteration. Also raised if the build has steps, but no step named `step`; with `follow`, this is raised
                 when the build has finished.
+            NotFoundError: The build does not exist, or the token has no access to it.
             BodyTooLargeError: No log can be read, and a line, or the rows to keep in memory, are larger than the
                 session's `max_body`.
             TransportError: No log can be read. The other errors of `iter_output` are also raised if no log can be read.
@@ -216,6 +218,7 @@ class LogOperations(LogLineOperations):
         Raises:
             InvalidInputError: An argument is invalid, or the path is a folder. Nothing was sent. Also raised if the
                 build has steps, but no step named `step`.
+            NotFoundError: The build does not exist, or the token has no access to it.
             PathConflictError: The path exists, and `overwrite` is false or the path is not a regular file. Nothing was
                 sent.
             UnsafePathError: The path is a symbolic link, which `overwrite` does not replace. Nothing was sent.

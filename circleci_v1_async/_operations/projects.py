@@ -62,6 +62,9 @@ class ProjectOperations(Operations):
 
         `POST /project/{project}/unfollow` (seen in use, undocumented). The request is safe to resend, like a `PUT`.
 
+        Raises:
+            NotFoundError: The project does not exist, or the token has no access to it.
+
         Examples:
             ```python
             await ci.unfollow_project("gh/acme/web")
@@ -79,6 +82,7 @@ class ProjectOperations(Operations):
             The project's settings. The token's owner does not follow the project automatically.
 
         Raises:
+            NotFoundError: The project does not exist, or the token has no access to it.
             PermissionDeniedError: The token's owner is not an administrator of the repository.
 
         Examples:
@@ -98,6 +102,7 @@ class ProjectOperations(Operations):
             The project's settings.
 
         Raises:
+            NotFoundError: The project does not exist, or the token has no access to it.
             PermissionDeniedError: The token's owner is not an administrator of the repository.
 
         Examples:
@@ -119,6 +124,9 @@ class ProjectOperations(Operations):
             project: The project's slug or URL.
             ssh_key_digest: Digest of the fingerprints in `ssh_keys`: `md5`, the default, or `sha256`.
                 Configurations can also use `sha256` fingerprints in `add_ssh_keys`.
+
+        Raises:
+            NotFoundError: The project does not exist, or the token has no access to it.
         """
         digest = check_one_of("ssh_key_digest", ssh_key_digest, ("md5", "sha256"))
         query = {"skip-branches": True, "ssh-key-digest": digest}
@@ -135,6 +143,9 @@ class ProjectOperations(Operations):
             feature_flags: New values for some of the flags, such as `{"build-fork-prs": True}`. The names are in kebab
                 case, like in the result of `get_project_settings`.
 
+        Raises:
+            NotFoundError: The project does not exist, or the token has no access to it.
+
         Examples:
             ```python
             await ci.update_project_settings(
@@ -149,6 +160,9 @@ class ProjectOperations(Operations):
         """Delete a project's dependency caches. Caches of CircleCI 2.0, which have keys, are not deleted.
 
         `DELETE /project/{project}/build-cache` (documented by CircleCI).
+
+        Raises:
+            NotFoundError: The project does not exist, or the token has no access to it.
 
         Examples:
             ```python

@@ -20,6 +20,9 @@ class TestResultOperations(Operations):
         """List the results of a build's tests. The list is empty if the build stored no results.
 
         `GET /project/{project}/{build_num}/tests` (openapi.yml: listBuildTests).
+
+        Raises:
+            NotFoundError: The build does not exist, or the token has no access to it.
         """
         report = await self.send(Request("GET", f"{BUILD}/tests", build_values(project, build_num), returns=TestReport))
         return list(report.tests)
@@ -31,6 +34,9 @@ class TestResultOperations(Operations):
 
         This method makes the same request as `list_build_tests`. A test has failed if its result is not `success`
         or `skipped`. This includes tests with an unknown or missing result.
+
+        Raises:
+            NotFoundError: The build does not exist, or the token has no access to it.
 
         Examples:
             ```python

@@ -24,6 +24,9 @@ class TokenOperations(Operations):
         """List the API tokens of a project, without their values. The list is empty if the project has none.
 
         `GET /project/{project}/token` (seen in use, undocumented).
+
+        Raises:
+            NotFoundError: The project does not exist, or the token has no access to it.
         """
         return await self.send(Request("GET", _TOKENS, project_values(project), returns=list[ProjectToken]))
 

@@ -182,6 +182,9 @@ class TriggerOperations(Operations):
         Returns:
             The new build.
 
+        Raises:
+            NotFoundError: The build does not exist, or the token has no access to it.
+
         Examples:
             ```python
             build = await ci.retry_build("gh/acme/web", 7)
@@ -202,6 +205,9 @@ class TriggerOperations(Operations):
         Returns:
             The new build.
 
+        Raises:
+            NotFoundError: The build does not exist, or the token has no access to it.
+
         Examples:
             ```python
             build = await ci.retry_build_with_ssh("gh/acme/web", 7)
@@ -220,6 +226,9 @@ class TriggerOperations(Operations):
         Returns:
             The build in its current state.
 
+        Raises:
+            NotFoundError: The build does not exist, or the token has no access to it.
+
         Examples:
             ```python
             build = await ci.cancel_build("gh/acme/web", 9)
@@ -236,6 +245,9 @@ class TriggerOperations(Operations):
 
         Returns:
             The build in its current state. `ssh_users` lists the users who can log in.
+
+        Raises:
+            NotFoundError: The build does not exist, or the token has no access to it.
 
         Examples:
             ```python

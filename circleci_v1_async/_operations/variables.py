@@ -22,6 +22,9 @@ class VariableOperations(Operations):
         """List a project's environment variables, with masked values. The list is empty if there are none.
 
         `GET /project/{project}/envvar` (documented by CircleCI).
+
+        Raises:
+            NotFoundError: The project does not exist, or the token has no access to it.
         """
         return await self.send(Request("GET", _VARIABLES, project_values(project), returns=list[EnvVar]))
 

@@ -56,6 +56,7 @@ class WatchOperations(Operations):
             The finished build.
 
         Raises:
+            NotFoundError: The build does not exist, or the token has no access to it.
             WaitTimeoutError: The build did not finish in time. `build` is the build as of the last successful poll. If
                 the last poll failed, its error is the cause.
 

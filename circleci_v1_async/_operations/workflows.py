@@ -46,6 +46,7 @@ class WorkflowOperations(CommitOperations):
 
         Raises:
             InvalidInputError: An argument is invalid, or the given build is outside of workflows. Nothing was sent.
+            NotFoundError: The project does not exist, or the token has no access to it.
             PaginationDriftError: The list changes faster than the search can read it.
 
         Examples:
@@ -96,6 +97,7 @@ class WorkflowOperations(CommitOperations):
 
         Raises:
             InvalidInputError: An argument is invalid, or the given build is outside of workflows. Nothing was sent.
+            NotFoundError: The project does not exist, or the token has no access to it.
             WaitTimeoutError: The builds did not finish in time, or `settle` was not over in time. `verdict` is the
                 `Verdict` on the builds as of the last successful poll. If the last poll failed, its error is the cause.
 
