@@ -166,5 +166,5 @@ def test_times_that_are_none_are_refused(seconds: float):
 
 
 def test_a_fake_without_a_clock_says_how_to_get_one():
-    with pytest.raises(ValueError, match="make the fake with run_seconds"):
+    with pytest.raises(ValueError, match="create the fake with run_seconds"):
         FakeCircleCI().advance(1)

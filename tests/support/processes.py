@@ -15,6 +15,8 @@ __all__ = ["adopt_orphans", "end_processes", "find_children"]
 _SET_CHILD_SUBREAPER: Final = 36  # prctl(2)
 # Number of seconds that a process has to end by itself.
 _GRACE: Final = 5.0
+# A process of Python's own, which lives as long as its parent.
+_TRACKER: Final = b"multiprocessing.resource_tracker"
 
 
 def adopt_orphans() -> None:
@@ -37,7 +39,7 @@ def find_children() -> set[int]:
         with suppress(OSError):
             # The name, in parentheses, can contain spaces. The state and the parent follow.
             _, parent, *_ = (folder / "stat").read_text().rpartition(")")[2].split()
-            if int(parent) == os.getpid():
+            if int(parent) == os.getpid() and _TRACKER not in (folder / "cmdline").read_bytes():
                 found.add(int(folder.name))
     return found
 

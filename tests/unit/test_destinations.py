@@ -109,7 +109,7 @@ def test_the_reason_why_a_path_is_unsafe_is_what_was_expected(path: str, reason:
 
 def test_an_artifact_with_an_empty_url_is_refused() -> None:
     problem = refused("a", url="")
-    assert (type(problem), str(problem)) == (DownloadError, "'a': the service gave no URL for it")
+    assert (type(problem), str(problem)) == (DownloadError, "'a': the service returned no URL for this artifact")
 
 
 PLAIN = [
@@ -344,7 +344,7 @@ def test_a_pattern_is_for_the_whole_path_and_knows_no_slashes_and_no_case() -> N
 
 
 def test_a_list_of_something_else_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match=r"^artifacts: expected the Artifacts of a list of artifacts, got str$"):
+    with pytest.raises(InvalidInputError, match=r"^artifacts: expected Artifacts from a list of artifacts, got str$"):
         plan_destinations(["a"], None)  # type: ignore[list-item]
 
 

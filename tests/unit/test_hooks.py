@@ -524,7 +524,7 @@ def test_structure_takes_an_object_in_hand_and_raises_the_errors_of_cattrs() -> 
 def test_a_session_takes_only_a_converter_of_this_package() -> None:
     for wrong in (cattrs.Converter(), "converter", make_converter):
         with pytest.raises(
-            InvalidInputError, match=r"^converter: expected a CircleCIConverter, as make_converter\(\) re"
+            InvalidInputError, match=r"^converter: expected a CircleCIConverter from make_converter\(\)"
         ):
             CircleCISession(converter=wrong)  # type: ignore[arg-type]
         with pytest.raises(InvalidInputError, match=r"^converter: expected a CircleCIConverter"):

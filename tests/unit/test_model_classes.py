@@ -298,7 +298,7 @@ def test_a_decorator_of_attrs_on_a_subclass_is_refused_with_the_one_to_use(decor
         ticket: str | None = None
 
     with pytest.raises(
-        TypeError, match=r"^Decorated: a subclass of a model takes the decorator @model\(kw_only=True\)"
+        TypeError, match=r"^Decorated: use the decorator @model\(kw_only=True\) for a subclass of a model"
     ):
         decorate(**options)(Decorated)
 

@@ -486,7 +486,7 @@ def test_a_list_of_which_nothing_ever_fits_ends_in_an_error_when_the_budget_is_s
         offsets.append(slot.offset)
         return short_list([], 4)
 
-    with pytest.raises(PaginationDriftError, match="3 pages brought nothing new"):
+    with pytest.raises(PaginationDriftError, match="3 pages contained nothing new"):
         list(drive(make_plan(), serve))
     assert offsets == [0, 1, 2, 3]
 

@@ -528,5 +528,7 @@ def test_a_cursor_is_taken_only_by_a_watch_of_its_list():
     assert plan.resume() == cursor
     with pytest.raises(InvalidInputError, match="cursor: expected one of /recent-builds, got one of /project/x"):
         plan.resume(WatchCursor("/project/x"))
-    with pytest.raises(InvalidInputError, match="cursor: expected a WatchCursor, for example from from_json, got str"):
+    with pytest.raises(
+        InvalidInputError, match="cursor: expected a WatchCursor, such as the result of from_json, got str"
+    ):
         plan.resume(cursor.to_json())  # type: ignore[arg-type]
