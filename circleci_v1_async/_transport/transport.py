@@ -172,7 +172,8 @@ class Transport:
             content = b""
         finally:
             reply.release()
-        return Reply(reply.status, reply.headers, content, get_origin(reply.url), is_first)
+        origin = None if reply.url == url else get_origin(reply.url)
+        return Reply(reply.status, reply.headers, content, origin, is_first)
 
     async def open(
         self,

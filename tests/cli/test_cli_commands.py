@@ -332,7 +332,7 @@ async def test_the_announced_end_of_an_operation_is_told_in_a_line():
     result = await run_beside("retry", WEB, "1")
     assert result.stdout.startswith("2\t")
     (line,) = result.stderr.splitlines()
-    assert line.startswith("Warning: CircleCI removes POST /project/{project}/{build_num}/retry on 2027-02-01, ")
+    assert line.startswith("Warning: CircleCI removes POST /project/{project}/{build_num}/retry on 2027-02-01. ")
 
 
 async def test_requests_that_are_sent_again_are_told_if_that_is_wanted(service):
