@@ -81,7 +81,7 @@ class TransportError(CircleCIError):
         request: The request, without its body; `None` if no request was made.
     """
 
-    transient = True
+    transient: bool = True
 
     def __init__(self, message: str, maybe_sent: bool = True, transient: bool | None = None) -> None:
         # Pass only the message: RequestTimeoutError is an OSError, too, and would treat further arguments as errno.
@@ -199,7 +199,7 @@ class OffsetRefusedError(BadRequestError):
     def __init__(self, refusal: BadRequestError, resume_offset: int) -> None:
         given = (refusal.request, refusal.headers, refusal.request_id, refusal.attempts, refusal.retry_after)
         super().__init__(refusal.status, refusal.message, *given)
-        self.url = refusal.url
+        self.url: str | None = refusal.url
         self.resume_offset = resume_offset
         self.items: list[Any] = []
 
@@ -325,7 +325,7 @@ class PaginationDriftError(CircleCIError):
         resume_offset: Offset of the last page that was read. `PageWalk.resume_offset` describes how to use it.
     """
 
-    transient = True
+    transient: bool = True
 
     def __init__(self, message: str, resume_offset: int) -> None:
         super().__init__(f"{message} (resume_offset={resume_offset})")
@@ -341,7 +341,7 @@ class WaitTimeoutError(CircleCIError, TimeoutError):
         last: The build, or the `Verdict` on the builds, at the last poll; `None` if no reply arrived.
     """
 
-    transient = True
+    transient: bool = True
 
     def __init__(self, message: str, last: "Build | Verdict | None" = None) -> None:
         # Pass only the message, because TimeoutError is an OSError: see TransportError.
@@ -386,7 +386,7 @@ class PathConflictError(DownloadError):
 class TruncatedError(DownloadError):
     """Fewer bytes arrived than announced, or compressed data ended early."""
 
-    transient = True
+    transient: bool = True
 
 
 def attach_request(error: E, request: "Request[Any]", url: str, attempts: int) -> E:

@@ -96,7 +96,7 @@ def _only_sets_fields(kind: Any) -> bool:
 
 def _is_only_set(field: Any) -> bool:
     does_work = field.converter or field.validator or getattr(field.default, "takes_self", False)
-    return not does_work and field.init and field.alias == field.name
+    return not does_work and field.init and field.alias == field.name and field.type is not None
 
 
 def find_parts(kind: Any) -> Iterator[Any]:

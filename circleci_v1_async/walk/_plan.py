@@ -74,14 +74,15 @@ class PagePlan(Generic[T]):
         cutoff: Cutoff | None = None,
     ) -> None:
         self._limit = sys.maxsize if limit is None else check_integer("limit", limit, 0)
-        self._start = self.resume_offset = check_integer("offset", offset, 0)
-        self.page_size = check_integer("page_size", page_size, _MIN_PAGE, MAX_PAGE)
+        self._start: int = check_integer("offset", offset, 0)
+        self.resume_offset: int = self._start
+        self.page_size: int = check_integer("page_size", page_size, _MIN_PAGE, MAX_PAGE)
         if cutoff is None:
             self.page_size = min(self.page_size, self._limit)
         self._overlap = min(check_integer("overlap", overlap, 1), max(0, self.page_size - 1))
         self._prefetch = check_integer("prefetch", prefetch, 0)
-        self.given = 0
-        self.done = self._limit == 0
+        self.given: int = 0
+        self.done: bool = self._limit == 0
         self._identify = identify
         self._cutoff = cutoff
         self._seen: set[Hashable] = set()
