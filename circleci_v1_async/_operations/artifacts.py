@@ -207,11 +207,11 @@ class ArtifactOperations(Operations):
             place: A function that returns the path of an artifact in `dest`, which replaces the artifact's own path and
                 `node-<i>`. With `place`, one call can download the artifacts of several builds. The returned paths are
                 also checked.
-            on_exists: Action if a file exists: `error`, `skip` or `overwrite`, like in `download_artifact`.
+            on_exists: Action if a file exists: `error`, `skip` or `overwrite`, as in `download_artifact`.
             on_error: Action after a failure: download the remaining files and then raise a `DownloadError` (`raise`),
                 cancel them and raise it immediately (`stop`), or never raise it (`yield`).
             resume: Whether to continue `.part` files of earlier downloads, and to keep them after a failure.
-            progress: Called with each `DownloadEvent`, like in `download_artifact`.
+            progress: Called with each `DownloadEvent`, as in `download_artifact`.
 
         Returns:
             An async iterator. Use `async for` on it, without `await`. It yields a `Download` for each artifact when the

@@ -58,7 +58,7 @@ class Operations:
     async def send_raw(self, request: Request[Any]) -> Response:
         """Send a request and return the raw reply: its status, headers and bytes.
 
-        The request is sent like in `send`, with the same retries and errors, except `DecodeError`: an error status
+        The request is sent as in `send`, with the same retries and errors, except `DecodeError`: an error status
         raises `StatusError`, and `max_body` limits the reply. `request.returns` is ignored.
 
         Returns:

@@ -248,10 +248,10 @@ class BuildOperations(Operations):
         """Walk the builds of all projects that the user follows, latest first, each exactly once.
 
         Args:
-            model: The class to decode each build into, like in `iter_project_builds`. In addition to `build_num`, the
+            model: The class to decode each build into, as in `iter_project_builds`. In addition to `build_num`, the
                 class needs `vcs_url` or `build_url`, because builds of different projects can have the same number.
             shallow: Whether to leave out about half of the fields.
-            since: Only yield builds that were queued at this time or later, like in `iter_project_builds`.
+            since: Only yield builds that were queued at this time or later, as in `iter_project_builds`.
             limit: Maximum number of builds in total; `None` for all of them.
             offset: Number of latest builds to skip.
             page_size: Number of builds per request, 2 to 100.

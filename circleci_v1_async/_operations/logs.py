@@ -117,7 +117,7 @@ class LogOperations(LogLineOperations):
         last time after its end, because CircleCI may store its last output a little later.
 
         If the log of a step run cannot be read, or CircleCI did not keep all of the log, one line in brackets reports
-        it, like in `get_build_log`. This line has neither `time` nor `type`, and is logged as a warning.
+        it, as in `get_build_log`. This line has neither `time` nor `type`, and is logged as a warning.
 
         Args:
             project: The project's slug or URL; or, without a number, the build or its URL.
@@ -209,7 +209,7 @@ class LogOperations(LogLineOperations):
             failed_only: Whether to include only steps with the status `failed`, `timedout`, `infrastructure_fail` or
                 `canceled`.
             step: The name of the steps to save; `None` for all steps.
-            strip_ansi: Whether to write lines as a terminal would show them, like in `get_build_log`.
+            strip_ansi: Whether to write lines as a terminal would show them, as in `get_build_log`.
             overwrite: Whether to replace an existing file.
 
         Returns:

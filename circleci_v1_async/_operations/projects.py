@@ -141,7 +141,7 @@ class ProjectOperations(Operations):
         Args:
             project: The project's slug or URL.
             feature_flags: New values for some of the flags, such as `{"build-fork-prs": True}`. The names are in kebab
-                case, like in the result of `get_project_settings`.
+                case, as in the result of `get_project_settings`.
 
         Raises:
             NotFoundError: The project does not exist, or the token has no access to it.

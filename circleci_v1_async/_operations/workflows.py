@@ -85,7 +85,7 @@ class WorkflowOperations(CommitOperations):
             jobs: Names of the jobs that count; `None` for all.
             settle: Number of seconds, from 0, to wait for new builds while no build runs.
             fail_fast: Whether to stop at the first build that fails or is canceled.
-            timeout: Number of seconds until the last poll, which takes up to 10 seconds more, like in `wait_for_build`;
+            timeout: Number of seconds until the last poll, which takes up to 10 seconds more, as in `wait_for_build`;
                 `None` for no limit.
             interval: Shortest pause between two polls, in seconds.
             max_interval: Longest pause between two polls, in seconds.

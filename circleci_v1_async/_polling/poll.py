@@ -57,7 +57,7 @@ async def poll(
 ) -> L:
     """Poll until a result ends the wait. `name` stands for what is waited for, in errors and logs.
 
-    A poll that is in flight at the deadline is cancelled. The last poll begins at the deadline and is a single attempt.
+    A poll that is in flight at the deadline is canceled. The last poll begins at the deadline and is a single attempt.
     If it does not end the wait, `WaitTimeoutError` is raised, with the error of the last poll as its cause. `on_update`
     is called with each new or changed build, and the deadline does not interrupt it.
     """
