@@ -10,8 +10,6 @@ from .login import open_session
 from .messages import print_note
 from .text import to_one_line
 
-__all__ = ["projects", "whoami"]
-
 
 @click.command(cls=Command, example="whoami")
 @json_options(User)

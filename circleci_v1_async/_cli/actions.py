@@ -17,8 +17,6 @@ from .targets import Target, one_build, project
 from .text import to_one_line
 from .wait import exit_by_verdict, open_display, wait_for_builds
 
-__all__ = ["cancel", "retry", "trigger"]
-
 _CREATED_WITHIN: Final = 30.0  # seconds
 
 

@@ -15,8 +15,6 @@ from .json_lines import format_json
 from .login import open_session
 from .pairs import parse_pairs
 
-__all__ = ["api"]
-
 
 def _read_body(_ctx: click.Context, _param: click.Parameter, file: IO[str] | None) -> Any:
     if file is None:

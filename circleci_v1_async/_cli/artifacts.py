@@ -18,8 +18,6 @@ from .newest import Newest, choose_build, newest_options
 from .targets import Target, build
 from .text import replace_controls, to_one_line
 
-__all__ = ["artifacts"]
-
 
 @click.command(cls=Command, example="artifacts gh/acme/web --branch main --job docs -o site")
 @build

@@ -22,8 +22,6 @@ from circleci_v1_async import DownloadEvent, DownloadFinished, DownloadProgress,
 
 from .text import to_one_line
 
-__all__ = ["DownloadBars", "open_download_bars"]
-
 
 class DownloadBars:
     """Progress bars: one for each unfinished download, and one for all. Call it with an event to show it."""

@@ -11,8 +11,6 @@ from circleci_v1_async import Build, BuildEvent
 
 from .tables import BuildsTable
 
-__all__ = ["WaitBoard", "WatchBoard", "open_wait_board", "open_watch_board"]
-
 
 class WaitBoard:
     """A live table of the builds that a command waits for. It stays after they have finished.

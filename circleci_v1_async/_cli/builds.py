@@ -21,8 +21,6 @@ from .seconds import SECONDS
 from .tables import BuildsTable
 from .targets import Target, check_project, project
 
-__all__ = ["builds", "print_build", "watch"]
-
 _MOST: Final = 100  # builds in a page
 
 

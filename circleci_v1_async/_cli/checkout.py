@@ -8,8 +8,6 @@ import attrs
 
 from circleci_v1_async import InvalidInputError, ProjectSlug
 
-__all__ = ["Checkout", "find_checkout"]
-
 _REMOTES: Final = ("upstream", "origin")  # CircleCI usually builds the repository that a fork was made from
 _TIMEOUT: Final = 10.0  # seconds: a checkout on a network drive may be slow
 

@@ -34,8 +34,6 @@ from .messages import can_ask, print_error, print_note
 from .targets import Target, Words, find_target
 from .text import to_one_line
 
-__all__ = ["INCOMPLETE", "UNSUCCESSFUL", "Command", "Question"]
-
 INCOMPLETE: Final = 7
 UNSUCCESSFUL: Final = 8
 _REFUSED: Final = 1

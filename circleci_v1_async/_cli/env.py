@@ -21,8 +21,6 @@ from .tables import print_table
 from .targets import Target, named, project
 from .text import to_one_line
 
-__all__ = ["env"]
-
 _MASK: Final = "xxxx"
 _MASKED: Final = re.compile(rf"{_MASK}.{{0,4}}", re.DOTALL)
 

@@ -18,8 +18,6 @@ from .login import open_session
 from .messages import print_note
 from .text import to_one_line
 
-__all__ = ["export"]
-
 
 def _split(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:
     parts = tuple(filter(None, (part.strip() for part in value.split(","))))

@@ -13,8 +13,6 @@ from click.shell_completion import CompletionItem
 
 from .messages import print_error
 
-__all__ = ["COMMANDS", "EXIT_CODES_HELP", "Group", "SuggestingGroup", "cli"]
-
 # The place of each command below `circleci_v1_async._cli`, and the first line of its help.
 COMMANDS: Final = {
     "api": ("api:api", "Send a request, and print the JSON of the reply."),

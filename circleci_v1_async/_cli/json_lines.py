@@ -9,8 +9,6 @@ import click
 
 from circleci_v1_async import Build, BuildEvent, dumps
 
-__all__ = ["JsonLines", "encode_json", "format_json", "json_options"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 _FIELDS: Final = "circleci_v1_async.fields"

@@ -11,18 +11,6 @@ from circleci_v1_async import Action, Build, Download, DownloadStatus
 
 from .text import to_one_line
 
-__all__ = [
-    "format_age",
-    "format_build",
-    "format_count",
-    "format_duration",
-    "format_run_time",
-    "format_seconds",
-    "get_outcome",
-    "join_fields",
-    "summarize_downloads",
-]
-
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR

@@ -24,8 +24,6 @@ from circleci_v1_async._transport.urls import get_origin, parse_base_url
 
 from .seconds import SECONDS
 
-__all__ = ["open_session", "session_options"]
-
 _OPTIONS: Final = "circleci_v1_async.session"
 _TIMEOUT: Final = 60
 _RETRIES: Final = 2

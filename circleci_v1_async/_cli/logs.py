@@ -14,8 +14,6 @@ from .newest import Newest, choose_build, newest_options, prefer_failed
 from .targets import Target, build
 from .text import replace_controls
 
-__all__ = ["logs"]
-
 
 @attrs.frozen
 class _Choice:

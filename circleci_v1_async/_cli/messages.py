@@ -8,8 +8,6 @@ import click
 
 from .text import to_one_line
 
-__all__ = ["can_ask", "print_error", "print_note"]
-
 # Do not add a period after a final URL, path or piece of code, so that users can copy it.
 _ENDS_IN_A_WORD: Final = re.compile(r"(?:^|\s)[\w'()-]+\Z")
 

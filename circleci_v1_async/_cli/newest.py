@@ -12,16 +12,6 @@ from circleci_v1_async import BuildFilter, CircleCISession
 from .messages import print_note
 from .targets import Target
 
-__all__ = [
-    "Newest",
-    "NothingFoundError",
-    "branch_option",
-    "choose_build",
-    "newest_options",
-    "prefer_failed",
-    "status_option",
-]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

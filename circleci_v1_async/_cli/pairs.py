@@ -2,8 +2,6 @@
 
 import click
 
-__all__ = ["parse_pairs"]
-
 
 def parse_pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """Parse the values of a repeatable option in the form KEY=VALUE."""

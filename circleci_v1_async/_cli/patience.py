@@ -9,8 +9,6 @@ import click
 
 from .seconds import SECONDS, SECONDS_FROM_ZERO
 
-__all__ = ["Patience", "patience_options"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 _INTERVAL: Final = 5

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-__all__ = ["SECONDS", "SECONDS_FROM_ZERO"]
-
 if TYPE_CHECKING:
     _Parameter = click.ParamType[float]
 else:

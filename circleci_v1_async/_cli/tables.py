@@ -14,8 +14,6 @@ from circleci_v1_async import Build
 from .lines import format_age, format_duration, get_outcome
 from .text import to_one_line
 
-__all__ = ["STYLES", "BuildsTable", "print_table"]
-
 STYLES: Final = {
     "success": "green",
     "failed": "red",

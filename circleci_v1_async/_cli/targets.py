@@ -16,19 +16,6 @@ from circleci_v1_async.slug import find_build_num
 
 from .checkout import find_checkout
 
-__all__ = [
-    "PROJECT_VARIABLES",
-    "Target",
-    "Words",
-    "build",
-    "builds",
-    "check_project",
-    "find_target",
-    "named",
-    "one_build",
-    "project",
-]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 PROJECT_VARIABLES: Final = ("CIRCLE_PROJECT_USERNAME", "CIRCLE_PROJECT_REPONAME")

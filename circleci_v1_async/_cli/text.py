@@ -3,8 +3,6 @@
 import re
 from typing import Final
 
-__all__ = ["replace_controls", "to_one_line"]
-
 # Control characters except for newlines and tabs; other line separators; invisible characters and characters that
 # change the direction of text; lone surrogates.
 _CONTROLS: Final = re.compile(

@@ -20,8 +20,6 @@ from .tables import STYLES, print_table
 from .targets import Target, build
 from .text import to_one_line
 
-__all__ = ["open_page", "tests", "view"]
-
 
 @click.command(cls=Command, example="view gh/acme/web 7")
 @build

@@ -22,8 +22,6 @@ from .newest import Newest, choose_build, newest_options
 from .patience import Patience, patience_options
 from .targets import Target, builds
 
-__all__ = ["exit_by_verdict", "open_display", "wait", "wait_for_builds"]
-
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-__all__ = ["MAX_PAGE", "OVERLAP", "PREFETCH"]
-
 # For a larger page size, the service silently returns 100 builds, and a full page would look like the last page.
 MAX_PAGE: Final = 100
 # Defaults of walks: number of builds that two pages share, and number of pages to prefetch.

@@ -11,8 +11,6 @@ from circleci_v1_async.errors import DownloadError, InvalidInputError, PathConfl
 from .folder import Folder
 from .names import longest_name_bytes
 
-__all__ = ["check_file", "find_obstacle", "look", "path_bytes_left"]
-
 # Maximum length in bytes of a complete path with its final NUL. A longer path can be created from an open folder, but
 # programs can then neither open nor delete it by its path.
 _PATH_MAX: Final = os.pathconf("/", "PC_PATH_MAX") if hasattr(os, "pathconf") else 260

@@ -11,8 +11,6 @@ import attrs
 
 from circleci_v1_async.errors import PathConflictError, UnsafePathError
 
-__all__ = ["Folder"]
-
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 

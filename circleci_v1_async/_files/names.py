@@ -3,8 +3,6 @@
 import hashlib
 from typing import Final
 
-__all__ = ["MAX_NAME", "encode_name", "longest_name_bytes", "part_name", "resume_info_name"]
-
 MAX_NAME: Final = 255  # bytes, on every file system in use
 _PART: Final = ".circleci.part"
 _NOTE: Final = ".note"

@@ -26,8 +26,6 @@ try:
 except ImportError:  # pragma: no cover - Windows has no locks of this kind
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["NameTakenError", "PartFile", "PartInUseError", "is_strong_etag"]
-
 # Without these flags, `open` would wait for the other end of a FIFO, and follow a symbolic link.
 _PLAIN: Final = (
     getattr(os, "O_NOFOLLOW", 0)

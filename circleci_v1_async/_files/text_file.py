@@ -13,8 +13,6 @@ from .checks import check_file
 from .part_file import NameTakenError, PartFile
 from .threads import FileThreads
 
-__all__ = ["TextFile", "write_text_file"]
-
 R = TypeVar("R")
 
 # Number of characters to collect before they are written in a thread.

@@ -14,8 +14,6 @@ import attrs
 
 from circleci_v1_async.errors import DownloadError, SessionClosedError
 
-__all__ = ["FileThreads"]
-
 R = TypeVar("R")
 
 _log = logging.getLogger("circleci_v1_async")

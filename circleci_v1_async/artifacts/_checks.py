@@ -12,8 +12,6 @@ from circleci_v1_async.errors import CircleCIError, DownloadError, PathConflictE
 from ._destinations import Destination
 from ._events import Download, DownloadStatus, OnExists
 
-__all__ = ["WAY_OUT", "check_destinations", "failed_download"]
-
 WAY_OUT: Final = 'on_exists="overwrite" replaces it, on_exists="skip" keeps it'
 """The end of the error message if a file already exists."""
 

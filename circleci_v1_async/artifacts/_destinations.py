@@ -18,8 +18,6 @@ from circleci_v1_async._files.names import MAX_NAME, encode_name, longest_name_b
 from circleci_v1_async.errors import DownloadError, InvalidInputError, PathConflictError, UnsafePathError
 from circleci_v1_async.models import Artifact
 
-__all__ = ["Destination", "plan_destinations"]
-
 _SHOWN: Final = 3  # maximum number of names in an error message
 _WAY_OUT: Final = "place= can give them other paths"
 _ROOT: Final = 0  # number of the destination folder, in a tree of numbered paths

@@ -28,8 +28,6 @@ from ._destinations import Destination
 from ._events import Download, DownloadStatus, OnExists, ProgressReporter
 from ._requests import artifact_request, get_strong_etag, is_requested_range, require_whole
 
-__all__ = ["Downloader"]
-
 R = TypeVar("R")
 
 _BATCH: Final = 2**21  # bytes that one call in a thread writes

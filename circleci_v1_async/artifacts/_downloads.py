@@ -21,8 +21,6 @@ from ._events import (
     OnError,
 )
 
-__all__ = ["ArtifactDownloads"]
-
 
 class ArtifactDownloads(TaskIterable):
     """Downloads of artifacts to a folder. Yields a `Download` for each artifact when it is done.

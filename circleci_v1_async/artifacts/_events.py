@@ -11,20 +11,6 @@ from circleci_v1_async._core.tasks import call_back
 from circleci_v1_async.errors import CircleCIError
 from circleci_v1_async.models import Artifact
 
-__all__ = [
-    "Download",
-    "DownloadEvent",
-    "DownloadFinished",
-    "DownloadProgress",
-    "DownloadStarted",
-    "DownloadStatus",
-    "DownloadTotals",
-    "OnError",
-    "OnExists",
-    "Progress",
-    "ProgressReporter",
-]
-
 OnExists = Literal["error", "skip", "overwrite"]
 """What to do with a file that already exists, or appears during the download.
 

@@ -15,8 +15,6 @@ from circleci_v1_async.errors import InvalidInputError, TransportError
 from circleci_v1_async.models import Artifact
 from circleci_v1_async.request import Request, make_file_request
 
-__all__ = ["artifact_request", "get_strong_etag", "is_requested_range", "open_artifact_stream", "require_whole"]
-
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 

@@ -10,8 +10,6 @@ from circleci_v1_async._transport.streams import get_length, read_chunks
 from circleci_v1_async._transport.transport import Stream
 from circleci_v1_async.errors import BodyTooLargeError
 
-__all__ = ["ArtifactStream"]
-
 
 class ArtifactStream:
     """An open artifact, from `CircleCISession.open_artifact`.

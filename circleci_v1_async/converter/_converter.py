@@ -23,8 +23,6 @@ from ._hooks import Hooks
 from ._misfits import MISFITS, Misfits, check_misfit, explain
 from ._native import NativeTypes
 
-__all__ = ["CircleCIConverter", "default_converter", "loads", "make_converter"]
-
 T = TypeVar("T")
 
 # Classes that have subclasses with a different JSON form, for example `date` with `datetime`.

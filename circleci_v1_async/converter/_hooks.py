@@ -21,8 +21,6 @@ from circleci_v1_async.models import OTHER_NAMES, BuildMessage
 from ._misfits import MISFITS, MisfitError, Misfits, check_misfit, json_type
 from ._native import NativeTypes, find_parts, get_fields, is_union
 
-__all__ = ["Hooks"]
-
 Field: TypeAlias = Any  # a field of attrs; the type of its converter is unknown
 Hook = Callable[[Any, Any], Any]
 # A function that structures the value of a field, and adds it to the arguments for the model's class.

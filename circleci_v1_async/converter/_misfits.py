@@ -10,8 +10,6 @@ import attrs
 import msgspec
 from cattrs import errors
 
-__all__ = ["MISFITS", "MisfitError", "Misfits", "check_misfit", "explain", "json_type"]
-
 _log = logging.getLogger("circleci_v1_async")
 
 # Errors of hooks, converters and validators for a value that does not fit. All other errors propagate unchanged.

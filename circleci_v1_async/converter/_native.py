@@ -11,8 +11,6 @@ import msgspec
 
 from circleci_v1_async.models import OTHER_NAMES
 
-__all__ = ["NativeTypes", "find_parts", "get_fields", "is_known", "is_union"]
-
 # Attributes that identify Structs, dataclasses, named tuples and TypedDicts. Their annotations are fields.
 _RECORDS = ("__struct_fields__", "__dataclass_fields__", "_fields", "__required_keys__")
 

@@ -7,8 +7,6 @@ import msgspec
 
 from .builds import Build
 
-__all__ = ["decode_blank_dates"]
-
 # This is always a key, because quotes inside JSON strings are escaped.
 _KEY: Final = b'"committer_date":'
 

@@ -9,8 +9,6 @@ import attrs
 from .branches import Branch
 from .projects import Project
 
-__all__ = ["decode_branch_names", "encode_branch_names"]
-
 V = TypeVar("V")
 
 

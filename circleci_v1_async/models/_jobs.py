@@ -8,8 +8,6 @@ from circleci_v1_async.enums import BuildStatus
 
 from .builds import Build
 
-__all__ = ["Job", "find_latest_of_each_job", "sort_newest_first", "was_not_run"]
-
 
 class Job(NamedTuple):
     """A job of one workflow and commit. Without names, it stands for all builds outside of workflows."""

@@ -3,8 +3,6 @@
 from circleci_v1_async._core.errors import InvalidInputError
 from circleci_v1_async.slug import ProjectSlug
 
-__all__ = ["slug_of_names", "slug_of_url"]
-
 
 def slug_of_names(vcs_type: str | None, username: str | None, reponame: str | None) -> ProjectSlug | None:
     """Return the slug with these parts; `None` if a part is missing or invalid."""

@@ -15,8 +15,6 @@ from .server import FakeCircleCI
 if TYPE_CHECKING:
     from circleci_v1_async.session import CircleCISession
 
-__all__ = ["open_session"]
-
 
 @contextmanager
 def open_session(fake: FakeCircleCI) -> "Generator[CircleCISession]":

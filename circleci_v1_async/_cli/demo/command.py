@@ -17,8 +17,6 @@ from . import screen as demo_screen
 from .report import Failure, Report
 from .team import PROJECT, Team
 
-__all__ = ["SECONDS", "demo", "read_fake"]
-
 SECONDS: Final = 2.5  # long enough to watch and short enough to wait for, together with the work itself
 _BUILDS: Final = 3000
 _LIMIT: Final = 1000

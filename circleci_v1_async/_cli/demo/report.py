@@ -12,8 +12,6 @@ from circleci_v1_async._cli.lines import get_outcome
 
 from .team import Team
 
-__all__ = ["Failure", "Report"]
-
 _LATEST: Final = 8
 _SLOWEST: Final = 5
 

@@ -23,8 +23,6 @@ from circleci_v1_async._cli.text import replace_controls, to_one_line
 
 from .report import Failure, Report
 
-__all__ = ["open_progress", "render_progress", "render_summary"]
-
 _STEP: Final = 500
 _WIDTH: Final = 100  # longer lines are hard to read
 

@@ -5,8 +5,6 @@ from typing import Any, Final
 
 from circleci_v1_async.testing import FakeCircleCI, GeneratedBytes, ReceivedRequest
 
-__all__ = ["PROJECT", "Team"]
-
 PROJECT: Final = "github/acme/web"
 
 _SEED: Final = 2
