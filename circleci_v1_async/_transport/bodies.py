@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Iterator
+from functools import cache
 from io import BytesIO
 from typing import Final, Self
 
@@ -13,6 +14,8 @@ from .decompression import CODINGS, Decompressor
 
 # Number of bytes of a body to read before other tasks can run.
 _TURN: Final = 2**20
+# Maximum number of bytes of a block of memory that glibc keeps for the next body.
+_KEPT: Final = 2**23
 
 
 class Body:
@@ -75,6 +78,7 @@ async def read_limited(
 
     The error names the body and the option that sets the limit.
     """
+    _keep_freed_memory()
     # Do not collect all pieces in a list: joining them would take twice the memory. For a batch, this is acceptable.
     body = BytesIO()
     batch = [beginning]
@@ -98,3 +102,13 @@ async def read_limited(
         return b"".join(batch)
     body.writelines(batch)
     return body.getvalue()
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Let glibc reuse the memory of a body for the next one, instead of returning it to the system each time.
+
+    The system clears memory page by page before a process uses it, which can cost more than reading the body. From now
+    on, glibc keeps blocks that are smaller than the block freed here: see M_MMAP_THRESHOLD in mallopt(3).
+    """
+    bytes(_KEPT)

@@ -67,17 +67,16 @@ class LogLines:
 
     def feed(self, piece: StepOutput) -> Iterator[Line]:
         """Add the next piece, and yield the lines that become final."""
-        for line in self._source.feed(piece):
-            self._check_size()
+        source, max_size = self._source, self._max_size
+        for line in source.feed(piece):
+            if source.size > max_size:
+                raise _too_large(max_size)
             yield line
-        self._check_size()
+        if source.size > max_size:
+            raise _too_large(max_size)
 
     def finish(self) -> Iterator[Line]:
         return self._source.finish()
-
-    def _check_size(self) -> None:
-        if self._source.size > self._max_size:
-            raise _too_large(self._max_size)
 
 
 class LogText:
