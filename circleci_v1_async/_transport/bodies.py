@@ -106,7 +106,7 @@ async def read_limited(
 
 @cache
 def _keep_freed_memory() -> None:
-    """Let glibc reuse the memory of a body for the next one, instead of returning it to the system each time.
+    """Let glibc reuse the memory of a body, instead of returning it to the system.
 
     The system clears memory page by page before a process uses it, which can cost more than reading the body. From now
     on, glibc keeps blocks that are smaller than the block freed here: see M_MMAP_THRESHOLD in mallopt(3).
