@@ -139,17 +139,17 @@ class CircleCISession(
     that origin raise `RateLimitError` immediately, with the remaining time, until one call finds that the limit is
     over.
 
-    **Worst-case duration.** A call takes at most the sum of: `retry.attempts` times `timeout`; the delays between
-    attempts, each up to `retry.cap` seconds, or up to `retry.max_retry_after` if the service sends a `Retry-After`;
-    `retry.max_retry_after` for the 429s that the call itself receives, plus one exchange for each of them; and the time
-    until its turn.
+    **Worst-case duration.** A call takes at most the sum of these times:
 
-    **Large replies.** A reply of more than 1 MiB can have up to 20,000 objects, plus one for every 64 bytes of the
-    reply. The same limit applies to the number of lists in a reply of more than 8 MiB. A reply that exceeds a limit
-    raises `DecodeError`, because its values would take many times its size in memory.
+    - `timeout` for each of the `retry.attempts` attempts;
+    - the delays between attempts: up to `retry.cap` seconds each, or up to `retry.max_retry_after` seconds if the
+      service sends a `Retry-After`;
+    - the pauses after 429s: up to `retry.max_retry_after` seconds in total, plus `timeout` for each 429;
+    - the time until its turn, while `concurrency` other exchanges are in flight or the session is paused.
 
-    **Lists.** A list omits the items of the reply that do not match their model, unless the session is `strict`. It can
-    therefore be shorter than the list in the reply.
+    **Large replies.** A reply of many tiny objects can take a hundred times its size in memory. To prevent this, a
+    reply of more than 1 MiB raises `DecodeError` if it has more than 20,000 objects plus one for every 64 bytes. The
+    same limit applies to lists, in replies of more than 8 MiB.
 
     **Errors.** Every operation can raise `InvalidInputError` before any I/O, `TransportError` if no reply arrived,
     `StatusError` or its subclass for the status if the service rejected the request, `DecodeError` if the reply does

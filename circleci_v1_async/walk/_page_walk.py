@@ -42,14 +42,18 @@ class PageWalk(TaskIterable, Generic[T]):
     never ends early without an error. The content of a build is as of the page that contained the build. If the service
     rejects requests from some offset on, the walk raises `OffsetRefusedError`.
 
-    Number of requests: an unchanged list of N builds costs at most `1 + max(0, ceil((N - k + 1) / (k - overlap)))`
-    requests, where k is the smaller of `page_size` and `limit`; with `since`, k is `page_size`. With `prefetch=0`, a
-    page is requested when it is needed. With `prefetch=1`, the default, the next page is requested as soon as the
-    previous page has arrived and proves not to be the last, so that it loads while you read. From `prefetch=2` on,
-    pages are requested concurrently: first 2, then 4, and so on, up to `prefetch` pages beyond the page that is being
-    read or awaited. Up to `prefetch` requests may then go past the end of the list, where they are canceled. The walk
-    does not prefetch before all of the first page was read, and does not prefetch more pages than `limit` can need.
-    Memory use: the prefetched pages, plus the identity of each yielded build.
+    Number of requests: a list of N builds that does not change costs at most
+    `1 + max(0, ceil((N - k + 1) / (k - overlap)))` requests. Here, k is the smaller of `page_size` and `limit`; with
+    `since`, k is `page_size`. When a page is requested depends on `prefetch`:
+
+    - `0`: when the loop needs the page.
+    - `1`, the default: as soon as the previous page has arrived and is not the last page, so that the next page loads
+      while you read.
+    - `2` or more: concurrently, first 2 pages, then 4, and so on, up to `prefetch` pages beyond the page that is being
+      read or awaited. Up to `prefetch` requests can go past the end of the list. The walk cancels them.
+
+    The walk does not prefetch before the whole first page was read, and does not prefetch more pages than `limit` can
+    need. In memory, it keeps the prefetched pages and the identity of each yielded build.
 
     Leaving the loop early, by `break`, an error or cancellation, stops every request within a few turns of the event
     loop. `aclose`, or `async with walk`, stops them immediately and waits until they have stopped. A loop that is still
