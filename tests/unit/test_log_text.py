@@ -13,7 +13,7 @@ from circleci_v1_async import Action, BodyTooLargeError, BuildStatus, Step, Step
 from circleci_v1_async.logs._actions import ActionLines
 from circleci_v1_async.logs._line import Remark
 from circleci_v1_async.logs._stream import take_turns
-from circleci_v1_async.logs._text import LogText, has_failed, heading
+from circleci_v1_async.logs._text import LogLines, LogText, has_failed, heading
 
 
 def text(*pieces: str | StepOutput, tail: int | None = None, strip_ansi: bool = True, max_size: int = 10**9) -> str:
@@ -219,3 +219,9 @@ def test_a_line_of_two_streams_has_the_type_of_its_first_character(*, strip_ansi
         ("no end", "out", 1),
     ]
     assert [line.text for line in given] == ["10%done", "", "next", "no end"]
+
+
+def test_no_line_is_yielded_once_the_window_is_too_large():
+    lines = LogLines(strip_ansi=True, max_size=5, height=2)
+    with pytest.raises(BodyTooLargeError, match="larger than 5 characters"):
+        next(lines.feed(StepOutput(message=f"a\n{'x' * 10}\n")))
