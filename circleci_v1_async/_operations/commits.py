@@ -225,12 +225,12 @@ def _identify(page: list[Build]) -> list[Hashable]:
 async def _look(
     plan: WaitPlan, project: ProjectSlug, request: Request[list[Build]], caller: Caller
 ) -> PollResult[Build, Verdict]:
-    began = caller.clock.monotonic()
-    search = plan.begin()
-    limit = None if plan.seen_up_to else HISTORY
     from circleci_v1_async.walk import PageWalk
     from circleci_v1_async.walk._plan import PagePlan
 
+    began = caller.clock.monotonic()
+    search = plan.begin()
+    limit = None if plan.seen_up_to else HISTORY
     pages = PagePlan(_identify, limit=limit, prefetch=0)
     async with PageWalk(caller, request, pages) as walk:
         async for page in walk.pages():

@@ -319,12 +319,18 @@ class Stream:
     _request: Request[Any]
     _url: URL = attrs.field(repr=False)
     _attempt: int
-    status: int = attrs.field(init=False)
-    headers: Mapping[str, str] = attrs.field(init=False, repr=False)
-    origin: Origin = attrs.field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        self.status, self.headers, self.origin = self._reply.status, self._reply.headers, get_origin(self._reply.url)
+    @property
+    def status(self) -> int:
+        return self._reply.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._reply.headers
+
+    @property
+    def origin(self) -> Origin:
+        return get_origin(self._reply.url)
 
     @property
     def is_compressed(self) -> bool:
