@@ -105,7 +105,7 @@ def _pydantic_model(model: Any) -> type[BaseModel]:
 
 
 def make_pycircleci(base_url: str) -> Any:
-    """Make pycircleci's client. It has methods of its own, and it is not asynchronous."""
+    """Make pycircleci's client, which is not asynchronous and has different methods."""
     # pycircleci adds the version to the URL.
     return pycircleci.api.Api("a-token", base_url.removesuffix("/v1.1"))
 

@@ -1,6 +1,7 @@
 """Download files with this package: `python -m benchmarks.download BASE_URL FOLDER NAME...`.
 
-It prints the maximum growth of its memory in bytes. It imports only this package, to measure nothing else.
+It prints the maximum growth of its memory in bytes. It imports only this package, so that the figure does not include
+other modules.
 """
 
 import asyncio

@@ -78,7 +78,7 @@ def figure_printed_by(*command: str, given: bytes = b"") -> float:
 
 
 class Unit(NamedTuple):
-    """A unit in which figures are shown, and the factor from seconds or bytes to it."""
+    """A unit of the figures, and the factor from seconds or bytes to it."""
 
     name: str
     factor: float
@@ -96,7 +96,7 @@ class Target:
     Attributes:
         against: The other candidate.
         at_most: The highest accepted ratio.
-        aim: The ratio to aim for, if the issue at hand asks for one.
+        aim: A lower ratio that the project aims for; `None` for no such ratio.
         why: The reason, in few words, if the target is known to be missed.
     """
 
@@ -118,7 +118,7 @@ class Comparison:
         unit: Unit of the figures.
         candidates: The candidates by name; ours is the first. A number is a known figure that is not measured.
         targets: The ratios to reach.
-        server: A server for this work alone; by default the work uses the server of all benchmarks.
+        server: A server that only this work uses; by default, the work uses the shared server.
         programs: Programs that candidates need, by the candidate's name; `""` for the server.
     """
 

@@ -59,7 +59,7 @@ class Files:
         return [str(number) for number in range(1, self.count + 1)]
 
     def content(self, name: str) -> bytes:
-        """Return a file's content, which is always the same, and in which no two aligned blocks are equal."""
+        """Return a file's content. It is always the same, and its aligned blocks all differ."""
         pattern = random.Random(name).randbytes(_PATTERN)  # noqa: S311 - no secret
         return (pattern * (self.size // _PATTERN + 1))[: self.size]
 

@@ -38,7 +38,7 @@ _DELAY_MS: Final = 50
 _NO_OVERHEAD: Final = "no overhead"
 _STALL: Final = "10 ms"
 _STALL_SECONDS: Final = 10e-3
-# The first reply that does not fit, in a program whose earlier replies did.
+# The first reply that does not fit its type, after replies that did.
 _FIRST_MISFIT: Final = """
 import logging, time
 from circleci_v1_async import Build, loads

@@ -1,7 +1,7 @@
 """The replies of the server, as bytes.
 
 If the environment variable CIRCLECI_RECORDINGS contains the path of a folder of recorded replies, the replies are
-these, repeated to the required length. Otherwise, the replies are those of `generated.json`. Their content is invented,
+these, repeated to the required length. Otherwise, the replies come from `generated.json`. Their content is invented,
 and a test compares the form of the builds with recorded builds. The kinds of builds:
 
 - `recorded`: the builds as CircleCI sends them;

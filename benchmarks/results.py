@@ -27,9 +27,9 @@ _HEAD: Final = f"""\
 Written by `nox -s bench` on {{environment}}.
 
 A share is the cost of `circleci_v1_async` divided by the cost of the other client for the same work, or by a limit.
-Below 1, `circleci_v1_async` is cheaper. Each share is the median of {ROUNDS} rounds in which the candidates take turns;
-the spread is the middle half of the rounds. Costs are CPU time of the client's process. Downloads, and work that waits
-for replies, are measured in wall time. The replies are {{replies}}.
+Below 1, `circleci_v1_async` is cheaper. The candidates take turns in {ROUNDS} rounds. Each share is the median of
+these rounds, and the spread is their middle half. Costs are CPU time of the client's process. Downloads, and work that
+waits for replies, are measured in wall time. The replies are {{replies}}.
 """
 
 

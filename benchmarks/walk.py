@@ -106,7 +106,7 @@ COMPARISONS: Final[dict[str, Comparison]] = {
         Target(JSON, 0.65),
         Target(ORJSON, 0.95, why="a walk asks for 42 pages, with its overlap, where offsets take 40"),
         Target(PYCIRCLECI, 0.45),
-        Target(CATTRS, 0.12, why="half of our own time is the kernel's, for the exchange"),
+        Target(CATTRS, 0.12, why="half of this package's time is the kernel's, for the exchange"),
         clients=CLIENTS,
     ),
     "shuffled": _compare_cpu("shuffled", f"Walk {_BUILDS:,} builds, keys in random order", Target(ORJSON, 1.20)),

@@ -121,7 +121,7 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Return the number of seconds in a `Retry-After` header; `None` if absent or unclear.
 
     If the header contains a date, the reply's `Date` is subtracted from it, because the clocks of the service and of
-    this machine can differ. Without a `Date`, `now` is, in seconds since 1970.
+    this machine can differ. If the reply has no `Date`, the current time `now`, in seconds since 1970, is subtracted.
     """
     value = _only(headers, "retry-after")
     # float() and int() would also accept 1e400, 1_000 and digits of other scripts.
