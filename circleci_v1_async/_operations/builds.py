@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any
 
 from circleci_v1_async._core.arguments import (
     check_aware_datetime,
@@ -24,9 +24,11 @@ from .paths import BUILD, PROJECT, build_values, project_values
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from circleci_v1_async.walk import PageWalk, WalkOptions
+    from typing_extensions import TypeVar
 
-M = TypeVar("M")
+    from circleci_v1_async.walk import PageWalk
+
+    M = TypeVar("M", default=Build)
 
 
 class BuildOperations(Operations):
@@ -144,34 +146,11 @@ class BuildOperations(Operations):
                     return build
         return None
 
-    @overload
     def iter_project_builds(
         self,
         project: ProjectSlug | str,
         *,
-        branch: str | None = None,
-        filter: BuildFilter | BuildFilterName | None = None,
-        shallow: bool | None = None,
-        **options: Unpack[WalkOptions],
-    ) -> PageWalk[Build]: ...
-
-    @overload
-    def iter_project_builds(
-        self,
-        project: ProjectSlug | str,
-        *,
-        model: type[M],
-        branch: str | None = None,
-        filter: BuildFilter | BuildFilterName | None = None,
-        shallow: bool | None = None,
-        **options: Unpack[WalkOptions],
-    ) -> PageWalk[M]: ...
-
-    def iter_project_builds(
-        self,
-        project: ProjectSlug | str,
-        *,
-        model: type[Any] = Build,
+        model: type[M] = Build,  # type: ignore[assignment] # it is the default of M
         branch: str | None = None,
         filter: BuildFilter | BuildFilterName | None = None,
         shallow: bool | None = None,
@@ -181,7 +160,7 @@ class BuildOperations(Operations):
         page_size: int = MAX_PAGE,
         overlap: int = OVERLAP,
         prefetch: int = PREFETCH,
-    ) -> PageWalk[Any]:
+    ) -> PageWalk[M]:
         """Walk a project's builds, newest first, each exactly once even while the list changes.
 
         Args:
@@ -225,18 +204,10 @@ class BuildOperations(Operations):
         options = {"limit": limit, "offset": offset, "page_size": page_size, "overlap": overlap, "prefetch": prefetch}
         return self._walk(request, model, since, options)
 
-    @overload
-    def iter_recent_builds(self, *, shallow: bool | None = None, **options: Unpack[WalkOptions]) -> PageWalk[Build]: ...
-
-    @overload
-    def iter_recent_builds(
-        self, *, model: type[M], shallow: bool | None = None, **options: Unpack[WalkOptions]
-    ) -> PageWalk[M]: ...
-
     def iter_recent_builds(
         self,
         *,
-        model: type[Any] = Build,
+        model: type[M] = Build,  # type: ignore[assignment] # it is the default of M
         shallow: bool | None = None,
         since: datetime | None = None,
         limit: int | None = None,
@@ -244,7 +215,7 @@ class BuildOperations(Operations):
         page_size: int = MAX_PAGE,
         overlap: int = OVERLAP,
         prefetch: int = PREFETCH,
-    ) -> PageWalk[Any]:
+    ) -> PageWalk[M]:
         """Walk the builds of all projects that the user follows, latest first, each exactly once.
 
         Args:
