@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
 
 class LogLineOperations(BuildOperations, OutputOperations):
-    @property
-    def _max_size(self) -> int:
-        return self._caller.options.max_body
-
     async def _read_log(
         self, slug: ProjectSlug, number: int, step_name: str | None, *, failed_only: bool
     ) -> "AsyncGenerator[LogLine, None]":
@@ -30,7 +26,7 @@ class LogLineOperations(BuildOperations, OutputOperations):
         runs = select_actions(build, step_name, failed_only=failed_only)
         failures: list[CircleCIError] = []
         for step, action in runs:
-            run_lines = ActionLines(step, action, self._max_size)
+            run_lines = ActionLines(step, action, self._caller.options.max_body)
             async with aclosing(self._read_run(slug, number, action, run_lines, failures, len(runs))) as lines:
                 async for line in lines:
                     yield line
@@ -70,7 +66,8 @@ class LogLineOperations(BuildOperations, OutputOperations):
         build = await self.get_build(slug, number)
         followed.was_running = followed.was_running or not build.is_finished
         actions = select_actions(build, step_name, failed_only=failed_only, may_appear=not build.is_finished)
-        selected = [(action, followed.find_lines(step, action, self._max_size)) for step, action in actions]
+        max_size = self._caller.options.max_body
+        selected = [(action, followed.find_lines(step, action, max_size)) for step, action in actions]
         transient: CircleCIError | None = None
         for action, run_lines in selected:
             if run_lines.is_done:

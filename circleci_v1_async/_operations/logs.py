@@ -83,7 +83,7 @@ class LogOperations(LogLineOperations):
         failures: list[CircleCIError] = []
 
         async def read(step: Step, action: Action) -> str:
-            log = LogText(tail=tail, strip_ansi=strip_ansi, max_size=self._max_size)
+            log = LogText(tail=tail, strip_ansi=strip_ansi, max_size=self._caller.options.max_body)
             try:
                 async with slots, aclosing(take_turns(self._open_output(slug, number, action))) as output:
                     async for piece in output:
@@ -250,7 +250,7 @@ class LogOperations(LogLineOperations):
                 for run in runs:
                     await file.write(between + heading(*run, strip_ansi=strip_ansi))
                     between = "\n"
-                    run_lines = ActionLines(*run, self._max_size, strip_ansi=strip_ansi)
+                    run_lines = ActionLines(*run, self._caller.options.max_body, strip_ansi=strip_ansi)
                     async with aclosing(self._read_run(slug, number, run[1], run_lines, failures, len(runs))) as lines:
                         async for line in lines:
                             await file.write(f"{line}\n")

@@ -116,9 +116,6 @@ class WaitPlan:
     def _latest(self) -> dict[Job, Build]:
         return find_latest_of_each_job(self._builds.values())
 
-    def _counted(self, latest: dict[Job, Build]) -> dict[Job, Build]:
-        return {job: build for job, build in latest.items() if not self.jobs or job.name in self.jobs}
-
     def _is_settled(self, began: float) -> bool:
         # The first poll that finds everything finished begins before the time to settle, which starts at its end. If
         # `settle` is 0, that poll ends the wait nevertheless.
@@ -126,7 +123,7 @@ class WaitPlan:
 
     def _is_decided(self, latest: dict[Job, Build]) -> bool:
         """Whether the wait does not need any of the builds that may still follow."""
-        counted = self._counted(latest)
+        counted = {job: build for job, build in latest.items() if not self.jobs or job.name in self.jobs}
         if self.fail_fast and any(_is_final(build) and not build.is_success for build in counted.values()):
             return True
         came = {job.name for job in counted}
