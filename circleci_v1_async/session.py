@@ -198,7 +198,7 @@ class CircleCISession(
         self._file_threads = FileThreads(check_integer("download_concurrency", download_concurrency, 1), durable)
 
     @classmethod
-    def from_env(
+    def from_env(  # noqa: D417 - the class describes the other arguments
         cls,
         *,
         anonymous: bool = False,
@@ -228,23 +228,11 @@ class CircleCISession(
         or the URL of a server or of another of its APIs; `/api/v1.1` replaces the path of the other API. Empty
         variables are ignored.
 
-        The arguments from `session` on are described at `CircleCISession`.
+        The other arguments are those of `CircleCISession`.
 
         Args:
             anonymous: Whether to send no token.
             base_url: The API's base URL; `None` to read it from the environment variables.
-            session: An aiohttp session to use.
-            timeout: Maximum number of seconds for one exchange.
-            concurrency: Maximum number of exchanges in flight.
-            retry: How many times to send a request, and how long to wait between attempts.
-            limiter: An async context manager that every exchange enters.
-            on_retry: Called with a `Retry` before a request is resent.
-            max_body: Maximum size of a reply, in bytes.
-            strict: Whether every value of a wrong type or form raises `DecodeError`.
-            converter: A converter with your structure hooks.
-            download_concurrency: Maximum number of files that are downloaded at the same time.
-            durable: Whether to flush a downloaded file to disk before renaming it into place.
-            trust_env: Whether to use the proxies from the environment variables.
             allow_http: Whether to send the token over `http` to any host; `None` to allow it only if
                 `CIRCLE_ALLOW_HTTP` is 1.
 

@@ -218,8 +218,7 @@ class ArtifactOperations(Operations):
             artifact's download finishes or fails. See `ArtifactDownloads`.
 
         Raises:
-            InvalidInputError: An argument is invalid. Raised by the call itself; other errors are raised during
-                iteration.
+            InvalidInputError: An argument is invalid. Raised by the call itself; other errors during iteration.
             UnsafePathError: A path is not safe, and `on_error` is not `yield`. `failed` lists the rejected artifacts.
             PathConflictError: Two artifacts need the same path, or an existing file is in the way, and `on_error` is
                 not `yield`. `failed` lists the rejected artifacts.

@@ -226,13 +226,11 @@ class BuildOperations(Operations):
             limit: Maximum number of builds in total; `None` for all of them.
             offset: Number of latest builds to skip.
             page_size: Number of builds per request, 2 to 100.
-            overlap: Number of builds, from 1, that each page shares with the previous page. Up to this many builds can
-                leave the list between two requests without costing an extra request.
+            overlap: Number of builds, from 1, that each page shares with the previous page.
             prefetch: Number of pages to request ahead of the page being read; 0 turns this off.
 
         Returns:
-            An async iterator, which makes the requests of `list_recent_builds`. Use `async for` on it, without `await`.
-            See `PageWalk`.
+            A `PageWalk`, as from `iter_project_builds`. It makes the requests of `list_recent_builds`.
 
         Raises:
             InvalidInputError: An argument is invalid. Raised by the call itself; other errors during iteration.

@@ -122,8 +122,7 @@ class LogOperations(LogLineOperations):
         Args:
             project: The project's slug or URL; or, without a number, the build or its URL.
             build_num: The build's number.
-            failed_only: Whether to include only steps with the status `failed`, `timedout`, `infrastructure_fail` or
-                `canceled`.
+            failed_only: Whether to include only steps that have failed, as in `get_build_log`.
             step: The name of the steps to yield; `None` for all steps.
             follow: Whether to continue until the build has finished. While the build runs, each line is yielded when it
                 is complete. If the step redraws a line later, the redraw is yielded as a separate line. If the output
@@ -137,9 +136,8 @@ class LogOperations(LogLineOperations):
             these lines before. At most 100 rows are kept in memory until they are final.
 
         Raises:
-            InvalidInputError: An argument is invalid. Raised by the call itself; other errors are raised during
-                iteration. Also raised if the build has steps, but no step named `step`; with `follow`, this is raised
-                when the build has finished.
+            InvalidInputError: An argument is invalid. Raised by the call itself; other errors during iteration. Also
+                raised if the build has steps, but no step named `step`; with `follow`, when the build has finished.
             NotFoundError: The build does not exist, or the token has no access to it.
             BodyTooLargeError: No log can be read, and a line, or the rows to keep in memory, are larger than the
                 session's `max_body`.
@@ -206,8 +204,7 @@ class LogOperations(LogLineOperations):
                 `save_build_log(build, path)`.
             build_num: The build's number.
             path: The file's path. Missing folders are created.
-            failed_only: Whether to include only steps with the status `failed`, `timedout`, `infrastructure_fail` or
-                `canceled`.
+            failed_only: Whether to include only steps that have failed, as in `get_build_log`.
             step: The name of the steps to save; `None` for all steps.
             strip_ansi: Whether to write lines as a terminal would show them, as in `get_build_log`.
             overwrite: Whether to replace an existing file.
@@ -219,12 +216,10 @@ class LogOperations(LogLineOperations):
             InvalidInputError: An argument is invalid, or the path is a folder. Nothing was sent. Also raised if the
                 build has steps, but no step named `step`.
             NotFoundError: The build does not exist, or the token has no access to it.
-            PathConflictError: The path exists, and `overwrite` is false or the path is not a regular file. Nothing was
-                sent.
+            PathConflictError: The path is not a regular file, or exists without `overwrite`. Nothing was sent.
             UnsafePathError: The path is a symbolic link, which `overwrite` does not replace. Nothing was sent.
             DownloadError: The file system reports an error.
-            TransportError: No log can be read. The other errors of `iter_build_log` are also raised if no log can be
-                read.
+            TransportError: No log can be read. The other errors of `iter_build_log` are raised in the same case.
 
         Examples:
             ```python

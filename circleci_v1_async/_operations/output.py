@@ -63,8 +63,7 @@ class OutputOperations(Operations):
             attribute of the stored pieces is true.
 
         Raises:
-            InvalidInputError: An argument is invalid. Raised by the call itself; other errors are raised during
-                iteration.
+            InvalidInputError: An argument is invalid. Raised by the call itself; other errors during iteration.
             BodyTooLargeError: A piece, or a truncated log, is larger than the session's `max_body`.
             TruncatedError: The log broke off, and all retries failed.
             TransportError: No usable reply arrived, and all retries failed.
@@ -109,8 +108,7 @@ class OutputOperations(Operations):
     ) -> Path:
         """Save the raw output of one step run to a file, completely or not at all.
 
-        This method makes the same requests as `iter_output`. The file has no heading. It appears under its name only
-        when it is complete.
+        This method makes the same requests as `iter_output`. The file has no heading.
 
         Args:
             project: The project's slug or URL; or, without a number, the build or its URL:
@@ -125,8 +123,7 @@ class OutputOperations(Operations):
 
         Raises:
             InvalidInputError: An argument is invalid, or the path is a folder. Nothing was sent.
-            PathConflictError: The path exists, and `overwrite` is false or the path is not a regular file. Nothing was
-                sent.
+            PathConflictError: The path is not a regular file, or exists without `overwrite`. Nothing was sent.
             UnsafePathError: The path is a symbolic link, which `overwrite` does not replace. Nothing was sent.
             DownloadError: The file system reports an error.
             TruncatedError: CircleCI did not keep all of the output, or the output broke off and all retries failed.

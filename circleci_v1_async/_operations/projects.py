@@ -1,4 +1,4 @@
-"""Projects."""
+"""Projects: followers, settings and caches."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,8 +15,6 @@ _SETTINGS: Final = f"{PROJECT}/settings"
 
 
 class ProjectOperations(Operations):
-    """Projects: followers, settings and caches."""
-
     async def list_projects(self, *, shallow: bool | None = None) -> list[Project]:
         """List all projects that the user follows. The reply can have several megabytes.
 

@@ -36,13 +36,6 @@ _RERUNS_END: Final = Sunset(
 
 
 class TriggerOperations(Operations):
-    """Operations that start, rerun and cancel builds.
-
-    CircleCI removes all of these operations except `cancel_build` and `add_ssh_users` on 2027-02-01. Until that date,
-    the first call of each removed operation issues a `CircleCISunsetWarning` before anything is sent. From that date
-    on, each removed operation raises `GoneError`.
-    """
-
     async def trigger_build(
         self,
         project: ProjectSlug | str,

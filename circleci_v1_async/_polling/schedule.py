@@ -21,10 +21,8 @@ _from_zero = as_validator(check_seconds, from_zero=True)
 class Schedule:
     """Decides when a wait polls. All times are in seconds since the wait began.
 
-    The pause between two polls is a tenth of the time waited so far, at least `interval` and at most `max_interval`,
-    plus jitter of up to a tenth. The wait therefore notices the end within 11% of the time waited, or `1.1 * interval`.
-    The last poll begins at `timeout`. The wait continues for `settle` seconds after everything has finished. Until
-    `appear`, "not found" means "does not exist yet".
+    `wait_for_build` describes the pauses between polls. The last poll begins at `timeout`. The wait continues for
+    `settle` seconds after everything has finished. Until `appear`, "not found" means "does not exist yet".
     """
 
     timeout: float | None = attrs.field(default=None, validator=attrs.validators.optional(_seconds))
