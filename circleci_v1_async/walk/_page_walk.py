@@ -5,18 +5,20 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
-from typing import Generic, TypedDict, TypeVar
+from typing import Any, Final, Generic, TypedDict, TypeVar
 
 from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._core.tasks import TaskIterable, wait_until_done
 from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async.errors import BadRequestError, OffsetRefusedError
 from circleci_v1_async.request import Request
+from circleci_v1_async.slug import ProjectSlug
 
-from ._lists import name_list
 from ._plan import PagePlan, Slot
 
 T = TypeVar("T")
+
+_SHORT: Final = {"github": "gh", "bitbucket": "bb"}
 
 
 class WalkOptions(TypedDict, total=False):
@@ -192,3 +194,13 @@ class PageWalk(TaskIterable, Generic[T]):
     def _forget(self, slot: Slot[T], task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is None:
             del self._asked[slot]
+
+
+def name_list(request: Request[Any]) -> str:
+    """Return a short name for the list that a request fetches, such as `gh/acme/web` or `/recent-builds`."""
+    project = request.path_values.get("project")
+    if not isinstance(project, ProjectSlug):
+        return request.path
+    vcs_type = _SHORT.get(project.vcs_type, project.vcs_type)
+    name = f"{vcs_type}/{project.username}/{project.reponame}"
+    return f"{name} {request.path_values['branch']}" if "branch" in request.path_values else name

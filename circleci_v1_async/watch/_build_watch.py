@@ -12,13 +12,12 @@ from circleci_v1_async._calls.attempts import status_or_class
 from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._core.arguments import check_seconds
 from circleci_v1_async._core.paging import MAX_PAGE
-from circleci_v1_async._core.tasks import TaskIterable, stop
+from circleci_v1_async._core.tasks import TaskIterable, run_together, stop
 from circleci_v1_async._polling.pauses import choose_pause, pause_after_error
 from circleci_v1_async.errors import CircleCIError, NotFoundError, UsageError
 from circleci_v1_async.models import Build, BuildDetail
 from circleci_v1_async.request import Request
-from circleci_v1_async.walk import PageWalk
-from circleci_v1_async.walk._lists import name_list
+from circleci_v1_async.walk._page_walk import PageWalk, name_list
 from circleci_v1_async.walk._plan import PagePlan
 
 from ._cursor import WatchCursor
@@ -197,12 +196,7 @@ class BuildWatch(TaskIterable):
 
     async def _get_builds(self, keys: Iterable[Key]) -> list[Placed]:
         """Fetch builds one by one. Leave out builds that do not exist or failed with a transient error."""
-        # A TaskGroup would wrap errors. `gather` returns exceptions, so that all requests end before one is raised.
-        results = await asyncio.gather(*starmap(self._get_build, keys), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        return [result for result in results if isinstance(result, tuple)]
+        return [found for found in await run_together(starmap(self._get_build, keys)) if found is not None]
 
     async def _get_build(self, project: str, build_num: int) -> Placed | None:
         try:
