@@ -220,8 +220,7 @@ class CircleCISession(
         """Create a session with the token and the base URL from environment variables.
 
         The token is read from the first of these variables that is set: `CIRCLE_TOKEN`, `CIRCLECI_TOKEN`,
-        `CIRCLECI_CLI_TOKEN`, `CIRCLE_CLI_TOKEN`. Public projects need no token: `anonymous=True` ignores these
-        variables.
+        `CIRCLECI_CLI_TOKEN`, `CIRCLE_CLI_TOKEN`.
 
         The base URL is read from the first of these variables that is set: `CIRCLE_API_URL`, `CIRCLE_HOST`,
         `CIRCLECI_BASE_URL`. The default is CircleCI's cloud. `CIRCLE_HOST` and `CIRCLECI_BASE_URL` can contain a host,
@@ -231,14 +230,12 @@ class CircleCISession(
         The other arguments are those of `CircleCISession`.
 
         Args:
-            anonymous: Whether to send no token.
+            anonymous: Whether to ignore these variables and send no token. Public projects need no token.
             base_url: The API's base URL; `None` to read it from the environment variables.
-            allow_http: Whether to send the token over `http` to any host; `None` to allow it only if
-                `CIRCLE_ALLOW_HTTP` is 1.
+            allow_http: Whether to send the token over `http` to any host; `None`: only if `CIRCLE_ALLOW_HTTP` is 1.
 
         Raises:
-            InvalidInputError: No variable contains a token, and `anonymous` is false; or a variable or an argument is
-                invalid.
+            InvalidInputError: No variable contains a token, and `anonymous` is false; or a value is invalid.
 
         Examples:
             ```python

@@ -57,9 +57,8 @@ class ArtifactOperations(Operations):
 
         `GET /project/{project}/latest/artifacts` (openapi.yml: listLatestArtifacts; `running` from CircleCI's docs).
 
-        The latest build can be of any job. It is often the last job of a workflow, such as `deploy`, which stores no
-        artifacts. For the artifacts of a certain job, find its latest build with `find_latest_build` and pass it to
-        `list_build_artifacts`.
+        The latest build is often the last job of a workflow, such as `deploy`, which stores no artifacts. For the
+        artifacts of a certain job, pass its latest build, from `find_latest_build`, to `list_build_artifacts`.
 
         Args:
             project: The project's slug or URL.
@@ -200,8 +199,7 @@ class ArtifactOperations(Operations):
         Args:
             artifacts: Artifacts from a list of artifacts.
             dest: The folder, which is created if missing.
-            match: Pattern for the `path` of the artifacts to download, in the syntax of `fnmatch`. `*` also matches
-                slashes. `None` for all artifacts.
+            match: `fnmatch` pattern for the `path` of the artifacts; `None` for all. `*` also matches slashes.
             concurrency: Maximum number of files that this call downloads at the same time, from 1. The session's
                 `download_concurrency` limits the files of all calls together.
             place: A function that returns the path of an artifact in `dest`, which replaces the artifact's own path and

@@ -70,8 +70,7 @@ class BuildOperations(Operations):
         """Fetch one page of the followed projects' builds, latest first. `iter_recent_builds` walks all pages.
 
         `GET /recent-builds` (openapi.yml: listRecentBuilds). The builds are sorted by creation time, not by
-        `build_num`. To read all builds, use `iter_recent_builds` instead of comparing lengths: a page lacks the builds
-        that do not match the model.
+        `build_num`. A page lacks the builds that do not match the model, as in `list_project_builds`.
 
         Args:
             limit: Maximum number of builds, 1 to 100.
@@ -174,8 +173,7 @@ class BuildOperations(Operations):
             since: Only yield builds that were queued at this time or later, given with a time zone; `None` for builds
                 of any time. A build counts by `queued_at`, or by `usage_queued_at` or `start_time` if the former is
                 absent. If it has none of these (it was not run, or is scheduled), it takes the date of the nearest
-                build above it in the list that has a date. The walk ends after the first page that has dates, all of
-                them before `since`.
+                build above it in the list that has a date. The walk ends after a page with dates, all before `since`.
             limit: Maximum number of builds in total; `None` for all of them.
             offset: Number of newest builds to skip.
             page_size: Number of builds per request, 2 to 100.
@@ -184,8 +182,7 @@ class BuildOperations(Operations):
             prefetch: Number of pages to request ahead of the page being read; 0 turns this off.
 
         Returns:
-            An async iterator, which makes the requests of `list_project_builds`. Use `async for` on it, without
-            `await`. See `PageWalk`.
+            A `PageWalk`, which makes the requests of `list_project_builds`. Use `async for` on it, without `await`.
 
         Raises:
             InvalidInputError: An argument is invalid. Raised by the call itself; other errors during iteration.
@@ -230,7 +227,7 @@ class BuildOperations(Operations):
             prefetch: Number of pages to request ahead of the page being read; 0 turns this off.
 
         Returns:
-            A `PageWalk`, as from `iter_project_builds`. It makes the requests of `list_recent_builds`.
+            A `PageWalk`, which makes the requests of `list_recent_builds`. Use `async for` on it, without `await`.
 
         Raises:
             InvalidInputError: An argument is invalid. Raised by the call itself; other errors during iteration.

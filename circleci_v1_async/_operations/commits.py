@@ -40,22 +40,19 @@ class CommitOperations(BuildOperations):
 
         The search walks the project's builds like `iter_project_builds`: one request for the newest 100 builds, and one
         for every 95 older builds. After the first match, it stops at builds that are more than a day older than the
-        commit and every match, because the rest of the list cannot match. Until the first match, it reads up to `limit`
-        builds.
+        commit and every match, because the rest cannot match. Until the first match, it reads up to `limit` builds.
 
         Args:
             project: The project's slug or URL; or, without `sha`, a build of the commit.
             sha: The commit's hash, or its first 7 digits or more. If several commits begin with these digits, the
                 builds of all these commits are returned. Use `vcs_revision` to distinguish them.
             branch: Only return builds of this branch, which takes fewer requests.
-            latest_only: Whether to return only the newest build of each job of each workflow. A rerun of a
-                build outside of its workflow replaces the build that it reran. All other builds outside of workflows
-                count as one job.
+            latest_only: Whether to return only the newest build of each job of each workflow. A rerun outside
+                of the workflow replaces the build that it reran. Other builds outside of workflows count as one job.
             limit: Number of newest builds to read; `None` for all of them.
 
         Returns:
-            The builds. The list is empty if no build that was read belongs to the commit. The commit may be too new or
-            too old.
+            The builds. The list is empty if no build that was read belongs to the commit, which may be too new or old.
 
         Raises:
             InvalidInputError: An argument is invalid, or the given build has no `vcs_revision`. Nothing was sent.

@@ -54,14 +54,12 @@ class LogOperations(BuildOperations, OutputOperations):
                 progress bars have overwritten, and without control characters. `False` returns the raw output.
 
         Returns:
-            The log. It is empty if CircleCI no longer returns the steps of an old build, or, with `failed_only`, if no
-            step has failed.
+            The log. It is empty if CircleCI no longer returns the steps of an old build, or no step fits `failed_only`.
 
         Raises:
             InvalidInputError: An argument is invalid, or the build has steps, but no step named `step`.
             NotFoundError: The build does not exist, or the token has no access to it.
-            BodyTooLargeError: No log can be read, and the lines to return of a step run have more characters than
-                `max_body` allows.
+            BodyTooLargeError: No log can be read, and the lines to return of a step run are larger than `max_body`.
             TransportError: No log can be read. The other errors of `iter_output` are also raised if no log can be read.
 
         Examples:
@@ -128,8 +126,7 @@ class LogOperations(BuildOperations, OutputOperations):
             follow: Whether to continue until the build has finished. While the build runs, each line is yielded when it
                 is complete. If the step redraws a line later, the redraw is yielded as a separate line. If the output
                 of a step is larger than `max_body`, its lines are yielded when the step has finished.
-            interval: Number of seconds between two polls with `follow`. Transient errors are logged, and delay the next
-                poll.
+            interval: Number of seconds between polls with `follow`. Transient errors are logged, and delay polls.
 
         Returns:
             An async iterator. Use `async for` on it, without `await`. It yields each line once. Only if CircleCI did
@@ -140,8 +137,7 @@ class LogOperations(BuildOperations, OutputOperations):
             InvalidInputError: An argument is invalid. Raised by the call itself; other errors during iteration. Also
                 raised if the build has steps, but no step named `step`; with `follow`, when the build has finished.
             NotFoundError: The build does not exist, or the token has no access to it.
-            BodyTooLargeError: No log can be read, and a line, or the rows to keep in memory, are larger than the
-                session's `max_body`.
+            BodyTooLargeError: No log can be read, and a line, or the rows in memory, are larger than `max_body`.
             TransportError: No log can be read. The other errors of `iter_output` are also raised if no log can be read.
 
         Examples:

@@ -58,9 +58,8 @@ class OutputOperations(Operations):
         Returns:
             An async iterator. Use `async for` on it, without `await`. The iterator is empty if the step wrote
             nothing, or if the build was canceled before the step began. A log can have any size, because only one piece
-            is kept in memory. The exception is a log that CircleCI has truncated: if the API has more text than the
-            stored log, the complete text is fetched as one piece. Otherwise, a warning is logged, and the `truncated`
-            attribute of the stored pieces is true.
+            is kept in memory. If CircleCI has truncated the log and the API has more text, the complete text is fetched
+            as one piece. If the API does not have more text, a warning is logged, and the pieces are `truncated`.
 
         Raises:
             InvalidInputError: An argument is invalid. Raised by the call itself; other errors during iteration.

@@ -133,8 +133,7 @@ class ProjectOperations(Operations):
     async def update_project_settings(self, project: ProjectSlug | str, *, feature_flags: Mapping[str, Any]) -> None:
         """Change settings of a project.
 
-        `PUT /project/{project}/settings` (seen in use, undocumented). The reply does not contain the new settings. Use
-        `get_project_settings` to read them.
+        `PUT /project/{project}/settings` (seen in use, undocumented). `get_project_settings` returns the new settings.
 
         Args:
             project: The project's slug or URL.

@@ -65,8 +65,7 @@ class TokenOperations(Operations):
     async def delete_project_token(self, project: ProjectSlug | str, token_id: str) -> None:
         """Delete an API token of a project. CircleCI rejects requests with a deleted token.
 
-        `DELETE /project/{project}/token/{token_id}` (seen in use, undocumented). Requires a project administrator's
-        token.
+        `DELETE /project/{project}/token/{token_id}` (seen in use, undocumented). Requires an administrator's token.
 
         Args:
             project: The project's slug or URL.

@@ -50,8 +50,7 @@ class TriggerOperations(Operations):
         """Start a build of one job, outside of workflows. To start workflows, see `trigger_pipeline`.
 
         `POST /project/{project}` (openapi.yml: triggerBuild; `job` from CircleCI's docs, which lack `branch`).
-        CircleCI's cloud removes this operation on 2027-02-01; from then on, it raises `GoneError`. Use `wait_for_build`
-        to wait for the build.
+        CircleCI's cloud removes this operation on 2027-02-01; from then on, it raises `GoneError`.
 
         Args:
             project: The project's slug or URL.
@@ -63,8 +62,8 @@ class TriggerOperations(Operations):
             job: The name of the job in the configuration.
 
         Returns:
-            The build. If CircleCI accepts a build but does not run it, `status` is `not_run`, and `messages` contains
-            the reason.
+            The build, which you can pass to `wait_for_build`. If CircleCI accepts a build but does not run it, `status`
+            is `not_run`, and `messages` contains the reason.
 
         Examples:
             ```python
@@ -97,9 +96,8 @@ class TriggerOperations(Operations):
     ) -> Build:
         """Start a build of a branch, outside of workflows. To start workflows, see `trigger_pipeline`.
 
-        `POST /project/{project}/tree/{branch}` (openapi.yml: triggerBranchBuild). This operation does not support
-        configurations of `version: 2.1`. CircleCI's cloud removes this operation on 2027-02-01; from then on, it raises
-        `GoneError`.
+        `POST /project/{project}/tree/{branch}` (openapi.yml: triggerBranchBuild). It does not support configurations
+        of `version: 2.1`. CircleCI's cloud removes this operation on 2027-02-01; from then on, it raises `GoneError`.
 
         Args:
             project: The project's slug or URL.
@@ -148,8 +146,7 @@ class TriggerOperations(Operations):
             revision: The commit; `None` for the branch's latest commit.
 
         Returns:
-            A confirmation, which does not contain the builds. Use `builds_for_commit` to find the builds, or
-            `wait_for_commit` to wait for them.
+            A confirmation without the builds. Find them with `builds_for_commit`, or wait with `wait_for_commit`.
 
         Examples:
             ```python

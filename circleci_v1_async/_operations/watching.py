@@ -34,17 +34,15 @@ class WatchOperations(Operations):
 
         The wait polls `get_build`. The pause between two polls is a tenth of the time waited so far, but at least
         `interval` and at most `max_interval` seconds, plus up to a tenth at random. By default, the wait therefore
-        notices the end of the build at most 33 seconds late. Transient errors (no connection, timeouts, 429, 5xx) are
-        logged as warnings under `circleci_v1_async`, and polling continues. A `Retry-After` is honored up to the retry
-        policy's `max_retry_after`.
+        notices the end at most 33 seconds late. Transient errors (no connection, timeouts, 429, 5xx) are logged as
+        warnings under `circleci_v1_async`, and polling continues. `RetryPolicy.max_retry_after` limits a `Retry-After`.
 
         Args:
             project: The project's slug or URL; or, without a number, the build or its URL.
             build_num: The build's number, from 1.
             timeout: Number of seconds until the last poll; `None` for no limit. After `timeout` seconds, a request in
-                flight is canceled, and the last poll starts. It makes one attempt, without retries, which takes up to
-                the session's `timeout`, but at most 10 seconds. A build that finishes before `timeout` therefore does
-                not time out, as long as CircleCI answers.
+                flight is canceled, and the last poll starts: one attempt, which takes up to the session's `timeout`, at
+                most 10 seconds. A build that finishes before `timeout` is therefore returned if CircleCI answers.
             interval: Shortest pause between two polls, in seconds.
             max_interval: Longest pause between two polls, in seconds. A value below `interval` counts as `interval`.
             appear: Number of seconds, from 0, during which a 404 means that the build does not exist yet. Webhooks and

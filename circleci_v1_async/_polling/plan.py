@@ -33,8 +33,7 @@ L = TypeVar("L")
 class PollResult(Generic[B, L]):
     """Result of a poll: the latest state, and the builds that are new or changed.
 
-    If the wait is over, the state is its result. The summary describes its progress, for errors. The next poll begins
-    in at most `soon` seconds.
+    If the wait is over, the state is its result. The summary is for errors. The next poll is within `soon` seconds.
     """
 
     last: L

@@ -93,8 +93,7 @@ class PageWalk(TaskIterable, Generic[T]):
         """Offset of the last page that was read; before the first page, the offset to start at.
 
         To continue a stopped walk, create a new walk with this offset. The new walk repeats builds that the stopped
-        walk has yielded: drop them by their `key`. If builds may have left the list in the meantime, use a lower
-        offset.
+        walk has yielded: drop them by their `key`. If builds may have left the list since then, use a lower offset.
         """
         return self._plan.resume_offset
 
@@ -119,8 +118,7 @@ class PageWalk(TaskIterable, Generic[T]):
             All builds.
 
         Raises:
-            OffsetRefusedError: The service rejects the next offset after full pages. The error's `items` are the builds
-                read so far.
+            OffsetRefusedError: The service rejects the next offset after full pages. `items` has the builds so far.
         """
         items: list[T] = []
         try:

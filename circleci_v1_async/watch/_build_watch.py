@@ -51,11 +51,9 @@ class BuildWatch(TaskIterable):
 
     Transient errors (no connection, timeouts, 429, 5xx, a list that changes faster than it can be read) are logged as
     warnings under `circleci_v1_async`, and the watch continues. It waits longer before the next poll: up to six times
-    the interval, or as long as the service requests, up to `RetryPolicy.max_retry_after`. Permanent errors are raised
-    from the loop.
+    the interval, or as long as the service requests, up to `RetryPolicy.max_retry_after`. Permanent errors are raised.
 
-    Leaving the loop cancels the requests in flight. You can call `aclose` from any task to end a running loop without
-    an error.
+    Leaving the loop cancels the requests in flight. `aclose`, from any task, ends a running loop without an error.
 
     Limits. A watch cannot report these builds correctly:
 
@@ -97,8 +95,7 @@ class BuildWatch(TaskIterable):
     def cursor(self) -> WatchCursor | None:
         """The cursor of the last event. Before the first event, the cursor that `start` returns, or `None`.
 
-        It is `None` until the watch has found its start. A new watch from this cursor reports all events that this
-        watch has not reported.
+        A new watch from this cursor reports all events that this watch has not reported.
         """
         return self._cursor
 
