@@ -133,11 +133,10 @@ class CircleCISession(
     its project, such as a build from a list, or the URL of a build or job: `ci.get_build_log(build)`.
 
     **Rate limits.** A 429 pauses all calls of the session to the origin that answered with it, for as long as the
-    service asks, up to `retry.max_retry_after` seconds. After the pause, calls to that origin are paced at the rate
-    that the service accepted before. The pace increases while calls succeed, and pacing ends when the pace is four
-    times that rate. The session's repr shows the pause and the pace. If the service requests a longer pause, calls to
-    that origin raise `RateLimitError` immediately, with the remaining time, until one call finds that the limit is
-    over.
+    service asks, up to `retry.max_retry_after` seconds. After the pause, calls to that origin are paced, at first at
+    the rate that the service accepted before. The session's repr shows the pause and the pace. If the service requests
+    a longer pause, calls to that origin raise `RateLimitError` immediately, with the remaining time, until one call
+    finds that the limit is over.
 
     **Worst-case duration.** A call takes at most the sum of these times:
 

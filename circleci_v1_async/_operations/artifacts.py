@@ -20,14 +20,7 @@ from .base import Operations
 from .paths import BUILD, PROJECT, build_values, project_values
 
 if TYPE_CHECKING:
-    from circleci_v1_async.artifacts import (
-        ArtifactDownloads,
-        ArtifactStream,
-        Download,
-        OnError,
-        OnExists,
-        Progress,
-    )
+    from circleci_v1_async.artifacts import ArtifactDownloads, ArtifactStream, Download, OnError, OnExists, Progress
 
 
 class ArtifactOperations(Operations):

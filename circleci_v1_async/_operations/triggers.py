@@ -136,8 +136,7 @@ class TriggerOperations(Operations):
         """Start all workflows of the configuration. Requires a personal token.
 
         `POST /project/{project}/build` (documented by CircleCI). CircleCI's cloud removes this operation on 2027-02-01;
-        from then on, it raises `GoneError`. CircleCI reports the outcome in the body of the reply, whatever the HTTP
-        status. An error in the body is raised like any other error.
+        from then on, it raises `GoneError`. An error in the body of the reply is raised, whatever the HTTP status.
 
         Args:
             project: The project's slug or URL.
@@ -210,8 +209,7 @@ class TriggerOperations(Operations):
     async def cancel_build(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
         """Cancel a build. Canceling a finished build has no effect and raises no error.
 
-        `POST /project/{project}/{build_num}/cancel` (openapi.yml: cancelBuild). The request is safe to
-        resend, like a `PUT`, because canceling a build twice has the same effect as canceling it once.
+        `POST /project/{project}/{build_num}/cancel` (openapi.yml: cancelBuild). It is safe to resend, like a `PUT`.
 
         Returns:
             The build in its current state.
