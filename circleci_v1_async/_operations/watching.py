@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
-from circleci_v1_async._core.arguments import check_branch, check_callback, check_one_of
+from circleci_v1_async._core.arguments import check_callback, check_one_of
 from circleci_v1_async.models import Build, BuildDetail, BuildSummary
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
@@ -109,10 +109,8 @@ class WatchOperations(Operations):
                 print(event.kind, event.build.build_num, event.build.status)
             ```
         """
-        slug = ProjectSlug.parse(project)
-        source = f"/project/{slug}" if check_branch("branch", branch) is None else f"/project/{slug}/tree/{branch}"
-        request = request_project_builds(slug, branch, {"shallow": shallow})
-        return self._watch(request, source, slug, start_at, cursor, interval)
+        request = request_project_builds(project, branch, {"shallow": shallow})
+        return self._watch(request, start_at, cursor, interval)
 
     def watch_recent_builds(
         self,
@@ -144,21 +142,16 @@ class WatchOperations(Operations):
             ```
         """
         request = Request("GET", "/recent-builds", query={"shallow": shallow}, returns=list[Build])
-        return self._watch(request, "/recent-builds", None, start_at, cursor, interval)
+        return self._watch(request, start_at, cursor, interval)
 
     def _watch(
-        self,
-        request: Request[list[Build]],
-        source: str,
-        project: ProjectSlug | None,
-        start_at: str,
-        cursor: WatchCursor | None,
-        interval: float,
+        self, request: Request[list[Build]], start_at: str, cursor: WatchCursor | None, interval: float
     ) -> BuildWatch:
         from circleci_v1_async.watch import BuildWatch
         from circleci_v1_async.watch._plan import WatchPlan
 
-        plan = WatchPlan(source, project)
+        source = request.path.format(**request.path_values)
+        plan = WatchPlan(source, cast("ProjectSlug | None", request.path_values.get("project")))
         start = check_one_of("start_at", start_at, ("now", "oldest"))
         if cursor is not None or start == "oldest":
             cursor = plan.resume(cursor)
