@@ -87,8 +87,7 @@ class WorkflowOperations(CommitOperations):
                 `None` for no limit.
             interval: Shortest pause between two polls, in seconds.
             max_interval: Longest pause between two polls, in seconds.
-            on_update: Called with each build when it is first seen, when its status, lifecycle or outcome changes, and
-                when it finishes. Can be a coroutine function.
+            on_update: Called with each new, changed or finished build, as in `wait_for_commit`.
 
         Returns:
             The verdict, with the builds, the failed builds, and the jobs without a build.
