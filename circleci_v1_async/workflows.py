@@ -36,7 +36,7 @@ def group_builds(builds: Iterable[Build]) -> list[WorkflowRun]:
         builds: Builds, such as a page of a list or the builds of a pull request. They can belong to several projects.
 
     Returns:
-        The workflow runs, in the order of their newest builds in `builds`: newest first for a list from CircleCI.
+        The workflow runs, in the order of their newest builds in `builds`; newest first for a list from CircleCI.
 
     Examples:
         ```python
