@@ -19,11 +19,10 @@ from circleci_v1_async.models._jobs import find_latest_of_each_job
 from circleci_v1_async.verdict import Verdict
 
 from .job_search import JobSearch, select_builds
+from .schedule import EARLY
 
-# A sleep may end slightly early. `_TICK` is the number of seconds until the next poll in this case, `_EARLY` is the
-# number of seconds to ignore.
+# Number of seconds until the next poll if a sleep has ended slightly early.
 _TICK: Final = 0.01
-_EARLY: Final = 1e-6
 
 B = TypeVar("B", bound=Build)
 L = TypeVar("L")
@@ -117,7 +116,7 @@ class WaitPlan:
     def _is_settled(self, began: float) -> bool:
         # The first poll that finds everything finished begins before the time to settle, which starts at its end. If
         # `settle` is 0, that poll ends the wait nevertheless.
-        return self._idle_since is not None and (not self.settle or began - self._idle_since >= self.settle - _EARLY)
+        return self._idle_since is not None and (not self.settle or began - self._idle_since >= self.settle - EARLY)
 
     def _is_decided(self, verdict: Verdict) -> bool:
         """Whether the wait does not need any of the builds that may still follow."""
