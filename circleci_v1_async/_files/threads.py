@@ -14,6 +14,8 @@ import attrs
 
 from circleci_v1_async.errors import DownloadError, SessionClosedError
 
+from .part_file import PartFile
+
 R = TypeVar("R")
 
 _log = logging.getLogger("circleci_v1_async")
@@ -157,22 +159,21 @@ class FileThreads:
                 outcome.set_exception(error)
 
     async def run_on(self, path: Path, function: Callable[..., R], *args: Any, **options: Any) -> R:
-        """Call a blocking function that works on a file, in a thread.
-
-        Raises:
-            DownloadError: The function raised an `OSError`.
-            SessionClosedError: The session is closed.
-        """
+        """Call a blocking function that works on a file, in a thread. Raise its `OSError` as a `DownloadError`."""
         try:
             return await self.run(function, *args, **options)
         except OSError as error:
             raise DownloadError(f"{path}: {error.strerror}") from error
 
-    def warn_of_no_locks(self, path: Path) -> None:
-        """Log that the file system does not support locks. The session logs this only once."""
-        if not self._has_warned:
+    async def run_part(self, part: PartFile, function: Callable[..., R], *args: Any, **options: Any) -> R:
+        """Call a blocking function of a part file, and warn once if the file system has no locks."""
+        result = await self.run_on(part.path, function, *args, **options)
+        if not part.is_locked and not self._has_warned:
             self._has_warned = True
-            _log.warning("%s: the file system has no locks, so two downloads of one file could mix (logged once)", path)
+            _log.warning(
+                "%s: the file system has no locks, so two downloads of one file could mix (logged once)", part.path
+            )
+        return result
 
     def close(self) -> None:
         """Stop the threads when their current work is done. Does not wait."""

@@ -16,10 +16,7 @@ from circleci_v1_async.errors import (
 from ._checks import failed_download
 from ._destinations import Destination
 from ._downloader import Downloader
-from ._events import (
-    Download,
-    OnError,
-)
+from ._events import Download, OnError
 
 
 class ArtifactDownloads(TaskIterable):
@@ -120,8 +117,7 @@ class ArtifactDownloads(TaskIterable):
             # A closed session fails every download.
             raise
         except CircleCIError as error:
-            # The outcome keeps the error. Without a traceback, the error does not keep its frames in memory.
-            download = failed_download(destination, self._downloader.root, error.with_traceback(None))
+            download = failed_download(destination, self._downloader.root, error)
         await self._downloader.reporter.finish(download)
         return download
 
