@@ -54,13 +54,10 @@ class FileThreads:
     The disk work does not use asyncio's own threads. They also resolve host names, so a slow disk would delay API
     calls.
 
-    Args:
+    Attributes:
         concurrency: Maximum number of files to download or write at the same time.
         durable: Whether to flush a file to disk before the file gets its final name.
-
-    Attributes:
-        slots: Semaphore with a slot for each file. A file occupies its slot from the request until it has its final
-            name.
+        slots: Semaphore with a slot for each file, which is occupied from the request until the file has its name.
     """
 
     concurrency: int
@@ -74,8 +71,7 @@ class FileThreads:
     _at_work: int = attrs.field(default=0, init=False)
     # Outcomes that the event loop has not set yet: future, result and error.
     _outcomes: "deque[tuple[_Outcome, Any, BaseException | None]]" = attrs.field(factory=deque[Any], init=False)
-    # Whether a thread starts in the next turn of the event loop, and whether a timer runs `_watch`.
-    _is_starting: bool = attrs.field(default=False, init=False)
+    # Whether a timer runs `_watch`.
     _is_watching: bool = attrs.field(default=False, init=False)
     _closed: bool = attrs.field(default=False, init=False)
     _has_warned: bool = attrs.field(default=False, init=False)
@@ -109,17 +105,15 @@ class FileThreads:
 
     def _add_thread(self, loop: asyncio.AbstractEventLoop) -> None:
         self._at_work += 1
-        self._is_starting = True
         # The event loop may have more calls ready: let the thread start after them, so that it makes all of them.
         loop.call_soon(self._start, loop)
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._is_starting = False
         if self._threads is None:
             self._threads = futures.ThreadPoolExecutor(self._max_threads, thread_name_prefix="circleci_v1_async")
         self._threads.submit(self._work, loop)
         if self._closed:
-            self._threads.shutdown(wait=False)
+            self.close()
 
     @property
     def _max_threads(self) -> int:
@@ -139,16 +133,14 @@ class FileThreads:
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         """Make calls until none waits, then report the outcomes. Runs in a thread."""
-        while call := self._take():
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._at_work -= 1
+                    break
+                call = self._waiting.popleft()
             self._outcomes.append((call.outcome, *_make(call.function)))
         loop.call_soon_threadsafe(self._settle)
-
-    def _take(self) -> _Call | None:
-        with self._lock:
-            if self._waiting:
-                return self._waiting.popleft()
-            self._at_work -= 1
-            return None
 
     def _settle(self) -> None:
         while self._outcomes:
@@ -178,8 +170,9 @@ class FileThreads:
     def close(self) -> None:
         """Stop the threads when their current work is done. Does not wait."""
         self._closed = True
-        if self._threads is not None and not self._is_starting:
+        if self._threads is not None:
             self._threads.shutdown(wait=False)
+            self._threads = None
 
 
 def _make(function: Callable[[], R]) -> tuple[R | None, BaseException | None]:

@@ -91,8 +91,9 @@ class ArtifactDownloads(TaskIterable):
     async def _fetch(self) -> AsyncGenerator[Download, None]:
         reporter = self._downloader.reporter
         settled = await self._downloader.check(self._destinations)
-        if self._on_error != "yield":
-            self._refuse([download for download in settled.values() if download.error])
+        problems = [download for download in settled.values() if download.error]
+        if problems and self._on_error != "yield":
+            raise self._explain(problems)
         waiting = (destination for destination in self._destinations if destination not in settled)
         running: set[asyncio.Task[Download]] = set()
         self._begin_more(running, waiting)
@@ -121,14 +122,12 @@ class ArtifactDownloads(TaskIterable):
         await self._downloader.reporter.finish(download)
         return download
 
-    def _refuse(self, problems: list[Download]) -> None:
-        """Raise an error for the problems that were found before the first request, if there are any."""
-        if not problems:
-            return
+    def _explain(self, problems: list[Download]) -> DownloadError:
+        """Return the error for the problems that were found before the first request."""
         errors = [problem.error for problem in problems]
         kinds = (UnsafePathError, PathConflictError, DownloadError)
         kind, first = next((kind, error) for kind in kinds for error in errors if isinstance(error, kind))
-        raise kind(f"{_count(problems)} cannot be saved in {self._downloader.root}: {first}", tuple(problems))
+        return kind(f"{_count(problems)} cannot be saved in {self._downloader.root}: {first}", tuple(problems))
 
 
 def _count(items: list[Destination] | list[Download]) -> str:
