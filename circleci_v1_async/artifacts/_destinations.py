@@ -65,8 +65,8 @@ def plan_destinations(
     for artifact in wanted:
         path: object = artifact.path if place is None else place(artifact)
         if not isinstance(path, str):
-            expected = "a function that returns a path below the folder"
-            raise InvalidInputError(f"place: expected {expected}, got {type(path).__name__}")
+            text = f"place: expected a function that returns a path below the folder, got {type(path).__name__}"
+            raise InvalidInputError(text)
         folders = (f"node-{artifact.node_index or 0}",) if has_nodes else ()
         destinations.append(_find_destination(artifact, path, folders))
     conflicts = _find_conflicts([destination for destination in destinations if destination.problem is None])
@@ -76,8 +76,7 @@ def plan_destinations(
     ]
 
 
-def _check(artifacts: Iterable[Artifact]) -> list[Artifact]:
-    given = cast("object", artifacts)
+def _check(given: object) -> list[Artifact]:
     if not isinstance(given, Iterable) or isinstance(given, str):
         raise InvalidInputError(
             "artifacts: expected several Artifacts from list_build_artifacts (download_artifact saves one); "

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Callable
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 from circleci_v1_async.errors import BodyTooLargeError, DecodeError
 
@@ -27,13 +27,6 @@ _to_bracket: Final = _matcher(_OUTSIDE % (rb"\[\]{}", _STRING, rb"\[\]{}"))
 _to_comma_or_bracket: Final = _matcher(_OUTSIDE % (rb"\[\]{},", _STRING, rb"\[\]{},"))
 
 
-class ItemBatch(NamedTuple):
-    """Consecutive items of the list, as JSON texts, with the position of the first item."""
-
-    first: int
-    items: list[bytes]
-
-
 class ListSplitter:
     """Splits a JSON list into its items, of at most `largest` bytes with the blanks around an item.
 
@@ -50,23 +43,28 @@ class ListSplitter:
         self._depth: int = 0
         self._in_string = False
 
-    def feed(self, data: bytes) -> ItemBatch:
+    def feed(self, data: bytes) -> list[bytes]:
         """Read the next bytes, and return the items that these bytes complete.
 
         If the text is not a list, or an item is missing or too large, raise an error.
         """
         self._buffer += data
-        batch = ItemBatch(self.count, [])
+        items: list[bytes] = []
         while (mark := self._next_mark()) is not None:
             if self._depth:
-                self._end_item(batch, mark)
+                self._end_item(items, mark)
             else:
                 self._open(mark)
-        self._check_rest()
+        # Check the received bytes after the last mark.
+        if self._depth:
+            self._check_size(len(self._buffer) - self._begin)
+        else:
+            self._check_outside(len(self._buffer))
+            self._begin = self._at
         del self._buffer[: self._begin]
         self._at -= self._begin
         self._begin = 0
-        return batch
+        return items
 
     def _next_mark(self) -> int | None:
         """Return the next comma or bracket outside of strings and items; `None` if it has not arrived yet."""
@@ -114,11 +112,11 @@ class ListSplitter:
         self._depth = 1
         self._begin = self._at
 
-    def _end_item(self, batch: ItemBatch, mark: int) -> None:
+    def _end_item(self, items: list[bytes], mark: int) -> None:
         self._check_size(self._at - 1 - self._begin)
         item = bytes(self._buffer[self._begin : self._at - 1]).strip(_BLANK)
         if item:
-            batch.items.append(item)
+            items.append(item)
             self.count += 1
         elif mark != _END_LIST or self.count:
             raise DecodeError("JSON is malformed: an item is missing", f"$[{self.count}]")
@@ -128,14 +126,6 @@ class ListSplitter:
         if mark == _END_LIST:
             self._depth = 0
             self.complete = True
-
-    def _check_rest(self) -> None:
-        """Check the received bytes after the last mark."""
-        if self._depth:
-            self._check_size(len(self._buffer) - self._begin)
-        else:
-            self._check_outside(len(self._buffer))
-            self._begin = self._at
 
     def _check_outside(self, end: int) -> None:
         if self._buffer[self._begin : end].strip(_BLANK if self.complete else _BLANK + _BOM):
