@@ -44,11 +44,7 @@ class TextFile:
 
 @asynccontextmanager
 async def write_text_file(threads: FileThreads, path: Path, *, overwrite: bool) -> AsyncGenerator[TextFile, None]:
-    """Open a file to write text to. It gets its final name at the end of the block, if no error occurs.
-
-    The errors are those of `check_file`, `PathConflictError` if the file is in use or appears meanwhile, and
-    `DownloadError` if it cannot be created or written.
-    """
+    """Open a file to write text to. It gets its final name at the end of the block, if no error occurs."""
     part = PartFile(path.parent, (path.name,), "log")
     file = TextFile(threads, part)
     async with threads.slots:

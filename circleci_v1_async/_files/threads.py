@@ -26,10 +26,7 @@ _PATIENCE: Final = 0.001
 
 
 class _Outcome(asyncio.Future[Any]):
-    """The outcome of a call. It cannot be canceled.
-
-    If a task that awaits it is canceled, asyncio raises the cancellation in the task after the call.
-    """
+    """The outcome of a call. It cannot be canceled: a task that awaits it is canceled after the call."""
 
     def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - asyncio's signature
         return False
@@ -80,11 +77,7 @@ class FileThreads:
         self.slots = asyncio.Semaphore(self.concurrency)
 
     async def run(self, function: Callable[..., R], *args: Any, **options: Any) -> R:
-        """Call a blocking function in a thread. Cancellation waits for the function: it uses open files.
-
-        Raises:
-            SessionClosedError: The session is closed.
-        """
+        """Call a blocking function in a thread. Cancellation waits for the function: it uses open files."""
         if self._closed:
             raise SessionClosedError("The session is closed")
         loop = asyncio.get_running_loop()

@@ -138,9 +138,9 @@ def _find_conflicts(destinations: list[Destination]) -> dict[int, PathConflictEr
             wanted[numbers.setdefault((folder, _fold(last)), len(numbers) + 1)].append((destination, last))
     found: dict[int, PathConflictError] = {}
     for number, claims in wanted.items():
-        if len(claims) + len(below.get(number, ())) > 1:
+        rivals = [destination for destination, _ in claims] + below.get(number, [])
+        if len(rivals) > 1:
             first, last = claims[0]
-            rivals = [destination for destination, _ in claims] + below.get(number, [])
             names = sorted({repr(rival.artifact.path) for rival in rivals})
             # With ten thousand rivals, each has an error. The error must not name all the others.
             shown = ", ".join(names[:_SHOWN]) + ", …" * (len(names) > _SHOWN)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import aclosing, closing
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import attrs
 from yarl import URL
@@ -27,8 +27,6 @@ from ._checks import WAY_OUT, check_destinations
 from ._destinations import Destination
 from ._events import Download, DownloadStatus, OnExists, ProgressReporter
 from ._requests import artifact_request, get_strong_etag, is_requested_range, require_whole
-
-R = TypeVar("R")
 
 _BATCH: Final = 2**21  # bytes that one call in a thread writes
 _SMALL: Final = 2**20  # maximum size in bytes of a file that is opened, written and published by one call in a thread
@@ -145,7 +143,7 @@ class Downloader:
         await self._run_when_free(part, part.publish, batch, overwrite=overwrite, durable=self.threads.durable)
         return Download(artifact, path, received, DownloadStatus.DOWNLOADED, verified=rest is not None)
 
-    async def _run_when_free(self, part: PartFile, function: Callable[..., R], *args: Any, **options: Any) -> R:
+    async def _run_when_free(self, part: PartFile, function: Callable[..., None], *args: Any, **options: Any) -> None:
         """Call a function that may open the part file. Wait while another download is writing the part file."""
         clock, timeout = self.caller.clock, self.caller.options.timeout
         deadline = clock.monotonic() + timeout

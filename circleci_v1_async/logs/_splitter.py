@@ -68,42 +68,29 @@ class ListSplitter:
 
     def _next_mark(self) -> int | None:
         """Return the next comma or bracket outside of strings and items; `None` if it has not arrived yet."""
-        if self._in_string:
-            self._skip_string()
-        mark = None
-        while mark is None and not self._in_string:
-            if self._depth > 1:
-                self._skip_nested()
+        while not self._in_string or self._leave_string():
             self._at = (_to_comma_or_bracket if self._depth == 1 else _to_bracket)(self._buffer, self._at).end()
             if self._at == len(self._buffer):
                 break
             mark = self._buffer[self._at]
             self._at += 1
             if mark == _QUOTE:
-                self._skip_string()
-                mark = None
+                self._in_string = True
             elif self._depth and mark in _OPENING:
                 self._depth += 1
-                mark = None
-        return mark
+            elif self._depth > 1:
+                self._depth -= 1
+            else:
+                return mark
+        return None
 
-    def _skip_nested(self) -> None:
-        """Move to the end of the nested value inside an item, or to the end of the received bytes."""
-        buffer, at, depth, size = self._buffer, self._at, self._depth, len(self._buffer)
-        while depth > 1:
-            at = _to_bracket(buffer, at).end()
-            if at == size or (mark := buffer[at]) == _QUOTE:
-                break
-            at += 1
-            depth += 1 if mark in _OPENING else -1
-        self._at, self._depth = at, depth
-
-    def _skip_string(self) -> None:
-        """Move to the end of a string, or as far as possible: the received bytes may end after a backslash."""
+    def _leave_string(self) -> bool:
+        """Move behind a string, or as far as possible: the received bytes may end after a backslash."""
         self._at = _to_string_end(self._buffer, self._at).end()
         self._in_string = not self._buffer.startswith(b'"', self._at)
         if not self._in_string:
             self._at += 1
+        return not self._in_string
 
     def _open(self, mark: int) -> None:
         self._check_outside(self._at - 1)
