@@ -53,7 +53,7 @@ class Downloader:
             return await self.threads.run_on(self.root, check_destinations, destinations, self.root, self.on_exists)
 
     async def download_one(self, destination: Destination) -> Download:
-        """Download an artifact to a path that the caller has chosen, after checks of both."""
+        """Download an artifact to a path that the caller has chosen. Check both first."""
         with TracebackScrubber():
             artifact_request(self.caller, destination.artifact)
             path = self.root.joinpath(*destination.parts)

@@ -19,7 +19,7 @@ _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,
 
 
 def artifact_request(caller: Caller, artifact: Artifact) -> tuple[Request[Any], URL]:
-    """Return the request for an artifact, as logs and errors show it, and the artifact's URL, after checks of both."""
+    """Return the request for an artifact, as logs and errors show it, and the artifact's URL. Check both."""
     if not isinstance(cast("object", artifact), Artifact):
         # The message omits the value: it may contain a signed URL.
         raise InvalidInputError(

@@ -166,8 +166,6 @@ async def _read_text(caller: Caller, request: Request[Any]) -> str:
                 with attempt:
                     stream = await caller.open(request, url, attempt)
                     with closing(stream):
-                        if stream.status == HTTPStatus.NO_CONTENT:
-                            return ""
                         async with aclosing(read_chunks(stream, get_length(stream))) as coming:
                             text = await read_limited(coming, caller.options.max_body, "the log", "max_body")
                     return text.decode("utf-8", "replace")
