@@ -17,7 +17,7 @@ _PATH_MAX: Final = os.pathconf("/", "PC_PATH_MAX") if hasattr(os, "pathconf") el
 
 
 def check_file(path: Path, *, may_exist: bool, way_out: str) -> os.stat_result | None:
-    """Create the folders of a file, and raise an error if the file cannot be written. Return as `check_existing`."""
+    """Create missing folders, and check that the file can be written. Return as `check_existing`."""
     if path.is_dir():
         raise InvalidInputError(f"path: expected the path of a file, got a folder: {path}")
     if not may_exist and path.is_symlink():

@@ -91,7 +91,7 @@ def check_folder(path: str, found: os.stat_result) -> None:
 
 
 def _open_root(root: Path) -> int | None:
-    """Open a folder, and create it if missing. Return `None` if the system cannot resolve names from an open folder."""
+    """Open or create a folder. Return `None` if the system cannot resolve names from it."""
     if os.open not in os.supports_dir_fd:
         root.mkdir(parents=True, exist_ok=True)
         return None

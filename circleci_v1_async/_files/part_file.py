@@ -154,7 +154,7 @@ class PartFile:
         self._release()
 
     def close(self, *, keep: bool) -> None:
-        """Close and unlock the part file. With `keep`, keep the bytes, if any, so that a later download can resume."""
+        """Close and unlock the part file. With `keep`, a later download can resume from its bytes."""
         try:
             if self._fd != _NO_FD and not (keep and self.etag and self.size):
                 # Delete the part file while it is locked, so that it is not another download's file. Ignore an error
@@ -278,7 +278,7 @@ class PartFile:
 
 
 def _open_locked(folder: Folder, name: str) -> tuple[int, int, bool]:
-    """Open or create a file, and lock it. Return its descriptor, its size in bytes, and whether it is locked."""
+    """Open or create a file, and lock it. Return its descriptor, its size, and whether it is locked."""
     path = folder.path_of(name)
     while True:
         try:
@@ -306,7 +306,7 @@ def _check_regular(found: os.stat_result, folder: Folder, name: str) -> None:
 
 
 def _lock(fd: int) -> bool:
-    """Lock an open file; if it is locked already, raise `BlockingIOError`. Return whether the file system has locks."""
+    """Lock an open file, or raise `BlockingIOError`. Return whether the file system has locks."""
     if fcntl is None:  # pragma: no cover - Windows
         return False
     try:

@@ -144,7 +144,7 @@ class FileThreads:
                 outcome.set_exception(error)
 
     async def run_on(self, path: Path, function: Callable[..., R], *args: Any, **options: Any) -> R:
-        """Call a blocking function that works on a file, in a thread. Raise its `OSError` as a `DownloadError`."""
+        """Call a blocking function of a file in a thread. Raise its `OSError` as a `DownloadError`."""
         try:
             return await self.run(function, *args, **options)
         except OSError as error:

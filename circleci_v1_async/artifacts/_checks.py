@@ -45,7 +45,7 @@ def failed_download(destination: Destination, root: Path, error: CircleCIError) 
 
 
 def _check_path(destination: Destination, root: Path, room: int) -> None:
-    """Raise an error if the path itself is a problem, or if a path component above the file is not a folder."""
+    """Raise an error if the path is a problem, or if a component above the file is not a folder."""
     if destination.problem:
         raise destination.problem
     if destination.length > room:

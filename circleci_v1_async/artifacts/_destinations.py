@@ -63,7 +63,7 @@ def plan_destinations(
     has_nodes = place is None and len({artifact.node_index or 0 for artifact in wanted}) > 1
     destinations: list[Destination] = []
     for artifact in wanted:
-        path: object = artifact.path if place is None else place(artifact)
+        path = artifact.path if place is None else cast("object", place(artifact))
         if not isinstance(path, str):
             text = f"place: expected a function that returns a path below the folder, got {type(path).__name__}"
             raise InvalidInputError(text)

@@ -135,7 +135,7 @@ Progress = Callable[[DownloadEvent], object]
 
 
 class ProgressReporter:
-    """Keeps the totals of a call's files, and passes events to `progress`. Without it, no events are counted."""
+    """Keeps the totals of a call's files, and passes events to `progress`, if given."""
 
     def __init__(self, progress: Progress | None, files: int) -> None:
         self._progress = progress

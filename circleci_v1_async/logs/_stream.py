@@ -66,7 +66,7 @@ async def stream_output(
 async def _read_stored(
     caller: Caller, request: Request[Any], output_url: Secret[str], *, is_truncated: bool
 ) -> AsyncGenerator[StepOutput | Remark, None]:
-    """Yield the pieces of a stored log, or the API's text if the pieces are truncated and the text is longer."""
+    """Yield the pieces of a stored log, or the API's text if it is longer than truncated pieces."""
     max_body = caller.options.max_body
     begun, size = False, 0
     kept: list[StepOutput] = []
