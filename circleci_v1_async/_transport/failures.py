@@ -24,7 +24,11 @@ def translate_error(error: Exception, *, waited_for_pool: bool, timeout: float, 
     its exceptions refer to the request. The error contains neither the reply nor the request.
     """
     failure = _classify(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
-    reason = _find_reason(error)
+    reason = error
+    # aiohttp wraps errors of sockets, TLS and hooks. The cause of a TimeoutError is no `Exception`, but a cancellation
+    # by its timer.
+    while isinstance(reason.__cause__, Exception):
+        reason = reason.__cause__
     shown, is_complete = _describe(reason)
     if shown:
         failure.message = f"{failure.message}: {shown}"
@@ -68,24 +72,12 @@ def _classify(  # noqa: PLR0911 - a table
             return TransportError("the reply is not HTTP")
 
 
-def _find_reason(error: Exception) -> Exception:
-    """Return the exception at the end of the chain of causes.
-
-    aiohttp wraps errors of sockets, TLS and hooks.
-    """
-    # The cause of a TimeoutError is a cancellation by its timer. A cancellation is not an `Exception`.
-    while isinstance(error.__cause__, Exception):
-        error = error.__cause__
-    return error
-
-
 def _describe(reason: Exception) -> tuple[str, bool]:
     """Return a reason's class and message, and whether they are the exception's only content."""
-    if isinstance(reason, aiohttp.ClientHttpProxyError):
-        # The proxy sent only a status, and the message already contains it.
-        return "", False
-    if isinstance(reason, aiohttp.ServerTimeoutError) or (type(reason) is TimeoutError and not str(reason)):
-        # A time limit of aiohttp. The message already contains the limit.
+    if isinstance(reason, aiohttp.ClientHttpProxyError | aiohttp.ServerTimeoutError) or (
+        type(reason) is TimeoutError and not str(reason)
+    ):
+        # The message already contains the proxy's status, or the time limit.
         return "", False
     if isinstance(reason, ssl.SSLCertVerificationError):
         return reason.verify_message, True

@@ -90,17 +90,13 @@ class Token:
         self._run = object()
         runs = _runs.set((*_runs.get(), self._run))
         try:
-            return await _ask(source)
+            value = parse_token(await _hidden(source))
         finally:
             self._run = None
             _runs.reset(runs)
-
-
-async def _ask(source: TokenSource) -> Secret[str]:
-    value = parse_token(await _hidden(source))
-    if value is None:
-        raise InvalidInputError(f"token: {EXPECTED_TOKEN} from the callable, got None")
-    return value
+        if value is None:
+            raise InvalidInputError(f"token: {EXPECTED_TOKEN} from the callable, got None")
+        return value
 
 
 async def _hidden(source: TokenSource) -> Secret[str] | None:
