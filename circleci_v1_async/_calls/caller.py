@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -205,12 +206,9 @@ class Exchange:
 async def _read_error(stream: Stream) -> bytes:
     """Return a rejected file request's body; empty if the body is too large or breaks off."""
     body = b""
-    try:
+    with suppress(TransportError):
         while len(body) <= _ERROR_BODY:
             if not (piece := await stream.read()):
                 return body
             body += piece
-    except TransportError:
-        # The error can be raised without the body.
-        pass
     return b""
