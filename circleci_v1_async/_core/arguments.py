@@ -81,9 +81,7 @@ def check_aware_datetime(name: str, value: object) -> datetime | None:
 
 
 def check_text(name: str, value: object) -> str | None:
-    if value is None or (isinstance(value, str) and value):
-        return value
-    raise InvalidInputError(f"{name}: expected a non-empty string, got {value!r}")
+    return None if value is None else check_required_text(name, value)
 
 
 def check_branch(name: str, value: object) -> str | None:
