@@ -113,7 +113,7 @@ class ExportFile:
         records = list(records)
         with self._write():
             builds = [to_build_row(project, record.build) for record in records if record.build is not None]
-            self._table("builds").upsert_all(builds, pk="id")
+            self._db.table("builds").upsert_all(builds, pk="id")
             for part in PARTS:
                 self._replace_part(
                     part,
@@ -125,7 +125,7 @@ class ExportFile:
                 )
 
     def _replace_part(self, part: str, rows_of: Mapping[str, list[Row]]) -> None:
-        table = self._table(part)
+        table = self._db.table(part)
         for build_id in rows_of:
             # Delete the old rows first: the part may have fewer rows than before.
             table.delete_where("build_id = ?", [build_id])
@@ -137,7 +137,7 @@ class ExportFile:
             ),
             pk=("build_id", "position"),
         )
-        self._table("export_parts").upsert_all(
+        self._db.table("export_parts").upsert_all(
             ({"build_id": build_id, "part": part} for build_id in rows_of), pk=("build_id", "part")
         )
 
@@ -165,38 +165,35 @@ class ExportFile:
         missing = [
             (table, column, kind)
             for name, columns in {"builds": BUILDS, **PARTS}.items()
-            if (table := self._table(name)).exists()
+            if (table := self._db.table(name)).exists()
             for column, kind in columns.items()
             if column not in table.columns_dict
         ]
         for table, column, kind in missing:
             table.add_column(column, kind)
-        progress = self._table("export_progress")
+        progress = self._db.table("export_progress")
         if (missing or version < _VERSION) and progress.exists():
             # Read all lists again, once. Before version 1, when two exports ran at the same time, an export could save
             # a higher number than the file had builds for.
             progress.delete_where()
 
     def _create_tables(self) -> None:
-        self._table("builds").create(
+        self._db.table("builds").create(
             BUILDS, pk="id", not_null={"project", "build_num", "is_finished"}, if_not_exists=True
         )
         build = [("build_id", "builds", "id")]
         for name, columns in PARTS.items():
-            self._table(name).create(
+            self._db.table(name).create(
                 POSITION | columns, pk=("build_id", "position"), foreign_keys=build, if_not_exists=True
             )
-        self._table("export_parts").create(
+        self._db.table("export_parts").create(
             {"build_id": str, "part": str}, pk=("build_id", "part"), foreign_keys=build, if_not_exists=True
         )
-        self._table("export_progress").create(
+        self._db.table("export_progress").create(
             {"project": str, "known_through": int}, pk="project", not_null={"known_through"}, if_not_exists=True
         )
         for table, indexed in INDEXES:
-            self._table(table).create_index(indexed, if_not_exists=True)
-
-    def _table(self, name: str) -> Any:
-        return self._db.table(name)
+            self._db.table(table).create_index(indexed, if_not_exists=True)
 
 
 def _open(path: Path) -> "Database":
