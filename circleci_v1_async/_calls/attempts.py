@@ -58,15 +58,9 @@ class Attempt:
 
 @attrs.define(eq=False, repr=False)
 class RetryLoop:
-    """The attempts at one request.
+    """The attempts at one request: an async iterator of blocks for exchanges.
 
-    Usage:
-
-        async for attempt in retry_loop:
-            with attempt:
-                return await exchange()
-
-    After an error that the block suppresses, the loop waits for the delay of the retry policy, then continues.
+    After an error that a block suppresses, the loop waits for the delay of the retry policy, then continues.
     """
 
     _request: Request[Any]

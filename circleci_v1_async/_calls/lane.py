@@ -67,9 +67,7 @@ class Lane:
     _asked_at: float = attrs.field(default=0.0, init=False)
 
     def describe(self, now: float) -> str:
-        """Return text for reprs about the hold and the pace; empty if there are none."""
-        if not self.is_limited:
-            return ""
+        """Return text for reprs about the hold and the pace."""
         hold = self._asked_until - now
         return f"held for {hold:.1f} s, paced at {self.pace}" if hold > 0 else f"paced at {self.pace}"
 

@@ -20,8 +20,8 @@ _QUOTE: Final = re.compile(r"\n|b?['\"]")
 def translate_error(error: Exception, *, waited_for_pool: bool, timeout: float, awaited: str) -> TransportError:
     """Translate an exception of aiohttp to an error of this package.
 
-    The error's message ends with the reason, and the reason is its cause. Messages of aiohttp may quote the reply, and
-    its exceptions refer to the request. The error contains neither the reply nor the request.
+    The error's message ends with the reason, which is also its cause. It contains neither the reply, which messages of
+    aiohttp may quote, nor the request, which its exceptions refer to.
     """
     failure = _classify(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
     reason = error
@@ -53,9 +53,7 @@ def _classify(  # noqa: PLR0911 - a table
             return RequestTimeoutError(f"no {awaited} within {timeout:g} s", phase="read")
         case aiohttp.ClientHttpProxyError():
             return TransportError(
-                f"the proxy refused to connect: {error.status}",
-                maybe_sent=False,
-                transient=is_transient(error.status),
+                f"the proxy refused to connect: {error.status}", maybe_sent=False, transient=is_transient(error.status)
             )
         case aiohttp.ClientConnectorCertificateError():
             return TransportError("the TLS certificate was rejected", maybe_sent=False, transient=False)

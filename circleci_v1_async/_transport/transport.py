@@ -22,13 +22,7 @@ from circleci_v1_async._core.clock import Clock
 from circleci_v1_async._core.secret import RedactedBytes, Secret
 from circleci_v1_async._core.tasks import get_loop
 from circleci_v1_async._version import __version__
-from circleci_v1_async.errors import (
-    CircleCIError,
-    RedirectError,
-    SessionClosedError,
-    TransportError,
-    attach_request,
-)
+from circleci_v1_async.errors import CircleCIError, RedirectError, SessionClosedError, TransportError, attach_request
 from circleci_v1_async.request import Reply, Request
 
 from .bodies import Body, read_body
@@ -119,10 +113,7 @@ class Transport:
             warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
 
     async def close(self) -> None:
-        """End the calls in flight and the open streams, then close the session's own connections.
-
-        Closing twice is safe.
-        """
+        """End the calls in flight and the open streams, then close the session's own connections."""
         self.closed = True
         current = asyncio.current_task()
         try:

@@ -1,7 +1,4 @@
-"""Export of projects' builds to an SQLite file, for SQL, notebooks and Datasette.
-
-You must install the extra `export`.
-"""
+"""The export of projects' builds: what to read, and in which order to write it."""
 
 import asyncio
 import logging
