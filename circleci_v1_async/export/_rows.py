@@ -67,7 +67,7 @@ INDEXES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 
 
 def to_part_rows(part: str, items: Sequence[Any]) -> list[Row]:
-    """Return a row for each item or run of a step. The URL of an output is left out, because it is a secret."""
+    """Return a row for each item or step run. URLs of outputs are left out, because they are secrets."""
     if part != "steps":
         return [_to_row(item, PARTS[part]) for item in items]
     return [
