@@ -12,7 +12,6 @@ from circleci_v1_async._core.secret import Secret
 from circleci_v1_async.request import Request
 
 _REDACTED: Final = "***"
-# Shorter secrets may occur in ordinary words.
 _SHORTEST_SECRET: Final = 8
 
 

@@ -18,9 +18,6 @@ class TaskIterable(ABC):
 
     `aclose` and `async with` close them. A subclass begins its loop with `_begin`, runs tasks with `_create_task`, sets
     `_state` to `done` when no items are left, and always ends the loop with `_end`, in a `finally` block.
-
-    Args:
-        name: Name in the repr.
     """
 
     _begun_before: ClassVar[str]
