@@ -11,8 +11,6 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
@@ -46,9 +44,8 @@ class Connector(aiohttp.TCPConnector):
             protocol.force_close()
 
 
-def find_connections(connector: aiohttp.BaseConnector | None) -> "Iterator[ResponseHandler]":
-    yield from _idle(connector)
-    yield from _in_use(connector)
+def find_connections(connector: aiohttp.BaseConnector | None) -> list[ResponseHandler]:
+    return _idle(connector) + _in_use(connector)
 
 
 # aiohttp has no public names for these.

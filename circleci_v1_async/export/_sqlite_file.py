@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import attrs
 
@@ -17,9 +17,6 @@ from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build
 
 from ._rows import BUILDS, INDEXES, PARTS, POSITION, Row, fit_integer, make_id, to_build_row, to_part_rows
-
-if TYPE_CHECKING:
-    from sqlite_utils import Database
 
 _VERSION: Final = 1
 """The file's `user_version`. It is 0 in files of version 0.1.0, and in files without an export."""
@@ -50,8 +47,7 @@ class ExportFile:
     """
 
     def __init__(self, path: Path) -> None:
-        # Type `Any`, because the methods of sqlite_utils are only partly typed.
-        self._db: Any = _open(path)
+        self._db = _open(path)
         try:
             self._check_version(path)
             # In WAL mode, readers and a writer do not block each other (https://www.sqlite.org/wal.html). The file
@@ -196,7 +192,7 @@ class ExportFile:
             self._db.table(table).create_index(indexed, if_not_exists=True)
 
 
-def _open(path: Path) -> "Database":
+def _open(path: Path) -> Any:  # sqlite_utils types its methods only in part
     try:
         from sqlite_utils import Database  # noqa: PLC0415 - the extra may be missing
     except ModuleNotFoundError as error:
