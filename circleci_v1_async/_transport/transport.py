@@ -145,14 +145,8 @@ class Transport:
         if body is not None:
             usual["Content-Type"] = "application/json"
         headers_at = partial(self._headers, usual, request.headers)
-        limits, started = _limits(timeout), self.clock.monotonic()
-        try:
-            reply, is_first = await self._follow(
-                request.method, url, headers_at, body, limits, deadline=started + timeout
-            )
-        except AIOHTTP_ERRORS as error:
-            failure = self.translate(error, started, timeout, "complete reply")
-            raise failure from failure.__cause__
+        started = self.clock.monotonic()
+        reply, is_first = await self._follow(request.method, url, headers_at, body, started, timeout)
         try:
             content = await read_body(reply, max_body)
         except (*BODY_ERRORS, TransportError) as error:
@@ -182,12 +176,7 @@ class Transport:
         """
         usual = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
         headers_at = partial(self._headers, usual, {}, with_token=with_token)
-        limits, started = _limits(stall, each_byte=True), self.clock.monotonic()
-        try:
-            reply, _ = await self._follow("GET", url, headers_at, None, limits)
-        except AIOHTTP_ERRORS as error:
-            failure = self.translate(error, started, stall, "byte")
-            raise failure from failure.__cause__
+        reply, _ = await self._follow("GET", url, headers_at, None, self.clock.monotonic(), stall, each_byte=True)
         stream = Stream(self, reply, Body(reply), stall, request, url, attempt)
         self.streams.add(stream)
         return stream
@@ -225,30 +214,36 @@ class Transport:
         url: URL,
         headers_at: Callable[[URL], dict[str, str]],
         body: Secret[RedactedBytes] | None,
-        limits: aiohttp.ClientTimeout,
+        started: float,
+        timeout: float,  # noqa: ASYNC109 - as above
         *,
-        deadline: float | None = None,
+        each_byte: bool = False,
     ) -> tuple[aiohttp.ClientResponse, bool]:
-        """Send the request and follow its redirects, until a deadline.
+        """Send the request and follow its redirects, within the `_limits` of the timeout.
 
         Return the reply, which the caller must release, and whether it is the first reply on its connection.
         """
+        limits = _limits(timeout, each_byte=each_byte)
         for _ in range(MAX_REDIRECTS + 1):
             session = self._session()
             # The owner of a borrowed session may have read replies from these connections.
             before = set(find_connections(session.connector)) if self.borrowed else frozenset[object]()
-            reply = await session.request(
-                method,
-                url,
-                headers=headers_at(url),
-                data=None if body is None else body.reveal(),
-                timeout=limits,
-                allow_redirects=False,
-                raise_for_status=False,
-                auto_decompress=False,
-                # Do not use aiohttp's `trust_env`: it also sends a host's credentials from `.netrc`.
-                proxy=find_proxy(url) if self.trust_env else None,
-            )
+            try:
+                reply = await session.request(
+                    method,
+                    url,
+                    headers=headers_at(url),
+                    data=None if body is None else body.reveal(),
+                    timeout=limits,
+                    allow_redirects=False,
+                    raise_for_status=False,
+                    auto_decompress=False,
+                    # Do not use aiohttp's `trust_env`: it also sends a host's credentials from `.netrc`.
+                    proxy=find_proxy(url) if self.trust_env else None,
+                )
+            except AIOHTTP_ERRORS as error:
+                failure = self.translate(error, started, timeout, "byte" if each_byte else "complete reply")
+                raise failure from failure.__cause__
             # Use the protocol: the connection may already be back in the pool. A mock has no protocol.
             connection = getattr(reply, "_protocol", None)
             is_first = connection is None or (connection not in before and connection not in self._read_from)
@@ -264,8 +259,8 @@ class Transport:
                 return reply, is_first
             reply.release()
             url = find_next_hop(url, location, method, reply.status)
-            if deadline is not None:
-                limits = _limits(max(deadline - self.clock.monotonic(), 0.001))
+            if not each_byte:
+                limits = _limits(max(started + timeout - self.clock.monotonic(), 0.001))
         raise RedirectError(f"the service redirected more than {MAX_REDIRECTS} times", method != "GET")
 
     def _headers(
