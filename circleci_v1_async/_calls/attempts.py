@@ -77,8 +77,7 @@ class RetryLoop:
     _on_retry: Callable[[Retry], object] | None
     _number: int = attrs.field(default=0, init=False)
     _maybe_sent: bool = attrs.field(default=False, init=False)
-    # Attempts that the policy and the budget ignore: they ended with a 429, with a token that was renewed, or with the
-    # build of another request.
+    # Attempts that the policy and the budget ignore: they ended with a 429, a renewed token, or another build.
     _free: int = attrs.field(default=0, init=False)
     # Seconds that this call was paused after its 429s.
     _held: float = attrs.field(default=0.0, init=False)

@@ -52,8 +52,7 @@ def check_usable(session: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop
     """Return a session if it is open and belongs to the event loop. Otherwise, raise an error."""
     if session.closed:
         raise SessionClosedError("The aiohttp session cannot be used: Session is closed")
-    # aiohttp has no public name for the loop. With another loop, it would raise a RuntimeError, or wait for a loop that
-    # does not run.
+    # aiohttp has no public name for the loop. With another loop, it would raise a RuntimeError, or wait forever.
     if getattr(session, "_loop", loop) is not loop:
         raise SessionClosedError("The aiohttp session cannot be used: it belongs to another event loop")
     return session

@@ -1,8 +1,7 @@
 """Connections that are not reused if the server has sent unsolicited data.
 
 aiohttp checks a connection when it enters the pool, but not when it leaves the pool. If the server sends data in the
-meantime, such as a second reply, aiohttp treats the data as the reply to the next request. From then on, each reply
-answers the previous request.
+meantime, such as a second reply, aiohttp takes it, and then each reply, for the reply to the next request.
 """
 
 from typing import TYPE_CHECKING

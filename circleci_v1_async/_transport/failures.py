@@ -25,8 +25,7 @@ def translate_error(error: Exception, *, waited_for_pool: bool, timeout: float, 
     """
     failure = _classify(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
     reason = error
-    # aiohttp wraps errors of sockets, TLS and hooks. The cause of a TimeoutError is no `Exception`, but a cancellation
-    # by its timer.
+    # aiohttp wraps errors of sockets, TLS and hooks. The cause of a TimeoutError is a cancellation: no `Exception`.
     while isinstance(reason.__cause__, Exception):
         reason = reason.__cause__
     shown, is_complete = _describe(reason)

@@ -1,8 +1,7 @@
 """One request on the wire, sent by aiohttp's client.
 
 The token is added to the headers of each hop that may receive it, and never to the aiohttp session: aiohttp would send
-it to the target of any redirect. Redirects are therefore followed here. Exceptions of aiohttp are translated to a
-`TransportError`.
+it to the target of any redirect. Redirects are therefore followed here. Exceptions of aiohttp are translated.
 """
 
 import asyncio
@@ -93,8 +92,7 @@ class Transport:
     def track(self) -> InFlight:
         """Register a call for a `with` block. `close` ends the call with `SessionClosedError`.
 
-        The same error is raised if the session is closed or belongs to another event loop, and `UsageError` without a
-        loop.
+        The same error is raised if the session is closed or belongs to another event loop.
         """
         if self.closed:
             raise SessionClosedError("The session is closed")
@@ -198,8 +196,7 @@ class Transport:
     def translate(self, error: Exception, started: float, timeout: float, awaited: str) -> CircleCIError:
         """Translate an exception of aiohttp, and return an error of this package unchanged.
 
-        The wait began at clock time `started` and was limited to `timeout` seconds. `awaited` is the missing part of
-        the reply.
+        The wait for the `awaited` part of a reply began at clock time `started`, limited to `timeout` seconds.
         """
         if isinstance(error, CircleCIError):
             return error

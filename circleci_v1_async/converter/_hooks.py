@@ -2,8 +2,7 @@
 
 msgspec first tries to convert a complete model. If the values do not fit, the hooks convert its fields one by one.
 msgspec also converts the leaves: all values except models, lists and mappings. The hooks therefore return the same
-result as a msgspec decoder, except that a misfit (a value that does not fit its type) drops only its field, list item
-or mapping entry.
+result as a msgspec decoder, except that a misfit (a value that does not fit its type) drops only its field or item.
 """
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, Sequence

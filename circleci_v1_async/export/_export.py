@@ -79,8 +79,7 @@ async def export_builds(
     service rejects requests for a list from some offset on, the walk ends there, with a warning in the log.
 
     The steps, tests and artifacts of a build are exported when the build has finished, with one request for each of the
-    three. This includes builds that are already in the file. The URLs of outputs and the build parameters are not
-    exported, because they are secrets.
+    three, even for builds that are already in the file. URLs of outputs and build parameters are secrets, and left out.
 
     Args:
         ci: The session.
@@ -98,8 +97,7 @@ async def export_builds(
         ModuleNotFoundError: The extra `export` is not installed.
         NotFoundError: A project does not exist, or the token has no access to the project.
         PaginationDriftError: A list changes faster than the export can read it.
-        sqlite3.Error: The file cannot be written or is not a database, or another program kept it locked for 60
-            seconds.
+        sqlite3.Error: The file cannot be written, is not a database, or was locked by another program for 60 seconds.
     """
     if isinstance(projects, str | ProjectSlug):
         raise InvalidInputError(f"projects: expected a list of projects, got {projects!r}")
