@@ -26,17 +26,9 @@ try:
 except ImportError:  # pragma: no cover - Windows has no locks of this kind
     fcntl = None  # type: ignore[assignment]
 
-# Without these flags, `open` would wait for the other end of a FIFO, and follow a symbolic link.
-_PLAIN: Final = (
-    getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
-_NONE: Final = -1  # no file descriptor
+_NO_FD: Final = -1
 _STRONG: Final = re.compile(r'"[!#-~]*"')
 _MAX_NOTE: Final = 2**12  # bytes
-_MODE: Final = 0o666  # minus the umask
 # Flag of Linux to create a file without a name; absent elsewhere.
 _UNNAMED: Final = getattr(os, "O_TMPFILE", None)
 # Error numbers of file systems without hard links.
@@ -75,21 +67,22 @@ class PartFile:
     parts: tuple[str, ...]
     source: str
     path: Path = attrs.field(init=False)
+    _name: str = attrs.field(init=False)
+    _part: str = attrs.field(init=False)
+    _note: str = attrs.field(init=False)
     etag: str | None = attrs.field(default=None, init=False)
     is_locked: bool = attrs.field(default=True, init=False)
     _folder: Folder | None = attrs.field(default=None, init=False)
-    _fd: int = attrs.field(default=_NONE, init=False)
+    _fd: int = attrs.field(default=_NO_FD, init=False)
     _size: int = attrs.field(default=0, init=False)
     _has_note: bool = attrs.field(default=False, init=False)
     _begin_at: int | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.path = self.root.joinpath(*self.parts)
-
-    @property
-    def name(self) -> str:
-        """The file's final name."""
-        return self.parts[-1]
+        self._name = self.parts[-1]
+        self._part = part_name(self._name)
+        self._note = resume_info_name(self._name)
 
     @property
     def is_open(self) -> bool:
@@ -104,18 +97,11 @@ class PartFile:
     def open(self, *, resume: bool) -> None:
         """Open or create the part file, and lock it. Close it afterwards if it `is_open`.
 
-        Args:
-            resume: Whether to keep the bytes of an earlier download of this artifact.
-
-        Raises:
-            PartInUseError: Another download is writing the part file.
-            UnsafePathError: A symbolic link is on the path, or the part file is not a regular file.
-            PathConflictError: A file is on the path.
-            OSError: The part file cannot be created or opened.
+        With `resume`, keep the bytes of an earlier download of this artifact.
         """
         folder = Folder.open(self.root, self.parts[:-1])
         try:
-            self._fd, self._size, self.is_locked = _open_locked(folder, part_name(self.name))
+            self._fd, self._size, self.is_locked = _open_locked(folder, self._part)
         except BaseException:
             folder.close()
             raise
@@ -134,26 +120,20 @@ class PartFile:
         self._seek()
         if self.etag is not None and not self._has_note:
             # Written only now, when there are bytes to resume from: most files need no resume info.
-            self._write_note(self.etag)
+            fd = self._opened.open_file(self._note, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            self._has_note = True
+            with os.fdopen(fd, "wb") as note:
+                note.write(f"{self.source} {self.etag}".encode("latin-1"))
         self._append(pieces)
 
     def publish(self, pieces: Iterable[bytes], *, overwrite: bool, durable: bool) -> None:
         """Append the last bytes, and give the file its final name, in one call.
 
         If the part file is not open, the pieces are the whole file, which is written without a part file if possible.
-
-        Args:
-            pieces: The last bytes.
-            overwrite: Whether to replace an existing file.
-            durable: Whether to flush the bytes to disk before the file gets its final name. If not, the file can be
-                incomplete after a power failure.
+        Unless the file is `durable`, it can be incomplete after a power failure.
 
         Raises:
             NameTakenError: The file already exists, and `overwrite` is false. The part file was deleted.
-            PartInUseError: Another download is writing the part file.
-            UnsafePathError: A symbolic link is on the path, or the part file is not a regular file.
-            PathConflictError: A file is on the path.
-            OSError: The file cannot be written or renamed.
         """
         if not self.is_open:
             # A small file. Write it with one system call, because the event loop can take the interpreter between two.
@@ -167,24 +147,20 @@ class PartFile:
         if fcntl is None:  # pragma: no cover - Windows cannot rename an open file
             self._close_file()
         if overwrite:
-            self._rename()
+            self._opened.rename(self._part, self._name)
         else:
             self._claim()
         self._remove_note()
         self._release()
 
     def close(self, *, keep: bool) -> None:
-        """Close and unlock the part file. Calling it again is safe.
-
-        Args:
-            keep: Whether to keep the bytes, if any, so that a later download can resume.
-        """
+        """Close and unlock the part file. With `keep`, a later download can resume from its bytes."""
         try:
-            if self._fd != _NONE and not (keep and self.etag and self.size):
+            if self._fd != _NO_FD and not (keep and self.etag and self.size):
                 # Delete the part file while it is locked, so that it is not another download's file. Ignore an error
                 # of the deletion, which must not replace the error of the download.
                 with suppress(OSError):
-                    self._remove(part_name(self.name))
+                    self._opened.remove(self._part)
                     self._remove_note()
         finally:
             self._release()
@@ -192,26 +168,24 @@ class PartFile:
     def _publish_unnamed(self, pieces: Iterable[bytes], *, durable: bool) -> bool:
         """Write the file without a part file, and give it its name when it is complete.
 
-        This takes fewer system calls, and leaves nothing behind if the process is killed.
-
-        Returns:
-            Whether the file was written; `False` if a part file exists, or if the system cannot do this.
+        This takes fewer system calls, and leaves nothing behind if the process is killed. Return `False` if a part file
+        exists, or if the system cannot do this.
         """
         if _UNNAMED is None:
             return False
         self._folder = folder = Folder.open(self.root, self.parts[:-1])
         try:
-            if os.access(folder.at(part_name(self.name)), os.F_OK, dir_fd=folder.fd):
+            if os.access(folder.at(self._part), os.F_OK, dir_fd=folder.fd):
                 return False
             try:
-                self._fd = os.open(folder.at("."), os.O_WRONLY | _UNNAMED | _PLAIN, _MODE, dir_fd=folder.fd)
+                self._fd = folder.open_file(".", os.O_WRONLY | _UNNAMED)
             except OSError:
                 return False
             self._append(pieces)
             self._flush(durable=durable)
             try:
                 # See open(2), O_TMPFILE. With `dst_dir_fd`, Python follows the link.
-                os.link(f"/proc/self/fd/{self._fd}", folder.at(self.name), dst_dir_fd=folder.fd)
+                os.link(f"/proc/self/fd/{self._fd}", folder.at(self._name), dst_dir_fd=folder.fd)
             except FileExistsError:
                 raise NameTakenError(f"{self.path}: already exists") from None
             except OSError:
@@ -246,40 +220,34 @@ class PartFile:
 
     def _claim(self) -> None:
         """Give the file its final name, unless another file has this name."""
-        folder, name = self._opened, self._opened.at(self.name)
+        folder = self._opened
         try:
             try:
-                part = folder.at(part_name(self.name))
-                os.link(part, name, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
+                folder.link(self._part, self._name)
             except OSError as error:
                 if error.errno not in _NO_LINKS:
                     raise
-                os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE, dir_fd=folder.fd))
+                os.close(folder.open_file(self._name, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
                 try:
-                    self._rename()
+                    folder.rename(self._part, self._name)
                 except OSError:
-                    self._remove(self.name)
+                    folder.remove(self._name)
                     raise
             else:
-                self._remove(part_name(self.name))
+                folder.remove(self._part)
         except FileExistsError:
             self.close(keep=False)
             raise NameTakenError(f"{self.path}: already exists") from None
-
-    def _rename(self) -> None:
-        folder = self._opened
-        part, name = folder.at(part_name(self.name)), folder.at(self.name)
-        os.replace(part, name, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
 
     def _read_note(self) -> str | None:
         """Return the ETag from the resume info; `None` if absent, or if it belongs to another artifact."""
         folder = self._opened
         try:
-            fd = os.open(folder.at(resume_info_name(self.name)), os.O_RDONLY | _PLAIN, dir_fd=folder.fd)
+            fd = folder.open_file(self._note, os.O_RDONLY)
         except FileNotFoundError:
             return None
         try:
-            _check_regular(os.fstat(fd), folder, resume_info_name(self.name))
+            _check_regular(os.fstat(fd), folder, self._note)
             self._has_note = True
             source, _, etag = os.read(fd, _MAX_NOTE).decode("latin-1").partition(" ")
         finally:
@@ -287,21 +255,10 @@ class PartFile:
         # After a crash, the resume info can contain anything.
         return etag if source == self.source and is_strong_etag(etag) else None
 
-    def _write_note(self, etag: str) -> None:
-        folder = self._opened
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN
-        fd = os.open(folder.at(resume_info_name(self.name)), flags, _MODE, dir_fd=folder.fd)
-        self._has_note = True
-        with os.fdopen(fd, "wb") as note:
-            note.write(f"{self.source} {etag}".encode("latin-1"))
-
     def _remove_note(self) -> None:
         if self._has_note:
-            self._remove(resume_info_name(self.name))
+            self._opened.remove(self._note)
             self._has_note = False
-
-    def _remove(self, name: str) -> None:
-        os.unlink(self._opened.at(name), dir_fd=self._opened.fd)
 
     @property
     def _opened(self) -> Folder:
@@ -315,21 +272,17 @@ class PartFile:
             self._folder = None
 
     def _close_file(self) -> None:
-        if self._fd != _NONE:
+        if self._fd != _NO_FD:
             os.close(self._fd)
-            self._fd = _NONE
+            self._fd = _NO_FD
 
 
 def _open_locked(folder: Folder, name: str) -> tuple[int, int, bool]:
-    """Open or create a file, and lock it.
-
-    Returns:
-        The file descriptor, the size in bytes, and whether the file is locked.
-    """
-    path = os.path.join(folder.path, name)  # noqa: PTH118 - text
+    """Open or create a file, and lock it. Return its descriptor, its size, and whether it is locked."""
+    path = folder.path_of(name)
     while True:
         try:
-            fd = os.open(folder.at(name), os.O_RDWR | os.O_CREAT | _PLAIN, _MODE, dir_fd=folder.fd)
+            fd = folder.open_file(name, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise UnsafePathError(f"{path}: expected a file, found a symbolic link") from None
@@ -349,15 +302,11 @@ def _open_locked(folder: Folder, name: str) -> tuple[int, int, bool]:
 
 def _check_regular(found: os.stat_result, folder: Folder, name: str) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise UnsafePathError(f"{folder.path}{os.sep}{name}: expected a regular file")
+        raise UnsafePathError(f"{folder.path_of(name)}: expected a regular file")
 
 
 def _lock(fd: int) -> bool:
-    """Lock an open file. Return whether the file system supports locks.
-
-    Raises:
-        BlockingIOError: Another download has locked the file.
-    """
+    """Lock an open file, or raise `BlockingIOError`. Return whether the file system has locks."""
     if fcntl is None:  # pragma: no cover - Windows
         return False
     try:
@@ -374,7 +323,7 @@ def _find_size(folder: Folder, name: str, fd: int) -> int | None:
     mine = os.fstat(fd)
     _check_regular(mine, folder, name)
     try:
-        there = os.stat(folder.at(name), dir_fd=folder.fd, follow_symlinks=False)
+        there = folder.look(name)
     except FileNotFoundError:
         return None
     if not os.path.samestat(mine, there):
@@ -382,6 +331,6 @@ def _find_size(folder: Folder, name: str, fd: int) -> int | None:
     if mine.st_nlink > 1:
         # A process died between link() and unlink(): this inode is also the published file, and writing to it would
         # change the published file.
-        os.unlink(folder.at(name), dir_fd=folder.fd)
+        folder.remove(name)
         return None
     return mine.st_size

@@ -14,6 +14,8 @@ import attrs
 
 from circleci_v1_async.errors import DownloadError, SessionClosedError
 
+from .part_file import PartFile
+
 R = TypeVar("R")
 
 _log = logging.getLogger("circleci_v1_async")
@@ -24,10 +26,7 @@ _PATIENCE: Final = 0.001
 
 
 class _Outcome(asyncio.Future[Any]):
-    """The outcome of a call. It cannot be canceled.
-
-    If a task that awaits it is canceled, asyncio raises the cancellation in the task after the call.
-    """
+    """The outcome of a call. It cannot be canceled: a task that awaits it is canceled after the call."""
 
     def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - asyncio's signature
         return False
@@ -52,13 +51,10 @@ class FileThreads:
     The disk work does not use asyncio's own threads. They also resolve host names, so a slow disk would delay API
     calls.
 
-    Args:
+    Attributes:
         concurrency: Maximum number of files to download or write at the same time.
         durable: Whether to flush a file to disk before the file gets its final name.
-
-    Attributes:
-        slots: Semaphore with a slot for each file. A file occupies its slot from the request until it has its final
-            name.
+        slots: Semaphore with a slot for each file, which is occupied from the request until the file has its name.
     """
 
     concurrency: int
@@ -72,8 +68,7 @@ class FileThreads:
     _at_work: int = attrs.field(default=0, init=False)
     # Outcomes that the event loop has not set yet: future, result and error.
     _outcomes: "deque[tuple[_Outcome, Any, BaseException | None]]" = attrs.field(factory=deque[Any], init=False)
-    # Whether a thread starts in the next turn of the event loop, and whether a timer runs `_watch`.
-    _is_starting: bool = attrs.field(default=False, init=False)
+    # Whether a timer runs `_watch`.
     _is_watching: bool = attrs.field(default=False, init=False)
     _closed: bool = attrs.field(default=False, init=False)
     _has_warned: bool = attrs.field(default=False, init=False)
@@ -82,11 +77,7 @@ class FileThreads:
         self.slots = asyncio.Semaphore(self.concurrency)
 
     async def run(self, function: Callable[..., R], *args: Any, **options: Any) -> R:
-        """Call a blocking function in a thread. Cancellation waits for the function: it uses open files.
-
-        Raises:
-            SessionClosedError: The session is closed.
-        """
+        """Call a blocking function in a thread. Cancellation waits for the function: it uses open files."""
         if self._closed:
             raise SessionClosedError("The session is closed")
         loop = asyncio.get_running_loop()
@@ -107,17 +98,15 @@ class FileThreads:
 
     def _add_thread(self, loop: asyncio.AbstractEventLoop) -> None:
         self._at_work += 1
-        self._is_starting = True
         # The event loop may have more calls ready: let the thread start after them, so that it makes all of them.
         loop.call_soon(self._start, loop)
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._is_starting = False
         if self._threads is None:
             self._threads = futures.ThreadPoolExecutor(self._max_threads, thread_name_prefix="circleci_v1_async")
         self._threads.submit(self._work, loop)
         if self._closed:
-            self._threads.shutdown(wait=False)
+            self.close()
 
     @property
     def _max_threads(self) -> int:
@@ -137,16 +126,14 @@ class FileThreads:
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         """Make calls until none waits, then report the outcomes. Runs in a thread."""
-        while call := self._take():
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._at_work -= 1
+                    break
+                call = self._waiting.popleft()
             self._outcomes.append((call.outcome, *_make(call.function)))
         loop.call_soon_threadsafe(self._settle)
-
-    def _take(self) -> _Call | None:
-        with self._lock:
-            if self._waiting:
-                return self._waiting.popleft()
-            self._at_work -= 1
-            return None
 
     def _settle(self) -> None:
         while self._outcomes:
@@ -157,28 +144,28 @@ class FileThreads:
                 outcome.set_exception(error)
 
     async def run_on(self, path: Path, function: Callable[..., R], *args: Any, **options: Any) -> R:
-        """Call a blocking function that works on a file, in a thread.
-
-        Raises:
-            DownloadError: The function raised an `OSError`.
-            SessionClosedError: The session is closed.
-        """
+        """Call a blocking function of a file in a thread. Raise its `OSError` as a `DownloadError`."""
         try:
             return await self.run(function, *args, **options)
         except OSError as error:
             raise DownloadError(f"{path}: {error.strerror}") from error
 
-    def warn_of_no_locks(self, path: Path) -> None:
-        """Log that the file system does not support locks. The session logs this only once."""
-        if not self._has_warned:
+    async def run_part(self, part: PartFile, function: Callable[..., R], *args: Any, **options: Any) -> R:
+        """Call a blocking function of a part file, and warn once if the file system has no locks."""
+        result = await self.run_on(part.path, function, *args, **options)
+        if not part.is_locked and not self._has_warned:
             self._has_warned = True
-            _log.warning("%s: the file system has no locks, so two downloads of one file could mix (logged once)", path)
+            _log.warning(
+                "%s: the file system has no locks, so two downloads of one file could mix (logged once)", part.path
+            )
+        return result
 
     def close(self) -> None:
         """Stop the threads when their current work is done. Does not wait."""
         self._closed = True
-        if self._threads is not None and not self._is_starting:
+        if self._threads is not None:
             self._threads.shutdown(wait=False)
+            self._threads = None
 
 
 def _make(function: Callable[[], R]) -> tuple[R | None, BaseException | None]:

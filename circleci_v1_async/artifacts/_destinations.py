@@ -54,29 +54,21 @@ class Destination:
 def plan_destinations(
     artifacts: Iterable[Artifact], match: str | None, place: Callable[[Artifact], str] | None = None
 ) -> list[Destination]:
-    """Choose a path for each artifact that matches.
+    """Choose a path for each artifact that matches, in the order of `artifacts`.
 
-    Args:
-        artifacts: The artifacts, as the service lists them.
-        match: An `fnmatch` pattern for the full path; `*` also matches slashes. `None` for all artifacts.
-        place: A function that returns the path of an artifact below the folder. `None` for the artifact's own path,
-            below `node-<i>` if the matching artifacts come from several containers.
-
-    Returns:
-        The destinations of the matching artifacts, in the order of `artifacts`.
-
-    Raises:
-        InvalidInputError: `artifacts` is not a list of `Artifact`, or `place` did not return a string.
+    Without `place`, it is the artifact's own path, below `node-<i>` if the matching artifacts come from several
+    containers.
     """
     wanted = [artifact for artifact in _check(artifacts) if match is None or fnmatchcase(artifact.path, match)]
-    if place is not None:
-        destinations = [_find_destination(artifact, _check_place(place(artifact))) for artifact in wanted]
-    else:
-        has_nodes = len({artifact.node_index or 0 for artifact in wanted}) > 1
-        destinations = [
-            _find_destination(artifact, artifact.path, (f"node-{artifact.node_index or 0}",) if has_nodes else ())
-            for artifact in wanted
-        ]
+    has_nodes = place is None and len({artifact.node_index or 0 for artifact in wanted}) > 1
+    destinations: list[Destination] = []
+    for artifact in wanted:
+        path = artifact.path if place is None else cast("object", place(artifact))
+        if not isinstance(path, str):
+            text = f"place: expected a function that returns a path below the folder, got {type(path).__name__}"
+            raise InvalidInputError(text)
+        folders = (f"node-{artifact.node_index or 0}",) if has_nodes else ()
+        destinations.append(_find_destination(artifact, path, folders))
     conflicts = _find_conflicts([destination for destination in destinations if destination.problem is None])
     return [
         attrs.evolve(destination, problem=conflicts[id(destination)]) if id(destination) in conflicts else destination
@@ -84,16 +76,7 @@ def plan_destinations(
     ]
 
 
-def _check_place(path: object) -> str:
-    if not isinstance(path, str):
-        raise InvalidInputError(
-            f"place: expected a function that returns a path below the folder, got {type(path).__name__}"
-        )
-    return path
-
-
-def _check(artifacts: Iterable[Artifact]) -> list[Artifact]:
-    given = cast("object", artifacts)
+def _check(given: object) -> list[Artifact]:
     if not isinstance(given, Iterable) or isinstance(given, str):
         raise InvalidInputError(
             "artifacts: expected several Artifacts from list_build_artifacts (download_artifact saves one); "
@@ -108,13 +91,15 @@ def _check(artifacts: Iterable[Artifact]) -> list[Artifact]:
     return cast("list[Artifact]", everything)
 
 
-def _find_destination(artifact: Artifact, path: str, node: tuple[str, ...] = ()) -> Destination:
-    if path.startswith("/"):
-        return Destination(artifact, (path,), UnsafePathError(f"{path!r}: expected a relative path"))
+def _find_destination(artifact: Artifact, path: str, node: tuple[str, ...]) -> Destination:
     parts = tuple(part for part in path.split("/") if part not in {"", "."})
-    if not parts:
-        return Destination(artifact, (path,), UnsafePathError(f"{path!r}: expected the path of a file"))
-    if problem := next(filter(None, map(_find_problem, parts)), None):
+    if path.startswith("/"):
+        problem: str | None = "expected a relative path"
+    elif not parts:
+        problem = "expected the path of a file"
+    else:
+        problem = next(filter(None, map(_find_problem, parts)), None)
+    if problem:
         return Destination(artifact, (path,), UnsafePathError(f"{path!r}: {problem}"))
     if not artifact.url:
         return Destination(artifact, (path,), DownloadError(f"{path!r}: the service returned no URL for this artifact"))
@@ -153,9 +138,9 @@ def _find_conflicts(destinations: list[Destination]) -> dict[int, PathConflictEr
             wanted[numbers.setdefault((folder, _fold(last)), len(numbers) + 1)].append((destination, last))
     found: dict[int, PathConflictError] = {}
     for number, claims in wanted.items():
-        if len(claims) + len(below.get(number, ())) > 1:
+        rivals = [destination for destination, _ in claims] + below.get(number, [])
+        if len(rivals) > 1:
             first, last = claims[0]
-            rivals = [destination for destination, _ in claims] + below.get(number, [])
             names = sorted({repr(rival.artifact.path) for rival in rivals})
             # With ten thousand rivals, each has an error. The error must not name all the others.
             shown = ", ".join(names[:_SHOWN]) + ", …" * (len(names) > _SHOWN)

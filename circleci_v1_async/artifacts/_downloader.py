@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import aclosing, closing
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import attrs
 from yarl import URL
@@ -28,8 +28,6 @@ from ._destinations import Destination
 from ._events import Download, DownloadStatus, OnExists, ProgressReporter
 from ._requests import artifact_request, get_strong_etag, is_requested_range, require_whole
 
-R = TypeVar("R")
-
 _BATCH: Final = 2**21  # bytes that one call in a thread writes
 _SMALL: Final = 2**20  # maximum size in bytes of a file that is opened, written and published by one call in a thread
 _POLL: Final = 0.1  # seconds between two checks of a part file that another download is writing
@@ -37,24 +35,17 @@ _POLL: Final = 0.1  # seconds between two checks of a part file that another dow
 
 @attrs.frozen(eq=False)
 class Downloader:
-    """Downloads artifacts below a folder.
+    """Downloads artifacts below the folder `root`.
 
-    Attributes:
-        caller: The caller that sends the requests.
-        threads: The threads for the disk work.
-        root: The folder.
-        reporter: The reporter of progress events.
-        on_exists: The choice for a file that already exists.
-        resume: Whether to resume from the part file of an earlier download, and to keep the part file if this download
-            fails.
+    With `resume`, it resumes from the part file of an earlier download, and keeps the part file if the download fails.
     """
 
     caller: Caller
     threads: FileThreads
     root: Path
     reporter: ProgressReporter
-    on_exists: OnExists = "error"
-    resume: bool = False
+    on_exists: OnExists
+    resume: bool
 
     async def check(self, destinations: Iterable[Destination]) -> dict[Destination, Download]:
         """Return the outcomes of the destinations that need no request."""
@@ -62,46 +53,30 @@ class Downloader:
             return await self.threads.run_on(self.root, check_destinations, destinations, self.root, self.on_exists)
 
     async def download_one(self, destination: Destination) -> Download:
-        """Download an artifact to a path that the caller has chosen.
-
-        Raises:
-            InvalidInputError: The artifact is invalid, or the path is a folder.
-            PathConflictError: The file already exists, or another download writes the file for longer than `timeout`.
-        """
+        """Download an artifact to a path that the caller has chosen. Check both first."""
         with TracebackScrubber():
             artifact_request(self.caller, destination.artifact)
             path = self.root.joinpath(*destination.parts)
             may_exist = self.on_exists != "error"
-            await self.threads.run_on(path, check_file, path, may_exist=may_exist, way_out=WAY_OUT)
-        skipped = await self._settle(destination) if self.on_exists == "skip" else None
-        download = skipped or await self.download(destination)
+            found = await self.threads.run_on(path, check_file, path, may_exist=may_exist, way_out=WAY_OUT)
+        if found and self.on_exists == "skip":
+            download = Download(destination.artifact, path, found.st_size, DownloadStatus.SKIPPED)
+        else:
+            download = await self.download(destination)
         await self.reporter.finish(download)
         return download
 
     async def download(self, destination: Destination) -> Download:
-        """Download an artifact to its destination.
-
-        Raises:
-            PathConflictError: The file already exists, or another download writes the file for longer than `timeout`.
-        """
         try:
             return await self._download(destination)
         except NameTakenError:
             # The file appeared during the download.
-            if settled := await self._settle(destination):
-                return settled
-            raise
-
-    async def _settle(self, destination: Destination) -> Download | None:
-        """Return the outcome if the file needs no request.
-
-        Raises:
-            DownloadError: The artifact cannot be saved at its destination.
-        """
-        settled = (await self.check([destination])).get(destination)
-        if settled is not None and settled.error is not None:
-            raise settled.error
-        return settled
+            settled = (await self.check([destination])).get(destination)
+            if settled is None:
+                raise
+            if settled.error is not None:
+                raise settled.error from None
+            return settled
 
     async def _download(self, destination: Destination) -> Download:
         with TracebackScrubber():
@@ -119,7 +94,7 @@ class Downloader:
                                     return await self._save(destination.artifact, part, stream, offset)
                     finally:
                         if part.is_open:
-                            await self._run_on(part, part.close, keep=self.resume)
+                            await self.threads.run_part(part, part.close, keep=self.resume)
         raise AssertionError  # pragma: no cover - for the type checkers
 
     async def _open(self, part: PartFile, request: Request[Any], url: URL, attempt: Attempt) -> tuple[Stream, int]:
@@ -157,42 +132,31 @@ class Downloader:
                     received += len(chunk)
                     await self.reporter.advance(artifact, path, received)
                     if batched >= _BATCH:
-                        await self._run_on(part, part.write, batch)
+                        await self.threads.run_part(part, part.write, batch)
                         batch, batched = [], 0
         except (TransportError, TruncatedError):
             if part.is_open and part.etag:
                 # Save these bytes, so that the next attempt can resume after them.
-                await self._run_on(part, part.write, batch)
+                await self.threads.run_part(part, part.write, batch)
             raise
         overwrite = self.on_exists == "overwrite"
         await self._run_when_free(part, part.publish, batch, overwrite=overwrite, durable=self.threads.durable)
         return Download(artifact, path, received, DownloadStatus.DOWNLOADED, verified=rest is not None)
 
-    async def _run_when_free(self, part: PartFile, function: Callable[..., R], *args: Any, **options: Any) -> R:
-        """Call a function that may open the part file. Wait while another download is writing the part file.
-
-        Raises:
-            NameTakenError: The other download has given the file its name, and the file must not be replaced.
-            PathConflictError: The other download takes longer than `timeout`.
-        """
+    async def _run_when_free(self, part: PartFile, function: Callable[..., None], *args: Any, **options: Any) -> None:
+        """Call a function that may open the part file. Wait while another download is writing the part file."""
         clock, timeout = self.caller.clock, self.caller.options.timeout
         deadline = clock.monotonic() + timeout
         while True:
             try:
-                return await self._run_on(part, function, *args, **options)
+                return await self.threads.run_part(part, function, *args, **options)
             except PartInUseError as error:
                 if clock.monotonic() >= deadline:
                     text = f"{error}, and has not finished within {timeout:g} s; a longer timeout waits longer"
                     raise PathConflictError(text) from None
             await clock.sleep(_POLL)
-            if self.on_exists != "overwrite" and await self._run_on(part, os.path.lexists, part.path):
+            if self.on_exists != "overwrite" and await self.threads.run_part(part, os.path.lexists, part.path):
                 raise NameTakenError(f"{part.path}: already exists")
-
-    async def _run_on(self, part: PartFile, function: Callable[..., R], *args: Any, **options: Any) -> R:
-        result = await self.threads.run_on(part.path, function, *args, **options)
-        if not part.is_locked:
-            self.threads.warn_of_no_locks(part.path)
-        return result
 
 
 def _identify(url: URL) -> str:

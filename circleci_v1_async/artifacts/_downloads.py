@@ -16,10 +16,7 @@ from circleci_v1_async.errors import (
 from ._checks import failed_download
 from ._destinations import Destination
 from ._downloader import Downloader
-from ._events import (
-    Download,
-    OnError,
-)
+from ._events import Download, OnError
 
 
 class ArtifactDownloads(TaskIterable):
@@ -94,8 +91,9 @@ class ArtifactDownloads(TaskIterable):
     async def _fetch(self) -> AsyncGenerator[Download, None]:
         reporter = self._downloader.reporter
         settled = await self._downloader.check(self._destinations)
-        if self._on_error != "yield":
-            self._refuse([download for download in settled.values() if download.error])
+        problems = [download for download in settled.values() if download.error]
+        if problems and self._on_error != "yield":
+            raise self._explain(problems)
         waiting = (destination for destination in self._destinations if destination not in settled)
         running: set[asyncio.Task[Download]] = set()
         self._begin_more(running, waiting)
@@ -120,19 +118,16 @@ class ArtifactDownloads(TaskIterable):
             # A closed session fails every download.
             raise
         except CircleCIError as error:
-            # The outcome keeps the error. Without a traceback, the error does not keep its frames in memory.
-            download = failed_download(destination, self._downloader.root, error.with_traceback(None))
+            download = failed_download(destination, self._downloader.root, error)
         await self._downloader.reporter.finish(download)
         return download
 
-    def _refuse(self, problems: list[Download]) -> None:
-        """Raise an error for the problems that were found before the first request, if there are any."""
-        if not problems:
-            return
+    def _explain(self, problems: list[Download]) -> DownloadError:
+        """Return the error for the problems that were found before the first request."""
         errors = [problem.error for problem in problems]
         kinds = (UnsafePathError, PathConflictError, DownloadError)
         kind, first = next((kind, error) for kind in kinds for error in errors if isinstance(error, kind))
-        raise kind(f"{_count(problems)} cannot be saved in {self._downloader.root}: {first}", tuple(problems))
+        return kind(f"{_count(problems)} cannot be saved in {self._downloader.root}: {first}", tuple(problems))
 
 
 def _count(items: list[Destination] | list[Download]) -> str:

@@ -135,12 +135,7 @@ Progress = Callable[[DownloadEvent], object]
 
 
 class ProgressReporter:
-    """Keeps the totals of a call's files, and passes events to the caller.
-
-    Args:
-        progress: Called with each event. With `None`, events are neither counted nor passed on.
-        files: Total number of files.
-    """
+    """Keeps the totals of a call's files, and passes events to `progress`, if given."""
 
     def __init__(self, progress: Progress | None, files: int) -> None:
         self._progress = progress
@@ -149,26 +144,22 @@ class ProgressReporter:
         self._under_way: dict[Path, tuple[int, int | None]] = {}
 
     async def start(self, artifact: Artifact, path: Path, size: int | None, received: int) -> None:
-        """Report that a download starts or restarts."""
         if self._progress is not None:
             totals = self._count(path, received, size)
             await call_back(self._progress, DownloadStarted(artifact, path, size, received, totals))
 
     async def advance(self, artifact: Artifact, path: Path, received: int) -> None:
-        """Report that more bytes of a file have been received."""
         if self._progress is not None:
             totals = self._count(path, received, self._under_way[path][1])
             await call_back(self._progress, DownloadProgress(artifact, path, received, totals))
 
     async def finish(self, download: Download) -> None:
-        """Report that a file is done. Report the start of a skipped file first.
-
-        The bytes of a failed download no longer count.
-        """
+        """Report that a file is done. Report the start of a skipped file first."""
         if self._progress is not None:
             if download.status == DownloadStatus.SKIPPED:
                 await self.start(download.artifact, download.path, download.size, download.size or 0)
             has_failed = download.status == DownloadStatus.FAILED
+            # The bytes of a failed download no longer count.
             totals = self._count(download.path, 0, 0) if has_failed else self._totals
             self._under_way.pop(download.path, None)
             self._totals = attrs.evolve(totals, finished=totals.finished + 1, failed=totals.failed + has_failed)

@@ -19,12 +19,7 @@ _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,
 
 
 def artifact_request(caller: Caller, artifact: Artifact) -> tuple[Request[Any], URL]:
-    """Return the request for an artifact, as logs and errors show it, and the artifact's URL.
-
-    Raises:
-        InvalidInputError: The artifact is not an `Artifact`, or has no URL.
-        RedirectError: The client must not request the artifact's URL.
-    """
+    """Return the request for an artifact, as logs and errors show it, and the artifact's URL. Check both."""
     if not isinstance(cast("object", artifact), Artifact):
         # The message omits the value: it may contain a signed URL.
         raise InvalidInputError(
@@ -48,11 +43,7 @@ async def open_artifact_stream(caller: Caller, artifact: Artifact) -> Stream:
 
 
 def require_whole(stream: Stream) -> Stream:
-    """Return the stream if it contains a complete file; otherwise close it and raise.
-
-    Raises:
-        TransportError: The status of the reply is not 200, so the reply is not a complete file.
-    """
+    """Return the stream if its status is that of a complete file; otherwise close it and raise."""
     if stream.status != HTTPStatus.OK:
         stream.close()
         raise TransportError(f"the service answered {stream.status} to a request for a file", transient=False)

@@ -38,15 +38,14 @@ class Row:
             self.length = len(cells)
             if self._blanks:
                 self._blanks = min(self._blanks, column)
-            return self.length - length
-        if column > length:
-            text = " " * (column - length) + text
-        if self._cells is None:
-            self._texts.append(text)
         else:
-            self._cells += text
-        self.length += len(text)
-        return len(text)
+            text = " " * (column - length) + text
+            if self._cells is None:
+                self._texts.append(text)
+            else:
+                self._cells += text
+            self.length += len(text)
+        return self.length - length
 
     def cut(self, column: int) -> None:
         """Erase the row from a column on. The column must not be the first."""

@@ -116,7 +116,6 @@ class Screen:
         """Yield the remaining lines without trailing blank lines."""
         self._scroll(max(self._rows, default=-1) + 1)
         final, self._final = self._final, []
-        self._top = self._end = self._row = self._column = self._blanks = 0
         return chain.from_iterable(final)
 
     def _write_lines(self, plain: str) -> None:
@@ -172,10 +171,6 @@ class Screen:
         if not self._is_in_string:
             return 0
         if (end := _STRING_END.search(text)) is None:
-            return len(text)
-        if text[end.start() :] == "\x1b":
-            # The escape character may be the first half of an ST.
-            self._rest = "\x1b"
             return len(text)
         self._is_in_string = False
         return end.end()
@@ -241,7 +236,7 @@ class Screen:
 
     def _feed_line(self) -> None:
         """Move the cursor to the beginning of the next row."""
-        self._rest, self._is_in_string = "", False
+        self._is_in_string = False
         self._row += 1
         self._column = 0
         if self._row == self._top + self._height:

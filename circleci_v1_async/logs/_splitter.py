@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Callable
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 from circleci_v1_async.errors import BodyTooLargeError, DecodeError
 
@@ -27,13 +27,6 @@ _to_bracket: Final = _matcher(_OUTSIDE % (rb"\[\]{}", _STRING, rb"\[\]{}"))
 _to_comma_or_bracket: Final = _matcher(_OUTSIDE % (rb"\[\]{},", _STRING, rb"\[\]{},"))
 
 
-class ItemBatch(NamedTuple):
-    """Consecutive items of the list, as JSON texts, with the position of the first item."""
-
-    first: int
-    items: list[bytes]
-
-
 class ListSplitter:
     """Splits a JSON list into its items, of at most `largest` bytes with the blanks around an item.
 
@@ -50,62 +43,54 @@ class ListSplitter:
         self._depth: int = 0
         self._in_string = False
 
-    def feed(self, data: bytes) -> ItemBatch:
+    def feed(self, data: bytes) -> list[bytes]:
         """Read the next bytes, and return the items that these bytes complete.
 
         If the text is not a list, or an item is missing or too large, raise an error.
         """
         self._buffer += data
-        batch = ItemBatch(self.count, [])
+        items: list[bytes] = []
         while (mark := self._next_mark()) is not None:
             if self._depth:
-                self._end_item(batch, mark)
+                self._end_item(items, mark)
             else:
                 self._open(mark)
-        self._check_rest()
+        # Check the received bytes after the last mark.
+        if self._depth:
+            self._check_size(len(self._buffer) - self._begin)
+        else:
+            self._check_outside(len(self._buffer))
+            self._begin = self._at
         del self._buffer[: self._begin]
         self._at -= self._begin
         self._begin = 0
-        return batch
+        return items
 
     def _next_mark(self) -> int | None:
         """Return the next comma or bracket outside of strings and items; `None` if it has not arrived yet."""
-        if self._in_string:
-            self._skip_string()
-        mark = None
-        while mark is None and not self._in_string:
-            if self._depth > 1:
-                self._skip_nested()
+        while not self._in_string or self._leave_string():
             self._at = (_to_comma_or_bracket if self._depth == 1 else _to_bracket)(self._buffer, self._at).end()
             if self._at == len(self._buffer):
                 break
             mark = self._buffer[self._at]
             self._at += 1
             if mark == _QUOTE:
-                self._skip_string()
-                mark = None
+                self._in_string = True
             elif self._depth and mark in _OPENING:
                 self._depth += 1
-                mark = None
-        return mark
+            elif self._depth > 1:
+                self._depth -= 1
+            else:
+                return mark
+        return None
 
-    def _skip_nested(self) -> None:
-        """Move to the end of the nested value inside an item, or to the end of the received bytes."""
-        buffer, at, depth, size = self._buffer, self._at, self._depth, len(self._buffer)
-        while depth > 1:
-            at = _to_bracket(buffer, at).end()
-            if at == size or (mark := buffer[at]) == _QUOTE:
-                break
-            at += 1
-            depth += 1 if mark in _OPENING else -1
-        self._at, self._depth = at, depth
-
-    def _skip_string(self) -> None:
-        """Move to the end of a string, or as far as possible: the received bytes may end after a backslash."""
+    def _leave_string(self) -> bool:
+        """Move behind a string, or as far as possible: the received bytes may end after a backslash."""
         self._at = _to_string_end(self._buffer, self._at).end()
         self._in_string = not self._buffer.startswith(b'"', self._at)
         if not self._in_string:
             self._at += 1
+        return not self._in_string
 
     def _open(self, mark: int) -> None:
         self._check_outside(self._at - 1)
@@ -114,11 +99,11 @@ class ListSplitter:
         self._depth = 1
         self._begin = self._at
 
-    def _end_item(self, batch: ItemBatch, mark: int) -> None:
+    def _end_item(self, items: list[bytes], mark: int) -> None:
         self._check_size(self._at - 1 - self._begin)
         item = bytes(self._buffer[self._begin : self._at - 1]).strip(_BLANK)
         if item:
-            batch.items.append(item)
+            items.append(item)
             self.count += 1
         elif mark != _END_LIST or self.count:
             raise DecodeError("JSON is malformed: an item is missing", f"$[{self.count}]")
@@ -128,14 +113,6 @@ class ListSplitter:
         if mark == _END_LIST:
             self._depth = 0
             self.complete = True
-
-    def _check_rest(self) -> None:
-        """Check the received bytes after the last mark."""
-        if self._depth:
-            self._check_size(len(self._buffer) - self._begin)
-        else:
-            self._check_outside(len(self._buffer))
-            self._begin = self._at
 
     def _check_outside(self, end: int) -> None:
         if self._buffer[self._begin : end].strip(_BLANK if self.complete else _BLANK + _BOM):

@@ -1,7 +1,7 @@
 """Build logs as streams: from CircleCI's storage, or from the API."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, closing
 from http import HTTPStatus
 from typing import Any, Final
@@ -30,9 +30,9 @@ from circleci_v1_async.request import Reply, Request, make_file_request
 from ._line import Remark
 from ._splitter import ListSplitter
 
-# Transient statuses of a presigned URL. All other statuses from 400 to 499 mean that the URL has expired or the log was
-# deleted: S3 returns 403 for an expired signature, and 400 when the credentials of the signature have expired.
-_MAY_PASS: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+# Statuses of a presigned URL that has expired, or whose log was deleted: all from 400 to 499 that are not transient. S3
+# returns 403 for an expired signature, and 400 when the credentials of the signature have expired.
+_GONE: Final = frozenset(range(400, 500)) - {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 # Maximum number of bytes or characters of a log to process before other tasks get a turn of the event loop.
 _TURN: Final = 2**16
 
@@ -55,7 +55,7 @@ async def stream_output(
                         begun = True
                         yield piece
             except StatusError as error:
-                if begun or not _is_gone(error.status):
+                if begun or error.status not in _GONE:
                     raise
             else:
                 return
@@ -63,14 +63,10 @@ async def stream_output(
             yield StepOutput(message=message)
 
 
-def _is_gone(status: int) -> bool:
-    return 400 <= status < 500 and status not in _MAY_PASS  # noqa: PLR2004 - the class of the status
-
-
 async def _read_stored(
     caller: Caller, request: Request[Any], output_url: Secret[str], *, is_truncated: bool
 ) -> AsyncGenerator[StepOutput | Remark, None]:
-    """Yield the pieces of a stored log. If they are truncated, choose between them and the API's text."""
+    """Yield the pieces of a stored log, or the API's text if it is longer than truncated pieces."""
     max_body = caller.options.max_body
     begun, size = False, 0
     kept: list[StepOutput] = []
@@ -85,30 +81,20 @@ async def _read_stored(
             size += len(piece.message)
             if size > max_body:
                 raise BodyTooLargeError(f"The truncated log is larger than {max_body} characters (max_body)")
-    if is_truncated:
-        # After the first piece was yielded, the log cannot start over with the API's text.
-        text = "" if begun else await _read_complete_text(caller, request)
-        for each in _choose_longer(kept, text):
-            yield each
-
-
-async def _read_complete_text(caller: Caller, request: Request[Any]) -> str:
-    """Return the log from the API; an empty string if the API fails."""
+    if not is_truncated:
+        return
     try:
-        return await _read_text(caller, request)
+        # After the first piece was yielded, the log cannot start over with the API's text.
+        text = "" if begun else await _read_text(caller, request)
     except SessionClosedError:
         raise
     except CircleCIError:
-        return ""
-
-
-def _choose_longer(kept: list[StepOutput], text: str) -> Iterator[StepOutput | Remark]:
-    """Yield the API's text if it is longer than the pieces; otherwise a remark and the truncated pieces."""
-    left = sum(len(piece.message) for piece in kept)
-    if len(text) > left:
+        # The truncated pieces are better than nothing.
+        text = ""
+    if len(text) > size:
         yield StepOutput(message=text)
         return
-    yield Remark(f"CircleCI did not keep all of this log: {left} characters are left")
+    yield Remark(f"CircleCI did not keep all of this log: {size} characters are left")
     for piece in kept:
         yield attrs.evolve(piece, truncated=True)
 
@@ -161,8 +147,8 @@ async def _split(stream: Stream, max_body: int) -> AsyncGenerator[tuple[int, byt
     async with aclosing(read_chunks(stream, get_length(stream))) as coming:
         async for chunk in coming:
             for start in range(0, len(chunk), _TURN):
-                batch = splitter.feed(chunk[start : start + _TURN])
-                for position, item in enumerate(batch.items, batch.first):
+                items = splitter.feed(chunk[start : start + _TURN])
+                for position, item in enumerate(items, splitter.count - len(items)):
                     yield position, item
                 # Give other tasks a turn: data that has already arrived is read without waiting, and may contain
                 # thousands of pieces.
@@ -180,8 +166,6 @@ async def _read_text(caller: Caller, request: Request[Any]) -> str:
                 with attempt:
                     stream = await caller.open(request, url, attempt)
                     with closing(stream):
-                        if stream.status == HTTPStatus.NO_CONTENT:
-                            return ""
                         async with aclosing(read_chunks(stream, get_length(stream))) as coming:
                             text = await read_limited(coming, caller.options.max_body, "the log", "max_body")
                     return text.decode("utf-8", "replace")

@@ -122,7 +122,8 @@ def run_python(block: Block) -> None:
         Path("test_block.py").write_text(block.source)
         run(*PYTEST, "test_block.py")
         return
-    code = compile("\n" * (block.line - 1) + block.program, block.page, "exec")
+    # Not under the page's name: if a module's docstring ran before the module, coverage would not measure the module.
+    code = compile("\n" * (block.line - 1) + block.program, str(block), "exec")
     with suppress(SceneIsOver):
         exec(code, {"__name__": "__main__" if block.title is None else Path(block.title).stem})  # noqa: S102 - our own
 

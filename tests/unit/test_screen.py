@@ -3,7 +3,9 @@
 import re
 import tracemalloc
 from collections import deque
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import chain, islice
 
 import attrs
 import pyte
@@ -12,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from circleci_v1_async import StepOutput
-from circleci_v1_async.logs._screen import HEIGHT, WIDTH, Screen, remove_controls
+from circleci_v1_async.logs._screen import HEIGHT, WIDTH, Line, Screen, remove_controls
 
 # Sequences that a terminal of any kind knows, and pieces of them.
 SEQUENCES = [
@@ -26,6 +28,8 @@ SEQUENCES = [
 TOKENS = st.lists(st.sampled_from(SEQUENCES), max_size=40)
 WRITTEN = TOKENS.map("".join)
 
+FIRST, SECOND = (StepOutput(message="", time=datetime(2026, 11, 2, 8, n, tzinfo=UTC), type=f"{n}") for n in (1, 2))
+
 
 def find_columns(token: str) -> int:
     """Return the number of columns that a token can take the cursor to the right."""
@@ -34,10 +38,27 @@ def find_columns(token: str) -> int:
     return 8 if token == "\t" else len(token)
 
 
+def take(lines: Iterable[Line]) -> list[Line]:
+    """Return all lines. A screen that yields lines without end fails the test before it fills the memory."""
+    taken = list(islice(lines, 100_000))
+    assert len(taken) < 100_000
+    return taken
+
+
+def feed(screen: Screen, *pieces: StepOutput) -> list[Line]:
+    return take(chain.from_iterable(map(screen.feed, pieces)))
+
+
 def show(*pieces: str, height: int = HEIGHT) -> str:
     screen = Screen(height)
-    lines = [line for piece in pieces for line in screen.feed(StepOutput(message=piece))]
-    return "\n".join(text for text, _, _ in [*lines, *screen.finish()])
+    lines = feed(screen, *(StepOutput(message=piece) for piece in pieces))
+    return "\n".join(text for text, _, _ in [*lines, *take(screen.finish())])
+
+
+def measure(written: str, height: int = HEIGHT) -> int:
+    screen = Screen(height)
+    feed(screen, StepOutput(message=written))
+    return screen.size
 
 
 def show_with_pyte(written: str) -> str:
@@ -68,26 +89,26 @@ def test_pieces_may_end_anywhere(written: str, data: st.DataObject | None) -> No
 @given(WRITTEN)
 def test_with_one_row_each_line_is_final_when_it_ends(written: str) -> None:
     screen = Screen(height=1)
-    *_, (text, _, _) = screen.feed(StepOutput(message=f"{written}\nend\n"))
+    *_, (text, _, _) = feed(screen, StepOutput(message=f"{written}\nend\n"))
     assert text == "end"
-    assert list(screen.finish()) == []
+    assert take(screen.finish()) == []
 
 
 def test_rows_above_the_window_are_final_and_those_within_can_still_change() -> None:
     lines = "".join(f"{number}\n" for number in range(HEIGHT))
     screen = Screen()
-    assert [text for text, _, _ in screen.feed(StepOutput(message=lines))] == ["0"]
-    [(text, _, _)] = screen.feed(StepOutput(message="\x1b[200Achanged\x1b[200B\n"))
+    assert [text for text, _, _ in feed(screen, StepOutput(message=lines))] == ["0"]
+    [(text, _, _)] = feed(screen, StepOutput(message="\x1b[200Achanged\x1b[200B\n"))
     assert text == "changed"
-    assert len(list(screen.finish())) == HEIGHT - 2
+    assert len(take(screen.finish())) == HEIGHT - 2
 
 
 def test_of_many_lines_at_once_those_that_leave_the_window_are_final() -> None:
     lines = "".join(f"{number} \n" for number in range(1000))
     screen = Screen()
-    final = [*screen.feed(StepOutput(message="begun\n")), *screen.feed(StepOutput(message=lines))]
+    final = feed(screen, StepOutput(message="begun\n"), StepOutput(message=lines))
     assert [text for text, _, _ in final] == ["begun", *map(str, range(1001 - HEIGHT))]
-    assert [text for text, _, _ in screen.finish()] == [str(number) for number in range(1001 - HEIGHT, 1000)]
+    assert [text for text, _, _ in take(screen.finish())] == [str(number) for number in range(1001 - HEIGHT, 1000)]
 
 
 @pytest.mark.parametrize(
@@ -101,12 +122,26 @@ def test_of_many_lines_at_once_those_that_leave_the_window_are_final() -> None:
         ("abc\x1b[1Kd", "   d"),
         ("abcdef\x1b[3G\x1b[1K", "   def"),
         ("abc\x1b[3K", "abc"),
+        ("abcdef\b\b\x1b[1K", "     f"),
+        ("abc\ndef\nghi\x1b[A\x1b[2D\x1b[JX", "abc\ndX"),
+        ("abc\ndef\nghi\x1b[A\x1b[2D\x1b[0JX", "abc\ndX"),
+        ("abc\ndef\nghi\x1b[A\x1b[2D\x1b[1JX", "\n Xf\nghi"),
+        ("abc\ndef\nghi\x1b[A\x1b[2D\x1b[2JX", "\n X"),
+        ("abc\ndef\nghi\x1b[A\x1b[2D\x1b[3JX", "abc\ndXf\nghi"),
         ("abc\b\bX", "aXc"),
         ("\b\ba", "a"),
         ("abcdef\x1b[3G\x1b[Kxyz", "abxyz"),
         ("a\n\nb\n\n\n", "a\n\nb"),
+        ("a\n \nb\n\n\nc", "a\n\nb\n\n\nc"),
         ("a   \nb", "a\nb"),
+        ("ab\x1b[Ec\x1b[2Ed", "ab\nc\n\nd"),
+        ("ab\ncd\nef\x1b[Fg\x1b[2Fh", "hb\ngd\nef"),
+        ("ab\x1b[3dc\x1b[de", "ab e\n\n  c"),
+        ("abc\x1b[2`d", "adc"),
+        ("ab\ncd\x1b[2;2He\x1b[;2Hf\x1b[Hg", "gf\nce"),
+        ("ab\x1b[2Hc\x1b[3;4fd\x1b[2;3;4fe", "ab\nc e\n   d"),
         ("\x1b[sab\x1b[uc", "cb"),
+        ("ab\ncd\x1b[ue", "eb\ncd"),
         ("a\vb\fc", "a\nb\nc"),
         ("a\x1b[>4;2mb\x1b[?1Ac\x1b[1!Ad", "abcd"),
         ("a\x1bPq#0\x1b\\b\x1b_x\x18c\x9dtitle\x9cd", "abcd"),
@@ -128,11 +163,16 @@ def test_of_many_lines_at_once_those_that_leave_the_window_are_final() -> None:
         ("x" * 300 + "\x1b[Ba", "x" * 300 + "\n" + " " * 239 + "a"),
         ("x" * 300 + "\x1b7\r\x1b8a", "x" * 239 + "a" + "x" * 60),
         ("x" * 300 + "\x1b[9b", "x" * 300),
+        ("\t" * 30 + "\x1b[Ca", " " * 240 + "a"),
         ("a\nbc\t\n\x1b[2bd", "a\nbc\nccd"),
+        ("aX\n\x1b[2bc", "aX\nXXc"),
+        ("a \n\x1b[2bc", "a\n  c"),
         ("\x1b[32ma\x1b[0m\t\x1b[1mb\n\x1b[31mc\n\x1b\x1b[1md", "a       b\nc\nd"),
         ("ab" + "\x1b[70000b", "a" + "b" * 239),
         ("ab\ncd\x1b[2A\x1b[Ce\tf\ng\nh\n", "ab e    f\ngd\nh"),
         ("ab\ncd\x1b[Ae\nf\n", "abe\nfd"),
+        ("ab\ncd\nef\x1b[2A\n1\n", "ab\n1d\nef"),
+        ("ab\ncd\x1b[A\x1b[2K\ne\n", "\ned"),
         ("ab\ncd\x1b[A\n\te\n", "ab\ncd      e"),
         ("ab\ncd\x1b[A\ne\t\tf\t\n", "ab\ned              f"),
         ("x" * 70_000 + "\x1b[Ay", "x" * 70_000 + "y"),
@@ -140,6 +180,79 @@ def test_of_many_lines_at_once_those_that_leave_the_window_are_final() -> None:
 )
 def test_what_is_written_is_shown_as_a_terminal_leaves_it(written: str, shown: str) -> None:
     assert show(written) == shown
+
+
+@pytest.mark.parametrize(
+    ("pieces", "shown"),
+    [
+        (("a", "\n", "b"), "a\nb"),
+        (("a\x1b[3", "1mb"), "ab"),
+        (("a\x1b", "[2Cb"), "a  b"),
+        (("a\x1b]0;a ti", "tle\x07b", "c"), "abc"),
+        (("a\x1b]0;a title", "\x1b", "\\b", "c"), "abc"),
+        (("a\x1b]0;a title\x1b", "\\b"), "ab"),
+        (("a\x1b]0;a title", "\x1b", "[31mb"), "ab"),
+        (("a\x1b]a title without an end\nb", "c"), "a\nbc"),
+        (("ab\ncd\nef\x1b[2A\n1\n", "2\n"), "ab\n1d\n2f"),
+    ],
+)
+def test_a_piece_goes_on_where_the_last_one_ended(pieces: tuple[str, ...], shown: str) -> None:
+    assert show(*pieces) == shown
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("a\nb\nc\x1b[1dd", "a\nbd\nc"),
+        ("a\nb\nc\x1b[2;2Hd", "a\nb\ncd"),
+        ("a\nb\x1b[s\nc\x1b[ud", "a\nb\ncd"),
+        ("a\nb\nc\x1b[A\x1b[s\x1b[Bd\x1b[ue", "a\nbe\ncd"),
+    ],
+)
+def test_positions_count_from_the_first_row_of_the_window(written: str, shown: str) -> None:
+    assert show(written, height=2) == shown
+
+
+@pytest.mark.parametrize(("written", "shown"), [("aX  \n", "aX"), ("a\u3000\n", "a\u3000")])
+@pytest.mark.parametrize("height", [1, HEIGHT])
+def test_only_blanks_are_left_out_at_the_end_of_a_line(written: str, shown: str, height: int) -> None:
+    assert show(written, height=height) == shown
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [
+        ("", 0),
+        ("abc\b\bX", 3),
+        ("ab\ncd\nef", 6),
+        ("ab\x1b[Kcd\x1b[Eef", 6),
+        ("\x1b[5Ga", 5),
+        ("x" * 250 + "\t", 256),
+        ("abcd\nefg\x1b[2D\x1b[K", 5),
+        ("abc\ndef\x1b[2K", 3),
+        ("abc\b\x1b[1K", 0),
+    ],
+)
+def test_the_size_is_the_number_of_characters_in_the_window(written: str, size: int) -> None:
+    assert measure(written) == size
+
+
+def test_the_size_no_longer_counts_rows_that_have_left_the_window() -> None:
+    assert measure("abc\rde\nf\rgh\nij", height=2) == len("ghij")
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [
+        ("a\t\n", 8),
+        ("a\t\r\n", 8),
+        ("\x1b[31ma\t\x1b[m\n", 8),
+        ("ab\rc\nd\t\n", 2 + 8),
+        ("a\nb\x1b[2K\x1b[A\nc\t\n", 1 + 8),
+    ],
+)
+def test_the_size_counts_the_last_tabs_of_complete_lines_below_all_text(written: str, size: int) -> None:
+    assert measure(written) == size
 
 
 def test_layers_that_are_redrawn_in_place_are_shown_as_they_end() -> None:
@@ -157,16 +270,33 @@ def test_layers_that_are_redrawn_in_place_are_shown_as_they_end() -> None:
 
 def test_a_line_has_the_time_of_its_last_piece_and_the_type_of_its_first_character() -> None:
     screen = Screen()
-    first, second = (StepOutput(message="", time=datetime(2026, 11, 2, 8, n, tzinfo=UTC), type=f"{n}") for n in (1, 2))
-    for piece, message in ((first, "a\nb\nc"), (second, "d\n\x1b[3AA\n\n\n\n\ne")):
-        assert list(screen.feed(attrs.evolve(piece, message=message))) == []
-    assert list(screen.finish()) == [
-        ("A", second.time, "2"),
-        ("b", first.time, "1"),
-        ("cd", second.time, "1"),
-        *[("", second.time, "2")] * 2,
-        ("e", second.time, "2"),
+    pieces = attrs.evolve(FIRST, message="a\nb\nc"), attrs.evolve(SECOND, message="d\n\x1b[3AA\n\n\n\n\ne")
+    assert feed(screen, *pieces) == []
+    assert take(screen.finish()) == [
+        ("A", SECOND.time, "2"),
+        ("b", FIRST.time, "1"),
+        ("cd", SECOND.time, "1"),
+        *[("", SECOND.time, "2")] * 2,
+        ("e", SECOND.time, "2"),
     ]
+
+
+def test_blank_lines_have_the_time_and_type_of_the_line_that_follows_them() -> None:
+    screen = Screen(height=1)
+    assert feed(screen, attrs.evolve(FIRST, message="\n\n")) == []
+    final = feed(screen, attrs.evolve(SECOND, message="a\n\nb\n"))
+    assert final == [(text, SECOND.time, "2") for text in ("", "", "a", "", "b")]
+
+
+@pytest.mark.parametrize(
+    ("tabs", "length", "changed"), [("\r" + "\t" * 31, 248, FIRST), ("\r" + "\t" * 32, 248, SECOND), ("\t", 231, FIRST)]
+)
+def test_a_tab_changes_a_line_where_it_goes_beyond_its_text_and_the_margin(
+    tabs: str, length: int, changed: StepOutput
+) -> None:
+    screen = Screen()
+    assert feed(screen, attrs.evolve(FIRST, message="x" * length), attrs.evolve(SECOND, message=tabs)) == []
+    assert take(screen.finish()) == [("x" * length, changed.time, "1")]
 
 
 @pytest.mark.parametrize(
@@ -188,14 +318,24 @@ def test_a_log_of_any_length_takes_little_memory(line: str) -> None:
 
 
 def test_of_very_many_blank_lines_only_the_last_wait_for_another_line() -> None:
-    for pieces in (["\n" * 30_100], ["\n"] * 30_100, ["\v\r\n"] * 15_050):
+    for pieces in (["\n" * 10_100], ["\n"] * 10_100, ["\v\r\n"] * 5_050):
         screen = Screen()
-        final = [line for piece in pieces for line in screen.feed(StepOutput(message=piece, type="out"))]
-        assert set(final) == {("", None, "out")}
-        assert 20_000 <= len(final) <= 20_100
-        assert list(screen.finish()) == []
-        *_, last = screen.feed(StepOutput(message="\n" * 50_000 + "x" + "\n" * 1000))
-        assert last == ("x", None, None)
+        assert feed(screen, *(StepOutput(message=piece, type="out") for piece in pieces)) == [("", None, "out")]
+        assert take(screen.finish()) == []
+
+
+def test_at_the_end_of_a_log_a_row_of_blanks_is_one_blank_line() -> None:
+    screen = Screen()
+    assert feed(screen, StepOutput(message="\n" * 10_099 + " ")) == []
+    assert len(take(screen.finish())) == 100
+
+
+def test_very_many_blank_lines_are_shown_before_a_line_that_follows_them() -> None:
+    screen = Screen()
+    *blanks, last = feed(screen, StepOutput(message="\n" * 50_000 + "x" + "\n" * 1000))
+    assert set(blanks) == {("", None, None)}
+    assert len(blanks) == 50_000
+    assert last == ("x", None, None)
 
 
 @pytest.mark.parametrize(

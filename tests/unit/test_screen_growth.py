@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from types import FrameType
 
 import pytest
@@ -153,22 +154,22 @@ def counted_steps() -> Iterator[list[int]]:
             sys.setprofile(before)
 
 
-def count_steps(log: str) -> int:
-    with counted_steps() as steps:
-        screen = Screen()
-        for _ in screen.feed(StepOutput(message=log)):
-            pass
-        screen.finish()
-    return steps[0]
+def show(log: str) -> None:
+    screen = Screen()
+    for _ in screen.feed(StepOutput(message=log)):
+        pass
+    screen.finish()
 
 
 def check_growth(unit: str, begin: str) -> None:
     """Check that twice as much log takes twice as many steps, even in a row that is as long."""
-    counts = []
-    for length in (LENGTH, 2 * LENGTH, 4 * LENGTH):
-        log = unit * (length // len(unit))
-        counts.append(count_steps("x" * WIDTH + "x\x1b7" + "x" * length + begin + log if begin else log))
-    first, second, third = counts
+    counts = [0]
+    with counted_steps() as steps:
+        for length in (LENGTH, 2 * LENGTH, 4 * LENGTH):
+            log = unit * (length // len(unit))
+            show("x" * WIDTH + "x\x1b7" + "x" * length + begin + log if begin else log)
+            counts.append(steps[0])
+    first, second, third = (count - before for before, count in pairwise(counts))
     assert third - second <= 3 * (second - first) + 1000, counts
 
 

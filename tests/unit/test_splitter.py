@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from circleci_v1_async import BodyTooLargeError, DecodeError
 from circleci_v1_async.logs import _splitter
-from circleci_v1_async.logs._splitter import ItemBatch, ListSplitter
+from circleci_v1_async.logs._splitter import ListSplitter
 
 # JSON's own marks are what its strings have to be safe from.
 TEXT = st.text(max_size=12) | st.text(st.sampled_from('"\\[]{},: \n\té\u2028'), max_size=12)
@@ -29,7 +29,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 def fed(*chunks: bytes) -> tuple[list[Any], bool]:
     items = ListSplitter()
-    found = [json.loads(item) for chunk in chunks for item in items.feed(chunk).items]
+    found = [json.loads(item) for chunk in chunks for item in items.feed(chunk)]
     return found, items.complete
 
 
@@ -63,17 +63,16 @@ class TestListSplitter:
         assert len(items._buffer) < 40
 
     def test_what_an_item_is_made_of_is_nobodys_business_here(self) -> None:
-        assert ListSplitter().feed(b"[1 2, nul, {,}, \v\f]") == ItemBatch(0, [b"1 2", b"nul", b"{,}", b"\v\f"])
+        assert ListSplitter().feed(b"[1 2, nul, {,}, \v\f]") == [b"1 2", b"nul", b"{,}", b"\v\f"]
 
-    def test_each_batch_says_the_position_of_its_first_item(self) -> None:
+    def test_each_batch_has_the_items_that_its_bytes_complete_and_all_are_counted(self) -> None:
         splitter = ListSplitter()
-        assert [splitter.feed(data) for data in (b"[1,2,", b"3", b",4]", b"\n")] == [
-            ItemBatch(0, [b"1", b"2"]),
-            ItemBatch(2, []),
-            ItemBatch(2, [b"3", b"4"]),
-            ItemBatch(4, []),
+        assert [(splitter.feed(data), splitter.count) for data in (b"[1,2,", b"3", b",4]", b"\n")] == [
+            ([b"1", b"2"], 2),
+            ([], 2),
+            ([b"3", b"4"], 4),
+            ([], 4),
         ]
-        assert splitter.count == 4
 
     @pytest.mark.parametrize(
         "data",
