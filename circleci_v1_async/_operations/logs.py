@@ -54,7 +54,8 @@ class LogOperations(BuildOperations, OutputOperations):
                 progress bars have overwritten, and without control characters. `False` returns the raw output.
 
         Returns:
-            The log. It is empty if CircleCI no longer returns the steps of an old build, or no step fits `failed_only`.
+            The log. It is empty if CircleCI no longer returns the steps of an old build, or, with `failed_only`, if no
+            step has failed.
 
         Raises:
             InvalidInputError: An argument is invalid, or the build has steps, but no step named `step`.
@@ -126,7 +127,8 @@ class LogOperations(BuildOperations, OutputOperations):
             follow: Whether to continue until the build has finished. While the build runs, each line is yielded when it
                 is complete. If the step redraws a line later, the redraw is yielded as a separate line. If the output
                 of a step is larger than `max_body`, its lines are yielded when the step has finished.
-            interval: Number of seconds between polls with `follow`. Transient errors are logged, and delay polls.
+            interval: Number of seconds between two polls with `follow`. Transient errors are logged, and delay the next
+                poll.
 
         Returns:
             An async iterator. Use `async for` on it, without `await`. It yields each line once. Only if CircleCI did
@@ -213,7 +215,7 @@ class LogOperations(BuildOperations, OutputOperations):
             InvalidInputError: An argument is invalid, or the path is a folder. Nothing was sent. Also raised if the
                 build has steps, but no step named `step`.
             NotFoundError: The build does not exist, or the token has no access to it.
-            PathConflictError: The path is not a regular file, or exists without `overwrite`. Nothing was sent.
+            PathConflictError: The path is not a regular file, or it exists and `overwrite` is false. Nothing was sent.
             UnsafePathError: The path is a symbolic link, which `overwrite` does not replace. Nothing was sent.
             DownloadError: The file system reports an error.
             TransportError: No log can be read. The other errors of `iter_build_log` are raised in the same case.

@@ -59,7 +59,7 @@ class OutputOperations(Operations):
             An async iterator. Use `async for` on it, without `await`. The iterator is empty if the step wrote
             nothing, or if the build was canceled before the step began. A log can have any size, because only one piece
             is kept in memory. If CircleCI has truncated the log and the API has more text, the complete text is fetched
-            as one piece. If the API does not have more text, a warning is logged, and the pieces are `truncated`.
+            as one piece. If the API has no more text, a warning is logged, and `truncated` is true for each piece.
 
         Raises:
             InvalidInputError: An argument is invalid. Raised by the call itself; other errors during iteration.
@@ -122,7 +122,7 @@ class OutputOperations(Operations):
 
         Raises:
             InvalidInputError: An argument is invalid, or the path is a folder. Nothing was sent.
-            PathConflictError: The path is not a regular file, or exists without `overwrite`. Nothing was sent.
+            PathConflictError: The path is not a regular file, or it exists and `overwrite` is false. Nothing was sent.
             UnsafePathError: The path is a symbolic link, which `overwrite` does not replace. Nothing was sent.
             DownloadError: The file system reports an error.
             TruncatedError: CircleCI did not keep all of the output, or the output broke off and all retries failed.
