@@ -32,6 +32,7 @@ _REPORTING: Final = frozenset(
     {
         *("critical", "debug", "error", "exception", "info", "log", "warn", "warning"),  # logging and warnings
         *("argument", "echo", "option", "secho"),  # click
+        *("ArgumentParser", "add_argument", "add_parser", "addoption"),  # argparse and pytest
     }
 )
 
