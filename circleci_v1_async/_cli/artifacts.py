@@ -6,7 +6,7 @@ from typing import get_args
 
 import click
 
-from circleci_v1_async import Artifact, Download, DownloadStatus, OnExists, PathConflictError
+from circleci_v1_async import Artifact, CircleCISession, Download, DownloadStatus, OnExists, PathConflictError
 
 from . import lines
 from .bars import open_download_bars
@@ -75,9 +75,7 @@ async def artifacts(
     async with open_session() as ci:
         if latest:
             owner = "The latest build"
-            found = await ci.list_latest_artifacts(
-                target.project, branch=newest.branch or target.branch, filter=newest.status
-            )
+            found = await _list_latest(ci, target, newest)
         else:
             number = await choose_build(ci, target, newest)
             owner = f"Build {number}"
@@ -109,6 +107,14 @@ async def artifacts(
                         if download.error is None and not ctx.obj.is_interactive:
                             click.echo(replace_controls(f"{download.path}"))
             _report(ctx, downloads)
+
+
+async def _list_latest(ci: CircleCISession, target: Target, newest: Newest) -> list[Artifact]:
+    branch = newest.branch or target.branch
+    found = await ci.list_latest_artifacts(target.project, branch=branch, filter=newest.status)
+    if branch != newest.branch:
+        print_note(f"The latest build on branch '{branch}'")
+    return found
 
 
 def _report(ctx: click.Context, downloads: list[Download]) -> None:
