@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 
@@ -132,7 +132,7 @@ async def export_builds(
 
 
 def _check_path(path: str | os.PathLike[str]) -> Path:
-    text: object = os.fspath(path) if isinstance(path, os.PathLike) else path
+    text = cast("object", os.fspath(path) if isinstance(path, os.PathLike) else path)
     if not isinstance(text, str) or text in {"", ":memory:"} or text.startswith("file:"):
         raise InvalidInputError(f"path: expected the path of a file, got {text!r}")
     return Path(text)
