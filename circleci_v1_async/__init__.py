@@ -22,11 +22,7 @@ if TYPE_CHECKING:
         OnExists as OnExists,
         Progress as Progress,
     )
-    from .converter import (
-        CircleCIConverter as CircleCIConverter,
-        loads as loads,
-        make_converter as make_converter,
-    )
+    from .converter import CircleCIConverter as CircleCIConverter, loads as loads, make_converter as make_converter
     from .enums import (
         BuildFilter as BuildFilter,
         BuildStatus as BuildStatus,
@@ -63,9 +59,7 @@ if TYPE_CHECKING:
         UsageError as UsageError,
         WaitTimeoutError as WaitTimeoutError,
     )
-    from .logs import (
-        LogLine as LogLine,
-    )
+    from .logs import LogLine as LogLine
     from .models import (
         Action as Action,
         Artifact as Artifact,
@@ -102,46 +96,25 @@ if TYPE_CHECKING:
         User as User,
         Workflow as Workflow,
     )
-    from .models.encoding import (
-        dumps as dumps,
-    )
-    from .request import (
-        Request as Request,
-        Response as Response,
-    )
-    from .retry import (
-        Retry as Retry,
-        RetryPolicy as RetryPolicy,
-    )
+    from .models.encoding import dumps as dumps
+    from .request import Request as Request, Response as Response
+    from .retry import Retry as Retry, RetryPolicy as RetryPolicy
     from .session import (
         CircleCISession as CircleCISession,
         SessionOptions as SessionOptions,
         ViewOptions as ViewOptions,
     )
-    from .slug import (
-        ProjectSlug as ProjectSlug,
-    )
-    from .sunset import (
-        CircleCISunsetWarning as CircleCISunsetWarning,
-        Sunset as Sunset,
-    )
-    from .verdict import (
-        Verdict as Verdict,
-    )
-    from .walk import (
-        PageWalk as PageWalk,
-        WalkOptions as WalkOptions,
-    )
+    from .slug import ProjectSlug as ProjectSlug
+    from .sunset import CircleCISunsetWarning as CircleCISunsetWarning, Sunset as Sunset
+    from .verdict import Verdict as Verdict
+    from .walk import PageWalk as PageWalk, WalkOptions as WalkOptions
     from .watch import (
         BuildEvent as BuildEvent,
         BuildWatch as BuildWatch,
         CursorFile as CursorFile,
         WatchCursor as WatchCursor,
     )
-    from .workflows import (
-        WorkflowRun as WorkflowRun,
-        group_builds as group_builds,
-    )
+    from .workflows import WorkflowRun as WorkflowRun, group_builds as group_builds
 
 else:
     # The names above, by module. `__getattr__` imports them at run time.

@@ -250,13 +250,12 @@ class GoneError(StatusError):
         """The operation to use instead; `None` if unknown."""
         return None if self.request.sunset is None else self.request.sunset.replacement
 
-    def __str__(self) -> str:
-        instead = (
-            self.replacement or "the replacement in https://circleci.com/docs/guides/toolkit/api-v1-migration-guide"
-        )
+    def _hint(self) -> str:
+        guide = "https://circleci.com/docs/guides/toolkit/api-v1-migration-guide"
+        instead = self.replacement or f"the replacement in {guide}"
         example = self.request.sunset and self.request.sunset.example
-        text = f"{super().__str__().removesuffix('.')}. CircleCI has removed the operation."
-        return f"{text} Use {instead} instead{f', such as: {example}' if example else '.'}"
+        ending = f", such as: {example}" if example else "."
+        return f"CircleCI has removed the operation. Use {instead} instead{ending}"
 
 
 class RateLimitError(StatusError):

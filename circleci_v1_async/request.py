@@ -31,15 +31,8 @@ _PATH = re.compile(r"""/[!"$->@-~]*""")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[!-~]+(?: +[!-~]+)*")
 # The session sends the credentials and the host; the other headers control the connection and the body's length.
-_RESERVED_HEADERS = {"circle-token", "authorization", "proxy-authorization", "cookie", "host"} | {
-    "connection",
-    "content-length",
-    "expect",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-}
+_SENT_HEADERS = {"circle-token", "authorization", "proxy-authorization", "cookie", "host"}
+_CONTROL_HEADERS = {"connection", "content-length", "expect", "te", "trailer", "transfer-encoding", "upgrade"}
 
 # Most values do not change when they are quoted. `quote` takes four times as long to detect this.
 _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]+")
@@ -99,7 +92,7 @@ def _find_bad_header(headers: Mapping[object, object]) -> str | None:
     for name, value in headers.items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name) or name.lower() in seen:
             return f"headers: expected names of HTTP headers, each once, got {name!r}"
-        if name.lower() in _RESERVED_HEADERS:
+        if name.lower() in _SENT_HEADERS | _CONTROL_HEADERS:
             return f"headers: expected none that the session sends itself, got {name!r}"
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             return f"headers: expected visible ASCII, with spaces only in between, for {name!r}"
@@ -234,9 +227,7 @@ class Request(Generic[T]):
         if not _METHOD.fullmatch(method):
             raise InvalidInputError(f"method: expected an HTTP method in capitals, got {method!r}")
         if (names := set(_pieces(path)[1::2])) != path_values.keys():
-            raise InvalidInputError(
-                f"path_values: expected {sorted(names)} for {path}, got {sorted(path_values)}",
-            )
+            raise InvalidInputError(f"path_values: expected {sorted(names)} for {path}, got {sorted(path_values)}")
         # Check the headers in a separate frame, which no longer exists when the error is raised.
         if headers and (problem := _find_bad_header(headers.reveal())):
             raise InvalidInputError(problem)
@@ -291,20 +282,14 @@ REQUEST_ID: Final = ("X-Circleci-Request-Id", "X-Request-Id")
 
 @attrs.frozen
 class Reply:
-    """A complete reply, before decoding.
-
-    Attributes:
-        status: The HTTP status.
-        headers: The headers, with case-insensitive names. The repr omits them, because of cookies and locations.
-        body: The decompressed body. The repr omits it.
-        origin: Scheme, host and port of the URL that answered, after redirects; `None` for the URL of the request.
-        is_first: Whether this is the first reply that was read from the connection.
-    """
+    """A complete reply, before decoding. The repr omits what can contain secrets."""
 
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
+    # Scheme, host and port of the URL that answered, after redirects; `None` for the URL of the request.
     origin: tuple[str, str, int | None] | None = None
+    # Whether this is the first reply that was read from the connection.
     is_first: bool = True
 
     @property

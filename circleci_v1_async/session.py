@@ -133,11 +133,10 @@ class CircleCISession(
     its project, such as a build from a list, or the URL of a build or job: `ci.get_build_log(build)`.
 
     **Rate limits.** A 429 pauses all calls of the session to the origin that answered with it, for as long as the
-    service asks, up to `retry.max_retry_after` seconds. After the pause, calls to that origin are paced at the rate
-    that the service accepted before. The pace increases while calls succeed, and pacing ends when the pace is four
-    times that rate. The session's repr shows the pause and the pace. If the service requests a longer pause, calls to
-    that origin raise `RateLimitError` immediately, with the remaining time, until one call finds that the limit is
-    over.
+    service asks, up to `retry.max_retry_after` seconds. After the pause, calls to that origin are paced, at first at
+    the rate that the service accepted before. The session's repr shows the pause and the pace. If the service requests
+    a longer pause, calls to that origin raise `RateLimitError` immediately, with the remaining time, until one call
+    finds that the limit is over.
 
     **Worst-case duration.** A call takes at most the sum of these times:
 
@@ -198,7 +197,7 @@ class CircleCISession(
         self._file_threads = FileThreads(check_integer("download_concurrency", download_concurrency, 1), durable)
 
     @classmethod
-    def from_env(
+    def from_env(  # noqa: D417 - the class describes the other arguments
         cls,
         *,
         anonymous: bool = False,
@@ -220,37 +219,22 @@ class CircleCISession(
         """Create a session with the token and the base URL from environment variables.
 
         The token is read from the first of these variables that is set: `CIRCLE_TOKEN`, `CIRCLECI_TOKEN`,
-        `CIRCLECI_CLI_TOKEN`, `CIRCLE_CLI_TOKEN`. Public projects need no token: `anonymous=True` ignores these
-        variables.
+        `CIRCLECI_CLI_TOKEN`, `CIRCLE_CLI_TOKEN`.
 
         The base URL is read from the first of these variables that is set: `CIRCLE_API_URL`, `CIRCLE_HOST`,
         `CIRCLECI_BASE_URL`. The default is CircleCI's cloud. `CIRCLE_HOST` and `CIRCLECI_BASE_URL` can contain a host,
         or the URL of a server or of another of its APIs; `/api/v1.1` replaces the path of the other API. Empty
         variables are ignored.
 
-        The arguments from `session` on are described at `CircleCISession`.
+        The other arguments are those of `CircleCISession`.
 
         Args:
-            anonymous: Whether to send no token.
+            anonymous: Whether to ignore these variables and send no token. Public projects need no token.
             base_url: The API's base URL; `None` to read it from the environment variables.
-            session: An aiohttp session to use.
-            timeout: Maximum number of seconds for one exchange.
-            concurrency: Maximum number of exchanges in flight.
-            retry: How many times to send a request, and how long to wait between attempts.
-            limiter: An async context manager that every exchange enters.
-            on_retry: Called with a `Retry` before a request is resent.
-            max_body: Maximum size of a reply, in bytes.
-            strict: Whether every value of a wrong type or form raises `DecodeError`.
-            converter: A converter with your structure hooks.
-            download_concurrency: Maximum number of files that are downloaded at the same time.
-            durable: Whether to flush a downloaded file to disk before renaming it into place.
-            trust_env: Whether to use the proxies from the environment variables.
-            allow_http: Whether to send the token over `http` to any host; `None` to allow it only if
-                `CIRCLE_ALLOW_HTTP` is 1.
+            allow_http: Whether to send the token over `http` to any host; `None`: only if `CIRCLE_ALLOW_HTTP` is 1.
 
         Raises:
-            InvalidInputError: No variable contains a token, and `anonymous` is false; or a variable or an argument is
-                invalid.
+            InvalidInputError: No variable contains a token, and `anonymous` is false; or a value is invalid.
 
         Examples:
             ```python

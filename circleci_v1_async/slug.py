@@ -135,20 +135,14 @@ class ProjectSlug:
 
     @classmethod
     def _from_text(cls, text: str) -> Self | None:
-        if (url := _complete_url(text)) is not None:
-            try:
-                parts = urlsplit(url)
-                host, path = parts.hostname or "", parts.path
-            except ValueError:
-                return None
-            return cls._from_location(host, path)
+        if (location := _split_url(text)) is not None:
+            return cls._from_location(*location)
         if (scp := re.fullmatch(_SCP_LIKE, text)) is not None:
-            return cls._from_location(scp["host"], scp["path"])
+            return cls._from_location(scp["host"], _split_path(scp["path"]))
         return cls._from_segments(text.strip("/").split("/"), exact=True)
 
     @classmethod
-    def _from_location(cls, host: str, path: str) -> Self | None:
-        segments = _split_path(path)
+    def _from_location(cls, host: str, segments: list[str]) -> Self | None:
         if (vcs_type := _VCS_HOSTS.get(host)) is not None:
             if len(segments) < 2:  # noqa: PLR2004 - organization and repository
                 return None
@@ -167,17 +161,10 @@ class ProjectSlug:
 
 def find_build_num(text: str) -> int | None:
     """Return the build number in the URL of a build or job; `None` for any other string."""
-    url = _complete_url(text.strip())
-    if url is None:
-        return None
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    if parts.hostname in _VCS_HOSTS:
+    host, segments = _split_url(text.strip()) or ("", [])
+    if host in _VCS_HOSTS:
         # A number in the URL of a code host can be the name of a folder.
         return None
-    segments = _split_path(parts.path)
     match _without_prefixes(segments)[3:]:
         case [_, "workflows", _, "jobs", number, *_] | ["job", number, *_]:
             pass
@@ -189,11 +176,17 @@ def find_build_num(text: str) -> int | None:
     return int(number) if _NUMBER.fullmatch(number) else None
 
 
-def _complete_url(text: str) -> str | None:
-    """Return a URL with `//` before its host; `None` if the text is not a URL."""
-    if "://" in text or text.startswith("//"):
-        return text
-    return f"//{text}" if text.partition("/")[0].lower() in _KNOWN_HOSTS else None
+def _split_url(text: str) -> tuple[str, list[str]] | None:
+    """Return the host of a URL and the segments of its path; `None` if the text is not a valid URL."""
+    if "://" not in text and not text.startswith("//"):
+        if text.partition("/")[0].lower() not in _KNOWN_HOSTS:
+            return None
+        text = f"//{text}"
+    try:
+        parts = urlsplit(text)
+        return parts.hostname or "", _split_path(parts.path)
+    except ValueError:
+        return None
 
 
 def _split_path(path: str) -> list[str]:

@@ -30,15 +30,13 @@ class WorkflowRun:
 def group_builds(builds: Iterable[Build]) -> list[WorkflowRun]:
     """Group builds by workflow run, without a request.
 
-    A rerun of a workflow is a separate workflow run with its own ID. Each build outside of workflows is returned as a
-    separate run.
+    A rerun of a workflow is a separate run with its own ID. Each build outside of workflows is returned as one run.
 
     Args:
         builds: Builds, such as a page of a list or the builds of a pull request. They can belong to several projects.
 
     Returns:
-        The workflow runs, ordered by the position of each run's newest build in `builds`. If you pass a list from
-        CircleCI, the newest run comes first.
+        The workflow runs, in the order of their newest builds in `builds`; newest first for a list from CircleCI.
 
     Examples:
         ```python

@@ -58,15 +58,9 @@ class Attempt:
 
 @attrs.define(eq=False, repr=False)
 class RetryLoop:
-    """The attempts at one request.
+    """The attempts at one request: an async iterator of blocks for exchanges.
 
-    Usage:
-
-        async for attempt in retry_loop:
-            with attempt:
-                return await exchange()
-
-    After an error that the block suppresses, the loop waits for the delay of the retry policy, then continues.
+    After an error that a block suppresses, the loop waits for the delay of the retry policy, then continues.
     """
 
     _request: Request[Any]
@@ -83,12 +77,11 @@ class RetryLoop:
     _on_retry: Callable[[Retry], object] | None
     _number: int = attrs.field(default=0, init=False)
     _maybe_sent: bool = attrs.field(default=False, init=False)
-    # Attempts that the policy and the budget ignore: they ended with a 429, with a token that was renewed, or with the
-    # build of another request.
+    # Attempts that the policy and the budget ignore: they ended with a 429, a renewed token, or another build.
     _free: int = attrs.field(default=0, init=False)
     # Seconds that this call was paused after its 429s.
     _held: float = attrs.field(default=0.0, init=False)
-    # Seconds before the next attempt; `None` for no delay, for example because the gate makes the attempt wait.
+    # Seconds before the next attempt; `None` for no delay, or a delay by the gate.
     _delay: float | None = attrs.field(default=None, init=False)
     # Error for the first reply about another build; `None` until then.
     _mismatch: DecodeError | None = attrs.field(default=None, init=False)
@@ -102,6 +95,7 @@ class RetryLoop:
         if self._delay is not None:
             with self._transport.track():
                 await self._clock.sleep(self._delay)
+            self._delay = None
         credential = self._transport.credential
         if credential.value is self._rejected:
             try:
@@ -125,61 +119,56 @@ class RetryLoop:
         attach_request(error, self._request, without_query(self._url), attempt.number)
         match error:
             case RateLimitError():
-                is_resent = self._will_wait(attempt, error)
+                wait = self._hold(attempt, error)
             case AuthenticationError():
-                is_resent = self._will_renew(attempt, error)
+                wait = self._renew_token(attempt)
             case DecodeError(mismatched=True):
-                is_resent = self._will_reconnect(attempt, error)
+                wait = self._reconnect(error)
             case _:
-                is_resent = self._will_retry(attempt, error)
-        if self._mismatch is not None and not is_resent:
+                wait = self._delay = self._back_off(attempt, error)
+        if wait is not None:
+            self._report(attempt, error, wait)
+        elif self._mismatch is not None:
             # The mismatched reply caused the resend. Raise its error: the failure of the resend must not hide it.
             raise attach_request(self._mismatch, self._request, without_query(self._url), attempt.number) from None
-        return is_resent
+        return wait is not None
 
-    def _will_wait(self, attempt: Attempt, error: RateLimitError) -> bool:
+    # Each of these returns the number of seconds until the request is resent; `None` to raise the error instead.
+    def _hold(self, attempt: Attempt, error: RateLimitError) -> float | None:
         policy, admission = self._policy, attempt.admission
         if admission is None:
             # The hold is longer than the call can wait.
-            return False
+            return None
         wait = self._gate.refused(admission, attempt.started, error.retry_after, policy.max_retry_after)
         self._lane = admission.lane
         self._held += wait
         if self._held > policy.max_retry_after or self._ask_policy(attempt, error) is None:
-            return False
+            return None
         self._free += 1
-        self._delay = None
-        self._report(attempt, error, wait)
-        return True
+        return wait
 
-    def _will_renew(self, attempt: Attempt, error: AuthenticationError) -> bool:
+    def _renew_token(self, attempt: Attempt) -> float | None:
         if self._rejected is not None or self._transport.credential.source is None:
-            return False
+            return None
         self._rejected = attempt.token
         self._free += 1
-        self._delay = None
-        self._report(attempt, error, 0.0)
-        return True
+        return 0.0
 
-    def _will_reconnect(self, attempt: Attempt, error: DecodeError) -> bool:
+    def _reconnect(self, error: DecodeError) -> float | None:
         if self._mismatch is not None:
-            return False
+            return None
         self._mismatch = error
         # The reply belongs to another request, so each connection may be one reply ahead. Reuse none of them.
         self._transport.distrust_connections()
         self._free += 1
-        self._delay = None
-        self._report(attempt, error, 0.0)
-        return True
+        return 0.0
 
-    def _will_retry(self, attempt: Attempt, error: CircleCIError) -> bool:
+    def _back_off(self, attempt: Attempt, error: CircleCIError) -> float | None:
         delay = self._ask_policy(attempt, error)
         if delay is None or not self._budget.spend():
-            return False
+            return None
         self._maybe_sent |= maybe_sent(error)
-        self._delay = delay
-        self._report(attempt, error, delay)
-        return True
+        return delay
 
     def _ask_policy(self, attempt: Attempt, error: CircleCIError) -> float | None:
         return self._policy.delay(self._request, error, attempt.number - self._free, self._clock.random())

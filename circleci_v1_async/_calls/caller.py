@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from types import TracebackType
+from contextlib import suppress
 from typing import Any, Final, Self, TypeVar
 
 import attrs
@@ -160,9 +160,7 @@ class Exchange:
         self.clean = Redactor(self._request, attempt.token)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, TransportError):
             self._redact(error)
         try:
@@ -205,12 +203,9 @@ class Exchange:
 async def _read_error(stream: Stream) -> bytes:
     """Return a rejected file request's body; empty if the body is too large or breaks off."""
     body = b""
-    try:
+    with suppress(TransportError):
         while len(body) <= _ERROR_BODY:
             if not (piece := await stream.read()):
                 return body
             body += piece
-    except TransportError:
-        # The error can be raised without the body.
-        pass
     return b""

@@ -111,8 +111,7 @@ class Gate:
     def refused(self, admission: Admission, started: float, retry_after: float | None, max_hold: float) -> float:
         """Hold all exchanges with an origin after a 429, and return the number of seconds to wait.
 
-        `retry_after` is the wait that the service requested, or `None`. After `max_hold` seconds, one exchange probes
-        whether the limit still applies.
+        `retry_after` is the wait that the service requested. After `max_hold` seconds, one exchange probes the limit.
         """
         lane, now = admission.lane, self.clock.monotonic()
         wait = lane.refused(admission.holds, started, now, self.clock.now(), retry_after, max_hold)

@@ -35,26 +35,18 @@ class HeldTooLongError(Exception):
 
 @attrs.define(eq=False, repr=False)
 class Lane:
-    """Hold and pace of one origin. All times come from the session's monotonic clock.
-
-    Args:
-        origin: The origin.
-        window: Semaphore that an exchange holds from before its wait for the pace until its end, so that few exchanges
-            wait for the pace. When pacing ends, the other exchanges follow one by one, as exchanges end, instead of all
-            at the same time.
-
-    Attributes:
-        pace: Spaces exchanges after a hold.
-        queue: Lock that the next exchange holds while the origin is limited.
-        is_limited: Whether the origin is held or paced. For other origins, this flag is the only thing to check.
-        holds: Number of holds so far. Each admission contains the number at the start of its exchange.
-    """
+    """Hold and pace of one origin. All times come from the session's monotonic clock."""
 
     origin: Origin
+    # An exchange holds it from before its wait for the pace until its end, so that few exchanges wait for the pace.
+    # When pacing ends, the others follow one by one, as exchanges end, instead of all at the same time.
     window: asyncio.Semaphore
     pace: Pace = attrs.field(factory=Pace, init=False)
+    # The next exchange holds it while the origin is limited.
     queue: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
+    # Whether the origin is held or paced. For other origins, this flag is the only thing to check.
     is_limited: bool = attrs.field(default=False, init=False)
+    # Number of holds so far. Each admission contains the number at the start of its exchange.
     holds: int = attrs.field(default=0, init=False)
     # Number of holds since the last success with a length chosen by the client, not by the service.
     _failures: int = attrs.field(default=0, init=False)
@@ -67,9 +59,7 @@ class Lane:
     _asked_at: float = attrs.field(default=0.0, init=False)
 
     def describe(self, now: float) -> str:
-        """Return text for reprs about the hold and the pace; empty if there are none."""
-        if not self.is_limited:
-            return ""
+        """Return text for reprs about the hold and the pace."""
         hold = self._asked_until - now
         return f"held for {hold:.1f} s, paced at {self.pace}" if hold > 0 else f"paced at {self.pace}"
 

@@ -6,14 +6,16 @@ from functools import partial
 from typing import Any, Final, cast
 from urllib.parse import quote
 
+import attrs
+
 from circleci_v1_async._core.secret import Secret
 from circleci_v1_async.request import Request
 
 _REDACTED: Final = "***"
-# Shorter secrets may occur in ordinary words.
 _SHORTEST_SECRET: Final = 8
 
 
+@attrs.define(eq=False, repr=False)
 class Redactor:
     """Removes the token and the secrets of the request's body from the strings of a reply.
 
@@ -21,12 +23,9 @@ class Redactor:
     characters are not redacted, because they may occur in ordinary words. The token is always redacted.
     """
 
-    __slots__ = ("_forms", "_request", "_token")
-
-    def __init__(self, request: Request[Any], token: Secret[str] | None) -> None:
-        self._request = request
-        self._token = token
-        self._forms: tuple[Secret[str], ...] | None = None
+    _request: Request[Any]
+    _token: Secret[str] | None
+    _forms: tuple[Secret[str], ...] | None = attrs.field(default=None, init=False)
 
     def __call__(self, text: str, *, is_cut: bool = False) -> str:
         """Return a text without secrets. If it was cut, its end is removed: a secret may begin there."""

@@ -52,7 +52,6 @@ _ERRORS: Final[dict[int, type[StatusError]]] = {
 _NOT_FOUND: Final = 404
 _TOO_MANY: Final = 429
 _PROBLEM: Final = "application/problem+json"
-_OTHER_BUILD: Final = "build %s was requested, and the reply is about build %s"
 
 
 def read_reply(
@@ -86,11 +85,11 @@ def read_reply(
     except DecodeError as error:
         raise locate_decode_error(error, request, response, clean) from None
     if isinstance(value, BuildDetail) and (asked := _asked_for_another(request, value)) is not None:
+        reason = f"build {asked} was requested, and the reply is about build {value.build_num}"
         if response.is_first:
             # The reply may come from a mock with canned replies. A connection can only mix up replies after its first.
-            _log.warning("%s %s: %s", request.method, request.location, _OTHER_BUILD % (asked, value.build_num))
+            _log.warning("%s %s: %s", request.method, request.location, reason)
             return value
-        reason = _OTHER_BUILD % (asked, value.build_num)
         mismatch = DecodeError(reason, "$.build_num", len(response.body), mismatched=True)
         raise locate_decode_error(mismatch, request, response, clean)
     if isinstance(value, PipelineResult) and value.status not in _SUCCESS:

@@ -32,11 +32,7 @@ def as_validator(check: Callable[..., object], *low: int, prefix: str = "", **op
 
 
 def check_integer(name: str, value: object, low: int, high: int | None = None, *, hint: str = "") -> int:
-    """Require an integer in a range and return it as an `int`; booleans are rejected.
-
-    The value can be of any type that Python accepts as an index, such as NumPy's integers. `hint` is advice for values
-    above the range.
-    """
+    """Require an integer in a range, of any type but `bool`. `hint` is advice for values above the range."""
     number = as_integer(value)
     if number is not None and low <= number and (high is None or number <= high):
         return number
@@ -46,7 +42,7 @@ def check_integer(name: str, value: object, low: int, high: int | None = None, *
 
 
 def as_integer(value: object) -> int | None:
-    """Return an integer of any type as an `int`; `None` for booleans and everything else."""
+    """Return an integer of any type, such as NumPy's, as an `int`; `None` for a `bool` or anything else."""
     try:
         return None if isinstance(value, bool) else index(cast("SupportsIndex", value))
     except TypeError:
@@ -81,9 +77,7 @@ def check_aware_datetime(name: str, value: object) -> datetime | None:
 
 
 def check_text(name: str, value: object) -> str | None:
-    if value is None or (isinstance(value, str) and value):
-        return value
-    raise InvalidInputError(f"{name}: expected a non-empty string, got {value!r}")
+    return None if value is None else check_required_text(name, value)
 
 
 def check_branch(name: str, value: object) -> str | None:

@@ -17,8 +17,7 @@ _ESCAPE: Final = (
 # Maximum number of bytes in a body with an unlimited number of objects or lists. Decoded to models, `[{},{},…]` takes
 # up to 170 times its size in memory, and `[[],[],…]` 20 times. Counting takes a third of a millisecond per megabyte.
 _SMALL: Final = {b"{": 2**20, b"[": 2**23}
-# Larger bodies may have `_FREE` objects and `_FREE` lists, plus one of each per `_BYTES_EACH` bytes. Recorded replies
-# have one per 145 bytes.
+# Larger bodies may have `_FREE` of each, plus one per `_BYTES_EACH` bytes. Recorded replies have one per 145 bytes.
 _FREE, _BYTES_EACH = 20_000, 64
 # The next bracket outside of strings, and everything before it. Possessive, so that no byte is matched twice.
 _TO_BRACKET: Final = rb'(?s)[^"\%b]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\%b]*+)*+\%b'

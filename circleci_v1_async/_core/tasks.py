@@ -13,28 +13,11 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class SelfClosing(ABC):
-    """Base of objects that are closed by `aclose` and by `async with`."""
-
-    @abstractmethod
-    async def aclose(self) -> None:
-        """Stop the object's work, and wait until it has stopped."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        await self.aclose()
-
-
-class TaskIterable(SelfClosing):
+class TaskIterable(ABC):
     """Base of async iterables that can be iterated once, run tasks during the loop, and can be closed.
 
-    A subclass begins its loop with `_begin`, runs tasks with `_create_task`, sets `_state` to `done` when no items are
-    left, and always ends the loop with `_end`, in a `finally` block.
-
-    Args:
-        name: Name in the repr.
+    `aclose` and `async with` close them. A subclass begins its loop with `_begin`, runs tasks with `_create_task`, sets
+    `_state` to `done` when no items are left, and always ends the loop with `_end`, in a `finally` block.
     """
 
     _begun_before: ClassVar[str]
@@ -51,6 +34,12 @@ class TaskIterable(SelfClosing):
     @abstractmethod
     def _progress(self) -> str:
         """Describe the progress, for the repr."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.aclose()
 
     async def aclose(self) -> None:
         """End the loop: cancel its tasks and wait until they have finished."""
@@ -77,7 +66,9 @@ class TaskIterable(SelfClosing):
 
     def _let_go(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
-        read_exception(task)
+        if not task.cancelled():
+            # Read the exception, so that asyncio does not log it as never retrieved.
+            task.exception()
 
     async def _end(self) -> None:
         if self._state == "running":
@@ -99,11 +90,6 @@ async def call_back(callback: Callable[[T], object], value: T) -> None:
     """Call a callback, and await its result if the result is awaitable."""
     if isawaitable(result := callback(value)):
         await result
-
-
-def read_exception(task: "asyncio.Task[Any]") -> BaseException | None:
-    """Return a task's exception, so that asyncio does not log it as never retrieved."""
-    return None if task.cancelled() else task.exception()
 
 
 async def wait_until_done(task: "asyncio.Task[Any]") -> None:

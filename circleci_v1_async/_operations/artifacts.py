@@ -20,14 +20,7 @@ from .base import Operations
 from .paths import BUILD, PROJECT, build_values, project_values
 
 if TYPE_CHECKING:
-    from circleci_v1_async.artifacts import (
-        ArtifactDownloads,
-        ArtifactStream,
-        Download,
-        OnError,
-        OnExists,
-        Progress,
-    )
+    from circleci_v1_async.artifacts import ArtifactDownloads, ArtifactStream, Download, OnError, OnExists, Progress
 
 
 class ArtifactOperations(Operations):
@@ -57,9 +50,8 @@ class ArtifactOperations(Operations):
 
         `GET /project/{project}/latest/artifacts` (openapi.yml: listLatestArtifacts; `running` from CircleCI's docs).
 
-        The latest build can be of any job. It is often the last job of a workflow, such as `deploy`, which stores no
-        artifacts. For the artifacts of a certain job, find its latest build with `find_latest_build` and pass it to
-        `list_build_artifacts`.
+        The latest build is often the last job of a workflow, such as `deploy`, which stores no artifacts. For the
+        artifacts of a certain job, pass its latest build, from `find_latest_build`, to `list_build_artifacts`.
 
         Args:
             project: The project's slug or URL.
@@ -200,8 +192,7 @@ class ArtifactOperations(Operations):
         Args:
             artifacts: Artifacts from a list of artifacts.
             dest: The folder, which is created if missing.
-            match: Pattern for the `path` of the artifacts to download, in the syntax of `fnmatch`. `*` also matches
-                slashes. `None` for all artifacts.
+            match: `fnmatch` pattern for the `path` of the artifacts; `None` for all. `*` also matches slashes.
             concurrency: Maximum number of files that this call downloads at the same time, from 1. The session's
                 `download_concurrency` limits the files of all calls together.
             place: A function that returns the path of an artifact in `dest`, which replaces the artifact's own path and
@@ -218,8 +209,7 @@ class ArtifactOperations(Operations):
             artifact's download finishes or fails. See `ArtifactDownloads`.
 
         Raises:
-            InvalidInputError: An argument is invalid. Raised by the call itself; other errors are raised during
-                iteration.
+            InvalidInputError: An argument is invalid. Raised by the call itself; other errors during iteration.
             UnsafePathError: A path is not safe, and `on_error` is not `yield`. `failed` lists the rejected artifacts.
             PathConflictError: Two artifacts need the same path, or an existing file is in the way, and `on_error` is
                 not `yield`. `failed` lists the rejected artifacts.

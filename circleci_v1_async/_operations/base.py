@@ -25,15 +25,12 @@ class Operations:
     async def send(self, request: Request[T]) -> T:
         """Send a request and decode the reply. Use it for endpoints without a method of the session.
 
-        `await ci.send(Request("GET", "/me"))` returns the parsed JSON, without a model.
-
-        A reply is decoded in one step, which blocks the event loop for about 4 ms per megabyte of builds. A body of
-        `max_body` (64 MiB) takes 0.3 seconds if it contains real builds. It takes up to 2 seconds if it contains a
-        million tiny builds, or if every build contains a value of a wrong type or form. Lower `max_body` if that is too
-        long.
+        A reply is decoded in one step, which blocks the event loop: for about 4 ms per megabyte of builds, and for up
+        to 2 seconds if a body of `max_body` (64 MiB) contains a million tiny builds, or a value of a wrong type or form
+        in every build. Lower `max_body` if that is too long.
 
         Returns:
-            The reply, decoded into the type `request.returns`.
+            The reply, decoded into the type `request.returns`. By default, this is the parsed JSON, without a model.
 
         Raises:
             InvalidInputError: The request is invalid. Nothing was sent.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any
 
 from circleci_v1_async._core.arguments import (
     check_aware_datetime,
@@ -24,9 +24,11 @@ from .paths import BUILD, PROJECT, build_values, project_values
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from circleci_v1_async.walk import PageWalk, WalkOptions
+    from typing_extensions import TypeVar
 
-M = TypeVar("M")
+    from circleci_v1_async.walk import PageWalk
+
+    M = TypeVar("M", default=Build)
 
 
 class BuildOperations(Operations):
@@ -68,8 +70,7 @@ class BuildOperations(Operations):
         """Fetch one page of the followed projects' builds, latest first. `iter_recent_builds` walks all pages.
 
         `GET /recent-builds` (openapi.yml: listRecentBuilds). The builds are sorted by creation time, not by
-        `build_num`. To read all builds, use `iter_recent_builds` instead of comparing lengths: a page lacks the builds
-        that do not match the model.
+        `build_num`. A page lacks the builds that do not match the model, as in `list_project_builds`.
 
         Args:
             limit: Maximum number of builds, 1 to 100.
@@ -144,34 +145,11 @@ class BuildOperations(Operations):
                     return build
         return None
 
-    @overload
     def iter_project_builds(
         self,
         project: ProjectSlug | str,
         *,
-        branch: str | None = None,
-        filter: BuildFilter | BuildFilterName | None = None,
-        shallow: bool | None = None,
-        **options: Unpack[WalkOptions],
-    ) -> PageWalk[Build]: ...
-
-    @overload
-    def iter_project_builds(
-        self,
-        project: ProjectSlug | str,
-        *,
-        model: type[M],
-        branch: str | None = None,
-        filter: BuildFilter | BuildFilterName | None = None,
-        shallow: bool | None = None,
-        **options: Unpack[WalkOptions],
-    ) -> PageWalk[M]: ...
-
-    def iter_project_builds(
-        self,
-        project: ProjectSlug | str,
-        *,
-        model: type[Any] = Build,
+        model: type[M] = Build,  # type: ignore[assignment] # it is the default of M
         branch: str | None = None,
         filter: BuildFilter | BuildFilterName | None = None,
         shallow: bool | None = None,
@@ -181,7 +159,7 @@ class BuildOperations(Operations):
         page_size: int = MAX_PAGE,
         overlap: int = OVERLAP,
         prefetch: int = PREFETCH,
-    ) -> PageWalk[Any]:
+    ) -> PageWalk[M]:
         """Walk a project's builds, newest first, each exactly once even while the list changes.
 
         Args:
@@ -195,8 +173,7 @@ class BuildOperations(Operations):
             since: Only yield builds that were queued at this time or later, given with a time zone; `None` for builds
                 of any time. A build counts by `queued_at`, or by `usage_queued_at` or `start_time` if the former is
                 absent. If it has none of these (it was not run, or is scheduled), it takes the date of the nearest
-                build above it in the list that has a date. The walk ends after the first page that has dates, all of
-                them before `since`.
+                build above it in the list that has a date. The walk ends after a page with dates, all before `since`.
             limit: Maximum number of builds in total; `None` for all of them.
             offset: Number of newest builds to skip.
             page_size: Number of builds per request, 2 to 100.
@@ -205,8 +182,7 @@ class BuildOperations(Operations):
             prefetch: Number of pages to request ahead of the page being read; 0 turns this off.
 
         Returns:
-            An async iterator, which makes the requests of `list_project_builds`. Use `async for` on it, without
-            `await`. See `PageWalk`.
+            A `PageWalk`, which makes the requests of `list_project_builds`. Use `async for` on it, without `await`.
 
         Raises:
             InvalidInputError: An argument is invalid. Raised by the call itself; other errors during iteration.
@@ -225,18 +201,10 @@ class BuildOperations(Operations):
         options = {"limit": limit, "offset": offset, "page_size": page_size, "overlap": overlap, "prefetch": prefetch}
         return self._walk(request, model, since, options)
 
-    @overload
-    def iter_recent_builds(self, *, shallow: bool | None = None, **options: Unpack[WalkOptions]) -> PageWalk[Build]: ...
-
-    @overload
-    def iter_recent_builds(
-        self, *, model: type[M], shallow: bool | None = None, **options: Unpack[WalkOptions]
-    ) -> PageWalk[M]: ...
-
     def iter_recent_builds(
         self,
         *,
-        model: type[Any] = Build,
+        model: type[M] = Build,  # type: ignore[assignment] # it is the default of M
         shallow: bool | None = None,
         since: datetime | None = None,
         limit: int | None = None,
@@ -244,7 +212,7 @@ class BuildOperations(Operations):
         page_size: int = MAX_PAGE,
         overlap: int = OVERLAP,
         prefetch: int = PREFETCH,
-    ) -> PageWalk[Any]:
+    ) -> PageWalk[M]:
         """Walk the builds of all projects that the user follows, latest first, each exactly once.
 
         Args:
@@ -255,13 +223,11 @@ class BuildOperations(Operations):
             limit: Maximum number of builds in total; `None` for all of them.
             offset: Number of latest builds to skip.
             page_size: Number of builds per request, 2 to 100.
-            overlap: Number of builds, from 1, that each page shares with the previous page. Up to this many builds can
-                leave the list between two requests without costing an extra request.
+            overlap: Number of builds, from 1, that each page shares with the previous page.
             prefetch: Number of pages to request ahead of the page being read; 0 turns this off.
 
         Returns:
-            An async iterator, which makes the requests of `list_recent_builds`. Use `async for` on it, without `await`.
-            See `PageWalk`.
+            A `PageWalk`, which makes the requests of `list_recent_builds`. Use `async for` on it, without `await`.
 
         Raises:
             InvalidInputError: An argument is invalid. Raised by the call itself; other errors during iteration.

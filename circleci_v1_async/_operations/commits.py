@@ -13,9 +13,10 @@ from .builds import BuildOperations, request_build, request_project_builds
 from .paths import parse_commit_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable
+    from collections.abc import Callable, Collection
 
     from circleci_v1_async._calls.caller import Caller
+    from circleci_v1_async._polling.job_search import JobSearch
     from circleci_v1_async._polling.plan import PollResult, WaitPlan
     from circleci_v1_async._polling.schedule import Schedule
     from circleci_v1_async.request import Request
@@ -39,22 +40,19 @@ class CommitOperations(BuildOperations):
 
         The search walks the project's builds like `iter_project_builds`: one request for the newest 100 builds, and one
         for every 95 older builds. After the first match, it stops at builds that are more than a day older than the
-        commit and every match, because the rest of the list cannot match. Until the first match, it reads up to `limit`
-        builds.
+        commit and every match, because the rest cannot match. Until the first match, it reads up to `limit` builds.
 
         Args:
             project: The project's slug or URL; or, without `sha`, a build of the commit.
             sha: The commit's hash, or its first 7 digits or more. If several commits begin with these digits, the
                 builds of all these commits are returned. Use `vcs_revision` to distinguish them.
             branch: Only return builds of this branch, which takes fewer requests.
-            latest_only: Whether to return only the newest build of each job of each workflow. A rerun of a
-                build outside of its workflow replaces the build that it reran. All other builds outside of workflows
-                count as one job.
+            latest_only: Whether to return only the newest build of each job of each workflow. A rerun outside
+                of the workflow replaces the build that it reran. Other builds outside of workflows count as one job.
             limit: Number of newest builds to read; `None` for all of them.
 
         Returns:
-            The builds. The list is empty if no build that was read belongs to the commit. The commit may be too new or
-            too old.
+            The builds. The list is empty if no build that was read belongs to the commit, which may be too new or old.
 
         Raises:
             InvalidInputError: An argument is invalid, or the given build has no `vcs_revision`. Nothing was sent.
@@ -194,10 +192,7 @@ class CommitOperations(BuildOperations):
         from circleci_v1_async.models._jobs import find_latest_of_each_job, sort_newest_first
 
         search = JobSearch(matches)
-        async with self.iter_project_builds(project, branch=branch, limit=limit, prefetch=0) as walk:
-            async for page in walk.pages():
-                if search.take(page):
-                    break
+        await _read(self._caller, request_project_builds(project, branch, {}), search, limit)
         found = select_builds(search.candidates, matches)
         return sort_newest_first(find_latest_of_each_job(found).values() if latest_only else found)
 
@@ -218,28 +213,28 @@ class CommitOperations(BuildOperations):
         return await poll(self._caller, look, schedule, name=f"{name} of {project}", on_update=on_update)
 
 
-def _identify(page: list[Build]) -> list[Hashable]:
-    return [build.build_num for build in page]
-
-
 async def _look(
     plan: WaitPlan, project: ProjectSlug, request: Request[list[Build]], caller: Caller
 ) -> PollResult[Build, Verdict]:
-    from circleci_v1_async.walk import PageWalk
-    from circleci_v1_async.walk._plan import PagePlan
-
     began = caller.clock.monotonic()
     search = plan.begin()
-    limit = None if plan.seen_up_to else HISTORY
-    pages = PagePlan(_identify, limit=limit, prefetch=0)
-    async with PageWalk(caller, request, pages) as walk:
-        async for page in walk.pages():
-            if search.take(page):
-                break
+    await _read(caller, request, search, limit=None if plan.seen_up_to else HISTORY)
     for build_num in plan.find_unseen(search):
         detail = await caller.send(request_build(project, build_num))
         search.candidates.append(detail)
     return plan.update(search, began, caller.clock.monotonic())
+
+
+async def _read(caller: Caller, request: Request[list[Build]], search: JobSearch, limit: int | None) -> None:
+    """Read a list until the search has finished, or has `limit` builds."""
+    from circleci_v1_async.walk import PageWalk
+    from circleci_v1_async.walk._plan import PagePlan
+
+    pages = PagePlan[Build](lambda page: [build.build_num for build in page], limit=limit, prefetch=0)
+    async with PageWalk(caller, request, pages) as walk:
+        async for page in walk.pages():
+            if search.take(page):
+                break
 
 
 def _is_of_commit(sha: str, build: Build) -> bool:

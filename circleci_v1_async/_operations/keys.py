@@ -54,8 +54,7 @@ class KeyOperations(Operations):
         Args:
             project: The project's slug or URL.
             hostname: The host that the key was added for; an empty string if it was added for all hosts.
-            fingerprint: The key's MD5 fingerprint with colons, from `ssh_keys` in the result of
-                `get_project_settings`.
+            fingerprint: The key's MD5 fingerprint with colons, from the `ssh_keys` of `get_project_settings`.
 
         Raises:
             NotFoundError: The project does not exist, or the token has no access to it.

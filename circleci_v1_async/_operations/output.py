@@ -58,13 +58,11 @@ class OutputOperations(Operations):
         Returns:
             An async iterator. Use `async for` on it, without `await`. The iterator is empty if the step wrote
             nothing, or if the build was canceled before the step began. A log can have any size, because only one piece
-            is kept in memory. The exception is a log that CircleCI has truncated: if the API has more text than the
-            stored log, the complete text is fetched as one piece. Otherwise, a warning is logged, and the `truncated`
-            attribute of the stored pieces is true.
+            is kept in memory. If CircleCI has truncated the log and the API has more text, the complete text is fetched
+            as one piece. If the API has no more text, a warning is logged, and `truncated` is true for each piece.
 
         Raises:
-            InvalidInputError: An argument is invalid. Raised by the call itself; other errors are raised during
-                iteration.
+            InvalidInputError: An argument is invalid. Raised by the call itself; other errors during iteration.
             BodyTooLargeError: A piece, or a truncated log, is larger than the session's `max_body`.
             TruncatedError: The log broke off, and all retries failed.
             TransportError: No usable reply arrived, and all retries failed.
@@ -109,8 +107,7 @@ class OutputOperations(Operations):
     ) -> Path:
         """Save the raw output of one step run to a file, completely or not at all.
 
-        This method makes the same requests as `iter_output`. The file has no heading. It appears under its name only
-        when it is complete.
+        This method makes the same requests as `iter_output`. The file has no heading.
 
         Args:
             project: The project's slug or URL; or, without a number, the build or its URL:
@@ -125,8 +122,7 @@ class OutputOperations(Operations):
 
         Raises:
             InvalidInputError: An argument is invalid, or the path is a folder. Nothing was sent.
-            PathConflictError: The path exists, and `overwrite` is false or the path is not a regular file. Nothing was
-                sent.
+            PathConflictError: The path is not a regular file, or it exists and `overwrite` is false. Nothing was sent.
             UnsafePathError: The path is a symbolic link, which `overwrite` does not replace. Nothing was sent.
             DownloadError: The file system reports an error.
             TruncatedError: CircleCI did not keep all of the output, or the output broke off and all retries failed.

@@ -21,7 +21,6 @@ def project_values(project: ProjectSlug | str) -> dict[str, Any]:
 
 def parse_build_reference(project: ProjectSlug | str | BuildSummary, build_num: int | None) -> tuple[ProjectSlug, int]:
     """Return the project and number of a build, given as both of them, as a build, or as a URL."""
-    slug: ProjectSlug | None
     own: int | None
     if isinstance(project, BuildSummary):
         slug, own = _find_project(project), project.build_num

@@ -1,4 +1,4 @@
-"""Projects."""
+"""Projects: followers, settings and caches."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,8 +15,6 @@ _SETTINGS: Final = f"{PROJECT}/settings"
 
 
 class ProjectOperations(Operations):
-    """Projects: followers, settings and caches."""
-
     async def list_projects(self, *, shallow: bool | None = None) -> list[Project]:
         """List all projects that the user follows. The reply can have several megabytes.
 
@@ -135,8 +133,7 @@ class ProjectOperations(Operations):
     async def update_project_settings(self, project: ProjectSlug | str, *, feature_flags: Mapping[str, Any]) -> None:
         """Change settings of a project.
 
-        `PUT /project/{project}/settings` (seen in use, undocumented). The reply does not contain the new settings. Use
-        `get_project_settings` to read them.
+        `PUT /project/{project}/settings` (seen in use, undocumented). `get_project_settings` returns the new settings.
 
         Args:
             project: The project's slug or URL.

@@ -18,12 +18,10 @@ _TOKENS: Final = f"{PROJECT}/token"
 
 
 class TokenOperations(Operations):
-    """API tokens of projects. These operations require a project administrator's token."""
-
     async def list_project_tokens(self, project: ProjectSlug | str) -> list[ProjectToken]:
         """List the API tokens of a project, without their values. The list is empty if the project has none.
 
-        `GET /project/{project}/token` (seen in use, undocumented).
+        `GET /project/{project}/token` (seen in use, undocumented). Requires a project administrator's token.
 
         Raises:
             NotFoundError: The project does not exist, or the token has no access to it.
@@ -35,7 +33,7 @@ class TokenOperations(Operations):
     ) -> ProjectToken:
         """Create an API token for a project.
 
-        `POST /project/{project}/token` (seen in use, undocumented).
+        `POST /project/{project}/token` (seen in use, undocumented). Requires a project administrator's token.
 
         Args:
             project: The project's slug or URL.
@@ -67,7 +65,7 @@ class TokenOperations(Operations):
     async def delete_project_token(self, project: ProjectSlug | str, token_id: str) -> None:
         """Delete an API token of a project. CircleCI rejects requests with a deleted token.
 
-        `DELETE /project/{project}/token/{token_id}` (seen in use, undocumented).
+        `DELETE /project/{project}/token/{token_id}` (seen in use, undocumented). Requires an administrator's token.
 
         Args:
             project: The project's slug or URL.

@@ -36,13 +36,6 @@ _RERUNS_END: Final = Sunset(
 
 
 class TriggerOperations(Operations):
-    """Operations that start, rerun and cancel builds.
-
-    CircleCI removes all of these operations except `cancel_build` and `add_ssh_users` on 2027-02-01. Until that date,
-    the first call of each removed operation issues a `CircleCISunsetWarning` before anything is sent. From that date
-    on, each removed operation raises `GoneError`.
-    """
-
     async def trigger_build(
         self,
         project: ProjectSlug | str,
@@ -57,8 +50,7 @@ class TriggerOperations(Operations):
         """Start a build of one job, outside of workflows. To start workflows, see `trigger_pipeline`.
 
         `POST /project/{project}` (openapi.yml: triggerBuild; `job` from CircleCI's docs, which lack `branch`).
-        CircleCI's cloud removes this operation on 2027-02-01; from then on, it raises `GoneError`. Use `wait_for_build`
-        to wait for the build.
+        CircleCI's cloud removes this operation on 2027-02-01; from then on, it raises `GoneError`.
 
         Args:
             project: The project's slug or URL.
@@ -70,8 +62,8 @@ class TriggerOperations(Operations):
             job: The name of the job in the configuration.
 
         Returns:
-            The build. If CircleCI accepts a build but does not run it, `status` is `not_run`, and `messages` contains
-            the reason.
+            The build, which you can pass to `wait_for_build`. If CircleCI accepts a build but does not run it, `status`
+            is `not_run`, and `messages` contains the reason.
 
         Examples:
             ```python
@@ -104,9 +96,8 @@ class TriggerOperations(Operations):
     ) -> Build:
         """Start a build of a branch, outside of workflows. To start workflows, see `trigger_pipeline`.
 
-        `POST /project/{project}/tree/{branch}` (openapi.yml: triggerBranchBuild). This operation does not support
-        configurations of `version: 2.1`. CircleCI's cloud removes this operation on 2027-02-01; from then on, it raises
-        `GoneError`.
+        `POST /project/{project}/tree/{branch}` (openapi.yml: triggerBranchBuild). It does not support configurations
+        of `version: 2.1`. CircleCI's cloud removes this operation on 2027-02-01; from then on, it raises `GoneError`.
 
         Args:
             project: The project's slug or URL.
@@ -145,8 +136,7 @@ class TriggerOperations(Operations):
         """Start all workflows of the configuration. Requires a personal token.
 
         `POST /project/{project}/build` (documented by CircleCI). CircleCI's cloud removes this operation on 2027-02-01;
-        from then on, it raises `GoneError`. CircleCI reports the outcome in the body of the reply, whatever the HTTP
-        status. An error in the body is raised like any other error.
+        from then on, it raises `GoneError`. An error in the body of the reply is raised, whatever the HTTP status.
 
         Args:
             project: The project's slug or URL.
@@ -155,8 +145,7 @@ class TriggerOperations(Operations):
             revision: The commit; `None` for the branch's latest commit.
 
         Returns:
-            A confirmation, which does not contain the builds. Use `builds_for_commit` to find the builds, or
-            `wait_for_commit` to wait for them.
+            A confirmation without the builds. Find them with `builds_for_commit`, or wait with `wait_for_commit`.
 
         Examples:
             ```python
@@ -220,8 +209,7 @@ class TriggerOperations(Operations):
     async def cancel_build(self, project: ProjectSlug | str | BuildSummary, build_num: int | None = None) -> Build:
         """Cancel a build. Canceling a finished build has no effect and raises no error.
 
-        `POST /project/{project}/{build_num}/cancel` (openapi.yml: cancelBuild). The request is safe to
-        resend, like a `PUT`, because canceling a build twice has the same effect as canceling it once.
+        `POST /project/{project}/{build_num}/cancel` (openapi.yml: cancelBuild). It is safe to resend, like a `PUT`.
 
         Returns:
             The build in its current state.

@@ -1,4 +1,4 @@
-"""Environment variables of projects."""
+"""Environment variables of projects. The service only returns the end of each value."""
 
 from typing import Final
 
@@ -16,8 +16,6 @@ _VARIABLE: Final = f"{_VARIABLES}/{{name}}"
 
 
 class VariableOperations(Operations):
-    """Environment variables of projects. The service only returns the end of each value."""
-
     async def list_env_vars(self, project: ProjectSlug | str) -> list[EnvVar]:
         """List a project's environment variables, with masked values. The list is empty if there are none.
 

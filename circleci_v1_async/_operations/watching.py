@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
-from circleci_v1_async._core.arguments import check_branch, check_callback, check_one_of
+from circleci_v1_async._core.arguments import check_callback, check_one_of
 from circleci_v1_async.models import Build, BuildDetail, BuildSummary
 from circleci_v1_async.request import Request
 from circleci_v1_async.slug import ProjectSlug
@@ -34,17 +34,15 @@ class WatchOperations(Operations):
 
         The wait polls `get_build`. The pause between two polls is a tenth of the time waited so far, but at least
         `interval` and at most `max_interval` seconds, plus up to a tenth at random. By default, the wait therefore
-        notices the end of the build at most 33 seconds late. Transient errors (no connection, timeouts, 429, 5xx) are
-        logged as warnings under `circleci_v1_async`, and polling continues. A `Retry-After` is honored up to the retry
-        policy's `max_retry_after`.
+        notices the end at most 33 seconds late. Transient errors (no connection, timeouts, 429, 5xx) are logged as
+        warnings under `circleci_v1_async`, and polling continues. `RetryPolicy.max_retry_after` limits a `Retry-After`.
 
         Args:
             project: The project's slug or URL; or, without a number, the build or its URL.
             build_num: The build's number, from 1.
             timeout: Number of seconds until the last poll; `None` for no limit. After `timeout` seconds, a request in
-                flight is canceled, and the last poll starts. It makes one attempt, without retries, which takes up to
-                the session's `timeout`, but at most 10 seconds. A build that finishes before `timeout` therefore does
-                not time out, as long as CircleCI answers.
+                flight is canceled, and the last poll starts: one attempt, which takes up to the session's `timeout`, at
+                most 10 seconds. A build that finishes before `timeout` is therefore returned if CircleCI answers.
             interval: Shortest pause between two polls, in seconds.
             max_interval: Longest pause between two polls, in seconds. A value below `interval` counts as `interval`.
             appear: Number of seconds, from 0, during which a 404 means that the build does not exist yet. Webhooks and
@@ -111,10 +109,8 @@ class WatchOperations(Operations):
                 print(event.kind, event.build.build_num, event.build.status)
             ```
         """
-        slug = ProjectSlug.parse(project)
-        source = f"/project/{slug}" if check_branch("branch", branch) is None else f"/project/{slug}/tree/{branch}"
-        request = request_project_builds(slug, branch, {"shallow": shallow})
-        return self._watch(request, source, slug, start_at, cursor, interval)
+        request = request_project_builds(project, branch, {"shallow": shallow})
+        return self._watch(request, start_at, cursor, interval)
 
     def watch_recent_builds(
         self,
@@ -146,21 +142,16 @@ class WatchOperations(Operations):
             ```
         """
         request = Request("GET", "/recent-builds", query={"shallow": shallow}, returns=list[Build])
-        return self._watch(request, "/recent-builds", None, start_at, cursor, interval)
+        return self._watch(request, start_at, cursor, interval)
 
     def _watch(
-        self,
-        request: Request[list[Build]],
-        source: str,
-        project: ProjectSlug | None,
-        start_at: str,
-        cursor: WatchCursor | None,
-        interval: float,
+        self, request: Request[list[Build]], start_at: str, cursor: WatchCursor | None, interval: float
     ) -> BuildWatch:
         from circleci_v1_async.watch import BuildWatch
         from circleci_v1_async.watch._plan import WatchPlan
 
-        plan = WatchPlan(source, project)
+        source = request.path.format(**request.path_values)
+        plan = WatchPlan(source, cast("ProjectSlug | None", request.path_values.get("project")))
         start = check_one_of("start_at", start_at, ("now", "oldest"))
         if cursor is not None or start == "oldest":
             cursor = plan.resume(cursor)

@@ -36,13 +36,11 @@ class WorkflowOperations(CommitOperations):
             project: The project's slug or URL; or, without `workflow_id`, a build of the run.
             workflow_id: The run ID, a UUID: `build.workflows.workflow_id`.
             branch: Only return builds of this branch, which takes fewer requests.
-            latest_only: Whether to return only the newest build of each job. A rerun of a build outside of its
-                workflow replaces the build that it reran.
+            latest_only: Whether to return only the newest build of each job, as in `builds_for_commit`.
             limit: Number of newest builds to read; `None` for all of them.
 
         Returns:
-            The builds. The list is empty if no build that was read belongs to the run. The run may be too new or too
-            old.
+            The builds. The list is empty if no build that was read belongs to the run, which may be too new or too old.
 
         Raises:
             InvalidInputError: An argument is invalid, or the given build is outside of workflows. Nothing was sent.
@@ -89,8 +87,7 @@ class WorkflowOperations(CommitOperations):
                 `None` for no limit.
             interval: Shortest pause between two polls, in seconds.
             max_interval: Longest pause between two polls, in seconds.
-            on_update: Called with each build when it is first seen, when its status, lifecycle or outcome changes, and
-                when it finishes. Can be a coroutine function.
+            on_update: Called with each new, changed or finished build, as in `wait_for_commit`.
 
         Returns:
             The verdict, with the builds, the failed builds, and the jobs without a build.

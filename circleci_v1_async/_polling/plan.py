@@ -15,15 +15,14 @@ import attrs
 from circleci_v1_async._core.arguments import as_validator, check_names, check_seconds
 from circleci_v1_async.enums import BuildStatus
 from circleci_v1_async.models import Build
-from circleci_v1_async.models._jobs import Job, find_latest_of_each_job
+from circleci_v1_async.models._jobs import find_latest_of_each_job
 from circleci_v1_async.verdict import Verdict
 
 from .job_search import JobSearch, select_builds
+from .schedule import EARLY
 
-# A sleep may end slightly early. `_TICK` is the number of seconds until the next poll in this case, `_EARLY` is the
-# number of seconds to ignore.
+# Number of seconds until the next poll if a sleep has ended slightly early.
 _TICK: Final = 0.01
-_EARLY: Final = 1e-6
 
 B = TypeVar("B", bound=Build)
 L = TypeVar("L")
@@ -33,8 +32,7 @@ L = TypeVar("L")
 class PollResult(Generic[B, L]):
     """Result of a poll: the latest state, and the builds that are new or changed.
 
-    If the wait is over, the state is its result. The summary describes its progress, for errors. The next poll begins
-    in at most `soon` seconds.
+    If the wait is over, the state is its result. The summary is for errors. The next poll is within `soon` seconds.
     """
 
     last: L
@@ -78,9 +76,7 @@ class WaitPlan:
         Newer builds have displaced these builds from the pages that were read.
         """
         met = {build.build_num for build in search.candidates}
-        return [
-            build.build_num for build in self._latest().values() if not build.is_finished and build.build_num not in met
-        ]
+        return [build.build_num for build in self._latest() if not build.is_finished and build.build_num not in met]
 
     def update(self, search: JobSearch, began: float, ended: float) -> PollResult[Build, Verdict]:
         """Record a poll that began and ended at these times, and decide whether the wait is over."""
@@ -89,14 +85,15 @@ class WaitPlan:
         self._builds.update((build.build_num, build) for build in found)
         self.seen_up_to = max(self.seen_up_to, search.highest)
         latest = self._latest()
-        running = sum(not build.is_finished for build in latest.values())
+        running = sum(not build.is_finished for build in latest)
         if running or not latest:
             self._idle_since = None
         elif news or self._idle_since is None:
             self._idle_since = ended
+        verdict = Verdict.of(self._builds.values(), jobs=self.jobs or None)
         return PollResult(
-            last=Verdict.of(self._builds.values(), jobs=self.jobs or None),
-            is_over=self._is_settled(began) or self._is_decided(latest),
+            last=verdict,
+            is_over=self._is_settled(began) or self._is_decided(verdict),
             news=news,
             summary=self._summarize(len(latest), running),
             soon=math.inf if self._idle_since is None else max(_TICK, self._idle_since + self.settle - ended),
@@ -113,24 +110,19 @@ class WaitPlan:
         known = self._builds.get(build.build_num)
         return known is None or result_state(known) != result_state(build)
 
-    def _latest(self) -> dict[Job, Build]:
-        return find_latest_of_each_job(self._builds.values())
-
-    def _counted(self, latest: dict[Job, Build]) -> dict[Job, Build]:
-        return {job: build for job, build in latest.items() if not self.jobs or job.name in self.jobs}
+    def _latest(self) -> list[Build]:
+        return list(find_latest_of_each_job(self._builds.values()).values())
 
     def _is_settled(self, began: float) -> bool:
         # The first poll that finds everything finished begins before the time to settle, which starts at its end. If
         # `settle` is 0, that poll ends the wait nevertheless.
-        return self._idle_since is not None and (not self.settle or began - self._idle_since >= self.settle - _EARLY)
+        return self._idle_since is not None and (not self.settle or began - self._idle_since >= self.settle - EARLY)
 
-    def _is_decided(self, latest: dict[Job, Build]) -> bool:
+    def _is_decided(self, verdict: Verdict) -> bool:
         """Whether the wait does not need any of the builds that may still follow."""
-        counted = self._counted(latest)
-        if self.fail_fast and any(_is_final(build) and not build.is_success for build in counted.values()):
+        if self.fail_fast and any(map(_is_final, verdict.failed)):
             return True
-        came = {job.name for job in counted}
-        return bool(self.jobs) and came.issuperset(self.jobs) and all(map(_is_final, counted.values()))
+        return bool(self.jobs) and not verdict.missing and all(map(_is_final, verdict.builds))
 
 
 def _is_final(build: Build) -> bool:

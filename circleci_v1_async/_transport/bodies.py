@@ -74,10 +74,7 @@ async def read_body(reply: aiohttp.ClientResponse, limit: int) -> bytes:
 async def read_limited(
     pieces: AsyncIterable[bytes], limit: int, name: str, option: str, beginning: bytes = b""
 ) -> bytes:
-    """Collect a body piece by piece, after its beginning. Stop with an error when it exceeds the limit.
-
-    The error names the body and the option that sets the limit.
-    """
+    """Collect a body, after its beginning. The error for a larger one names the body and the option."""
     _keep_freed_memory()
     # Do not collect all pieces in a list: joining them would take twice the memory. For a batch, this is acceptable.
     body = BytesIO()

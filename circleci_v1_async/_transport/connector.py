@@ -1,8 +1,7 @@
 """Connections that are not reused if the server has sent unsolicited data.
 
 aiohttp checks a connection when it enters the pool, but not when it leaves the pool. If the server sends data in the
-meantime, such as a second reply, aiohttp treats the data as the reply to the next request. From then on, each reply
-answers the previous request.
+meantime, such as a second reply, aiohttp takes it, and then each reply, for the reply to the next request.
 """
 
 from typing import TYPE_CHECKING
@@ -11,8 +10,6 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
@@ -46,9 +43,8 @@ class Connector(aiohttp.TCPConnector):
             protocol.force_close()
 
 
-def find_connections(connector: aiohttp.BaseConnector | None) -> "Iterator[ResponseHandler]":
-    yield from _idle(connector)
-    yield from _in_use(connector)
+def find_connections(connector: aiohttp.BaseConnector | None) -> list[ResponseHandler]:
+    return _idle(connector) + _in_use(connector)
 
 
 # aiohttp has no public names for these.

@@ -33,29 +33,9 @@ class _Member(Protocol):
     def eof(self) -> bool: ...
 
     @property
-    def unused_data(self) -> bytes:
-        """Bytes after the end of the member."""
-        ...
+    def unused_data(self) -> bytes: ...
 
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Add compressed data, and return decompressed data; empty if more input is needed."""
-        ...
-
-
-class _ZlibMember:
-    def __init__(self, wbits: int) -> None:
-        self._stream = zlib.decompressobj(wbits)
-
-    @property
-    def eof(self) -> bool:
-        return self._stream.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._stream.unused_data
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        return self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
 class _BrotliMember:
@@ -68,35 +48,27 @@ class _BrotliMember:
     def eof(self) -> bool:
         return bool(self._stream.is_finished())
 
-    def decompress(self, data: bytes, max_length: int) -> bytes:
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
         piece: bytes = self._stream.process(data, output_buffer_limit=max_length)
         return piece
 
 
-@attrs.frozen(eq=False, repr=False)
-class _Coding:
-    """A content coding: how to begin a member, given its first byte, and the exception for invalid data."""
-
-    begin: Callable[[int], _Member]
-    error: type[Exception]
-
-
 @lru_cache
-def _find_coding(name: str) -> _Coding:
+def _find_coding(name: str) -> tuple[Callable[[int], _Member], type[Exception]]:
+    """Return a function that begins a member, given its first byte, and the exception for invalid data."""
     match name:
         case "br":
             brotli = _load(name, "brotlicffi", "brotli")
-            return _Coding(lambda _: _BrotliMember(brotli.Decompressor()), brotli.error)
+            return lambda _: _BrotliMember(brotli.Decompressor()), brotli.error
         case "zstd":
             zstd = _load(name, "compression.zstd", "backports.zstd")
-            return _Coding(lambda _: zstd.ZstdDecompressor(), zstd.ZstdError)
+            return lambda _: zstd.ZstdDecompressor(), zstd.ZstdError
         case "deflate":
             # Some servers omit the header and the checksum of zlib's format.
-            return _Coding(
-                lambda first: _ZlibMember(zlib.MAX_WBITS if first & 15 == _DEFLATED else -zlib.MAX_WBITS), zlib.error
-            )
+            bits = zlib.MAX_WBITS
+            return lambda first: zlib.decompressobj(bits if first & 15 == _DEFLATED else -bits), zlib.error
         case _:
-            return _Coding(lambda _: _ZlibMember(zlib.MAX_WBITS + 16), zlib.error)
+            return lambda _: zlib.decompressobj(zlib.MAX_WBITS + 16), zlib.error
 
 
 def _load(coding: str, *modules: str) -> Any:
@@ -116,20 +88,22 @@ class Decompressor:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the decompressed data, in pieces of bounded size. Raise aiohttp's error for invalid data."""
-        coding = _find_coding(self._coding)
+        begin, invalid_data = _find_coding(self._coding)
         try:
             for start in range(0, len(data), _WINDOW):
                 window = data[start : start + _WINDOW]
                 while window:
                     member = self._member
                     if member is None or member.eof:
-                        member = self._member = coding.begin(window[0])
+                        member = self._member = begin(window[0])
                     piece = member.decompress(window, _MAX_PIECE)
                     while piece:
                         yield piece
-                        piece = b"" if member.eof else member.decompress(b"", _MAX_PIECE)
+                        # zlib alone does not keep the data that it has not decompressed.
+                        rest = getattr(member, "unconsumed_tail", b"")
+                        piece = b"" if member.eof else member.decompress(rest, _MAX_PIECE)
                     window = member.unused_data
-        except coding.error:
+        except invalid_data:
             raise aiohttp.ClientPayloadError(f"invalid {self._coding} data") from None
 
     def finish(self) -> None:

@@ -20,11 +20,14 @@ _QUOTE: Final = re.compile(r"\n|b?['\"]")
 def translate_error(error: Exception, *, waited_for_pool: bool, timeout: float, awaited: str) -> TransportError:
     """Translate an exception of aiohttp to an error of this package.
 
-    The error's message ends with the reason, and the reason is its cause. Messages of aiohttp may quote the reply, and
-    its exceptions refer to the request. The error contains neither the reply nor the request.
+    The error's message ends with the reason, which is also its cause. It contains neither the reply, which messages of
+    aiohttp may quote, nor the request, which its exceptions refer to.
     """
     failure = _classify(error, waited_for_pool=waited_for_pool, timeout=timeout, awaited=awaited)
-    reason = _find_reason(error)
+    reason = error
+    # aiohttp wraps errors of sockets, TLS and hooks. The cause of a TimeoutError is a cancellation: no `Exception`.
+    while isinstance(reason.__cause__, Exception):
+        reason = reason.__cause__
     shown, is_complete = _describe(reason)
     if shown:
         failure.message = f"{failure.message}: {shown}"
@@ -49,9 +52,7 @@ def _classify(  # noqa: PLR0911 - a table
             return RequestTimeoutError(f"no {awaited} within {timeout:g} s", phase="read")
         case aiohttp.ClientHttpProxyError():
             return TransportError(
-                f"the proxy refused to connect: {error.status}",
-                maybe_sent=False,
-                transient=is_transient(error.status),
+                f"the proxy refused to connect: {error.status}", maybe_sent=False, transient=is_transient(error.status)
             )
         case aiohttp.ClientConnectorCertificateError():
             return TransportError("the TLS certificate was rejected", maybe_sent=False, transient=False)
@@ -68,24 +69,12 @@ def _classify(  # noqa: PLR0911 - a table
             return TransportError("the reply is not HTTP")
 
 
-def _find_reason(error: Exception) -> Exception:
-    """Return the exception at the end of the chain of causes.
-
-    aiohttp wraps errors of sockets, TLS and hooks.
-    """
-    # The cause of a TimeoutError is a cancellation by its timer. A cancellation is not an `Exception`.
-    while isinstance(error.__cause__, Exception):
-        error = error.__cause__
-    return error
-
-
 def _describe(reason: Exception) -> tuple[str, bool]:
     """Return a reason's class and message, and whether they are the exception's only content."""
-    if isinstance(reason, aiohttp.ClientHttpProxyError):
-        # The proxy sent only a status, and the message already contains it.
-        return "", False
-    if isinstance(reason, aiohttp.ServerTimeoutError) or (type(reason) is TimeoutError and not str(reason)):
-        # A time limit of aiohttp. The message already contains the limit.
+    if isinstance(reason, aiohttp.ClientHttpProxyError | aiohttp.ServerTimeoutError) or (
+        type(reason) is TimeoutError and not str(reason)
+    ):
+        # The message already contains the proxy's status, or the time limit.
         return "", False
     if isinstance(reason, ssl.SSLCertVerificationError):
         return reason.verify_message, True

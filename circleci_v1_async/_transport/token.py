@@ -4,7 +4,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import attrs
 
@@ -24,16 +24,16 @@ def parse_token(token: object) -> Secret[str] | None:
     """Check the hidden token: a string of visible ASCII characters, or `None`. Errors omit its value."""
     if token is None:
         return None
-    problem = find_token_problem(token)
-    if problem is not None:
+    hidden = cast("Secret[Any]", token)
+    if (problem := find_token_problem(hidden)) is not None:
         raise InvalidInputError(f"token: {EXPECTED_TOKEN}, or None, or a callable that returns one; {problem}")
     # Frames of aiohttp contain the header, so the token needs a redacted repr.
-    return Secret(RedactedStr(cast("Secret[str]", token).reveal()))
+    return Secret(RedactedStr(hidden.reveal()))
 
 
-def find_token_problem(token: object) -> str | None:
+def find_token_problem(token: Secret[Any]) -> str | None:
     """Return the reason why a hidden value is invalid as a token, without the value; `None` if valid."""
-    value = cast("Secret[object]", token).reveal() if isinstance(token, Secret) else token
+    value: object = token.reveal()
     if not isinstance(value, str):
         return f"got {type(value).__name__}"
     # Other characters would be trimmed or misread on the way to the service, or rejected late.
@@ -90,17 +90,13 @@ class Token:
         self._run = object()
         runs = _runs.set((*_runs.get(), self._run))
         try:
-            return await _ask(source)
+            value = parse_token(await _hidden(source))
         finally:
             self._run = None
             _runs.reset(runs)
-
-
-async def _ask(source: TokenSource) -> Secret[str]:
-    value = parse_token(await _hidden(source))
-    if value is None:
-        raise InvalidInputError(f"token: {EXPECTED_TOKEN} from the callable, got None")
-    return value
+        if value is None:
+            raise InvalidInputError(f"token: {EXPECTED_TOKEN} from the callable, got None")
+        return value
 
 
 async def _hidden(source: TokenSource) -> Secret[str] | None:

@@ -1,8 +1,7 @@
 """One request on the wire, sent by aiohttp's client.
 
 The token is added to the headers of each hop that may receive it, and never to the aiohttp session: aiohttp would send
-it to the target of any redirect. Redirects are therefore followed here. Exceptions of aiohttp are translated to a
-`TransportError`.
+it to the target of any redirect. Redirects are therefore followed here. Exceptions of aiohttp are translated.
 """
 
 import asyncio
@@ -22,13 +21,7 @@ from circleci_v1_async._core.clock import Clock
 from circleci_v1_async._core.secret import RedactedBytes, Secret
 from circleci_v1_async._core.tasks import get_loop
 from circleci_v1_async._version import __version__
-from circleci_v1_async.errors import (
-    CircleCIError,
-    RedirectError,
-    SessionClosedError,
-    TransportError,
-    attach_request,
-)
+from circleci_v1_async.errors import CircleCIError, RedirectError, SessionClosedError, TransportError, attach_request
 from circleci_v1_async.request import Reply, Request
 
 from .bodies import Body, read_body
@@ -99,8 +92,7 @@ class Transport:
     def track(self) -> InFlight:
         """Register a call for a `with` block. `close` ends the call with `SessionClosedError`.
 
-        The same error is raised if the session is closed or belongs to another event loop, and `UsageError` without a
-        loop.
+        The same error is raised if the session is closed or belongs to another event loop.
         """
         if self.closed:
             raise SessionClosedError("The session is closed")
@@ -119,10 +111,7 @@ class Transport:
             warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
 
     async def close(self) -> None:
-        """End the calls in flight and the open streams, then close the session's own connections.
-
-        Closing twice is safe.
-        """
+        """End the calls in flight and the open streams, then close the session's own connections."""
         self.closed = True
         current = asyncio.current_task()
         try:
@@ -154,14 +143,8 @@ class Transport:
         if body is not None:
             usual["Content-Type"] = "application/json"
         headers_at = partial(self._headers, usual, request.headers)
-        limits, started = _limits(timeout), self.clock.monotonic()
-        try:
-            reply, is_first = await self._follow(
-                request.method, url, headers_at, body, limits, deadline=started + timeout
-            )
-        except AIOHTTP_ERRORS as error:
-            failure = self.translate(error, started, timeout, "complete reply")
-            raise failure from failure.__cause__
+        started = self.clock.monotonic()
+        reply, is_first = await self._follow(request.method, url, headers_at, body, started, timeout)
         try:
             content = await read_body(reply, max_body)
         except (*BODY_ERRORS, TransportError) as error:
@@ -191,12 +174,7 @@ class Transport:
         """
         usual = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
         headers_at = partial(self._headers, usual, {}, with_token=with_token)
-        limits, started = _limits(stall, each_byte=True), self.clock.monotonic()
-        try:
-            reply, _ = await self._follow("GET", url, headers_at, None, limits)
-        except AIOHTTP_ERRORS as error:
-            failure = self.translate(error, started, stall, "byte")
-            raise failure from failure.__cause__
+        reply, _ = await self._follow("GET", url, headers_at, None, self.clock.monotonic(), stall, each_byte=True)
         stream = Stream(self, reply, Body(reply), stall, request, url, attempt)
         self.streams.add(stream)
         return stream
@@ -218,8 +196,7 @@ class Transport:
     def translate(self, error: Exception, started: float, timeout: float, awaited: str) -> CircleCIError:
         """Translate an exception of aiohttp, and return an error of this package unchanged.
 
-        The wait began at clock time `started` and was limited to `timeout` seconds. `awaited` is the missing part of
-        the reply.
+        The wait for the `awaited` part of a reply began at clock time `started`, limited to `timeout` seconds.
         """
         if isinstance(error, CircleCIError):
             return error
@@ -234,30 +211,36 @@ class Transport:
         url: URL,
         headers_at: Callable[[URL], dict[str, str]],
         body: Secret[RedactedBytes] | None,
-        limits: aiohttp.ClientTimeout,
+        started: float,
+        timeout: float,  # noqa: ASYNC109 - as above
         *,
-        deadline: float | None = None,
+        each_byte: bool = False,
     ) -> tuple[aiohttp.ClientResponse, bool]:
-        """Send the request and follow its redirects, until a deadline.
+        """Send the request and follow its redirects, within the `_limits` of the timeout.
 
         Return the reply, which the caller must release, and whether it is the first reply on its connection.
         """
+        limits = _limits(timeout, each_byte=each_byte)
         for _ in range(MAX_REDIRECTS + 1):
             session = self._session()
             # The owner of a borrowed session may have read replies from these connections.
             before = set(find_connections(session.connector)) if self.borrowed else frozenset[object]()
-            reply = await session.request(
-                method,
-                url,
-                headers=headers_at(url),
-                data=None if body is None else body.reveal(),
-                timeout=limits,
-                allow_redirects=False,
-                raise_for_status=False,
-                auto_decompress=False,
-                # Do not use aiohttp's `trust_env`: it also sends a host's credentials from `.netrc`.
-                proxy=find_proxy(url) if self.trust_env else None,
-            )
+            try:
+                reply = await session.request(
+                    method,
+                    url,
+                    headers=headers_at(url),
+                    data=None if body is None else body.reveal(),
+                    timeout=limits,
+                    allow_redirects=False,
+                    raise_for_status=False,
+                    auto_decompress=False,
+                    # Do not use aiohttp's `trust_env`: it also sends a host's credentials from `.netrc`.
+                    proxy=find_proxy(url) if self.trust_env else None,
+                )
+            except AIOHTTP_ERRORS as error:
+                failure = self.translate(error, started, timeout, "byte" if each_byte else "complete reply")
+                raise failure from failure.__cause__
             # Use the protocol: the connection may already be back in the pool. A mock has no protocol.
             connection = getattr(reply, "_protocol", None)
             is_first = connection is None or (connection not in before and connection not in self._read_from)
@@ -273,8 +256,8 @@ class Transport:
                 return reply, is_first
             reply.release()
             url = find_next_hop(url, location, method, reply.status)
-            if deadline is not None:
-                limits = _limits(max(deadline - self.clock.monotonic(), 0.001))
+            if not each_byte:
+                limits = _limits(max(started + timeout - self.clock.monotonic(), 0.001))
         raise RedirectError(f"the service redirected more than {MAX_REDIRECTS} times", method != "GET")
 
     def _headers(

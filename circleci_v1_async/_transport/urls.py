@@ -102,25 +102,15 @@ def is_trusted(base_url: URL, url: URL) -> bool:
     return (scheme, host, port) == home
 
 
-def _join(current: URL, location: str) -> URL | None:
-    """Return a location as a URL, or `None` if it is invalid.
-
-    The URL keeps every byte of the location: quoting a signed URL again would break its signature.
-    """
-    try:
-        url = current.join(URL(quote(location, safe=_VISIBLE, errors="surrogateescape"), encoded=True))
-        get_origin(url)  # This raises if the port is not a number.
-    except _NO_URL:
-        return None
-    return url
-
-
 def find_next_hop(current: URL, location: str, method: str, status: int) -> URL:
     """Return the URL that a redirect leads to, if the request may be sent there."""
     maybe_sent = method not in {"GET", "HEAD"}
-    url = _join(current, location)
-    if url is None:
-        raise RedirectError("the service returned an invalid URL", maybe_sent)
+    try:
+        # Keep every byte of the location: quoting a signed URL again would break its signature.
+        url = current.join(URL(quote(location, safe=_VISIBLE, errors="surrogateescape"), encoded=True))
+        get_origin(url)  # This raises if the port is not a number.
+    except _NO_URL:
+        raise RedirectError("the service returned an invalid URL", maybe_sent) from None
     if url.scheme not in {"http", "https"} or not url.host or url.raw_user is not None:
         raise RedirectError("the service returned a URL that is not plain http or https", maybe_sent)
     if (current.scheme, url.scheme) == ("https", "http"):

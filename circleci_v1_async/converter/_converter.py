@@ -120,6 +120,7 @@ class CircleCIConverter(Converter):
             if self._native.get_decoder(kind) is None:
                 self._hooks.find(kind)
         except (TypeError, NameError, StructureHandlerNotFoundError) as error:
+            # A TypeError if it is not a type, and a NameError if the type of a field does not exist.
             expected = f"{argument}: expected a model, a container of models or a JSON type"
             raise InvalidInputError(f"{expected}; {error}") from None
 

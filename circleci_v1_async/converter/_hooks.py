@@ -2,8 +2,7 @@
 
 msgspec first tries to convert a complete model. If the values do not fit, the hooks convert its fields one by one.
 msgspec also converts the leaves: all values except models, lists and mappings. The hooks therefore return the same
-result as a msgspec decoder, except that a misfit (a value that does not fit its type) drops only its field, list item
-or mapping entry.
+result as a msgspec decoder, except that a misfit (a value that does not fit its type) drops only its field or item.
 """
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
@@ -119,7 +118,9 @@ class Hooks:
         fields = [field for field in get_fields(model) if field.init]
         required = [field for field in fields if field.default is attrs.NOTHING]
         hooked = {field.name for field in fields if self.native.get_decoder(field.type) is None}
-        fillers = {key: fill for field in fields for key, fill in self._make_fillers(model, field)}
+        fillers: dict[str, Filler] = {}
+        for field in fields:
+            fillers[field.name] = fillers[field.alias] = self._make_filler(model, field)
 
         def structure_fields(value: dict[str, Any]) -> Any:
             arguments: dict[str, Any] = {}
@@ -149,8 +150,7 @@ class Hooks:
         by_field = (needs_hooks or 2 * len(hooked) > len(fields)) and self.native.get_decoder(model) is None
         return _of_kind(dict, "object", structure_fields if by_field else structure)
 
-    def _make_fillers(self, model: Any, field: Field) -> Iterable[tuple[str, Filler]]:
-        """Return pairs of a JSON key and the function that fills the field, for each key of a field."""
+    def _make_filler(self, model: Any, field: Field) -> Filler:
         alias, full = field.alias, Any if field.type is None else field.type
         is_claimed, is_required, is_time = self.native.is_claimed(full), field.default is attrs.NOTHING, _is_time(full)
         is_nullable = not is_claimed and (full is Any or NoneType in get_args(full))
@@ -171,7 +171,7 @@ class Hooks:
             except MISFITS as error:
                 self._drop_field(model, field, value, error)
 
-        return [(field.name, fill), (alias, fill)]
+        return fill
 
     def _find_field_hook(self, kind: Any, name: str, converter: object) -> Hook:
         shape = "" if self.native.is_claimed(kind) else _shape(kind)

@@ -48,12 +48,7 @@ class NativeTypes:
         return False
 
     def get_decoder(self, kind: Any) -> "msgspec.json.Decoder[Any] | None":
-        """Return the decoder for a type; `None` if only hooks can structure it.
-
-        Raises:
-            TypeError: The argument is not a type.
-            NameError: The type of a field does not exist.
-        """
+        """Return the decoder for a type; `None` if only hooks can structure it."""
         if kind not in self._decoders:
             self._decoders[kind] = None
             if self._is_native(kind, set()):

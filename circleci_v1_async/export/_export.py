@@ -1,7 +1,4 @@
-"""Export of projects' builds to an SQLite file, for SQL, notebooks and Datasette.
-
-You must install the extra `export`.
-"""
+"""The export of projects' builds: what to read, and in which order to write it."""
 
 import asyncio
 import logging
@@ -11,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, TypeVarTuple, cast
 
 import attrs
 
@@ -24,7 +21,9 @@ from circleci_v1_async.slug import ProjectSlug
 
 from ._sqlite_file import ExportFile, Pending, Record
 
+B = TypeVar("B", Build, Pending)
 R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
 
 _log = logging.getLogger("circleci_v1_async")
 
@@ -80,8 +79,7 @@ async def export_builds(
     service rejects requests for a list from some offset on, the walk ends there, with a warning in the log.
 
     The steps, tests and artifacts of a build are exported when the build has finished, with one request for each of the
-    three. This includes builds that are already in the file. The URLs of outputs and the build parameters are not
-    exported, because they are secrets.
+    three, even for builds that are already in the file. URLs of outputs and build parameters are secrets, and left out.
 
     Args:
         ci: The session.
@@ -99,8 +97,7 @@ async def export_builds(
         ModuleNotFoundError: The extra `export` is not installed.
         NotFoundError: A project does not exist, or the token has no access to the project.
         PaginationDriftError: A list changes faster than the export can read it.
-        sqlite3.Error: The file cannot be written or is not a database, or another program kept it locked for 60
-            seconds.
+        sqlite3.Error: The file cannot be written, is not a database, or was locked by another program for 60 seconds.
     """
     if isinstance(projects, str | ProjectSlug):
         raise InvalidInputError(f"projects: expected a list of projects, got {projects!r}")
@@ -155,21 +152,23 @@ class _ProjectExport:
     async def run(self) -> None:
         """Write the new builds, then the builds that were unfinished or lack a part."""
         read = await self._write_new_builds()
-        pending = await self._in_thread(partial(self._file.find_pending, str(self._project), self._include))
+        pending = await self._in_thread(self._file.find_pending, self._include)
         pending = [build for build in pending if build.build_num not in read]
         for start in range(0, len(pending), _CHUNK):
-            await self._write_pending(pending[start : start + _CHUNK])
+            chunk = pending[start : start + _CHUNK]
+            await self._write(chunk, self._read_again)
+            self._tell(len(chunk), 0)
 
     async def _write_new_builds(self) -> set[int]:
         """Write the builds from the newest down to the known builds. Return the numbers of the read builds."""
-        known_through = await self._in_thread(partial(self._file.get_known_through, str(self._project)))
+        known_through = await self._in_thread(self._file.get_known_through)
         newest: int | None = None
         read = set[int]()
         walk = self._ci.iter_project_builds(self._project)
         try:
             async with aclosing(walk.pages()) as pages:
                 async for page in pages:
-                    await self._write_page(page)
+                    await self._write(page, self._read)
                     if newest is None:
                         newest = page[0].build_num
                     read.update(build.build_num for build in page)
@@ -181,46 +180,44 @@ class _ProjectExport:
             _log.warning("%s: the service lists no builds below %d: %s", self._project, min(read), error)
         if newest is not None:
             # Not the newest build in the file: another export may have written it, with a gap below.
-            await self._in_thread(partial(self._file.raise_known_through, str(self._project), newest))
+            await self._in_thread(self._file.raise_known_through, newest)
         return read
 
-    async def _write_page(self, page: list[Build]) -> None:
-        nums = [build.build_num for build in page]
-        complete = await self._in_thread(partial(self._file.find_complete_parts, str(self._project), nums))
-        await self._write(
-            self._read(build.build_num, build, self._include - complete[build.build_num]) for build in page
-        )
-
-    async def _write_pending(self, pending: list[Pending]) -> None:
-        nums = [build.build_num for build in pending]
-        complete = await self._in_thread(partial(self._file.find_complete_parts, str(self._project), nums))
-        await self._write(self._read_again(build, self._include - complete[build.build_num]) for build in pending)
-        self._tell(len(pending), 0)
+    async def _write(
+        self, builds: Sequence[B], read: Callable[[B, frozenset[str]], Coroutine[Any, Any, Record]]
+    ) -> None:
+        """Read the parts of builds that the file does not have, and write them."""
+        complete = await self._in_thread(self._file.find_complete_parts, [build.build_num for build in builds])
+        records = await run_together(read(build, self._include - complete[build.build_num]) for build in builds)
+        await self._in_thread(self._file.write, records)
 
     async def _read_again(self, pending: Pending, parts: frozenset[str]) -> Record:
-        build = None
-        if not pending.is_finished:
-            try:
-                async with self._limit:
-                    build = await self._ci.get_build(self._project, pending.build_num)
-            except NotFoundError:
-                # The build was deleted. Keep its data in the file.
-                parts = frozenset()
-        return await self._read(pending.build_num, build, parts)
+        if pending.is_finished:
+            return Record(pending.build_num, None, await self._read_parts(pending, parts))
+        try:
+            async with self._limit:
+                build = await self._ci.get_build(self._project, pending.build_num)
+        except NotFoundError:
+            # The build was deleted. Keep its data in the file.
+            return Record(pending.build_num, None, {})
+        return await self._read(build, parts)
 
-    async def _read(self, build_num: int, build: Build | None, parts: frozenset[str]) -> Record:
-        """Fetch the parts of a build, if the build is finished. With `None`, its row in the file is final."""
+    async def _read(self, build: Build, parts: frozenset[str]) -> Record:
+        return Record(build.build_num, build, await self._read_parts(build, parts))
+
+    async def _read_parts(self, build: Build | Pending, parts: frozenset[str]) -> dict[str, Sequence[Any]]:
+        """Fetch the parts of a build, if the build is finished."""
         found = dict[str, Sequence[Any]]()
-        if parts and (build is None or build.is_finished):
+        if parts and build.is_finished:
             self.requested += 1
             async with self._limit:
                 for part in sorted(parts):
                     try:
-                        found[part] = await self._fetch(part, build_num)
+                        found[part] = await self._fetch(part, build.build_num)
                     except NotFoundError:
                         # The build was deleted or never ran, so the part stays empty.
                         found[part] = ()
-        return Record(build_num, build, found)
+        return found
 
     async def _fetch(self, part: str, build_num: int) -> Sequence[Any]:
         if part == "steps":
@@ -229,12 +226,9 @@ class _ProjectExport:
             return await self._ci.list_build_tests(self._project, build_num)
         return await self._ci.list_build_artifacts(self._project, build_num)
 
-    async def _write(self, readings: Iterable[Coroutine[Any, Any, Record]]) -> None:
-        records = await run_together(readings)
-        await self._in_thread(partial(self._file.write, str(self._project), records))
-
-    async def _in_thread(self, function: Callable[[], R]) -> R:
-        return await run_in_thread(function, self._thread)
+    async def _in_thread(self, method: Callable[[str, *Ts], R], *arguments: *Ts) -> R:
+        """Call a method of the file for this project."""
+        return await run_in_thread(partial(method, str(self._project), *arguments), self._thread)
 
     def _tell(self, builds: int, left: int) -> None:
         self.builds += builds

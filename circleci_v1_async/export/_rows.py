@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from circleci_v1_async.models import Build, Step
+from circleci_v1_async.models import Build
 
 Row = dict[str, Any]
 
@@ -67,16 +67,12 @@ INDEXES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 
 
 def to_part_rows(part: str, items: Sequence[Any]) -> list[Row]:
-    if part == "steps":
-        return _to_step_rows(items)
-    return [_to_row(item, PARTS[part]) for item in items]
-
-
-def _to_step_rows(steps: Sequence[Step]) -> list[Row]:
-    """Return a row for each step run. The URL of the output is left out, because it is a secret."""
+    """Return a row for each item or step run. URLs of outputs are left out, because they are secrets."""
+    if part != "steps":
+        return [_to_row(item, PARTS[part]) for item in items]
     return [
         _to_row(action, PARTS["steps"], name=step.name or action.name, node_index=action.index)
-        for step in steps
+        for step in items
         for action in step.actions
     ]
 

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import attrs
 
@@ -17,9 +17,6 @@ from circleci_v1_async.errors import InvalidInputError
 from circleci_v1_async.models import Build
 
 from ._rows import BUILDS, INDEXES, PARTS, POSITION, Row, fit_integer, make_id, to_build_row, to_part_rows
-
-if TYPE_CHECKING:
-    from sqlite_utils import Database
 
 _VERSION: Final = 1
 """The file's `user_version`. It is 0 in files of version 0.1.0, and in files without an export."""
@@ -50,8 +47,7 @@ class ExportFile:
     """
 
     def __init__(self, path: Path) -> None:
-        # Type `Any`, because the methods of sqlite_utils are only partly typed.
-        self._db: Any = _open(path)
+        self._db = _open(path)
         try:
             self._check_version(path)
             # In WAL mode, readers and a writer do not block each other (https://www.sqlite.org/wal.html). The file
@@ -113,7 +109,7 @@ class ExportFile:
         records = list(records)
         with self._write():
             builds = [to_build_row(project, record.build) for record in records if record.build is not None]
-            self._table("builds").upsert_all(builds, pk="id")
+            self._db.table("builds").upsert_all(builds, pk="id")
             for part in PARTS:
                 self._replace_part(
                     part,
@@ -125,7 +121,7 @@ class ExportFile:
                 )
 
     def _replace_part(self, part: str, rows_of: Mapping[str, list[Row]]) -> None:
-        table = self._table(part)
+        table = self._db.table(part)
         for build_id in rows_of:
             # Delete the old rows first: the part may have fewer rows than before.
             table.delete_where("build_id = ?", [build_id])
@@ -137,7 +133,7 @@ class ExportFile:
             ),
             pk=("build_id", "position"),
         )
-        self._table("export_parts").upsert_all(
+        self._db.table("export_parts").upsert_all(
             ({"build_id": build_id, "part": part} for build_id in rows_of), pk=("build_id", "part")
         )
 
@@ -165,41 +161,38 @@ class ExportFile:
         missing = [
             (table, column, kind)
             for name, columns in {"builds": BUILDS, **PARTS}.items()
-            if (table := self._table(name)).exists()
+            if (table := self._db.table(name)).exists()
             for column, kind in columns.items()
             if column not in table.columns_dict
         ]
         for table, column, kind in missing:
             table.add_column(column, kind)
-        progress = self._table("export_progress")
+        progress = self._db.table("export_progress")
         if (missing or version < _VERSION) and progress.exists():
             # Read all lists again, once. Before version 1, when two exports ran at the same time, an export could save
             # a higher number than the file had builds for.
             progress.delete_where()
 
     def _create_tables(self) -> None:
-        self._table("builds").create(
+        self._db.table("builds").create(
             BUILDS, pk="id", not_null={"project", "build_num", "is_finished"}, if_not_exists=True
         )
         build = [("build_id", "builds", "id")]
         for name, columns in PARTS.items():
-            self._table(name).create(
+            self._db.table(name).create(
                 POSITION | columns, pk=("build_id", "position"), foreign_keys=build, if_not_exists=True
             )
-        self._table("export_parts").create(
+        self._db.table("export_parts").create(
             {"build_id": str, "part": str}, pk=("build_id", "part"), foreign_keys=build, if_not_exists=True
         )
-        self._table("export_progress").create(
+        self._db.table("export_progress").create(
             {"project": str, "known_through": int}, pk="project", not_null={"known_through"}, if_not_exists=True
         )
         for table, indexed in INDEXES:
-            self._table(table).create_index(indexed, if_not_exists=True)
-
-    def _table(self, name: str) -> Any:
-        return self._db.table(name)
+            self._db.table(table).create_index(indexed, if_not_exists=True)
 
 
-def _open(path: Path) -> "Database":
+def _open(path: Path) -> Any:  # sqlite_utils types its methods only in part
     try:
         from sqlite_utils import Database  # noqa: PLC0415 - the extra may be missing
     except ModuleNotFoundError as error:

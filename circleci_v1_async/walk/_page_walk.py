@@ -5,18 +5,20 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
-from typing import Generic, TypedDict, TypeVar
+from typing import Any, Final, Generic, TypedDict, TypeVar
 
 from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._core.tasks import TaskIterable, wait_until_done
 from circleci_v1_async._core.tracebacks import TracebackScrubber
 from circleci_v1_async.errors import BadRequestError, OffsetRefusedError
 from circleci_v1_async.request import Request
+from circleci_v1_async.slug import ProjectSlug
 
-from ._lists import name_list
 from ._plan import PagePlan, Slot
 
 T = TypeVar("T")
+
+_SHORT: Final = {"github": "gh", "bitbucket": "bb"}
 
 
 class WalkOptions(TypedDict, total=False):
@@ -91,8 +93,7 @@ class PageWalk(TaskIterable, Generic[T]):
         """Offset of the last page that was read; before the first page, the offset to start at.
 
         To continue a stopped walk, create a new walk with this offset. The new walk repeats builds that the stopped
-        walk has yielded: drop them by their `key`. If builds may have left the list in the meantime, use a lower
-        offset.
+        walk has yielded: drop them by their `key`. If builds may have left the list since then, use a lower offset.
         """
         return self._plan.resume_offset
 
@@ -117,8 +118,7 @@ class PageWalk(TaskIterable, Generic[T]):
             All builds.
 
         Raises:
-            OffsetRefusedError: The service rejects the next offset after full pages. The error's `items` are the builds
-                read so far.
+            OffsetRefusedError: The service rejects the next offset after full pages. `items` has the builds so far.
         """
         items: list[T] = []
         try:
@@ -192,3 +192,13 @@ class PageWalk(TaskIterable, Generic[T]):
     def _forget(self, slot: Slot[T], task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is None:
             del self._asked[slot]
+
+
+def name_list(request: Request[Any]) -> str:
+    """Return a short name for the list that a request fetches, such as `gh/acme/web` or `/recent-builds`."""
+    project = request.path_values.get("project")
+    if not isinstance(project, ProjectSlug):
+        return request.path
+    vcs_type = _SHORT.get(project.vcs_type, project.vcs_type)
+    name = f"{vcs_type}/{project.username}/{project.reponame}"
+    return f"{name} {request.path_values['branch']}" if "branch" in request.path_values else name

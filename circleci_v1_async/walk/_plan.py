@@ -1,8 +1,7 @@
 """The plan of an exactly-once walk over limit/offset lists that change while they are read. No I/O.
 
-The server cuts each page `[offset : offset + limit]` out of the current list. Between two requests,
-builds are added at the top, removed, and inserted in the middle. Adding up offsets therefore repeats builds and, worse,
-silently skips others.
+The server cuts each page `[offset : offset + limit]` out of the current list. Between two requests, builds are added at
+the top, removed, and inserted in the middle. Adding up offsets therefore repeats builds, and silently skips others.
 
 The walk yields every *stable* build: every build that is in the list at each request. Whenever a page was served, it
 contains all stable builds between its first and its last item, in list order. The walk need not know this order, and

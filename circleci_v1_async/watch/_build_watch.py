@@ -12,13 +12,12 @@ from circleci_v1_async._calls.attempts import status_or_class
 from circleci_v1_async._calls.caller import Caller
 from circleci_v1_async._core.arguments import check_seconds
 from circleci_v1_async._core.paging import MAX_PAGE
-from circleci_v1_async._core.tasks import TaskIterable, stop
+from circleci_v1_async._core.tasks import TaskIterable, run_together, stop
 from circleci_v1_async._polling.pauses import choose_pause, pause_after_error
 from circleci_v1_async.errors import CircleCIError, NotFoundError, UsageError
 from circleci_v1_async.models import Build, BuildDetail
 from circleci_v1_async.request import Request
-from circleci_v1_async.walk import PageWalk
-from circleci_v1_async.walk._lists import name_list
+from circleci_v1_async.walk._page_walk import PageWalk, name_list
 from circleci_v1_async.walk._plan import PagePlan
 
 from ._cursor import WatchCursor
@@ -52,11 +51,9 @@ class BuildWatch(TaskIterable):
 
     Transient errors (no connection, timeouts, 429, 5xx, a list that changes faster than it can be read) are logged as
     warnings under `circleci_v1_async`, and the watch continues. It waits longer before the next poll: up to six times
-    the interval, or as long as the service requests, up to `RetryPolicy.max_retry_after`. Permanent errors are raised
-    from the loop.
+    the interval, or as long as the service requests, up to `RetryPolicy.max_retry_after`. Permanent errors are raised.
 
-    Leaving the loop cancels the requests in flight. You can call `aclose` from any task to end a running loop without
-    an error.
+    Leaving the loop cancels the requests in flight. `aclose`, from any task, ends a running loop without an error.
 
     Limits. A watch cannot report these builds correctly:
 
@@ -98,8 +95,7 @@ class BuildWatch(TaskIterable):
     def cursor(self) -> WatchCursor | None:
         """The cursor of the last event. Before the first event, the cursor that `start` returns, or `None`.
 
-        It is `None` until the watch has found its start. A new watch from this cursor reports all events that this
-        watch has not reported.
+        A new watch from this cursor reports all events that this watch has not reported.
         """
         return self._cursor
 
@@ -197,12 +193,7 @@ class BuildWatch(TaskIterable):
 
     async def _get_builds(self, keys: Iterable[Key]) -> list[Placed]:
         """Fetch builds one by one. Leave out builds that do not exist or failed with a transient error."""
-        # A TaskGroup would wrap errors. `gather` returns exceptions, so that all requests end before one is raised.
-        results = await asyncio.gather(*starmap(self._get_build, keys), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        return [result for result in results if isinstance(result, tuple)]
+        return [found for found in await run_together(starmap(self._get_build, keys)) if found is not None]
 
     async def _get_build(self, project: str, build_num: int) -> Placed | None:
         try:

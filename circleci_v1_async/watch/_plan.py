@@ -52,8 +52,7 @@ class BuildEvent:
 class Reading:
     """A list that is read from its top down to known ground.
 
-    `builds` has the builds that may make events, in list order: unknown builds down to known ground, and all known
-    builds.
+    `builds` has all builds that may make events, in list order: unknown ones down to known ground, all known ones.
     """
 
     def __init__(self, cursor: WatchCursor) -> None:

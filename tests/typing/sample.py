@@ -216,8 +216,8 @@ async def walks_of_own_models(ci: CircleCISession, options: WalkOptions) -> None
     async for build in walk:
         assert_type(build, Slim)
     assert_type(await ci.iter_recent_builds(**options).collect(), list[Job])
-    ci.iter_project_builds(SLUG, model=Slim(1, ""))  # type: ignore[call-overload]
-    ci.iter_project_builds(SLUG, nonsense=1)  # type: ignore[call-overload]
+    ci.iter_project_builds(SLUG, model=Slim(1, ""))  # type: ignore[arg-type]
+    ci.iter_project_builds(SLUG, nonsense=1)  # type: ignore[call-arg]
 
 
 async def walks(ci: CircleCISession) -> None:

@@ -143,8 +143,8 @@ def test_each_byte_is_fed_a_bounded_number_of_times(packer: str, monkeypatch: py
         def __getattr__(self, name: str) -> Any:
             return getattr(self._member, name)
 
-    begin = decompression._find_coding(coding).begin
-    counted = decompression._Coding(lambda first: Counting(begin(first)), ValueError)
+    begin, invalid_data = decompression._find_coding(coding)
+    counted = (lambda first: Counting(begin(first)), invalid_data)
     monkeypatch.setattr(decompression, "_find_coding", lambda _: counted)
     counts = []
     for members in (2000, 4000):
