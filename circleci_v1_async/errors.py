@@ -251,8 +251,7 @@ class GoneError(StatusError):
         return None if self.request.sunset is None else self.request.sunset.replacement
 
     def _hint(self) -> str:
-        guide = "https://circleci.com/docs/guides/toolkit/api-v1-migration-guide"
-        instead = self.replacement or f"the replacement in {guide}"
+        instead = self.replacement or "the one in https://circleci.com/docs/guides/toolkit/api-v1-migration-guide"
         example = self.request.sunset and self.request.sunset.example
         ending = f", such as: {example}" if example else "."
         return f"CircleCI has removed the operation. Use {instead} instead{ending}"
