@@ -7,7 +7,7 @@ import attrs
 
 from ._core.arguments import check_names
 from .models import Build
-from .models._jobs import find_latest_of_each_job, sort_newest_first, was_not_run
+from .models._jobs import check_builds, find_latest_of_each_job, sort_newest_first, was_not_run
 
 __all__ = ["Verdict"]
 
@@ -43,7 +43,8 @@ class Verdict:
             jobs: Names of the jobs that count, in any workflow; `None` for all jobs.
 
         Raises:
-            InvalidInputError: `jobs` is empty, or contains an item that is not a non-empty string.
+            InvalidInputError: `builds` contains something else than builds. Also raised if `jobs` is empty, or contains
+                an item that is not a non-empty string.
 
         Examples:
             ```python
@@ -55,7 +56,7 @@ class Verdict:
             ```
         """
         names = check_names("jobs", jobs) or ()
-        latest = find_latest_of_each_job(builds)
+        latest = find_latest_of_each_job(check_builds(builds))
         counted = {job: build for job, build in latest.items() if not names or job.name in names}
         was_run = [build for build in sort_newest_first(counted.values()) if not was_not_run(build)]
         came = {job.name for job, build in counted.items() if not was_not_run(build)}

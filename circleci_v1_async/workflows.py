@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import attrs
 
 from .models import Build
+from .models._jobs import check_builds
 from .verdict import Verdict
 
 __all__ = ["WorkflowRun", "group_builds"]
@@ -38,6 +39,9 @@ def group_builds(builds: Iterable[Build]) -> list[WorkflowRun]:
     Returns:
         The workflow runs, in the order of their newest builds in `builds`; newest first for a list from CircleCI.
 
+    Raises:
+        InvalidInputError: `builds` contains something else than builds.
+
     Examples:
         ```python
         from circleci_v1_async import group_builds
@@ -48,7 +52,7 @@ def group_builds(builds: Iterable[Build]) -> list[WorkflowRun]:
         ```
     """
     groups: dict[object, list[tuple[int, Build]]] = {}
-    for place, build in enumerate(builds):
+    for place, build in enumerate(check_builds(builds)):
         workflow_id = build.workflows and build.workflows.workflow_id
         groups.setdefault(workflow_id.lower() if workflow_id else place, []).append((place, build))
     for group in groups.values():

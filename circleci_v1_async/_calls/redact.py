@@ -1,5 +1,6 @@
 """Redaction of replies: a server may echo the secrets of a request."""
 
+import html
 import json
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -45,9 +46,6 @@ class Redactor:
 
 def _forms(request: Request[Any], token: Secret[str] | None) -> set[str]:
     """Return all forms of the secrets that services quote: plain, and escaped for JSON, HTML and URLs."""
-    # Only errors need this module, and importing it takes a millisecond.
-    import html  # noqa: PLC0415
-
     # A service may quote some lines of a multi-line secret, such as a key.
     secrets = {part for text in _secret_texts(request.body) for part in (text, text.strip(), *text.splitlines())}
     secrets = {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}

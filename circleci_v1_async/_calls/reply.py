@@ -4,6 +4,7 @@ All strings from a reply are redacted here, before they are cut or kept: a serve
 Non-printable characters are escaped, so that a server cannot forge log lines.
 """
 
+import html
 import logging
 import re
 from contextlib import suppress
@@ -210,8 +211,6 @@ def _parse_object(text: str) -> dict[str, Any]:
 
 def _title(page: str, clean: Redactor) -> str:
     """Return the title of an HTML page, at most 200 characters; empty if absent."""
-    import html  # noqa: PLC0415 - errors alone need it, and it takes a millisecond
-
     # Redact before and after unescaping: a `<` in a secret may end the title, or be written as `&lt;`.
     found = _TITLE.search(clean(page))
     title = "" if found is None else clean(html.unescape(found[1]))

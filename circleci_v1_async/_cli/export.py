@@ -16,6 +16,7 @@ from . import lines
 from .command import Command
 from .login import open_session
 from .messages import print_note
+from .targets import check_projects
 from .text import to_one_line
 
 
@@ -27,7 +28,7 @@ def _split(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
 
 
 @click.command(cls=Command, example="export gh/acme/web --to history.db --with tests")
-@click.argument("projects", metavar="PROJECT...", nargs=-1, required=True)
+@click.argument("projects", metavar="PROJECT...", nargs=-1, required=True, callback=check_projects)
 @click.option(
     "--to",
     "path",

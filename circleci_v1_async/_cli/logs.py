@@ -70,7 +70,7 @@ async def logs(
         try:
             await _print(ci, target, number, _Choice(failed, step, tail, raw), follow=follow, output=output)
         except InvalidInputError as error:
-            if step is None:
+            if not f"{error}".startswith("step: "):
                 raise
             # Only the service knows the names of the steps, so the option cannot be checked earlier.
             raise click.ClickException(f"{error}") from None

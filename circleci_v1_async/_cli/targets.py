@@ -118,6 +118,13 @@ def check_project(ctx: click.Context, _param: click.Parameter, value: str | None
     return value
 
 
+def check_projects(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Reject URLs of builds where projects are expected."""
+    for value in values:
+        check_project(ctx, param, value)
+    return values
+
+
 def _refuse_build(word: str, ctx: click.Context) -> None:
     raise click.UsageError(f"{word} is one build: expected a project. See 'circleci-v1 view'.", ctx)
 

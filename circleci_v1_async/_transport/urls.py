@@ -116,7 +116,8 @@ def find_next_hop(current: URL, location: str, method: str, status: int) -> URL:
     if (current.scheme, url.scheme) == ("https", "http"):
         raise RedirectError("the service redirected from https to http", maybe_sent)
     if maybe_sent and (status not in _KEEPS_METHOD or get_origin(url) != get_origin(current)):
-        raise RedirectError(f"the service redirected a {method}, which is sent to its own origin only", maybe_sent)
+        followed = "only redirects to the same origin with status 307 or 308 are followed"
+        raise RedirectError(f"the service redirected a {method} with status {status}; {followed}", maybe_sent)
     return url
 
 

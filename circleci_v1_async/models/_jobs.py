@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+from circleci_v1_async._core.errors import InvalidInputError
 from circleci_v1_async.enums import BuildStatus
 
 from .builds import Build
@@ -16,6 +17,15 @@ class Job(NamedTuple):
     revision: str | None
     workflow: str | None = None
     name: str | None = None
+
+
+def check_builds(builds: object) -> list[Build]:
+    """Require builds in anything that can be iterated, such as a list."""
+    given = list(cast("Iterable[object]", builds)) if isinstance(builds, Iterable) else [builds]
+    for each in given:
+        if each is builds or not isinstance(each, Build):
+            raise InvalidInputError(f"builds: expected several builds, got {type(each).__name__}")
+    return cast("list[Build]", given)
 
 
 def was_not_run(build: Build) -> bool:

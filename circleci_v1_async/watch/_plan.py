@@ -152,7 +152,9 @@ class WatchPlan:
                 cursor = replace_known(cursor, project, known)
                 yield BuildEvent(build, kind, cursor)
         if is_held_back:
-            _log.warning("%s: new builds wait, because %d have not finished", self.source, MOST_UNFINISHED)
+            _log.warning(
+                "%s: %d builds are unfinished; new builds are held back until some finish", self.source, MOST_UNFINISHED
+            )
 
 
 def _knows(cursor: WatchCursor, project: str, build: Build) -> bool:

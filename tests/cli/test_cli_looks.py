@@ -242,6 +242,14 @@ async def test_a_step_that_does_not_exist_is_an_error_that_lists_the_steps(web):
         assert "checkout" in result.stderr
 
 
+async def test_a_path_that_cannot_be_written_is_a_wrong_argument_with_a_step_as_well(web, tmp_path):
+    web.add_step(WEB, 1, "checkout", output="ok")
+
+    for form in ((), ("--step", "checkout")):
+        result = await run_beside("logs", WEB, "1", "--output", str(tmp_path), *form)
+        assert result.exit_code == 2, result.output
+
+
 # Options that all commands have.
 
 

@@ -203,6 +203,7 @@ async def test_an_argument_with_a_slash_is_the_project_digits_are_a_build_and_a_
         (("watch", "http://[bad"), "Expected a project as 'github/org/repo'"),
         (("builds", "1"), "1 is one build: expected a project."),
         (("watch", URL), "is one build: expected a project."),
+        (("export", "gh/acme/web", URL, "--to", "history.db"), "is one build: expected a project."),
         (("builds", "acme"), "PROJECT: expected a project such as gh/acme/web, got 'acme'."),
         (("env", "set", "gh/acme/web"), "Missing argument 'NAME'."),
         (("env", "set"), "Missing argument 'NAME'."),

@@ -80,6 +80,16 @@ def test_jobs_that_are_no_names_are_refused(jobs: object):
         Verdict.of([], jobs=jobs)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("builds", "got"),
+    [(build(1), "Build"), (5, "int"), ([build(1), 5], "int"), (None, "NoneType"), ("ab", "str"), ({"a": 1}, "str")],
+)
+def test_anything_but_several_builds_is_refused(builds: object, got: str):
+    for judge in (Verdict.of, group_builds):
+        with pytest.raises(InvalidInputError, match=f"^builds: expected several builds, got {got}$"):
+            judge(builds)  # type: ignore[arg-type]
+
+
 # Workflow runs
 
 

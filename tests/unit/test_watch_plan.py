@@ -397,7 +397,9 @@ def test_new_builds_wait_while_as_many_are_unfinished_as_a_cursor_may_hold(
     with caplog.at_level(logging.WARNING, "circleci_v1_async"):
         events = look(plan, plan.resume(), builds(range(5, 0, -1), "running"))
     assert told(events) == [("new", 1), ("new", 2), ("new", 3)]
-    assert [record.getMessage() for record in caplog.records] == ["list: new builds wait, because 3 have not finished"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "list: 3 builds are unfinished; new builds are held back until some finish"
+    ]
     listed = [build(5), build(4), build(3, "running"), build(2, "success"), build(1, "queued")]
     events = look(plan, events[-1].cursor, listed)
     assert told(events) == [("changed", 1), ("finished", 2), ("new", 4)]
