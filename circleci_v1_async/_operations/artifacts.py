@@ -227,6 +227,7 @@ class ArtifactOperations(Operations):
         from circleci_v1_async.artifacts._downloader import Downloader
         from circleci_v1_async.artifacts._events import ProgressReporter
 
+        check_callback("place", place, is_plain=True)
         check_callback("progress", progress)
         check_one_of("on_exists", str(on_exists), get_args(OnExists))
         check_one_of("on_error", str(on_error), get_args(OnError))
