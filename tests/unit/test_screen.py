@@ -141,7 +141,7 @@ def test_of_many_lines_at_once_those_that_leave_the_window_are_final() -> None:
         ("ab\ncd\x1b[2;2He\x1b[;2Hf\x1b[Hg", "gf\nce"),
         ("ab\x1b[2Hc\x1b[3;4fd\x1b[2;3;4fe", "ab\nc e\n   d"),
         ("\x1b[sab\x1b[uc", "cb"),
-        ("ab\ncd\x1b[ue", "eb\ncd"),
+        ("ab\ncd\x1b[ux", "xb\ncd"),
         ("a\vb\fc", "a\nb\nc"),
         ("a\x1b[>4;2mb\x1b[?1Ac\x1b[1!Ad", "abcd"),
         ("a\x1bPq#0\x1b\\b\x1b_x\x18c\x9dtitle\x9cd", "abcd"),
@@ -206,7 +206,7 @@ def test_a_piece_goes_on_where_the_last_one_ended(pieces: tuple[str, ...], shown
         ("a\nb\nc\x1b[1dd", "a\nbd\nc"),
         ("a\nb\nc\x1b[2;2Hd", "a\nb\ncd"),
         ("a\nb\x1b[s\nc\x1b[ud", "a\nb\ncd"),
-        ("a\nb\nc\x1b[A\x1b[s\x1b[Bd\x1b[ue", "a\nbe\ncd"),
+        ("a\nb\nc\x1b[A\x1b[s\x1b[Bd\x1b[ux", "a\nbx\ncd"),
     ],
 )
 def test_positions_count_from_the_first_row_of_the_window(written: str, shown: str) -> None:
