@@ -58,12 +58,8 @@ def _leaf_hook(annotation: Any) -> Hook:
     # msgspec caches type information only for classes. With a class for each annotation, this is five times as fast.
     box: Any = msgspec.defstruct("Box", [("value", annotation)], array_like=True, gc=False)
     scalars = _SCALARS.intersection(get_args(annotation) if is_union(annotation) else (annotation,))
-
-    def structure(value: Any, _annotation: Any) -> Any:
-        # Keys of JSON objects are strings, even if the mapping has keys of another type.
-        return value if type(value) in scalars else msgspec.convert((value,), box, str_keys=True).value
-
-    return structure
+    # Keys of JSON objects are strings, even if the mapping has keys of another type.
+    return lambda value, _: value if type(value) in scalars else msgspec.convert((value,), box, str_keys=True).value
 
 
 def _key_hook(annotation: Any) -> Hook:
@@ -107,7 +103,8 @@ class Hooks:
             self.converter.register_structure_hook_factory(accepts, make)
 
     def _is_leaf(self, kind: Any) -> bool:
-        return _shape(_without_none(kind)) in {"", "union"} and self.native.get_decoder(kind) is not None
+        members = get_args(kind) if is_union(kind) else (kind,)
+        return not any(map(_shape, members)) and self.native.get_decoder(kind) is not None
 
     def find(self, kind: Any) -> Hook:
         """Return the hook for a type, or raise `StructureHandlerNotFoundError` if a part of it has none."""
