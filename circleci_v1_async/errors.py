@@ -211,7 +211,7 @@ class AuthenticationError(StatusError):
     """401: the token is missing, invalid or expired."""
 
     def _hint(self) -> str:
-        return "The token is missing, invalid or expired; some operations want a personal token, not a project's."
+        return "The token is missing, invalid or expired; some operations need a personal token, not a project token."
 
 
 class PermissionDeniedError(StatusError):
@@ -237,8 +237,8 @@ class NotFoundError(StatusError):
         if self.message.lower().removesuffix(".") not in {"not found", "project not found", "build not found"}:
             return ""
         return (
-            "CircleCI answers the same when a private project is asked for with an invalid token or none, "
-            "or a personal operation with a project's token."
+            "CircleCI also answers 404 if a private project is requested with an invalid or missing token, "
+            "or if a project token is used where a personal token is required."
         )
 
 
@@ -251,7 +251,7 @@ class GoneError(StatusError):
         return None if self.request.sunset is None else self.request.sunset.replacement
 
     def _hint(self) -> str:
-        instead = self.replacement or "what https://circleci.com/docs/guides/toolkit/api-v1-migration-guide names"
+        instead = self.replacement or "the one in https://circleci.com/docs/guides/toolkit/api-v1-migration-guide"
         example = self.request.sunset and self.request.sunset.example
         ending = f", such as: {example}" if example else "."
         return f"CircleCI has removed the operation. Use {instead} instead{ending}"

@@ -32,6 +32,7 @@ _REPORTING: Final = frozenset(
     {
         *("critical", "debug", "error", "exception", "info", "log", "warn", "warning"),  # logging and warnings
         *("argument", "echo", "option", "secho"),  # click
+        *("ArgumentParser", "add_argument", "add_parser", "addoption"),  # argparse and pytest
     }
 )
 
@@ -150,12 +151,17 @@ def _python(path: Path) -> Iterator[Paragraph]:
 
 
 def _messages(node: ast.AST, seen: set[int]) -> Iterator[Line]:
-    """Yield the strings that a raise, an error or a log call passes on."""
+    """Yield the strings that a raise, an error or a log call passes on, and the strings that a function returns."""
     call = node.exc if isinstance(node, ast.Raise) else node
-    if not isinstance(call, ast.Call):
-        return
-    name = ast.unparse(call.func).rpartition(".")[2]
-    if not (isinstance(node, ast.Raise) or name.endswith(("Error", "Warning")) or name in _REPORTING):
+    if isinstance(node, ast.Return):
+        if not isinstance(node.value, ast.Constant | ast.JoinedStr):
+            return
+        call = node.value
+    elif isinstance(call, ast.Call):
+        name = ast.unparse(call.func).rpartition(".")[2]
+        if not (isinstance(node, ast.Raise) or name.endswith(("Error", "Warning")) or name in _REPORTING):
+            return
+    else:
         return
     for part in ast.walk(call):
         if isinstance(part, ast.JoinedStr):

@@ -190,7 +190,7 @@ def _message(response: Reply, clean: Redactor) -> str:
 
 
 def _message_within(text: str) -> str | None:
-    message = _parse_object(text).get("message") if text.startswith("{") else None
+    message = _parse_object(text).get("message")
     return message if isinstance(message, str) else None
 
 

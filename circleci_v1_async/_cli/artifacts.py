@@ -1,12 +1,13 @@
 """The command that lists and downloads artifacts."""
 
+import re
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import get_args
 
 import click
 
-from circleci_v1_async import Artifact, Download, DownloadStatus, OnExists, PathConflictError
+from circleci_v1_async import Artifact, CircleCISession, Download, DownloadStatus, OnExists
 
 from . import lines
 from .bars import open_download_bars
@@ -75,9 +76,7 @@ async def artifacts(
     async with open_session() as ci:
         if latest:
             owner = "The latest build"
-            found = await ci.list_latest_artifacts(
-                target.project, branch=newest.branch or target.branch, filter=newest.status
-            )
+            found = await _list_latest(ci, target, newest)
         else:
             number = await choose_build(ci, target, newest)
             owner = f"Build {number}"
@@ -111,14 +110,22 @@ async def artifacts(
             _report(ctx, downloads)
 
 
+async def _list_latest(ci: CircleCISession, target: Target, newest: Newest) -> list[Artifact]:
+    branch = newest.branch or target.branch
+    found = await ci.list_latest_artifacts(target.project, branch=branch, filter=newest.status)
+    if branch != newest.branch:
+        print_note(f"The latest build on branch '{branch}'")
+    return found
+
+
 def _report(ctx: click.Context, downloads: list[Download]) -> None:
     failed = [download for download in downloads if download.status == DownloadStatus.FAILED]
     for download in failed:
         # Some errors begin with the file's path on disk, which already contains the artifact's path. Others end with
         # options of the library. Remove both: the options of the command are named below.
-        reason = f"{download.error}".removeprefix(f"{download.path}: ").partition("; on_exists=")[0]
+        reason = re.sub(r"; (?:on_exists|place)=.*", "", f"{download.error}".removeprefix(f"{download.path}: "))
         print_error(f"{download.artifact.path}: {reason}")
-    if any(isinstance(download.error, PathConflictError) for download in failed):
+    if any("; on_exists=" in f"{download.error}" for download in failed):
         print_note("Use --on-exists skip to keep existing files, or --on-exists overwrite to replace them.")
     print_note(lines.summarize_downloads(downloads))
     if failed:

@@ -7,12 +7,16 @@ from typing import Any, Final, TypeVar
 import attrs
 import click
 
-from circleci_v1_async import Build, BuildEvent, dumps
+from circleci_v1_async import Build, BuildEvent, Project, dumps
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _FIELDS: Final = "circleci_v1_async.fields"
-_COMPUTED: Final = ("project", "job", "duration", "is_failure")  # fields of builds that tables also show
+# Names of the properties that are not fields, but that other output also shows.
+_COMPUTED: Final[dict[type[Any], tuple[str, ...]]] = {
+    Build: ("project", "job", "duration", "is_failure"),
+    Project: ("project",),
+}
 
 
 @attrs.frozen
@@ -86,23 +90,28 @@ def json_options(*models: type[Any], more: tuple[str, ...] = ()) -> Callable[[F]
 
 def _list_fields(model: type[Any]) -> list[str]:
     own = [field.name for field in attrs.fields(model) if field.repr]
-    return [*own, *_COMPUTED] if issubclass(model, Build) else own
+    return own + [name for kind, names in _COMPUTED.items() if issubclass(model, kind) for name in names]
 
 
 def _to_data(model: Any) -> dict[str, Any]:
     data = attrs.asdict(model, filter=lambda attribute, value: bool(attribute.repr) and value is not None)
+    data |= {name: value for name, value in _compute(model).items() if value is not None}
+    if isinstance(model, BuildEvent):
+        data["build"] = _to_data(model.build)
+    return data
+
+
+def _compute(model: Any) -> dict[str, Any]:
+    """Return the values of `_COMPUTED`."""
     if isinstance(model, Build):
         duration = model.duration
-        computed = {
+        return {
             "project": model.project and str(model.project),
             "job": model.job,
             "duration": duration and duration.total_seconds(),
             "is_failure": model.is_failure,
         }
-        data |= {name: value for name, value in computed.items() if value is not None}
-    if isinstance(model, BuildEvent):
-        data["build"] = _to_data(model.build)
-    return data
+    return {"project": model.slug and str(model.slug)} if isinstance(model, Project) else {}
 
 
 def _escape_json(text: str) -> str:

@@ -84,7 +84,7 @@ def summarize_downloads(downloads: Sequence[Download]) -> str:
     size = decimal(sum(download.size or 0 for download in downloads if download.status == DownloadStatus.DOWNLOADED))
     text = f"{format_count(status[DownloadStatus.DOWNLOADED], 'file')}, {size}"
     if skipped := status[DownloadStatus.SKIPPED]:
-        text += f", {skipped} there already"
+        text += f", {skipped} skipped"
     if failed := status[DownloadStatus.FAILED]:
         text += f", {failed} failed"
     return text

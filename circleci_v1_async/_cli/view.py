@@ -32,6 +32,8 @@ async def view(console: Console, target: Target, *, newest: Newest, failed: bool
 
     If the output is not a terminal, each field and each step is one line, with tabs between its parts.
     """
+    if failed and target.builds:
+        raise click.UsageError("BUILD cannot be used with --failed.")
     if failed:
         newest = prefer_failed(newest)
     async with open_session() as ci:

@@ -19,7 +19,7 @@ from circleci_v1_async.errors import DownloadError, InvalidInputError, PathConfl
 from circleci_v1_async.models import Artifact
 
 _SHOWN: Final = 3  # maximum number of names in an error message
-_WAY_OUT: Final = "place= can give them other paths"
+_WAY_OUT: Final = "place= can choose other paths"
 _ROOT: Final = 0  # number of the destination folder, in a tree of numbered paths
 # Separators and stream names of other systems, control characters, lone surrogates, and a dot or blank at the end.
 _UNSAFE: Final = re.compile(r"[\\:\x00-\x1f\x7f\ud800-\udfff]|[. ]\Z")
@@ -108,9 +108,9 @@ def _find_destination(artifact: Artifact, path: str, node: tuple[str, ...]) -> D
 
 def _find_problem(part: str) -> str | None:
     if part == "..":
-        return "expected a path that does not climb"
+        return "expected a path without '..'"
     if _UNSAFE.search(part) or _DEVICE.match(part):
-        return "expected names that every system takes for plain ones"
+        return "expected names that are valid on every system"
     if len(_encode(part).encode()) > MAX_NAME:
         return f"expected names of at most {MAX_NAME} bytes"
     return None
@@ -144,8 +144,10 @@ def _find_conflicts(destinations: list[Destination]) -> dict[int, PathConflictEr
             names = sorted({repr(rival.artifact.path) for rival in rivals})
             # With ten thousand rivals, each has an error. The error must not name all the others.
             shown = ", ".join(names[:_SHOWN]) + ", …" * (len(names) > _SHOWN)
-            text = f"{'/'.join((*first.parts[:-1], last))}: {len(rivals)} artifacts want it: {shown}; {_WAY_OUT}"
-            found.update((id(rival), PathConflictError(text)) for rival in rivals)
+            text = f"{'/'.join((*first.parts[:-1], last))}: {len(rivals)} artifacts need this path: {shown}; {_WAY_OUT}"
+            for rival in rivals:
+                # The first claim is the file itself, before its temporary files.
+                found.setdefault(id(rival), PathConflictError(text))
     return found
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar, TypeVarTuple
+from typing import Any, Final, TypeVar, TypeVarTuple, cast
 
 import attrs
 
@@ -131,10 +131,10 @@ async def export_builds(
 
 
 def _check_path(path: str | os.PathLike[str]) -> Path:
-    text = os.fspath(path)
-    if not text or text == ":memory:" or text.startswith("file:"):
+    text = cast("object", os.fspath(path) if isinstance(path, os.PathLike) else path)
+    if not isinstance(text, str) or text in {"", ":memory:"} or text.startswith("file:"):
         raise InvalidInputError(f"path: expected the path of a file, got {text!r}")
-    return Path(path)
+    return Path(text)
 
 
 @attrs.define(eq=False)

@@ -114,58 +114,71 @@ def _add_project(fake: FakeCircleCI, slug: str, options: argparse.Namespace) -> 
 
 def _make_parser() -> argparse.ArgumentParser:
     address = argparse.ArgumentParser(add_help=False)
-    address.add_argument("--host", default="127.0.0.1", help="the host to listen on")
-    address.add_argument("--port", default=0, type=int, help="the port; 0 for any free one")
+    address.add_argument("--host", default="127.0.0.1", help="host to listen on")
+    address.add_argument("--port", default=0, type=int, help="port to listen on; 0 for any free port")
     token = argparse.ArgumentParser(add_help=False)
-    token.add_argument("--token", default="fake-circle-token", help="the valid token")
+    token.add_argument("--token", default="fake-circle-token", help="token that the fake accepts")
     formatter = argparse.ArgumentDefaultsHelpFormatter
     parser = argparse.ArgumentParser(
         prog="python -m circleci_v1_async.testing",
         description="Serve a fake CircleCI API v1.1 until interrupted. "
-        "The first line of output is its base URL, the second is its token.",
+        "The first line of the output is the base URL of the fake, and the second line is its token.",
         formatter_class=formatter,
         parents=[address, token],
         allow_abbrev=False,
     )
-    parser.add_argument("--server", action="store_true", help="behave as CircleCI Server rather than the cloud")
+    parser.add_argument("--server", action="store_true", help="imitate CircleCI Server instead of the cloud")
     parser.add_argument(
-        "--project", default=[], action="append", metavar="SLUG", help="a project, such as gh/acme/web; may be repeated"
+        "--project",
+        default=[],
+        action="append",
+        metavar="SLUG",
+        help="project to add, such as gh/acme/web; can be repeated",
     )
-    parser.add_argument("--public", action="store_true", help="let anonymous users read each --project")
+    parser.add_argument("--public", action="store_true", help="let anonymous users read the projects of --project")
     parser.add_argument(
         "--run-seconds",
         default=None,
         type=float,
         metavar="N",
-        help="let builds that are started or running go on by the clock: queued for N/10 seconds, running for N",
+        help="let builds proceed in real time: they are queued for N/10 seconds, and then run for N seconds",
     )
-    parser.add_argument("--builds", default=30, type=int, help="the number of builds of each --project")
+    parser.add_argument("--builds", default=30, type=int, help="number of builds in each project of --project")
     parser.add_argument(
-        "--seed", default=[], action="append", type=Path, metavar="FILE", help="what there is and happens, as JSON"
+        "--seed",
+        default=[],
+        action="append",
+        type=Path,
+        metavar="FILE",
+        help="JSON file with projects, builds and faults to add",
     )
     parser.add_argument(
         "--export",
         action="store_true",
         help="serve in the background, and print lines for eval that export CIRCLE_API_URL, CIRCLE_TOKEN and "
-        "CIRCLE_FAKE_PID; it ends with the shell, or after an hour without a request",
+        "CIRCLE_FAKE_PID; the fake ends with the shell, or after an hour without a request",
     )
-    parser.add_argument("--end-with", default=None, type=int, metavar="PID", help="end when this process has ended")
+    parser.add_argument("--end-with", default=None, type=int, metavar="PID", help="end when this process ends")
     parser.add_argument(
-        "--end-idle", default=None, type=float, metavar="N", help="end when no request has come for N seconds"
+        "--end-idle", default=None, type=float, metavar="N", help="end after N seconds without a request"
     )
     commands = parser.add_subparsers(dest="command", metavar="record | replay")
     record = commands.add_parser(
         "record",
-        help="pass requests on to the service and record what passes",
-        description="Pass requests on to the service and record what passes, without secrets. "
-        "At the end, standard error has a list of what was replaced.",
+        help="forward requests to CircleCI, and record the replies",
+        description="Forward requests to CircleCI, and record the requests and replies without secrets. "
+        "At the end, a list of the replaced secrets is printed to standard error.",
         formatter_class=formatter,
         parents=[address],
     )
-    record.add_argument("--upstream", default="https://circleci.com/api/v1.1", metavar="URL", help="the service")
-    record.add_argument("--to", required=True, type=Path, metavar="FILE", help="the recording, which is overwritten")
-    replay = commands.add_parser(
-        "replay", help="answer as a recording says", formatter_class=formatter, parents=[address, token]
+    record.add_argument(
+        "--upstream", default="https://circleci.com/api/v1.1", metavar="URL", help="API to forward requests to"
     )
-    replay.add_argument("file", type=Path, metavar="FILE", help="the recording")
+    record.add_argument(
+        "--to", required=True, type=Path, metavar="FILE", help="file for the recording; an existing file is overwritten"
+    )
+    replay = commands.add_parser(
+        "replay", help="answer requests from a recording", formatter_class=formatter, parents=[address, token]
+    )
+    replay.add_argument("file", type=Path, metavar="FILE", help="file with the recording")
     return parser

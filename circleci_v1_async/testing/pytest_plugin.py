@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from circleci_v1_async.testing import FakeCircleCI, ThreadedFakeCircleCI
 
 
-_MARKER = "circleci_recording(file): answer as the recording says, a path beside the test; see --circleci-record"
+_MARKER = "circleci_recording(file): answer requests from a recording in the test's folder; see --circleci-record"
 _REPLACED = pytest.StashKey[list[str]]()
 
 
@@ -25,8 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("circleci_v1_async").addoption(
         "--circleci-record",
         action="store_true",
-        help="record the tests that are marked with circleci_recording: let them ask the service that CIRCLE_API_URL "
-        "names, by default CircleCI's cloud, with the token in CIRCLE_TOKEN",
+        help="record the tests with the marker circleci_recording: send their requests to the API at CIRCLE_API_URL, "
+        "by default CircleCI's cloud, with the token in CIRCLE_TOKEN",
     )
 
 

@@ -67,8 +67,11 @@ async def test_projects_are_printed_as_json_one_a_line(service):
 
     result = await run_beside("projects", "--json")
 
-    slugs = [str(loads(line, Project).slug) for line in result.output.splitlines()]
-    assert slugs == [WEB, "bitbucket/acme/api"]
+    lines = result.output.splitlines()
+    assert [str(loads(line, Project).slug) for line in lines] == [WEB, "bitbucket/acme/api"]
+    assert [json.loads(line)["project"] for line in lines] == [WEB, "bitbucket/acme/api"]
+    selected = await run_beside("projects", "--fields", "project,default_branch")
+    assert json.loads(selected.output.splitlines()[0]) == {"project": WEB, "default_branch": "main"}
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ async def test_after_a_failure_the_others_are_saved_each_failure_is_a_line_and_t
     ("on_exists", "exit_code", "content", "said"),
     [
         ("error", 7, b"mine", "1 file, 5 bytes, 1 failed"),
-        ("skip", 0, b"mine", "1 file, 5 bytes, 1 there already"),
+        ("skip", 0, b"mine", "1 file, 5 bytes, 1 skipped"),
         ("overwrite", 0, b"a.txt", "2 files, 10 bytes"),
     ],
 )
@@ -104,6 +104,17 @@ async def test_a_file_that_is_there_already_is_an_error_unless_told_otherwise(
     assert result.exit_code == exit_code
     assert files_below(tmp_path) == {"a.txt": content, "b.txt": b"b.txt"}
     assert result.stderr.splitlines()[-1] == said
+
+
+async def test_the_error_of_two_artifacts_with_one_path_names_no_option_of_the_library(web, tmp_path):
+    add_files(web, "A.txt", "a.txt")
+
+    result = await run_beside("artifacts", WEB, "1", "-o", tmp_path)
+
+    conflict = "A.txt: 2 artifacts need this path: 'A.txt', 'a.txt'"
+    *failures, summary = result.stderr.splitlines()
+    assert failures == [f"Error: A.txt: {conflict}", f"Error: a.txt: {conflict}"]
+    assert summary == "0 files, 0 bytes, 2 failed"
 
 
 async def test_files_are_fetched_as_many_at_once_as_is_said(web, tmp_path):

@@ -209,7 +209,7 @@ async def test_an_argument_with_a_slash_is_the_project_digits_are_a_build_and_a_
         (("env", "set", WEB, "A", "B"), "Expected PROJECT and NAME, got 3 arguments."),
         (("env", "set", WEB, "1A"), "NAME: expected letters, digits and underscores, not a digit first, got '1A'."),
         (("view", WEB, "1", "--branch", "main"), "BUILD cannot be used with --branch."),
-        (("view", WEB, "1", "--failed"), "BUILD cannot be used with --status."),
+        (("view", WEB, "1", "--failed"), "BUILD cannot be used with --failed."),
     ],
 )
 def test_arguments_that_do_not_fit_are_one_line(args, said, monkeypatch):
@@ -296,6 +296,18 @@ async def test_in_a_checkout_the_newest_build_is_of_the_branch_that_is_checked_o
 
     assert result.exit_code == 0, result.output
     assert result.stderr.startswith(f"{FROM_GIT}Build 2, the newest build on branch 'fix/it'\n")
+
+
+@pytest.mark.usefixtures("checked_out")
+async def test_in_a_checkout_the_latest_artifacts_are_of_the_branch_that_is_checked_out_and_named(web):
+    web.add_artifact(WEB, 2, "a.txt", b"a")
+
+    named = await run_beside("artifacts", "--latest", "--list")
+    given = await run_beside("artifacts", "--latest", "--list", "--branch", "fix/it")
+
+    assert named.stdout == given.stdout == "a.txt\n"
+    assert named.stderr == f"{FROM_GIT}The latest build on branch 'fix/it'\n"
+    assert given.stderr == FROM_GIT
 
 
 @pytest.mark.usefixtures("web", "checked_out")

@@ -383,7 +383,7 @@ class TestPlaces:
 
     async def test_a_place_outside_is_refused_before_any_request(self, tmp_path: Path) -> None:
         async with facing() as scene:
-            with pytest.raises(UnsafePathError, match=r"'\.\./a': expected a path that does not climb"):
+            with pytest.raises(UnsafePathError, match=r"'\.\./a': expected a path without '\.\.'"):
                 await scene.ci.download_artifacts([at(scene.server)], tmp_path, place=lambda _: "../a").collect()
             with pytest.raises(InvalidInputError, match="place: expected"):
                 scene.ci.download_artifacts([at(scene.server)], tmp_path, place=lambda _: None)  # type: ignore[arg-type,return-value]
@@ -393,7 +393,7 @@ class TestPlaces:
     async def test_two_for_one_place_are_told_the_way_out(self, tmp_path: Path) -> None:
         async with facing() as scene:
             two = [at(scene.server, name) for name in "ab"]
-            with pytest.raises(PathConflictError, match=r"want it: 'a', 'b'; place= can give them other paths$"):
+            with pytest.raises(PathConflictError, match=r"need this path: 'a', 'b'; place= can choose other paths$"):
                 await scene.ci.download_artifacts(two, tmp_path, place=lambda _: "x").collect()
 
     @pytest.mark.fault(52)

@@ -256,6 +256,7 @@ class TestMany:
             ({"concurrency": 0}, "concurrency: expected an integer from 1"),
             ({"on_exists": "replace"}, "on_exists: expected 'error' or 'skip' or 'overwrite'"),
             ({"on_error": "ignore"}, "on_error: expected 'raise' or 'stop' or 'yield'"),
+            ({"place": "site"}, "place: expected a plain callable, got 'site'"),
         ],
     )
     def test_a_bad_argument_is_refused_at_once(self, options: dict[str, Any], said: str) -> None:

@@ -348,9 +348,9 @@ async def test_a_file_of_a_newer_version_or_another_program_is_refused_and_left_
 
 
 @pytest.mark.fault(82)
-@pytest.mark.parametrize("path", [":memory:", "file:x?mode=memory", "file:history.db", ""])
+@pytest.mark.parametrize("path", [":memory:", "file:x?mode=memory", "file:history.db", "", b"history.db", 5, None])
 async def test_a_path_that_sqlite_takes_for_no_file_is_refused(
-    ci: CircleCISession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+    ci: CircleCISession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInputError, match="path: expected the path of a file, got"):

@@ -192,7 +192,7 @@ async def test_a_delete_whose_confirmation_is_lost_is_a_success_without_words(go
     assert len(server.requests) == 2
 
 
-TOKEN_HINT = "CircleCI answers the same when a private project is asked for with an invalid token or none"
+TOKEN_HINT = "CircleCI also answers 404 if a private project is requested with an invalid or missing token"
 
 
 @pytest.mark.fault(99)

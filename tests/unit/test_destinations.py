@@ -98,8 +98,8 @@ def test_an_unsafe_path_is_refused_on_every_system(path: str) -> None:
     [
         ("./", "expected the path of a file"),
         ("/etc/passwd", "expected a relative path"),
-        ("a/../b", "expected a path that does not climb"),
-        ("a:b", "expected names that every system takes for plain ones"),
+        ("a/../b", "expected a path without '..'"),
+        ("a:b", "expected names that are valid on every system"),
         ("x" * 256, "expected names of at most 255 bytes"),
     ],
 )
@@ -251,7 +251,7 @@ def test_of_two_that_want_one_place_neither_gets_it(paths: tuple[str, str]) -> N
         places = planned(*order, "another")
         assert [type(place.problem) for place in places] == [PathConflictError, PathConflictError, type(None)]
         text = str(places[0].problem)
-        assert "2 artifacts want it" in text
+        assert "2 artifacts need this path" in text
         assert all(repr(path) in text for path in paths)
 
 
@@ -259,18 +259,18 @@ def test_of_two_that_want_one_place_neither_gets_it(paths: tuple[str, str]) -> N
 def test_of_ten_thousand_that_want_one_place_each_error_names_a_few() -> None:
     places = planned("p", *(f"p/{number}" for number in range(9_999)))
     assert {str(place.problem) for place in places} == {
-        "p: 10000 artifacts want it: 'p', 'p/0', 'p/1', …; place= can give them other paths",
+        "p: 10000 artifacts need this path: 'p', 'p/0', 'p/1', …; place= can choose other paths",
     }
 
 
 def test_a_conflict_in_a_folder_is_named_by_its_whole_path() -> None:
     texts = {str(place.problem) for place in planned("a/b", "a/b/c")}
-    assert texts == {"a/b: 2 artifacts want it: 'a/b', 'a/b/c'; place= can give them other paths"}
+    assert texts == {"a/b: 2 artifacts need this path: 'a/b', 'a/b/c'; place= can choose other paths"}
 
 
 def test_the_error_of_three_that_want_one_place_names_them_all() -> None:
     texts = {str(place.problem) for place in planned("p", "p/q", "p/r")}
-    assert texts == {"p: 3 artifacts want it: 'p', 'p/q', 'p/r'; place= can give them other paths"}
+    assert texts == {"p: 3 artifacts need this path: 'p', 'p/q', 'p/r'; place= can choose other paths"}
 
 
 def test_two_files_in_one_folder_are_no_conflict() -> None:

@@ -219,15 +219,15 @@ def test_a_status_error_says_what_was_asked_and_what_was_answered(error: StatusE
 def test_a_401_says_what_may_be_wrong_with_the_token():
     assert str(answered(401, "You must log in first.")).endswith(
         "answered 401: You must log in first. The token is missing, invalid or expired; "
-        "some operations want a personal token, not a project's."
+        "some operations need a personal token, not a project token."
     )
 
 
 def test_a_404_says_that_it_may_be_the_token():
     text = str(answered(404, "Not found"))
-    assert "answered 404: Not found. CircleCI answers the same when" in text
+    assert "answered 404: Not found. CircleCI also answers 404 if" in text
     assert "private project" in text
-    assert "invalid token" in text
+    assert "invalid or missing token" in text
 
 
 def test_a_status_error_has_what_a_program_needs():

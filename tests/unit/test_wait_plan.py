@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from paging import Calls
 from workflows import Event, Play, plays
 
-from circleci_v1_async import Build, BuildStatus, Verdict, WaitTimeoutError, Workflow
+from circleci_v1_async import Build, BuildStatus, InvalidInputError, Verdict, WaitTimeoutError, Workflow
 from circleci_v1_async._polling.job_search import JobSearch, find_newest_commit
 from circleci_v1_async._polling.plan import PollResult, WaitPlan
 from circleci_v1_async._polling.poll import poll
@@ -145,6 +145,11 @@ def test_the_first_failure_ends_it_if_that_is_wanted():
     seen = look(waiting, build(1, "running"), build(2, "canceled", "lint"))
     assert seen.is_over
     assert (seen.last.is_success, numbers(seen.last.failed)) == (False, [2])
+
+
+def test_jobs_that_are_no_names_are_refused_by_the_name_of_the_argument():
+    with pytest.raises(InvalidInputError, match=r"^jobs: "):
+        plan(jobs="test")
 
 
 def test_a_failure_of_a_job_that_is_not_named_does_not():

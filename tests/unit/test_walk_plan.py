@@ -376,6 +376,11 @@ def test_a_walk_from_below_the_top_never_gives_what_lies_above_its_start(identif
     assert [page for page, _ in drive(plan, lambda _: next(replies))] == [[3, 4, 5, 6], [7], [8]]
 
 
+def test_before_the_first_page_a_walk_resumes_where_it_starts():
+    assert PagePlan[int](list).resume_offset == 0
+    assert make_plan(offset=3).resume_offset == 3
+
+
 def test_a_list_that_grows_faster_than_it_is_read_ends_in_an_error():
     plan = make_plan()
     replies = iter([[0, 1, 2, 3]] * 2 * BUDGET)
