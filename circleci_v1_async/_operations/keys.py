@@ -1,6 +1,6 @@
 """SSH keys and checkout keys of projects."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from circleci_v1_async._core.arguments import check_one_of, check_required_text, check_secret
 from circleci_v1_async._core.secret import wrap_secret
@@ -75,7 +75,9 @@ class KeyOperations(Operations):
         }
         await self.send(Request("DELETE", _SSH_KEYS, project_values(project), body=body, returns=None))
 
-    async def list_checkout_keys(self, project: ProjectSlug | str, *, digest: str | None = None) -> list[CheckoutKey]:
+    async def list_checkout_keys(
+        self, project: ProjectSlug | str, *, digest: Literal["md5", "sha256"] | None = None
+    ) -> list[CheckoutKey]:
         """List a project's checkout keys. Builds use them to check out the code.
 
         `GET /project/{project}/checkout-key` (openapi.yml: listCheckoutKeys; `digest` from CircleCI's docs).

@@ -1,7 +1,7 @@
 """Projects: followers, settings and caches."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from circleci_v1_async._core.arguments import check_one_of, check_settings
 from circleci_v1_async.models import CacheResult, FollowResult, Project, ProjectSettings
@@ -111,7 +111,7 @@ class ProjectOperations(Operations):
         return await self.send(Request("DELETE", f"{PROJECT}/enable", project_values(project), returns=ProjectSettings))
 
     async def get_project_settings(
-        self, project: ProjectSlug | str, *, ssh_key_digest: str | None = None
+        self, project: ProjectSlug | str, *, ssh_key_digest: Literal["md5", "sha256"] | None = None
     ) -> ProjectSettings:
         """Fetch the settings of a project.
 

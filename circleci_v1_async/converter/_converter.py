@@ -106,12 +106,12 @@ class CircleCIConverter(Converter):
 
         Raises:
             DecodeError: The data is not JSON, or does not fit the type.
-            InvalidInputError: The type is not supported.
+            InvalidInputError: The data is neither a string nor bytes, or the type is not supported.
         """
         data = wrap_secret(data)
         self.check(type, "type")
         with TracebackScrubber():
-            value = self.decode(_to_bytes(cast("Secret[bytes | str]", data).reveal()), type)
+            value = self.decode(_to_bytes(data), type)
         return cast("T", list(cast("list[Any]", value))) if isinstance(value, ShortList) else value
 
     def check(self, kind: Any, argument: str = "returns") -> None:
@@ -158,8 +158,11 @@ class CircleCIConverter(Converter):
         return cast("T", value)
 
 
-def _to_bytes(data: bytes | str) -> bytes:
-    return data.encode(errors="surrogatepass") if isinstance(data, str) else bytes(data)
+def _to_bytes(hidden: object) -> bytes:
+    data = cast("Secret[object]", hidden).reveal() if isinstance(hidden, Secret) else hidden
+    if isinstance(data, str | bytes | bytearray | memoryview):
+        return data.encode(errors="surrogatepass") if isinstance(data, str) else bytes(cast("bytes", data))
+    raise InvalidInputError(f"data: expected JSON text, got {type(data).__name__}; `structure` takes parsed JSON")
 
 
 def _parse(text: bytes) -> Any:
@@ -191,7 +194,7 @@ def loads(data: bytes | str, type: type[T]) -> T:
 
     Raises:
         DecodeError: The data is not JSON, or does not fit the type.
-        InvalidInputError: The type is not supported.
+        InvalidInputError: The data is neither a string nor bytes, or the type is not supported.
     """
     data = wrap_secret(data)
     with TracebackScrubber():

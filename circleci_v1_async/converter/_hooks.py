@@ -58,7 +58,14 @@ def _leaf_hook(annotation: Any) -> Hook:
     # msgspec caches type information only for classes. With a class for each annotation, this is five times as fast.
     box: Any = msgspec.defstruct("Box", [("value", annotation)], array_like=True, gc=False)
     scalars = _SCALARS.intersection(get_args(annotation) if is_union(annotation) else (annotation,))
-    return lambda value, _annotation: value if type(value) in scalars else msgspec.convert((value,), box).value
+    # Keys of JSON objects are strings, even if the mapping has keys of another type.
+    return lambda value, _: value if type(value) in scalars else msgspec.convert((value,), box, str_keys=True).value
+
+
+def _key_hook(annotation: Any) -> Hook:
+    """Return the hook for the keys of a mapping, which may be numbers or times written as strings."""
+    kind: Any = dict[annotation, None]
+    return lambda key, _annotation: next(iter(msgspec.convert({key: None}, kind, str_keys=True)))
 
 
 def _of_kind(kind: type, name: str, structure: Callable[[Any], Any]) -> Hook:
@@ -96,7 +103,8 @@ class Hooks:
             self.converter.register_structure_hook_factory(accepts, make)
 
     def _is_leaf(self, kind: Any) -> bool:
-        return _shape(_without_none(kind)) in {"", "union"} and self.native.get_decoder(kind) is not None
+        members = get_args(kind) if is_union(kind) else (kind,)
+        return not any(map(_shape, members)) and self.native.get_decoder(kind) is not None
 
     def find(self, kind: Any) -> Hook:
         """Return the hook for a type, or raise `StructureHandlerNotFoundError` if a part of it has none."""
@@ -136,7 +144,7 @@ class Hooks:
         def structure(value: dict[str, Any]) -> Any:
             try:
                 others = {key: item for key, item in value.items() if key not in hooked} if hooked else value
-                made = msgspec.convert(others, model)
+                made = msgspec.convert(others, model, str_keys=True)
             except msgspec.ValidationError:
                 return structure_fields(value)
             arguments: dict[str, Any] = {}
@@ -237,7 +245,8 @@ class Hooks:
     def _make_mapping_hook(self, annotation: Any, name: str = "") -> Hook:
         """Return the hook for a mapping. It drops the entries that do not fit."""
         key_type, item_type = get_args(annotation)
-        key_hook, hook = self.find(key_type), self.find(item_type)
+        is_text = key_type is str or self.native.get_decoder(key_type) is None
+        key_hook, hook = self.find(key_type) if is_text else _key_hook(key_type), self.find(item_type)
         what = name or getattr(item_type, "__name__", str(item_type))
 
         def structure_entry(key: Any, item: Any) -> tuple[Any, Any]:

@@ -17,7 +17,7 @@ _OF_CATTRS = (errors.BaseValidationError, errors.ForbiddenExtraKeysError, errors
 MISFITS: Final = (ValueError, TypeError, msgspec.ValidationError, *_OF_CATTRS)
 _JSON_TYPES: Final[Mapping[Any, str]] = {NoneType: "null", bool: "boolean", str: "string", list: "array"}
 # msgspec appends the path inside the value to its message.
-_PATH_WITHIN: Final = re.compile(r" - at `(?:key in )?\$(?P<path>.*)`$")
+_PATH_WITHIN: Final = re.compile(r" - at `(?:key` in `)?\$(?P<path>.*)`$")
 
 
 def json_type(value: object) -> str:

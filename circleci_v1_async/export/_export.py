@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar, TypeVarTuple, cast
 
 import attrs
 
-from circleci_v1_async._core.arguments import check_integer
-from circleci_v1_async._core.tasks import run_in_thread, run_together
+from circleci_v1_async._core.arguments import check_callback, check_integer
+from circleci_v1_async._core.tasks import call_back, run_in_thread, run_together
 from circleci_v1_async.errors import InvalidInputError, NotFoundError, OffsetRefusedError
 from circleci_v1_async.models import Build
 from circleci_v1_async.session import CircleCISession
@@ -66,7 +66,7 @@ async def export_builds(
     *,
     include: Collection[str] = (),
     concurrency: int = 8,
-    progress: Callable[[ExportProgress], None] | None = None,
+    progress: Callable[[ExportProgress], object] | None = None,
 ) -> ExportSummary:
     """Write all builds of projects to an SQLite file. If the file has builds, write only newer builds.
 
@@ -87,7 +87,8 @@ async def export_builds(
         path: Path of the file. The file can contain other tables. Tables of an older version get the missing columns.
         include: Names of additional data to export: `steps`, `tests`, `artifacts`.
         concurrency: Maximum number of builds to request steps, tests and artifacts for at the same time.
-        progress: Called with an `ExportProgress` after each page.
+        progress: A function or coroutine function, called with an `ExportProgress` after each page. If it raises an
+            error, the export ends with this error.
 
     Returns:
         The totals of the export.
@@ -105,6 +106,7 @@ async def export_builds(
     unknown = include if isinstance(include, str) else sorted(set(include).difference(PARTS))
     if unknown:
         raise InvalidInputError(f"include: expected a list of {', '.join(PARTS)}, got {unknown!r}")
+    check_callback("progress", progress)
     limit = asyncio.Semaphore(check_integer("concurrency", concurrency, 1))
     database = _check_path(path)
 
@@ -145,7 +147,7 @@ class _ProjectExport:
     _thread: ThreadPoolExecutor
     _include: frozenset[str]
     _limit: asyncio.Semaphore
-    _progress: Callable[[ExportProgress], None] | None
+    _progress: Callable[[ExportProgress], object] | None
     builds: int = attrs.field(default=0, init=False)
     requested: int = attrs.field(default=0, init=False)
 
@@ -157,7 +159,7 @@ class _ProjectExport:
         for start in range(0, len(pending), _CHUNK):
             chunk = pending[start : start + _CHUNK]
             await self._write(chunk, self._read_again)
-            self._tell(len(chunk), 0)
+            await self._tell(len(chunk), 0)
 
     async def _write_new_builds(self) -> set[int]:
         """Write the builds from the newest down to the known builds. Return the numbers of the read builds."""
@@ -172,7 +174,7 @@ class _ProjectExport:
                     if newest is None:
                         newest = page[0].build_num
                     read.update(build.build_num for build in page)
-                    self._tell(len(page), page[-1].build_num - known_through - 1)
+                    await self._tell(len(page), page[-1].build_num - known_through - 1)
                     if page[-1].build_num <= known_through:
                         break
         except OffsetRefusedError as error:
@@ -230,7 +232,7 @@ class _ProjectExport:
         """Call a method of the file for this project."""
         return await run_in_thread(partial(method, str(self._project), *arguments), self._thread)
 
-    def _tell(self, builds: int, left: int) -> None:
+    async def _tell(self, builds: int, left: int) -> None:
         self.builds += builds
         if self._progress is not None:
-            self._progress(ExportProgress(self._project, self.builds, max(0, left)))
+            await call_back(self._progress, ExportProgress(self._project, self.builds, max(0, left)))

@@ -41,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         # On Windows, an event loop cannot handle signals, and an interrupt raises this exception.
         with suppress(KeyboardInterrupt):
             asyncio.run(_serve(fake, options))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, OverflowError) as error:
+        # OverflowError: the port is too large.
         parser.error(str(error))
     for line in fake.list_replaced_secrets():
         print(line, file=sys.stderr)  # noqa: T201 - as in _serve

@@ -786,6 +786,9 @@ class TestTypos:
             (lambda fake: fake.update_build(WEB, 1, status="sucess"), "^status: expected one of"),
             (lambda fake: fake.update_build(WEB, 1, brnch="x"), "^brnch: unknown field"),
             (lambda fake: fake.finish_build(WEB, 1, "sucess"), "^status: expected one of"),
+            (lambda fake: fake.finish_build(WEB, 1, "running"), "^status: expected one of"),
+            (lambda fake: fake.add_checkout_key(WEB, type="deploy_key"), "^type: expected one of .*did you mean"),
+            (lambda fake: fake.add_project_token(WEB, scope="view-build"), "^scope: expected one of .*did you mean"),
             (
                 lambda fake: fake.add_step(WEB, 1, "a", status="fixed"),
                 "^status: expected one of",

@@ -110,6 +110,7 @@ def test_with_run_seconds_the_running_build_gets_its_steps_by_itself(monkeypatch
     [
         (["--project", "acme"], "'acme' is not a slug such as 'github/acme/web'"),
         (["--port", "web"], "argument --port: invalid int value"),
+        (["--port", "99999"], "port must be 0-65535"),
     ],
 )
 def test_arguments_that_make_no_sense_are_told(

@@ -1,4 +1,4 @@
-"""Callbacks of downloads and waits: plain or coroutine functions, checked before any I/O."""
+"""Callbacks of downloads, exports and waits: plain or coroutine functions, checked before any I/O."""
 
 import asyncio
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from circleci_v1_async import CircleCISession, DownloadFinished, InvalidInputError
+from circleci_v1_async.export import export_builds
 from circleci_v1_async.testing import FakeCircleCI
 
 WEB = "gh/acme/web"
@@ -68,7 +69,34 @@ async def test_an_error_of_progress_leaves_the_call_as_it_is(
 
 
 @pytest.mark.fault(88)
-@pytest.mark.parametrize("call", ["download_artifact", "download_artifacts", "wait_for_build", "wait_for_commit"])
+@pytest.mark.usefixtures("fake_with_artifact")
+async def test_progress_of_an_export_is_awaited_and_its_error_ends_the_export(
+    ci: CircleCISession, tmp_path: Path
+) -> None:
+    plain: list[object] = []
+    awaited: list[object] = []
+    failure = LookupError("no bar")
+
+    async def progress(event: object) -> None:
+        await asyncio.sleep(0)
+        awaited.append(event)
+
+    async def fail(_event: object) -> None:
+        raise failure
+
+    await export_builds(ci, [WEB], tmp_path / "1.db", progress=plain.append)
+    await export_builds(ci, [WEB], tmp_path / "2.db", progress=progress)
+    assert awaited == plain != []
+    with pytest.raises(LookupError) as caught:
+        await export_builds(ci, [WEB], tmp_path / "3.db", progress=fail)
+    assert caught.value is failure
+
+
+@pytest.mark.fault(88)
+@pytest.mark.parametrize(
+    "call",
+    ["download_artifact", "download_artifacts", "place", "export_builds", "wait_for_build", "wait_for_commit"],
+)
 async def test_what_is_no_callback_is_refused_before_any_io(
     fake_with_artifact: FakeCircleCI, ci: CircleCISession, tmp_path: Path, call: str
 ) -> None:
@@ -77,9 +105,11 @@ async def test_what_is_no_callback_is_refused_before_any_io(
     calls: dict[str, Any] = {
         "download_artifact": lambda: ci.download_artifact(artifacts[0], tmp_path / "a", progress=5),  # type: ignore[arg-type]
         "download_artifacts": lambda: ci.download_artifacts(artifacts, tmp_path, progress=5).collect(),  # type: ignore[arg-type]
+        "place": lambda: ci.download_artifacts(artifacts, tmp_path, place=5).collect(),  # type: ignore[arg-type]
+        "export_builds": lambda: export_builds(ci, [WEB], tmp_path / "a.db", progress=5),  # type: ignore[arg-type]
         "wait_for_build": lambda: ci.wait_for_build(WEB, 1, on_update=5),  # type: ignore[arg-type]
         "wait_for_commit": lambda: ci.wait_for_commit(WEB, "c0ffee1", on_update=5),  # type: ignore[arg-type]
     }
-    with pytest.raises(InvalidInputError, match=r"^(progress|on_update): expected a callable, got 5$"):
+    with pytest.raises(InvalidInputError, match=r"^(progress|place|on_update): expected a (plain )?callable, got 5$"):
         await calls[call]()
     assert len(fake_with_artifact.requests) == before

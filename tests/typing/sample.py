@@ -98,6 +98,8 @@ async def operations(ci: CircleCISession) -> None:
     await ci.list_project_builds(SLUG, filter="success")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     await ci.list_latest_artifacts(SLUG, filter="")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     await ci.create_checkout_key(SLUG, "rsa")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    await ci.list_checkout_keys(SLUG, digest="sha")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    await ci.get_project_settings(SLUG, ssh_key_digest="sha")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     assert_type(await ci.list_recent_builds(limit=10, offset=20), list[Job])
     assert_type(await ci.trigger_build(SLUG, revision="c0ffee", build_parameters={"A": "1"}), Job)
     assert_type(await ci.trigger_branch_build(SLUG, "feature/x", parallel=2), Job)

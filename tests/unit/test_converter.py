@@ -425,6 +425,43 @@ def test_a_mapping_loses_the_entry_that_does_not_fit_unless_strict(caplog: pytes
     assert refusal(body, Project).path == "$.branches[...]"
 
 
+@attrs.frozen
+class Counted:
+    """A class with mappings whose keys are not strings, and a field that may not fit."""
+
+    names: dict[int, str] = attrs.field(factory=dict[int, str])
+    shares: Mapping[float, int] | None = None
+    builds: dict[int, Build] = attrs.field(factory=dict[int, Build])
+    branch: str | None = None
+
+
+@pytest.mark.parametrize("branch", ["main", 5], ids=["fits", "does not fit"])
+def test_keys_become_numbers_whether_or_not_another_value_fits(branch: object):
+    body = {"names": {"1": "a"}, "shares": {"1.5": 2}, "builds": {"7": {"build_num": 7, "branch": branch}}}
+    name = branch if isinstance(branch, str) else None
+    build = Build(build_num=7, branch=name)
+    assert decode(body | {"branch": branch}, Counted) == Counted({1: "a"}, {1.5: 2}, {7: build}, name)
+    assert decode(body["builds"], dict[int, Build]) == {7: build}
+
+
+def test_a_mapping_loses_the_entry_whose_key_does_not_fit_unless_strict():
+    body = {"7": {"build_num": 7}, "seven": {"build_num": 7}}
+    assert decode(body, dict[int, Build]) == {7: Build(build_num=7)}
+    error = refusal(body, dict[int, Build])
+    assert (error.path, error.reason) == ("$[...]", "Expected `int`, got `str`")
+
+
+def test_keys_of_a_mapping_in_hand_may_be_numbers_already():
+    assert make_converter().structure({7: {"build_num": 7}}, dict[int, Build]) == {7: Build(build_num=7)}
+
+
+def test_a_wrong_value_costs_its_own_field_also_in_a_union():
+    body = ["text", 5, {"build_num": 1, "branch": 5}, {"build_num": "x"}]
+    assert decode(body, list[Build | str]) == ["text", Build(build_num=1)]
+    assert decode({"branch": 5, "build_num": 1}, Build | str) == Build(build_num=1)
+    assert decode([[1, "x"], {"a": 1}], list[list[int] | dict[str, int]]) == [[1], {"a": 1}]
+
+
 def test_a_nested_model_without_its_required_field_is_left_out():
     assert decode({"build_num": 1, "previous": {"status": "success"}}, Build) == Build(build_num=1)
 
@@ -768,6 +805,12 @@ def test_loads_raises_decode_errors_for_text_as_for_bytes(data: bytes | str):
         loads(data, Build)
     assert caught.value.request is None
     assert caught.value.status is None
+
+
+@pytest.mark.parametrize("data", [None, 5, {"build_num": 1}, [CANARY]], ids=["null", "number", "dict", "list"])
+def test_loads_refuses_what_is_no_text(data: Any):
+    with pytest.raises(InvalidInputError, match=r"^data: expected JSON text, got [A-Za-z]+; `structure`"):
+        loads(data, Build)
 
 
 def test_loads_takes_text_with_a_bom():

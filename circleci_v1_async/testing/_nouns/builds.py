@@ -151,9 +151,9 @@ class BuildBuilders:
 
         Raises:
             KeyError: The build does not exist.
-            ValueError: The status is unknown.
+            ValueError: The status is unknown, or is not the status of a build that is over.
         """
-        check_choice("status", status, PHASES)
+        check_choice("status", status, [name for name, phase in PHASES.items() if phase.is_over])
         finished = self._account.finish_build(self._account.get_build(slug, build_num), status)
         return render_build(self._account.get_project(slug), finished)
 

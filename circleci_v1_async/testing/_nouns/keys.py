@@ -10,6 +10,7 @@ from circleci_v1_async.testing._server.checks import RefusedError, take_texts
 from circleci_v1_async.testing._server.routing import PROJECT, Call, Created, Route
 from circleci_v1_async.testing._server.wire import OK, Payload, Reply, format_time
 from circleci_v1_async.testing._state.account import Account
+from circleci_v1_async.testing._state.arguments import check_choice
 from circleci_v1_async.testing._state.digests import make_md5_fingerprint
 from circleci_v1_async.testing._state.projects import CheckoutKey, Project, SshKey
 
@@ -44,7 +45,12 @@ class KeyBuilders:
 
         Returns:
             The key as lists show it, with its MD5 fingerprint.
+
+        Raises:
+            KeyError: The project does not exist.
+            ValueError: The type is unknown.
         """
+        check_choice("type", type, ("deploy-key", "github-user-key"))
         return _add_checkout_key(
             self._account,
             self._account.get_project(slug),

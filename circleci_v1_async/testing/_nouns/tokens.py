@@ -6,10 +6,11 @@ from circleci_v1_async.testing._server.checks import RefusedError, take_texts
 from circleci_v1_async.testing._server.routing import PROJECT, Call, Created, Route
 from circleci_v1_async.testing._server.wire import OK, Payload, Reply
 from circleci_v1_async.testing._state.account import Account
+from circleci_v1_async.testing._state.arguments import check_choice
 from circleci_v1_async.testing._state.digests import make_stable_uuid
 from circleci_v1_async.testing._state.projects import Project, ProjectToken
 
-_SCOPES: Final = frozenset({"status", "view-builds", "all"})
+_SCOPES: Final = ("status", "view-builds", "all")
 _TOKENS: Final = f"{PROJECT}/token"
 
 
@@ -38,7 +39,12 @@ class TokenBuilders:
 
         Returns:
             The service's answer. No other answer contains the token.
+
+        Raises:
+            KeyError: The project does not exist.
+            ValueError: The scope is unknown.
         """
+        check_choice("scope", scope, _SCOPES)
         return _add_token(
             self._account, self._account.get_project(slug), scope=scope, label=label, token_id=token_id, value=token
         )
