@@ -43,8 +43,8 @@ class Verdict:
             jobs: Names of the jobs that count, in any workflow; `None` for all jobs.
 
         Raises:
-            InvalidInputError: `builds` contains something else than builds. Also raised if `jobs` is empty, or contains
-                an item that is not a non-empty string.
+            InvalidInputError: An item of `builds` is not a `Build`; or `jobs` is empty, or contains an item that is not
+                a non-empty string.
 
         Examples:
             ```python

@@ -40,7 +40,7 @@ def group_builds(builds: Iterable[Build]) -> list[WorkflowRun]:
         The workflow runs, in the order of their newest builds in `builds`; newest first for a list from CircleCI.
 
     Raises:
-        InvalidInputError: `builds` contains something else than builds.
+        InvalidInputError: An item of `builds` is not a `Build`.
 
     Examples:
         ```python
