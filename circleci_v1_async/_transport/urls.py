@@ -3,7 +3,7 @@
 import re
 import string
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, cast
 from urllib.parse import quote
 
 from yarl import URL
@@ -42,6 +42,9 @@ def parse_base_url(base_url: object, *, with_token: bool, allow_http: bool = Fal
         raise InvalidInputError(expected)
     if url.raw_query_string or url.raw_fragment or url.raw_user is not None or url.raw_password is not None:
         raise InvalidInputError(f"{expected}, without query, fragment, user or password")
+    if not isinstance(cast("object", allow_http), bool):
+        # A setting such as "no" is true to Python, and would send the token unencrypted.
+        raise InvalidInputError(f"allow_http: expected True or False, got {allow_http!r}")
     if with_token and url.scheme == "http" and not allow_http and not is_loopback(url):
         raise InvalidInputError(
             "base_url: expected https, because the token would be sent unencrypted over http; "

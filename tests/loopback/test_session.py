@@ -316,6 +316,9 @@ def test_a_token_goes_over_http_to_another_host_only_if_that_is_allowed(
     monkeypatch.setenv("CIRCLE_TOKEN", TOKEN)
     monkeypatch.setenv("CIRCLE_API_URL", address)
     assert f" http://{host}:8711/api/v1.1 " in repr(CircleCISession.from_env(allow_http=True))
+    for create in (CircleCISession, CircleCISession.from_env):
+        with pytest.raises(InvalidInputError, match=r"^allow_http: expected True or False, got 'no'"):
+            create(base_url=address, allow_http="no")  # type: ignore[arg-type]
     for value in ("", "0"):
         monkeypatch.setenv("CIRCLE_ALLOW_HTTP", value)
         with pytest.raises(InvalidInputError, match="base_url: expected https"):
