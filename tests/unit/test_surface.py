@@ -127,15 +127,19 @@ def test_the_names_that_other_peoples_code_relies_on_are_there():
     assert set(expected.split()) <= set(circleci_v1_async.__all__)
 
 
-def test_a_call_imports_no_module_even_if_values_do_not_fit():
+def test_a_call_imports_no_module_even_if_it_fails_or_values_do_not_fit():
     program = """
 import asyncio, json, logging, sys
-from circleci_v1_async import Build, CircleCISession, make_converter
+from contextlib import suppress
+from circleci_v1_async import BadRequestError, CircleCISession, make_converter
 logging.disable()
 body = json.dumps([{"build_num": 1, "branch": 5, "messages": ["a"]}, {}]).encode()
 async def answer(reader, writer):
-    await reader.readuntil(b"\\r\\n\\r\\n")
-    writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body) + body)
+    if b"/me " in await reader.readuntil(b"\\r\\n\\r\\n"):
+        status, sent = b"400 Bad Request", b"<title>a &#39; b</title>"
+    else:
+        status, sent = b"200 OK", body
+    writer.write(b"HTTP/1.1 %b\\r\\nContent-Length: %d\\r\\n\\r\\n" % (status, len(sent)) + sent)
     await writer.drain()
     writer.close()
 async def main():
@@ -146,6 +150,9 @@ async def main():
             before = {*sys.modules}
             (build,) = await ci.list_recent_builds()
             assert build.branch is None and build.messages
+            with suppress(BadRequestError):
+                await ci.get_current_user()
+                raise AssertionError
             assert before == {*sys.modules}, {*sys.modules} - before
     server.close()
 asyncio.run(main())
