@@ -21,10 +21,10 @@ class Job(NamedTuple):
 
 def check_builds(builds: object) -> list[Build]:
     """Require builds in anything that can be iterated, such as a list."""
-    given = list(cast("Iterable[object]", builds)) if isinstance(builds, Iterable) else [builds]
-    for each in given:
-        if each is builds or not isinstance(each, Build):
-            raise InvalidInputError(f"builds: expected several builds, got {type(each).__name__}")
+    given = list(cast("Iterable[object]", builds)) if isinstance(builds, Iterable) else None
+    wrong: list[object] = [builds] if given is None else [each for each in given if not isinstance(each, Build)]
+    if wrong:
+        raise InvalidInputError(f"builds: expected several builds, got {type(wrong[0]).__name__}")
     return cast("list[Build]", given)
 
 

@@ -16,6 +16,7 @@ from circleci_v1_async.testing.server import FakeCircleCI
 
 # A fake started with `--export` stops after this number of seconds without a request.
 _IDLE_SECONDS: Final = 3600.0
+_FORMATTER: Final = argparse.ArgumentDefaultsHelpFormatter
 _STATUSES: Final = ("success", "success", "failed", "fixed", "success", "canceled", "success", "timedout")
 
 
@@ -118,15 +119,20 @@ def _make_parser() -> argparse.ArgumentParser:
     address.add_argument("--port", default=0, type=int, help="port to listen on; 0 for any free port")
     token = argparse.ArgumentParser(add_help=False)
     token.add_argument("--token", default="fake-circle-token", help="token that the fake accepts")
-    formatter = argparse.ArgumentDefaultsHelpFormatter
     parser = argparse.ArgumentParser(
         prog="python -m circleci_v1_async.testing",
         description="Serve a fake CircleCI API v1.1 until interrupted. "
         "The first line of the output is the base URL of the fake, and the second line is its token.",
-        formatter_class=formatter,
+        formatter_class=_FORMATTER,
         parents=[address, token],
         allow_abbrev=False,
     )
+    _add_fake_options(parser)
+    _add_recording_commands(parser, address, token)
+    return parser
+
+
+def _add_fake_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--server", action="store_true", help="imitate CircleCI Server instead of the cloud")
     parser.add_argument(
         "--project",
@@ -162,13 +168,19 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--end-idle", default=None, type=float, metavar="N", help="end after N seconds without a request"
     )
+
+
+def _add_recording_commands(
+    parser: argparse.ArgumentParser, address: argparse.ArgumentParser, token: argparse.ArgumentParser
+) -> None:
+    """Add the commands `record` and `replay`, which share the options for the address and the token."""
     commands = parser.add_subparsers(dest="command", metavar="record | replay")
     record = commands.add_parser(
         "record",
         help="forward requests to CircleCI, and record the replies",
         description="Forward requests to CircleCI, and record the requests and replies without secrets. "
         "At the end, a list of the replaced secrets is printed to standard error.",
-        formatter_class=formatter,
+        formatter_class=_FORMATTER,
         parents=[address],
     )
     record.add_argument(
@@ -178,7 +190,6 @@ def _make_parser() -> argparse.ArgumentParser:
         "--to", required=True, type=Path, metavar="FILE", help="file for the recording; an existing file is overwritten"
     )
     replay = commands.add_parser(
-        "replay", help="answer requests from a recording", formatter_class=formatter, parents=[address, token]
+        "replay", help="answer requests from a recording", formatter_class=_FORMATTER, parents=[address, token]
     )
     replay.add_argument("file", type=Path, metavar="FILE", help="file with the recording")
-    return parser
