@@ -1,4 +1,4 @@
-"""Tasks of the project, each in an environment of its own: `nox -l` lists them, `nox -s lint typing` runs two."""
+"""Tasks of the project, each in a separate environment: `nox -l` lists them, `nox -s lint typing` runs two."""
 
 import re
 import shutil
@@ -171,7 +171,7 @@ assert files(circleci_v1_async).joinpath("py.typed").is_file()
 
 @nox.session
 def release(session: nox.Session) -> None:
-    """Build and check what is released, and say what is left to do by hand."""
+    """Build and check the files of a release, and list the steps to do by hand."""
     version = re.search(r'__version__ = "(.+)"', (ROOT / "circleci_v1_async" / "_version.py").read_text())[1]
     if not re.search(
         rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
@@ -238,7 +238,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def peers(session: nox.Session) -> None:
-    """Run programs written elsewhere against the fake, in an environment of their own."""
+    """Run programs of other projects against the fake, in a separate environment."""
     session.run("python", "tests/peers/run.py", session.create_tmp())
 
 

@@ -25,7 +25,7 @@ _SMALL: Final = Files(500, 64 * 2**10)
 _AIOHTTP: Final = "aiohttp, plain writes"
 _CURL: Final = f"curl, {CONCURRENCY} parallel"
 _ARIA2C: Final = f"aria2c -j{CONCURRENCY}"
-_WHY_DISK: Final = "both wait for the disk, whose time varies more than this"
+_WHY_DISK: Final = "both wait for the disk, and its speed varies more than this"
 _WHY_THREADS: Final = "a thread writes the files, so that a slow disk delays no call, and checks each of them"
 _CHUNK: Final = 2**16
 # A folder in memory, if the system has one.

@@ -226,7 +226,7 @@ class CircleCISession(
         or the URL of a server or of another of its APIs; `/api/v1.1` replaces the path of the other API. Empty
         variables are ignored.
 
-        The other arguments are those of `CircleCISession`.
+        The other arguments are the same as for `CircleCISession`.
 
         Args:
             anonymous: Whether to ignore these variables and send no token. Public projects need no token.

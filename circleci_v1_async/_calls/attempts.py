@@ -182,7 +182,7 @@ class RetryLoop:
             return
         try:
             self._on_retry(Retry(request.without_body(), attempt.number, error, delay))
-        except Exception as failure:  # noqa: BLE001 - metrics are no reason to fail
+        except Exception as failure:  # noqa: BLE001 - an error of metrics must not fail the call
             # This frame contains the request, so omit it from the traceback.
             traceback = failure.__traceback__ and failure.__traceback__.tb_next
             _log.error("on_retry raised an error", exc_info=failure.with_traceback(traceback))

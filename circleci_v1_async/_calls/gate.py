@@ -15,7 +15,7 @@ from .lane import Lane
 
 @attrs.frozen(eq=False, repr=False)
 class Admission:
-    """Admission of an exchange to the lane of its origin, with the lane's number of holds then."""
+    """Admission of an exchange to the lane of its origin, with the number of holds at that time."""
 
     lane: Lane
     holds: int

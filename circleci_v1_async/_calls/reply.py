@@ -66,7 +66,7 @@ def read_reply(
 ) -> T:
     """Return the value of a reply, or the reply itself if the request's `returns` is `Response`.
 
-    `maybe_sent` says whether the service may have executed an earlier attempt. `now` is the time in seconds since 1970,
+    With `maybe_sent`, the service may have executed an earlier attempt. `now` is the time in seconds since 1970,
     for a `Retry-After` that contains a date. An error status is a `StatusError`. A body of another type, or about
     another build, is a `DecodeError`.
     """
@@ -100,7 +100,7 @@ def read_reply(
 
 
 def _confirm_deletion(request: Request[T], error: StatusError, converter: CircleCIConverter) -> T:
-    """Return an empty value for a deletion by an earlier attempt, whose confirmation is lost.
+    """Return an empty value if an earlier attempt deleted the object, but its confirmation was lost.
 
     If the type of the value does not allow an empty value, raise the error.
     """

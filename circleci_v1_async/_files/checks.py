@@ -37,7 +37,7 @@ def path_bytes_left(root: Path) -> int:
 
 
 def check_existing(path: Path, *, may_exist: bool, way_out: str) -> os.stat_result | None:
-    """Return what is known about an existing file; `None` if there is no file.
+    """Return the status of an existing file; `None` if the file does not exist.
 
     Raise an error if the path is not a regular file, or if the file must not exist. `way_out` ends that message: advice
     for the caller.

@@ -129,7 +129,7 @@ class PartFile:
     def publish(self, pieces: Iterable[bytes], *, overwrite: bool, durable: bool) -> None:
         """Append the last bytes, and give the file its final name, in one call.
 
-        If the part file is not open, the pieces are the whole file, which is written without a part file if possible.
+        If the part file is not open, the pieces are the complete file. It is written without a part file if possible.
         Unless the file is `durable`, it can be incomplete after a power failure.
 
         Raises:
@@ -168,7 +168,7 @@ class PartFile:
     def _publish_unnamed(self, pieces: Iterable[bytes], *, durable: bool) -> bool:
         """Write the file without a part file, and give it its name when it is complete.
 
-        This takes fewer system calls, and leaves nothing behind if the process is killed. Return `False` if a part file
+        This takes fewer system calls, and no part file is left if the process is killed. Return `False` if a part file
         exists, or if the system cannot do this.
         """
         if _UNNAMED is None:

@@ -61,7 +61,7 @@ class FileThreads:
     durable: bool
     slots: asyncio.Semaphore = attrs.field(init=False)
     _threads: "futures.ThreadPoolExecutor | None" = attrs.field(default=None, init=False)
-    # Calls that no thread has begun, and the number of threads at work. While calls wait, a thread is at work: the lock
+    # Calls that wait for a thread, and the number of threads at work. While calls wait, a thread is at work. The lock
     # guards both.
     _lock: Lock = attrs.field(factory=Lock, init=False)
     _waiting: deque[_Call] = attrs.field(factory=deque[_Call], init=False)

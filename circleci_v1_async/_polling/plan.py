@@ -21,7 +21,7 @@ from circleci_v1_async.verdict import Verdict
 from .job_search import JobSearch, select_builds
 from .schedule import EARLY
 
-# Number of seconds until the next poll if a sleep has ended slightly early.
+# Number of seconds until the next poll if a sleep ends slightly early.
 _TICK: Final = 0.01
 
 B = TypeVar("B", bound=Build)

@@ -55,7 +55,7 @@ async def poll(
     name: str,
     on_update: Callable[[B], object] | None,
 ) -> L:
-    """Poll until a result ends the wait. `name` stands for what is waited for, in errors and logs.
+    """Poll until a result ends the wait. `name` identifies the build, or the builds, in errors and logs.
 
     A poll that is in flight at the deadline is canceled. The last poll begins at the deadline and is a single attempt.
     If it does not end the wait, `WaitTimeoutError` is raised, with the error of the last poll as its cause. `on_update`

@@ -65,7 +65,7 @@ class Transport:
     """The connections of a session, shared with its views.
 
     The credential is only sent to URLs that `is_trusted` accepts. A borrowed session of the user is neither closed nor
-    changed. `trust_env` says whether to use the proxies of the environment.
+    changed. With `trust_env`, the proxies of the environment are used.
     """
 
     base_url: URL

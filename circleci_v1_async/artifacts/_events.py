@@ -12,13 +12,13 @@ from circleci_v1_async.errors import CircleCIError
 from circleci_v1_async.models import Artifact
 
 OnExists = Literal["error", "skip", "overwrite"]
-"""What to do with a file that already exists, or appears during the download.
+"""The choice for a file that already exists, or appears during the download.
 
 Fail (`error`), keep the file and count it as done (`skip`), or replace it (`overwrite`).
 """
 
 OnError = Literal["raise", "stop", "yield"]
-"""What to do after a failed download.
+"""The choice after a failed download.
 
 Raise at the end (`raise`), cancel the other downloads and raise immediately (`stop`), or never raise (`yield`).
 """

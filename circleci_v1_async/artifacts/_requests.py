@@ -43,7 +43,7 @@ async def open_artifact_stream(caller: Caller, artifact: Artifact) -> Stream:
 
 
 def require_whole(stream: Stream) -> Stream:
-    """Return the stream if its status is that of a complete file; otherwise close it and raise."""
+    """Return the stream if its status is 200, for a complete file; otherwise, close it and raise an error."""
     if stream.status != HTTPStatus.OK:
         stream.close()
         raise TransportError(f"the service answered {stream.status} to a request for a file", transient=False)

@@ -1,4 +1,4 @@
-"""The export of projects' builds: what to read, and in which order to write it."""
+"""The export of projects' builds: it selects the data to read, and the order to write it in."""
 
 import asyncio
 import logging

@@ -52,7 +52,7 @@ class ActionLines:
     def begin(self, height: int = HEIGHT) -> None:
         """Begin a poll. The lines that earlier polls yielded are not yielded again.
 
-        The height is that of the terminal. With one row, each line is final as soon as it is complete.
+        `height` is the number of rows of the terminal. With one row, each complete line is final immediately.
         """
         self._lines = LogLines(strip_ansi=self._strip_ansi, max_size=self._max_size, height=height)
         self._position = 0

@@ -85,7 +85,7 @@ class ListSplitter:
         return None
 
     def _leave_string(self) -> bool:
-        """Move behind a string, or as far as possible: the received bytes may end after a backslash."""
+        """Move past a string, or as far as possible: the received bytes may end after a backslash."""
         self._at = _to_string_end(self._buffer, self._at).end()
         self._in_string = not self._buffer.startswith(b'"', self._at)
         if not self._in_string:

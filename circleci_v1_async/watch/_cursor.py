@@ -37,7 +37,7 @@ class KnownBuilds:
         return age >= _WINDOW or (age >= 0 and bool(self.told >> age & 1))
 
     def with_build(self, build: Build, *, told_end: bool) -> Self:
-        """Return a copy in which a build is reported, and with `told_end` also reported as finished."""
+        """Return a copy that counts a build as reported; with `told_end`, also as reported to have finished."""
         number = build.build_num
         unfinished = {**self.unfinished, number: progress_state(build)}
         if told_end:
@@ -47,7 +47,7 @@ class KnownBuilds:
         return type(self)(highest, told & _ALL, unfinished)
 
     def with_all_below(self, number: int) -> Self:
-        """Return a copy in which all builds with a lower number than this one count as reported."""
+        """Return a copy that counts all builds with a lower number as reported."""
         age = max(0, self.highest - number + 1)
         return attrs.evolve(self, told=self.told | _ALL >> age << age)
 
@@ -105,7 +105,7 @@ class WatchCursor:
 
 
 def check_cursor(cursor: object) -> WatchCursor:
-    """Return a cursor, or raise an error if the value is none."""
+    """Return the value if it is a cursor; otherwise, raise an error."""
     if isinstance(cursor, WatchCursor):
         return cursor
     raise InvalidInputError(
